@@ -1,0 +1,1 @@
+"""The database: runs, hops, nights and what was moved; SQLite built in, PostgreSQL by URL."""

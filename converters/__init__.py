@@ -1,0 +1,1 @@
+"""Turns what arrived into products, step by step."""

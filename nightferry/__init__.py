@@ -1,0 +1,1 @@
+"""The command line, the daemon and the nightly run: the only package that knows all the others."""

@@ -1,0 +1,4 @@
+"""The ground floor: the site as declared and as listed.
+
+Knows nothing of what is done with it: moving, proving, converting and telling are the floors above.
+"""

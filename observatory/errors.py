@@ -1,0 +1,162 @@
+"""Every exception of nightferry; each class composes its own sentence from its facts.
+
+The tree::
+
+    NightferryError
+    ├── UsageError                 what was asked makes no sense; nothing was done (exit 2)
+    │   └── SpecificationError     the YAML files are wrong; all problems at once (exit 2)
+    ├── LockHeld                   another run works on the same instrument (exit 4)
+    ├── MoveRefused                the plan was checked and refused before a byte moved (exit 1)
+    └── CouldNotTell               not being able to look: UNKNOWN, never "missing" (exit 3)
+        ├── HostUnreachable        no connection, or it was lost; a retry may help
+        ├── HostSilent             connected, but no answer within a named time; a retry may help
+        ├── HostKeyRefused         the host's key is unknown or changed; a person must look
+        ├── LoginRefused           no key was accepted; a person must look
+        ├── RootNotProven          the root is absent, unlistable, or shows neither marker nor night
+        ├── ListingBroken          the listing ended early or made no sense
+        ├── FileUnreadable         one file could not be opened, read or hashed
+        └── CommandFailed          a program at the far end is missing or failed
+
+`is_permanent` says whether a retry can help: False means it may.
+A sentence says what failed, where, why, and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class NightferryError(Exception):
+    """The root of everything that nightferry raises on purpose."""
+
+    exit_status = 1
+    is_permanent = True
+
+
+class UsageError(NightferryError):
+    """What was asked makes no sense; nothing was done."""
+
+    exit_status = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One fault in one YAML file.
+
+    Attributes
+    ----------
+    file : str
+        The file as the user named it.
+    line : int
+        Line number, from 1.
+    key_path : str
+        Dotted path of the key, e.g. ``copies.1.host``; empty for the file as a whole.
+    reason : str
+        What is wrong, and where it helps what was meant.
+    """
+
+    file: str
+    line: int
+    key_path: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Give ``file:line: key.path: reason``; a problem of the whole file has no key path."""
+        middle = f" {self.key_path}:" if self.key_path else ""
+        return f"{self.file}:{self.line}:{middle} {self.reason}"
+
+
+class SpecificationError(UsageError):
+    """The YAML files hold problems; all of them, sorted by file and line."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class LockHeld(NightferryError):
+    """Another run works here; says who, where and since when as far as the lock tells."""
+
+    exit_status = 4
+    is_permanent = False
+
+    def __init__(self, what: str, holder: str) -> None:
+        self.what, self.holder = what, holder
+        super().__init__(f"{what}: another run holds the lock ({holder}); nothing was done. Try again when it ended.")
+
+
+class MoveRefused(NightferryError):
+    """A plan was checked and refused before a byte moved."""
+
+
+class CouldNotTell(NightferryError):
+    """Not being able to look. What depends on the answer is UNKNOWN."""
+
+    exit_status = 3
+
+
+class HostUnreachable(CouldNotTell):
+    """No connection to a host, or the connection was lost."""
+
+    is_permanent = False
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"{host}: not reached: {why}. Is it switched on, and does `ssh` reach it from here?")
+
+
+class HostSilent(CouldNotTell):
+    """A host took the connection and then said nothing for the time it is given."""
+
+    is_permanent = False
+
+    def __init__(self, host: str, doing: str, timeout_s: float) -> None:
+        super().__init__(f"{host}: no answer within {timeout_s:g} s while {doing}. It may hang; look at its console.")
+
+
+class HostKeyRefused(CouldNotTell):
+    """The host's key is not in known_hosts, or is another one."""
+
+    def __init__(self, host: str, why: str, known_hosts: str) -> None:
+        super().__init__(
+            f"{host}: {why} (looked in {known_hosts}); nothing was asked of it."
+            f" Run `ssh` to it once by hand and compare the fingerprint."
+        )
+
+
+class LoginRefused(CouldNotTell):
+    """The host accepted none of our keys."""
+
+    def __init__(self, host: str, user: str, why: str) -> None:
+        super().__init__(f"{host}: login as {user} refused: {why}. Is the public key in its authorized_keys?")
+
+
+class RootNotProven(CouldNotTell):
+    """A data root is absent, cannot be listed, or shows neither its marker nor a night."""
+
+    def __init__(self, host: str, root: str, why: str) -> None:
+        self.host, self.root = host, root
+        super().__init__(f"{host}: {root} {why}; its disk may not be mounted")
+
+
+class ListingBroken(CouldNotTell):
+    """A listing ended early or made no sense."""
+
+    is_permanent = False
+
+    def __init__(self, host: str, root: str, why: str) -> None:
+        super().__init__(f"{host}: the listing of {root} is not whole: {why}")
+
+
+class FileUnreadable(CouldNotTell):
+    """One file could not be opened, read or hashed."""
+
+    def __init__(self, host: str, path: str, why: str) -> None:
+        super().__init__(f"{host}: {path} could not be read: {why}")
+
+
+class CommandFailed(CouldNotTell):
+    """A program at the far end is missing or failed."""
+
+    def __init__(self, host: str, program: str, why: str) -> None:
+        super().__init__(f"{host}: {program} failed: {why}")

@@ -1,0 +1,1 @@
+"""File formats as far as wholeness and headers go; never pixels."""

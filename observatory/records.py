@@ -1,0 +1,91 @@
+r"""The record of a listing: one NUL-terminated line of bytes per file, sorted.
+
+A record is::
+
+    kind path // size / mtime
+
+with `kind` one byte, `path` relative to the root in raw bytes, `size` in bytes and `mtime` in
+Unix seconds as GNU find's ``%T@`` prints it (``1473280496.2500000000``). Two slashes cannot occur
+in a path, so the first pair ends it whatever the name holds. Links carry ``//`` and their target
+instead. Records sort as bytes; the kind comes first, so the files of a listing form one run
+that two hosts write alike, and equal runs compare as plain bytes without being parsed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FILE = b"f"
+"""A regular file that the specification's patterns take."""
+LINK = b"l"
+"""A symbolic link that is not followed; the record ends in its target."""
+OTHER = b"o"
+"""Neither file, folder nor link: a socket, a pipe, a device."""
+UNRECOGNISED = b"u"
+"""A regular file that matches neither `files` nor `exclude`."""
+
+NUL = b"\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file as listed.
+
+    Attributes
+    ----------
+    path : bytes
+        Relative to the root of its copy.
+    size_bytes : int
+    mtime_s : float
+        Modification time, Unix seconds; good to a microsecond, which is enough to compare ages.
+    """
+
+    path: bytes
+    size_bytes: int
+    mtime_s: float
+
+
+def encode_file(path: bytes, size_bytes: int, mtime_ns: int, kind: bytes = FILE) -> bytes:
+    """Return the record of a file, without the closing NUL, as GNU find would print it."""
+    seconds, nanoseconds = divmod(mtime_ns, 1_000_000_000)
+    return b"%s%s//%d/%d.%09d0" % (kind, path, size_bytes, seconds, nanoseconds)
+
+
+def encode_link(path: bytes, target: bytes) -> bytes:
+    """Return the record of a link that is not followed."""
+    return b"%s%s//%s" % (LINK, path, target)
+
+
+def encode_other(path: bytes) -> bytes:
+    """Return the record of what is neither file nor link."""
+    return b"%s%s//" % (OTHER, path)
+
+
+def key_of(record: bytes) -> bytes:
+    """Return what a record is sorted and matched by: its kind, path and the two slashes."""
+    return record[: record.index(b"//") + 2]
+
+
+def path_of(record: bytes) -> bytes:
+    """Return the path of a record of any kind, relative to the root."""
+    return record[1 : record.index(b"//")]
+
+
+def decode_file(record: bytes) -> Entry:
+    """Return the entry of a file record (kind FILE or UNRECOGNISED).
+
+    Raises
+    ------
+    ValueError
+        The record is not of that form; the listing it came from is not to be believed.
+    """
+    path, slashes, rest = record[1:].partition(b"//")
+    size, slash, mtime = rest.partition(b"/")
+    if not slashes or not slash or not size.isdigit():
+        raise ValueError(f"not a record of a file: {record[:80]!r}")
+    return Entry(path, int(size), float(mtime))
+
+
+def target_of(record: bytes) -> bytes:
+    """Return the target of a link's record."""
+    return record[record.index(b"//") + 2 :]

@@ -1,0 +1,1 @@
+"""The specification: site.yaml and instruments.d as frozen models, read strictly."""

@@ -1,0 +1,1 @@
+"""Words, tables, mail and pages for people; the only package that sends."""

@@ -1,0 +1,108 @@
+"""What a sync says of one hop: plain data, what was planned and what became of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from observatory.truth import State
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Failure:
+    """One file that was to be moved and was not."""
+
+    path: bytes
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One file that has arrived: its place, size and time are what the destination showed afterwards."""
+
+    path: bytes
+    size_bytes: int
+    mtime_s: float
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NightMoves:
+    """One night of a hop as the planner saw it.
+
+    Attributes
+    ----------
+    source_files : int
+        Files of the specification's patterns on the source, those in progress included.
+    open_files : int
+        Files that are still not on the destination after the run.
+    moved_files, moved_bytes : int
+    """
+
+    source_files: int = 0
+    open_files: int = 0
+    moved_files: int = 0
+    moved_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HopOutcome:
+    """One hop of one run; lists ascend.
+
+    `kept` are destination files that a shorter, damaged or unwanted source file did not replace;
+    `replaced` were set aside under ``.nightferry/replaced/`` for newer bytes. `unknown_reason` is set
+    where the hop could not be looked at or must not be believed (a mass loss); `refused_reason` where
+    the plan was checked and refused before a byte moved.
+    """
+
+    instrument: str
+    hop: str
+    source: str
+    destination: str
+    source_root: str
+    destination_root: str
+    nights: Sequence[dt.date]
+    source_files: int = 0
+    planned: int = 0
+    planned_bytes: int = 0
+    transferred: int = 0
+    moved_bytes: int = 0
+    seconds: float = 0.0
+    failed: Sequence[Failure] = ()
+    in_progress: Sequence[bytes] = ()
+    kept: Sequence[Failure] = ()
+    replaced: Sequence[bytes] = ()
+    unreadable: Sequence[Failure] = ()
+    plan: Sequence[Failure] = ()
+    moved: Sequence[Moved] = ()
+    per_night: Mapping[dt.date, NightMoves] = field(default_factory=dict)
+    engine: str | None = None
+    dry_run: bool = False
+    away_reason: str | None = None
+    unknown_reason: str | None = None
+    refused_reason: str | None = None
+
+    @property
+    def state(self) -> State:
+        """ok: everything asked for is there; different: some failed or were kept; unknown: could not tell."""
+        if self.away_reason is not None:
+            return State.AWAY
+        if self.unknown_reason is not None or self.unreadable:
+            return State.UNKNOWN
+        if self.refused_reason is not None or self.failed or self.kept:
+            return State.DIFFERENT
+        return State.OK
+
+    @property
+    def reason(self) -> str | None:
+        """A sentence for every state but ok."""
+        if self.state is State.OK:
+            return None
+        if self.away_reason is not None:
+            return self.away_reason
+        return self.unknown_reason or self.refused_reason or self._reason_from_counts()
+
+    def _reason_from_counts(self) -> str:
+        counted = [(len(self.unreadable), "could not be read"), (len(self.failed), "failed"), (len(self.kept), "kept")]
+        return ", ".join(f"{count} {words}" for count, words in counted if count)

@@ -1,0 +1,1 @@
+"""The engines that move bytes, behind one contract: rsync, sftp, local."""

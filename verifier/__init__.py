@@ -1,0 +1,1 @@
+"""Proves what is where, from what it has just read; never from our own records."""

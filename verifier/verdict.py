@@ -1,0 +1,132 @@
+"""What a verification says of one hop: plain data, with every count that its state rests on.
+
+The state is derived here and nowhere else, so that text, mail, JSON and exit status agree.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from observatory.truth import State
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One file with something to say about it.
+
+    Attributes
+    ----------
+    path : bytes
+        Relative to the source root.
+    on : str
+        ``source`` or ``destination``.
+    reason : str
+    """
+
+    path: bytes
+    on: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceGap:
+    """Frame numbers absent in one night of one camera on the source, ascending."""
+
+    night: dt.date
+    camera: str
+    numbers: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NightCount:
+    """What one night of a hop showed.
+
+    Attributes
+    ----------
+    source_files, destination_files : int
+        Files of the specification's patterns.
+    open_files : int
+        Source files not shown to be on the destination at the level asked: missing, different,
+        not comparable or in progress. The night is proven where this is 0 and the state is not unknown.
+    """
+
+    source_files: int = 0
+    destination_files: int = 0
+    open_files: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HopVerdict:
+    """One hop, looked at from both ends; all lists ascend.
+
+    `compared` counts the source files whose question at `level` was answered (missing ones too);
+    ``source_files == compared + not_comparable + len(in_progress)``. `reason` is a sentence for
+    whatever cannot be said of single files (host down, root not proven); with it the hop is unknown.
+    `accepted` counts what a person has accepted, per reason; those are in no other list.
+    """
+
+    instrument: str
+    hop: str
+    source: str
+    destination: str
+    source_root: str
+    destination_root: str
+    level: str
+    nights: Sequence[dt.date]
+    source_files: int = 0
+    destination_files: int = 0
+    compared: int = 0
+    not_comparable: int = 0
+    missing: Sequence[bytes] = ()
+    extra: Sequence[bytes] = ()
+    size_differs: Sequence[bytes] = ()
+    checksum_differs: Sequence[bytes] = ()
+    damaged: Sequence[Finding] = ()
+    unreadable: Sequence[Finding] = ()
+    in_progress: Sequence[bytes] = ()
+    unrecognised: Sequence[bytes] = ()
+    sequence_gaps: Sequence[SequenceGap] = ()
+    gaps_fail: bool = True
+    accepted: Mapping[str, int] = field(default_factory=dict)
+    away_reason: str | None = None
+    unknown_reason: str | None = None
+    per_night: Mapping[dt.date, NightCount] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State:
+        """The hop's state by the rules of the interface: unknown, else away, else different, else ok."""
+        if self.away_reason is not None:
+            return State.AWAY
+        if self.unknown_reason is not None or self.not_comparable or self.unreadable:
+            return State.UNKNOWN
+        return State.DIFFERENT if self._differs() else State.OK
+
+    def _differs(self) -> bool:
+        lists = (self.missing, self.extra, self.size_differs, self.checksum_differs, self.damaged)
+        return any(lists) or (self.gaps_fail and bool(self.sequence_gaps))
+
+    @property
+    def reason(self) -> str | None:
+        """A sentence for every state but ok."""
+        state = self.state
+        if state is State.OK:
+            return None
+        if state is State.AWAY:
+            return self.away_reason
+        return self.unknown_reason or self._reason_from_counts()
+
+    def _reason_from_counts(self) -> str:
+        gaps = sum(len(gap.numbers) for gap in self.sequence_gaps) if self.gaps_fail else 0
+        counted = [
+            (self.not_comparable, "could not be compared"),
+            (len(self.unreadable), "could not be read"),
+            (len(self.missing), "missing"),
+            (len(self.size_differs), "of other size"),
+            (len(self.checksum_differs), "of other content"),
+            (len(self.damaged), "damaged"),
+            (gaps, "frame numbers absent"),
+            (len(self.extra), "only on the destination"),
+        ]
+        return ", ".join(f"{count} {words}" for count, words in counted if count)
