@@ -91,12 +91,12 @@ def _names_a_day(directives: set[str]) -> bool:
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def _fill(token: str, night: dt.date, camera: str) -> str:
-    if token == "{camera}":
+def _fill(part: str, night: dt.date, camera: str) -> str:
+    if part == "{camera}":
         return camera
-    if token == "%b":  # strftime's would follow the locale of whoever runs us
+    if part == "%b":  # strftime's would follow the locale of whoever runs us
         return _MONTHS[night.month - 1]
-    return night.strftime(token)
+    return night.strftime(part)
 
 
 @functools.lru_cache(maxsize=64)
