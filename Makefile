@@ -1,0 +1,46 @@
+# What a person or a CI server asks of this project. `make demo` and `make test` need nothing before them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= auto
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench packages-demo packages-test clean
+
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## build .venv; .venv/bin/nightferry is then the command
+
+$(READY): pyproject.toml tools/setup.sh
+	@PYTHON="$(PYTHON)" tools/setup.sh environment "$(VENV)"
+
+demo: packages-demo $(READY) ## a small observatory in a temporary folder, and a nightly run over it
+	@$(BIN)/nightferry demo
+
+test: packages-test $(READY) ## every test; real sshd, rsync and SMTP server on loopback
+	@$(BIN)/python -m pytest -n "$(WORKERS)" --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+
+check: $(READY) ## lint, format, types and who may import whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(READY) ## put the sources into the house's form
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: packages-test $(READY) ## the project beside its peers (long); writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+
+packages-demo packages-test: packages-%:
+	@PYTHON="$(PYTHON)" tools/setup.sh packages "$*"
+
+clean: ## remove what the targets above have made
+	rm -rf "$(VENV)" build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
