@@ -27,6 +27,10 @@ UNRECOGNISED = b"u"
 NUL = b"\0"
 
 
+class RecordError(ValueError):
+    """A listing holds what no listing of ours can hold; nothing concluded from it is to be believed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One file as listed.
@@ -63,7 +67,10 @@ def encode_other(path: bytes) -> bytes:
 
 def key_of(record: bytes) -> bytes:
     """Return what a record is sorted and matched by: its kind, path and the two slashes."""
-    return record[: record.index(b"//") + 2]
+    end = record.find(b"//")
+    if end < 1:
+        raise RecordError(f"not a record: {record[:80]!r}")
+    return record[: end + 2]
 
 
 def path_of(record: bytes) -> bytes:
@@ -76,14 +83,17 @@ def decode_file(record: bytes) -> Entry:
 
     Raises
     ------
-    ValueError
-        The record is not of that form; the listing it came from is not to be believed.
+    RecordError
+        The record is not of that form.
     """
     path, slashes, rest = record[1:].partition(b"//")
     size, slash, mtime = rest.partition(b"/")
     if not slashes or not slash or not size.isdigit():
-        raise ValueError(f"not a record of a file: {record[:80]!r}")
-    return Entry(path, int(size), float(mtime))
+        raise RecordError(f"not a record of a file: {record[:80]!r}")
+    try:
+        return Entry(path, int(size), float(mtime))
+    except ValueError as error:
+        raise RecordError(f"not a time: {mtime[:40]!r}") from error
 
 
 def target_of(record: bytes) -> bytes:

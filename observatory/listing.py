@@ -1,0 +1,264 @@
+"""Which part of a root the nights asked for are: from a hop and its nights to two questions.
+
+Pure. Settles layouts, cameras, nights found by name and trees without nights once, for planner and
+verifier alike, so that both work on the same window. Asking is the endpoints', comparing compare.py's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from observatory.endpoints.contract import Selection, SurveyRequest
+from observatory.layouts import Layout
+from observatory.names import matcher
+from observatory.nights import NightClock, stamp_expression
+from observatory.records import FILE, NUL, UNRECOGNISED, path_of
+from observatory.spec.chain import Hop, Place, fill
+from observatory.spec.models import Camera, Instrument
+
+ANY_NIGHT = dt.date.min
+"""Stands for the night of files that belong to none (``nights: none``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is asked of one end of a hop.
+
+    Attributes
+    ----------
+    place : Place
+    nights : tuple of date
+        Ascending.
+    cameras : mapping of camera name to Camera
+    folders : mapping of folder to (night, camera)
+        Every night's folder below the root; where cameras share one, the camera is ``""``.
+    by_name : callable or None
+        Night of a base name, where nights are found by name; None where folders alone decide.
+    request : SurveyRequest
+    asked : frozenset of date
+        The nights again, to look one up.
+    """
+
+    place: Place
+    nights: tuple[dt.date, ...]
+    cameras: Mapping[str, Camera]
+    folders: Mapping[bytes, tuple[dt.date, str]]
+    by_name: Callable[[bytes], dt.date | None] | None
+    request: SurveyRequest
+    asked: frozenset[dt.date]
+
+    def locate(self, path: bytes) -> tuple[dt.date, str, bytes] | None:
+        """Return night, camera (``""`` where cameras share the folder) and folder of a path; None: of no night asked."""
+        parts = path.split(b"/")
+        for depth in range(len(parts) - 1, -1, -1):
+            folder = b"/".join(parts[:depth]) or b"."
+            if folder in self.folders:
+                return self._settle(folder, parts[-1])
+        return None
+
+    def _settle(self, folder: bytes, name: bytes) -> tuple[dt.date, str, bytes] | None:
+        night, camera = self.folders[folder]
+        if self.by_name is not None and night != ANY_NIGHT:
+            named = self.by_name(name)
+            if named is None or named not in self.asked:
+                return None
+            night = named
+        return night, camera, folder
+
+    def night_of(self, path: bytes) -> dt.date | None:
+        """Return the night of a path below the root, None where it is of no night asked."""
+        located = self.locate(path)
+        return located[0] if located else None
+
+    def camera_of(self, path: bytes) -> str | None:
+        """Return the camera that a path belongs to, by its folder or else by its name."""
+        located = self.locate(path)
+        if located is None:
+            return None
+        _, camera, folder = located
+        if camera:
+            return camera
+        below = path if folder == b"." else path[len(folder) + 1 :]
+        for name, declared in self.cameras.items():
+            if matcher(_encoded(declared.files), _encoded(declared.exclude))(below) == "taken":
+                return name
+        return None
+
+    def only_these_nights(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Drop what names show to be of another night; listings by folder pass as they are."""
+        if self.by_name is None:
+            return iter(chunks)
+        return self._filtered(chunks)
+
+    def _filtered(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            kept = [record for record in chunk[:-1].split(NUL) if self._belongs(record)]
+            if kept:
+                yield NUL.join(kept) + NUL
+
+    def _belongs(self, record: bytes) -> bool:
+        if record[:1] not in (FILE, UNRECOGNISED):
+            return True
+        return self.night_of(path_of(record)) is not None
+
+
+def _encoded(patterns: Iterable[str]) -> tuple[bytes, ...]:
+    return tuple(pattern.encode() for pattern in patterns)
+
+
+def camera_layout(place: Place, camera_name: str, camera: Camera) -> str:
+    """Return the layout of one camera at one place, ``{camera}`` filled in; ``.`` where nights are in names alone."""
+    text = camera.layout or place.layout
+    if text is None:
+        return camera_name if camera.nights == "none" else "."
+    return fill(text, {"camera": camera_name})
+
+
+def _neighbours(nights: Iterable[dt.date]) -> list[dt.date]:
+    """Widen by a day to either side: a folder that counts UT dates holds parts of two nights."""
+    day = dt.timedelta(days=1)
+    return sorted({night + step for night in nights for step in (-day, dt.timedelta(), day)})
+
+
+def _camera_folders(
+    place: Place, name: str, camera: Camera, nights: Iterable[dt.date], by_name: bool
+) -> dict[bytes, dt.date]:
+    text = camera_layout(place, name, camera)
+    if camera.nights == "none":
+        return {text.encode(): ANY_NIGHT}
+    if text == ".":
+        return {b".": ANY_NIGHT if not by_name else dt.date.max}
+    layout = Layout(text)
+    return {layout.folder(night): night for night in (_neighbours(nights) if by_name else nights)}
+
+
+def scope_of(
+    instrument: Instrument,
+    place: Place,
+    cameras: Mapping[str, Camera],
+    nights: tuple[dt.date, ...],
+    clock: NightClock,
+) -> Scope:
+    """Return what to ask of one place for some nights of some cameras."""
+    by_name = _by_name(instrument, clock)
+    folders: dict[bytes, tuple[dt.date, str]] = {}
+    selections = []
+    for name, camera in cameras.items():
+        its_folders = _camera_folders(place, name, camera, nights, by_name is not None)
+        for folder, night in its_folders.items():
+            folders[folder] = (night, "" if folder in folders else name)
+        selections.append(Selection(tuple(its_folders), _encoded(camera.files), _encoded(camera.exclude)))
+    request = SurveyRequest(
+        root=place.root.encode(),
+        selections=tuple(selections),
+        night_globs=_night_globs(place, cameras),
+        night_name=_night_name(place, instrument),
+        symlinks=instrument.symlinks,
+        one_file_system=place.declared.transfer.one_file_system,
+    )
+    return Scope(place, nights, cameras, folders, by_name, request, frozenset(nights))
+
+
+def _by_name(instrument: Instrument, clock: NightClock) -> Callable[[bytes], dt.date | None] | None:
+    if instrument.night_in_name is None:
+        return None
+    expression = stamp_expression(instrument.night_in_name)
+    return lambda name: expression.night_of(name, clock)
+
+
+def _night_globs(place: Place, cameras: Mapping[str, Camera]) -> tuple[bytes, ...]:
+    texts = {camera_layout(place, name, camera) for name, camera in cameras.items() if camera.nights != "none"}
+    return tuple(Layout(text).glob() for text in sorted(texts) if text != ".")
+
+
+def _night_name(place: Place, instrument: Instrument) -> bytes:
+    if place.layout is not None or instrument.night_in_name is None:
+        return b""
+    return b"[0-9]{8}|[0-9]{4}[-_][0-9]{2}[-_][0-9]{2}"
+
+
+@dataclass(frozen=True, slots=True)
+class HopScope:
+    """Both questions of one hop, and how a source path is called on the destination."""
+
+    hop: Hop
+    nights: tuple[dt.date, ...]
+    source: Scope
+    destination: Scope
+
+    @property
+    def is_renamed(self) -> bool:
+        """Whether the two places lay out their nights differently, so that paths change on the way."""
+        return any(
+            camera_layout(self.hop.source, name, camera) != camera_layout(self.hop.destination, name, camera)
+            for name, camera in self.hop.cameras.items()
+        )
+
+    def target_of(self, path: bytes) -> bytes:
+        """Return where a source path belongs below the destination root."""
+        return _moved(path, self.source, self.hop.destination) if self.is_renamed else path
+
+    def in_source_names(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
+        """Give a destination listing the names that its files have on the source, sorted anew.
+
+        Passes the stream as it is where both places share one layout; else it is held in memory.
+        """
+        if not self.is_renamed:
+            return chunks
+        records = (record for chunk in chunks for record in chunk[:-1].split(NUL))
+        renamed = sorted(self._in_source_name(record) for record in records)
+        return [NUL.join(renamed) + NUL] if renamed else []
+
+    def _in_source_name(self, record: bytes) -> bytes:
+        path = path_of(record)
+        return record[:1] + _moved(path, self.destination, self.hop.source) + record[1 + len(path) :]
+
+
+def _moved(path: bytes, scope: Scope, place: Place) -> bytes:
+    """Return the path that a file of `scope` has below another place of the same hop."""
+    located = scope.locate(path)
+    camera_name = scope.camera_of(path)
+    if located is None or camera_name is None:
+        return path
+    night, _, folder = located
+    below = path if folder == b"." else path[len(folder) + 1 :]
+    camera = scope.cameras[camera_name]
+    text = camera_layout(place, camera_name, camera)
+    if text == ".":
+        return below
+    new_folder = text.encode() if camera.nights == "none" else Layout(text).folder(night)
+    return new_folder + b"/" + below
+
+
+def hop_scope(hop: Hop, nights: tuple[dt.date, ...], clock: NightClock) -> HopScope:
+    """Return what to ask of both ends of a hop for some nights."""
+    return HopScope(
+        hop,
+        nights,
+        scope_of(hop.instrument, hop.source, hop.cameras, nights, clock),
+        scope_of(hop.instrument, hop.destination, hop.cameras, nights, clock),
+    )
+
+
+def count_by_night(scope: Scope, block: bytes, counts: dict[dt.date, int]) -> None:
+    """Add the FILE records of a sorted block to `counts`, by night, without parsing each.
+
+    A folder's records stand together, so the last one of a folder ends its run.
+    """
+    position = 0
+    while position < len(block):
+        record_end = block.index(NUL, position)
+        record = block[position:record_end]
+        if record[:1] != FILE:
+            position = record_end + 1
+            continue
+        located = scope.locate(path_of(record))
+        end = record_end + 1
+        if located is not None and scope.by_name is None and located[2] != b".":
+            last = block.rfind(NUL + FILE + located[2] + b"/")
+            end = max(end, block.index(NUL, last + 1) + 1) if last >= position else end
+        if located is not None:
+            counts[located[0]] = counts.get(located[0], 0) + block.count(NUL, position, end)
+        position = end

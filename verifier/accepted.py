@@ -1,0 +1,93 @@
+"""What a person has accepted as known, taken out of the lists and counted by reason.
+
+Pure. Who accepted what is kept by the catalogue and comes in as plain data.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from observatory.listing import HopScope
+from verifier.verdict import Finding, SequenceGap
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """One thing that a person has said is known.
+
+    Attributes
+    ----------
+    night : date
+    reason : str
+    frames : frozenset of int
+        Frame numbers that may be absent.
+    files : frozenset of bytes
+        Paths relative to the source root, or base names, that may be missing, differ or be damaged.
+    whole_night : bool
+        Neither frames nor files were named: whatever that night shows is known.
+    """
+
+    night: dt.date
+    reason: str
+    frames: frozenset[int] = frozenset()
+    files: frozenset[bytes] = frozenset()
+
+    @property
+    def whole_night(self) -> bool:
+        """Whether the whole night is meant."""
+        return not self.frames and not self.files
+
+
+class Accepted:
+    """The acceptances of one hop: takes findings out and counts them.
+
+    Attributes
+    ----------
+    counts : dict of reason to int
+    paths : set of bytes
+        Every path taken out so far.
+    """
+
+    def __init__(self, acceptances: Sequence[Acceptance], scope: HopScope) -> None:
+        self._acceptances, self._scope = acceptances, scope
+        self.counts: dict[str, int] = {}
+        self.paths: set[bytes] = set()
+
+    def without(self, paths: Iterable[bytes]) -> tuple[bytes, ...]:
+        """Return the paths that nobody has accepted, ascending; count the others."""
+        return tuple(sorted(path for path in paths if not self._take(path)))
+
+    def without_findings(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Return the findings that nobody has accepted; count the others."""
+        return tuple(finding for finding in findings if not self._take(finding.path))
+
+    def without_gaps(self, gaps: Iterable[SequenceGap]) -> tuple[SequenceGap, ...]:
+        """Return the gaps with the numbers that nobody has accepted; count the others."""
+        kept = (
+            replace(gap, numbers=tuple(n for n in gap.numbers if not self._take_frame(gap.night, n))) for gap in gaps
+        )
+        return tuple(gap for gap in kept if gap.numbers)
+
+    def _take(self, path: bytes) -> bool:
+        if not self._acceptances:
+            return False
+        night = self._scope.source.night_of(path)
+        name = path.rpartition(b"/")[2]
+        for acceptance in self._acceptances:
+            if acceptance.night == night and (acceptance.whole_night or {path, name} & acceptance.files):
+                self._count(acceptance.reason)
+                self.paths.add(path)
+                return True
+        return False
+
+    def _take_frame(self, night: dt.date, number: int) -> bool:
+        for acceptance in self._acceptances:
+            if acceptance.night == night and (acceptance.whole_night or number in acceptance.frames):
+                self._count(acceptance.reason)
+                return True
+        return False
+
+    def _count(self, reason: str) -> None:
+        self.counts[reason] = self.counts.get(reason, 0) + 1

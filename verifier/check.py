@@ -1,0 +1,302 @@
+"""Verify one hop: list both ends afresh, compare, and look deeper where the level asks for it.
+
+Reads only; knows nothing of our own records. Nights, accepted losses and the words for a host that is
+away come in as arguments; reports say the result.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from observatory.compare import merge
+from observatory.endpoints.contract import Look, RootFacts, Survey, Trouble
+from observatory.errors import CouldNotTell, RootNotProven
+from observatory.listing import HopScope, Scope
+from observatory.names import show
+from observatory.records import Entry, RecordError
+from verifier.accepted import Accepted, Acceptance
+from verifier.fixity import differing_contents
+from verifier.sequence import find_gaps
+from verifier.structure import find_damage, still_short
+from verifier.tally import Tally, under_troubles
+from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
+
+LEVELS = ("existence", "size", "checksum", "structure")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """How one hop is to be verified.
+
+    Attributes
+    ----------
+    level : str
+        One of `LEVELS`.
+    reverse : bool
+        Also list what is on the destination and not on the source.
+    accepted : sequence of Acceptance
+        What a person has said is known.
+    away_reason : str or None
+        Said, with state away, where the hop cannot be looked at and that is to be expected now.
+    progress : callable
+        Called with the number of files whose bytes have been read so far.
+    """
+
+    level: str = "size"
+    reverse: bool = False
+    accepted: Sequence[Acceptance] = ()
+    away_reason: str | None = None
+    progress: Callable[[int], None] = field(default=lambda count: None)
+
+
+def check(scope: HopScope, source: Look, destination: Look, options: CheckOptions) -> HopVerdict:
+    """Verify one hop and return its verdict; never raises for what a far end does."""
+    blank = _blank(scope, source, destination, options)
+    try:
+        return _look(scope, source, destination, options, blank)
+    except (CouldNotTell, RecordError) as error:
+        if options.away_reason is not None:
+            return replace(blank, away_reason=options.away_reason)
+        return replace(blank, unknown_reason=str(error))
+
+
+def _blank(scope: HopScope, source: Look, destination: Look, options: CheckOptions) -> HopVerdict:
+    return HopVerdict(
+        instrument=scope.hop.instrument.instrument,
+        hop=scope.hop.key,
+        source=source.name,
+        destination=destination.name,
+        source_root=scope.hop.source.root.rstrip("/") + "/",
+        destination_root=scope.hop.destination.root.rstrip("/") + "/",
+        level=options.level,
+        nights=scope.nights,
+        gaps_fail=scope.hop.instrument.sequence is None or scope.hop.instrument.sequence.gaps == "fail",
+    )
+
+
+def survey_both(scope: HopScope, source: Look, destination: Look) -> tuple[Survey, Survey]:
+    """Begin both listings at once; where one cannot be begun the other is closed.
+
+    Raises
+    ------
+    CouldNotTell
+        The source's reason where both fail.
+    """
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        asked = (
+            pool.submit(source.survey, scope.source.request),
+            pool.submit(destination.survey, scope.destination.request),
+        )
+    failed = [future.exception() for future in asked]
+    if not any(failed):
+        return asked[0].result(), asked[1].result()
+    for future, error in zip(asked, failed, strict=True):
+        if error is None:
+            future.result().close()
+    raise next(error for error in failed if error is not None)
+
+
+def why_unproven(facts: RootFacts, host: str, scope: Scope) -> RootNotProven | None:
+    """Return the error for a root that lists but shows neither marker nor night, None where it is proven."""
+    if facts.is_proven:
+        return None
+    return RootNotProven(
+        host, scope.place.root, "holds neither its marker (.nightferry/root) nor any night of its layout"
+    )
+
+
+def why_same(here: RootFacts, there: RootFacts) -> str | None:
+    """Say so where both ends show one identity: the same folder seen twice is no second copy."""
+    if here.marker and here.marker == there.marker:
+        return "both ends bear the same marker: they are one and the same folder, not two copies"
+    return None
+
+
+def _look(scope: HopScope, source: Look, destination: Look, options: CheckOptions, blank: HopVerdict) -> HopVerdict:
+    here, there = survey_both(scope, source, destination)
+    try:
+        for facts, name, side in (
+            (here.facts, source.name, scope.source),
+            (there.facts, destination.name, scope.destination),
+        ):
+            unproven = why_unproven(facts, name, side)
+            if unproven is not None:
+                raise unproven
+        tally = Tally(
+            scope,
+            scope.hop.instrument.settle_s,
+            here.facts.clock_s,
+            by_size=options.level != "existence",
+            keep_same=options.level in ("checksum", "structure") or scope.hop.instrument.sequence is not None,
+        )
+        names_there = scope.in_source_names(scope.destination.only_these_nights(there))
+        merge(scope.source.only_these_nights(here), names_there, tally)
+    finally:
+        here.close()
+        there.close()
+    look = _Looked(scope, source, destination, options, tally, here, there)
+    return look.verdict(blank)
+
+
+@dataclass(frozen=True, slots=True)
+class _Deep:
+    """What opening files showed; source paths."""
+
+    checksum_differs: frozenset[bytes] = frozenset()
+    damaged: tuple[Finding, ...] = ()
+    unreadable: tuple[Finding, ...] = ()
+
+
+class _Looked:
+    """A hop after both listings: judges what is left and adds it up."""
+
+    def __init__(
+        self,
+        scope: HopScope,
+        source: Look,
+        destination: Look,
+        options: CheckOptions,
+        tally: Tally,
+        here: Survey,
+        there: Survey,
+    ) -> None:
+        self._scope, self._options, self._tally = scope, options, tally
+        self._source, self._destination = source, destination
+        self._here, self._there = here, there
+
+    def verdict(self, blank: HopVerdict) -> HopVerdict:
+        tally = self._tally
+        in_progress, missing, size_differs = self._settle()
+        missing, unseen = under_troubles(missing, self._there_troubles())
+        deep = self._deeper()
+        accepted = Accepted(self._options.accepted, self._scope)
+        source_files = sum(tally.source_counts.values())
+        open_paths = {
+            *(entry.path for entry in (*missing, *unseen, *size_differs)),
+            *in_progress,
+            *deep.checksum_differs,
+            *(finding.path for finding in deep.unreadable),
+        }
+        not_comparable = len(unseen) + len({finding.path for finding in deep.unreadable})
+        return replace(
+            blank,
+            source_files=source_files,
+            destination_files=sum(tally.destination_counts.values()),
+            compared=source_files - not_comparable - len(in_progress),
+            not_comparable=not_comparable,
+            missing=accepted.without(entry.path for entry in missing),
+            extra=self._extra(),
+            size_differs=accepted.without(entry.path for entry in size_differs),
+            checksum_differs=accepted.without(deep.checksum_differs),
+            damaged=accepted.without_findings(deep.damaged),
+            unreadable=tuple(sorted([*deep.unreadable, *self._trouble_findings()])),
+            in_progress=tuple(sorted(in_progress)),
+            unrecognised=tuple(sorted({*tally.unrecognised, *self._unfollowed()})),
+            sequence_gaps=accepted.without_gaps(self._gaps()),
+            accepted=accepted.counts,
+            unknown_reason=self._unknown_reason(),
+            per_night=self._per_night(open_paths - accepted.paths),
+        )
+
+    def _settle(self) -> tuple[list[bytes], list[Entry], list[Entry]]:
+        """Move what its own headers promise to be longer from missing to in progress, up to the settle limit."""
+        tally = self._tally
+        limit = self._scope.hop.instrument.settle_limit_s
+        recent = [
+            entry for entry in (*tally.missing, *tally.size_differs) if abs(tally.clock_s - entry.mtime_s) < limit
+        ]
+        growing = still_short(self._source, self._scope.source.request.root, [entry.path for entry in recent])
+        in_progress = [entry.path for entry in tally.young] + sorted(growing)
+        missing = [entry for entry in tally.missing if entry.path not in growing]
+        return in_progress, missing, [entry for entry in tally.size_differs if entry.path not in growing]
+
+    def _deeper(self) -> _Deep:
+        roots = (self._scope.source.request.root, self._scope.destination.request.root)
+        both = sorted(self._tally.alike()) if self._options.level in ("checksum", "structure") else []
+        if self._options.level == "checksum":
+            answer = differing_contents(
+                (self._source, roots[0], both),
+                (self._destination, roots[1], [self._scope.target_of(path) for path in both]),
+                self._options.progress,
+            )
+            return _Deep(checksum_differs=answer.differing, unreadable=answer.unreadable)
+        if self._options.level == "structure":
+            alone = sorted(entry.path for entry in (*self._tally.missing, *self._tally.size_differs))
+            answer_here = find_damage(self._source, roots[0], [*both, *alone], "source", self._options.progress)
+            targets = {self._scope.target_of(path): path for path in both}
+            answer_there = find_damage(
+                self._destination, roots[1], list(targets), "destination", self._options.progress
+            )
+            back = [replace(finding, path=targets[finding.path]) for finding in answer_there.damaged]
+            unread = [replace(finding, path=targets[finding.path]) for finding in answer_there.unreadable]
+            return _Deep(
+                damaged=tuple(sorted([*answer_here.damaged, *back])),
+                unreadable=tuple(sorted([*answer_here.unreadable, *unread])),
+            )
+        return _Deep()
+
+    def _there_troubles(self) -> Sequence[Trouble]:
+        return self._there.troubles
+
+    def _extra(self) -> tuple[bytes, ...]:
+        """Return what only the destination has; below a source folder that could not be read, nothing is said."""
+        if not self._options.reverse:
+            return ()
+        poisoned = [Entry(path, 0, 0.0) for path in self._tally.extra]
+        clear, _ = under_troubles(poisoned, self._here.troubles)
+        return tuple(sorted(entry.path for entry in clear))
+
+    def _trouble_findings(self) -> list[Finding]:
+        sides = (("source", self._here.troubles), ("destination", self._there.troubles))
+        return [
+            Finding(trouble.path, side, trouble.reason)
+            for side, troubles in sides
+            for trouble in troubles
+            if trouble.path
+        ]
+
+    def _unknown_reason(self) -> str | None:
+        same = why_same(self._here.facts, self._there.facts)
+        if same is not None:
+            return same
+        for name, troubles in (
+            (self._source.name, self._here.troubles),
+            (self._destination.name, self._there.troubles),
+        ):
+            for trouble in troubles:
+                if not trouble.path:
+                    return f"{name}: {trouble.reason}"
+                return f"{name}: {show(trouble.path)} could not be looked at: {trouble.reason}"
+        return None
+
+    def _unfollowed(self) -> list[bytes]:
+        return self._tally.links
+
+    def _gaps(self) -> tuple[SequenceGap, ...]:
+        sequence = self._scope.hop.instrument.sequence
+        if sequence is None:
+            return ()
+        names: dict[tuple[dt.date, str], list[bytes]] = {}
+        tally = self._tally
+        for path in (*tally.alike(), *(entry.path for entry in (*tally.missing, *tally.size_differs, *tally.young))):
+            night, camera = self._scope.source.night_of(path), self._scope.source.camera_of(path)
+            if night is not None and camera is not None:
+                names.setdefault((night, camera), []).append(path.rpartition(b"/")[2])
+        return find_gaps(sequence, names)
+
+    def _per_night(self, open_paths: set[bytes]) -> dict[dt.date, NightCount]:
+        still_open: dict[dt.date, int] = {}
+        for path in open_paths:
+            night = self._scope.source.night_of(path) or dt.date.min
+            still_open[night] = still_open.get(night, 0) + 1
+        tally = self._tally
+        nights = sorted({*tally.source_counts, *tally.destination_counts})
+        return {
+            night: NightCount(
+                tally.source_counts.get(night, 0), tally.destination_counts.get(night, 0), still_open.get(night, 0)
+            )
+            for night in nights
+        }

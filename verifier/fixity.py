@@ -1,0 +1,63 @@
+"""Whether files hold the same bytes on both sides: SHA-256 where the bytes lie, both sides at once.
+
+Reads only. Which files are asked about is check.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from observatory.batches import batched
+from observatory.endpoints.contract import Hashed, Look
+from verifier.verdict import Finding
+
+BATCH_FILES = 5000
+"""Files per question: a command a batch, and a sign of life for the progress bar."""
+
+Side = tuple[Look, bytes, Sequence[bytes]]
+"""An endpoint, a root on it, and paths below that root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What hashing showed: source paths of files that differ, and what could not be read on which side."""
+
+    differing: frozenset[bytes]
+    unreadable: tuple[Finding, ...]
+
+
+def hash_both(source: Side, destination: Side, progress: Callable[[int], None]) -> Iterator[tuple[Hashed, Hashed]]:
+    """Hash the files of both sides pairwise; the two path lists are of one length and order."""
+    done = 0
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        batches = zip(batched(source[2], BATCH_FILES), batched(destination[2], BATCH_FILES), strict=True)
+        for here, there in batches:
+            asked = (
+                pool.submit(lambda paths: list(source[0].hash(source[1], paths)), here),
+                pool.submit(lambda paths: list(destination[0].hash(destination[1], paths)), there),
+            )
+            yield from zip(asked[0].result(), asked[1].result(), strict=True)
+            done += len(here)
+            progress(done)
+
+
+def differing_contents(source: Side, destination: Side, progress: Callable[[int], None]) -> Contents:
+    """Compare the contents of files on both sides.
+
+    Raises
+    ------
+    CouldNotTell
+        A host was lost on the way; what was hashed by then is not returned, the hop is unknown.
+    """
+    differing: set[bytes] = set()
+    unreadable: list[Finding] = []
+    for here, there in hash_both(source, destination, progress):
+        if here.sha256 is None:
+            unreadable.append(Finding(here.path, "source", here.reason or "could not be hashed"))
+        if there.sha256 is None:
+            unreadable.append(Finding(here.path, "destination", there.reason or "could not be hashed"))
+        if here.sha256 and there.sha256 and here.sha256 != there.sha256:
+            differing.add(here.path)
+    return Contents(frozenset(differing), tuple(sorted(unreadable)))

@@ -1,0 +1,46 @@
+"""Whether files are whole by their own format, asked where the bytes lie.
+
+Reads only, through no mode that could rewrite. The formats themselves are observatory/formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from observatory.endpoints.contract import Look
+from verifier.verdict import Finding
+
+BATCH_FILES = 2000
+"""Files per question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What inspecting showed on one side."""
+
+    damaged: tuple[Finding, ...]
+    unreadable: tuple[Finding, ...]
+
+
+def find_damage(
+    endpoint: Look, root: bytes, paths: Sequence[bytes], side: str, progress: Callable[[int], None]
+) -> Damage:
+    """Inspect some files of one side, checksum cards included; files of no known format pass unjudged."""
+    damaged: list[Finding] = []
+    unreadable: list[Finding] = []
+    for start in range(0, len(paths), BATCH_FILES):
+        for answer in endpoint.inspect(root, paths[start : start + BATCH_FILES], sums=True):
+            if answer.state in ("short", "damaged"):
+                damaged.append(Finding(answer.path, side, answer.reason))
+            elif answer.state == "unreadable":
+                unreadable.append(Finding(answer.path, side, answer.reason))
+        progress(min(start + BATCH_FILES, len(paths)))
+    return Damage(tuple(damaged), tuple(unreadable))
+
+
+def still_short(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> frozenset[bytes]:
+    """Return those of some recent files whose headers promise more bytes than there are."""
+    if not paths:
+        return frozenset()
+    return frozenset(answer.path for answer in endpoint.inspect(root, paths, sums=False) if answer.state == "short")

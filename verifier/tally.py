@@ -1,0 +1,137 @@
+"""What a merge of two fresh listings shows the verifier: the counts and lists before any file is opened.
+
+Pure. Whether contents agree is fixity.py's question, whether a file is whole structure.py's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from observatory.compare import split
+from observatory.endpoints.contract import Trouble
+from observatory.listing import HopScope, count_by_night
+from observatory.records import FILE, LINK, NUL, OTHER, UNRECOGNISED, Entry, decode_file, path_of
+
+
+def is_below(path: bytes, folder: bytes) -> bool:
+    """Say whether a path is a folder or lies below it; everything lies below ``b""``."""
+    return not folder or path == folder or path.startswith(folder + b"/")
+
+
+@dataclass
+class Tally:
+    """Visitor of the merge; paths are those of the side they were seen on.
+
+    Parameters
+    ----------
+    scope : HopScope
+    settle_s : float
+        Source files younger than this by the source's clock are in progress unless both sides agree.
+    clock_s : float
+        The source's own clock when it was listed.
+    by_size : bool
+        False at level existence: a name on both sides is enough.
+    keep_same : bool
+        Remember every file that is alike on both sides, for hashing or inspecting.
+    """
+
+    scope: HopScope
+    settle_s: float
+    clock_s: float
+    by_size: bool = True
+    keep_same: bool = False
+    source_counts: dict[dt.date, int] = field(default_factory=dict)
+    destination_counts: dict[dt.date, int] = field(default_factory=dict)
+    missing: list[Entry] = field(default_factory=list)
+    size_differs: list[Entry] = field(default_factory=list)
+    young: list[Entry] = field(default_factory=list)
+    extra: list[bytes] = field(default_factory=list)
+    links: list[bytes] = field(default_factory=list)
+    unrecognised: list[bytes] = field(default_factory=list)
+    blocks: list[bytes] = field(default_factory=list)
+
+    def same(self, block: bytes) -> None:
+        """Count what is equal to the last byte."""
+        counts: dict[dt.date, int] = {}
+        count_by_night(self.scope.source, block, counts)
+        for night, count in counts.items():
+            self.source_counts[night] = self.source_counts.get(night, 0) + count
+            self.destination_counts[night] = self.destination_counts.get(night, 0) + count
+        if self.keep_same:
+            self.blocks.append(block)
+        for record in not_files(block):
+            self._other(record)
+
+    def _other(self, record: bytes) -> None:
+        if record[:1] == LINK:
+            self.links.append(path_of(record))
+        elif record[:1] in (UNRECOGNISED, OTHER):
+            self.unrecognised.append(path_of(record))
+
+    def pair(self, source: bytes, destination: bytes) -> None:
+        """Sort a name that both sides have with other facts."""
+        if source[:1] != FILE:
+            self._other(source)
+            return
+        here, there = decode_file(source), decode_file(destination)
+        self._count(self.source_counts, here.path)
+        self._count(self.destination_counts, here.path)
+        if not self.by_size or here.size_bytes == there.size_bytes:
+            if self.keep_same:
+                self.blocks.append(source + b"\0")
+        else:
+            (self.young if self.is_young(here) else self.size_differs).append(here)
+
+    def only_source(self, record: bytes) -> None:
+        """Sort a name that the destination does not have."""
+        if record[:1] != FILE:
+            self._other(record)
+            return
+        entry = decode_file(record)
+        self._count(self.source_counts, entry.path)
+        (self.young if self.is_young(entry) else self.missing).append(entry)
+
+    def only_destination(self, record: bytes) -> None:
+        """Note a name that the source does not have."""
+        if record[:1] == FILE:
+            path = path_of(record)
+            self.extra.append(path)
+            self._count(self.destination_counts, path)
+
+    def is_young(self, entry: Entry) -> bool:
+        """Say whether a file changed too recently; a time far in the future says nothing about age."""
+        return abs(self.clock_s - entry.mtime_s) < self.settle_s
+
+    def _count(self, counts: dict[dt.date, int], path: bytes) -> None:
+        night = self.scope.source.night_of(path)
+        if night is not None:
+            counts[night] = counts.get(night, 0) + 1
+
+    def alike(self) -> Iterator[bytes]:
+        """Yield the paths of files that are on both sides and look the same, ascending within each block."""
+        for block in self.blocks:
+            for record in split(block):
+                if record[:1] == FILE:
+                    yield path_of(record)
+
+
+def not_files(block: bytes) -> list[bytes]:
+    """Return the records of a sorted block that are no files of the patterns; FILE sorts before every other kind."""
+    if block[block.rfind(NUL, 0, -1) + 1 :][:1] == FILE:
+        return []
+    last_file = block.rfind(NUL + FILE)
+    if last_file < 0 and block[:1] != FILE:
+        return split(block)
+    start = block.index(NUL, last_file + 1) + 1
+    return split(block[start:])
+
+
+def under_troubles(entries: Iterable[Entry], troubles: Sequence[Trouble]) -> tuple[list[Entry], list[Entry]]:
+    """Split entries into those outside and those inside of what could not be looked at."""
+    clear, poisoned = [], []
+    for entry in entries:
+        hit = any(is_below(entry.path, trouble.path) for trouble in troubles)
+        (poisoned if hit else clear).append(entry)
+    return clear, poisoned
