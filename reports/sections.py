@@ -1,0 +1,139 @@
+"""Which sections a report has, in which order, and what stands in each: the same for text, mail and page.
+
+A section's lines are made when they are asked for, so that a hop with a million files costs nothing until it
+is written. How sections look is left to text.py and html.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from observatory.names import folded_runs, show
+from observatory.truth import State
+from reports.model import Report
+from reports.words import gap_lines, one_line, with_slash
+from syncer.outcome import Failure, HopOutcome
+from verifier.verdict import Finding, HopVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One block of the report.
+
+    Attributes
+    ----------
+    root : str
+        With a trailing slash.
+    title : str
+        In capitals but for host names, which are case-sensitive to the eye.
+    paths : sequence of bytes
+        Files of which there is nothing more to say; they can be folded into runs.
+    remarks : sequence of str
+        Ready lines: files with a reason, frame numbers.
+    ending : str or None
+        ``None``, ``UNKNOWN: reason``, ``AWAY: reason``; nothing in sections that only stand where there is
+        something to say.
+    """
+
+    root: str
+    title: str
+    paths: Sequence[bytes] = ()
+    remarks: Sequence[str] = ()
+    ending: str | None = None
+
+    @property
+    def count(self) -> int:
+        """How many things the section lists."""
+        return len(self.paths) + len(self.remarks)
+
+    def lines(self) -> Iterator[str]:
+        """Yield every line, one a file."""
+        yield from map(show, self.paths)
+        yield from self.remarks
+        if self.ending is not None:
+            yield self.ending
+
+    def folded_lines(self) -> Iterator[str]:
+        """Yield the lines with runs of frame numbers folded into one."""
+        yield from folded_runs(self.paths)
+        yield from self.remarks
+        if self.ending is not None:
+            yield self.ending
+
+
+def sections_of(report: Report) -> Iterator[Section]:
+    """Yield every section: hop by hop what was found, then hop by hop what was not moved."""
+    report = report.in_order()
+    for verdict in report.verdicts:
+        yield from verdict_sections(verdict)
+    for outcome in report.outcomes:
+        yield from outcome_sections(outcome)
+
+
+def verdict_sections(verdict: HopVerdict) -> Iterator[Section]:
+    """Yield the sections of one hop: what B lacks always, the others where there is something to say.
+
+    Titles and order are the interface's. What is said of files on B stands below the root on B.
+    """
+    source, destination = one_line(verdict.source), one_line(verdict.destination)
+    root, far_root = with_slash(verdict.source_root), with_slash(verdict.destination_root)
+    missing = f"FILES ON {source} THAT ARE NOT ON {destination}"
+    yield Section(root, missing, verdict.missing, ending=_ending(verdict))
+    further = [
+        Section(far_root, f"FILES ON {destination} THAT ARE NOT ON {source}", verdict.extra),
+        Section(root, f"FILES THAT DIFFER IN SIZE BETWEEN {source} AND {destination}", verdict.size_differs),
+        Section(root, f"FILES THAT DIFFER IN CONTENT BETWEEN {source} AND {destination}", verdict.checksum_differs),
+        Section(root, f"DAMAGED FILES ON {source}", (), _findings(verdict.damaged, "source")),
+        Section(far_root, f"DAMAGED FILES ON {destination}", (), _findings(verdict.damaged, "destination")),
+        Section(root, f"FILES STILL BEING WRITTEN ON {source}", verdict.in_progress),
+        Section(root, f"FRAME NUMBERS MISSING ON {source}", (), gap_lines(verdict.sequence_gaps)),
+        Section(root, f"UNRECOGNISED FILES ON {source}", verdict.unrecognised),
+        Section(root, f"FILES THAT COULD NOT BE READ ON {source}", (), _findings(verdict.unreadable, "source")),
+        Section(
+            far_root, f"FILES THAT COULD NOT BE READ ON {destination}", (), _findings(verdict.unreadable, "destination")
+        ),
+    ]
+    yield from (section for section in further if section.count)
+
+
+def outcome_sections(outcome: HopOutcome) -> Iterator[Section]:
+    """Yield what people must know of one hop that was moved; nothing where all went well."""
+    source, destination = one_line(outcome.source), one_line(outcome.destination)
+    root, far_root = with_slash(outcome.source_root), with_slash(outcome.destination_root)
+    not_moved = f"FILES THAT WERE NOT TRANSFERRED FROM {source} TO {destination}"
+    first = Section(root, not_moved, (), _failures(outcome.failed), _outcome_ending(outcome))
+    if first.count or first.ending:
+        yield first
+    further = [
+        Section(root, f"FILES TO BE TRANSFERRED FROM {source} TO {destination}", (), _failures(outcome.plan)),
+        Section(far_root, f"FILES KEPT ON {destination}", (), _failures(outcome.kept)),
+        Section(far_root, f"FILES REPLACED ON {destination}", outcome.replaced),
+        Section(root, f"FILES STILL BEING WRITTEN ON {source}", outcome.in_progress),
+        Section(root, f"FILES THAT COULD NOT BE READ ON {source}", (), _failures(outcome.unreadable)),
+    ]
+    yield from (section for section in further if section.count)
+
+
+def _ending(verdict: HopVerdict) -> str | None:
+    if verdict.state is State.UNKNOWN:
+        return f"UNKNOWN: {one_line(verdict.reason or '')}"
+    if verdict.state is State.AWAY:
+        return f"AWAY: {one_line(verdict.reason or '')}"
+    return None if verdict.missing else "None"
+
+
+def _outcome_ending(outcome: HopOutcome) -> str | None:
+    if outcome.state is State.UNKNOWN:
+        return f"UNKNOWN: {one_line(outcome.reason or '')}"
+    if outcome.state is State.AWAY:
+        return f"AWAY: {one_line(outcome.reason or '')}"
+    return f"REFUSED: {one_line(outcome.refused_reason)}" if outcome.refused_reason is not None else None
+
+
+def _findings(findings: Sequence[Finding], on: str) -> list[str]:
+    return [f"{show(found.path)}: {one_line(found.reason)}" for found in findings if found.on == on]
+
+
+def _failures(failures: Sequence[Failure]) -> list[str]:
+    return [f"{show(failure.path)}: {one_line(failure.reason)}" for failure in failures]

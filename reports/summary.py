@@ -1,0 +1,115 @@
+"""The lines below the last block: per hop what was compared or moved, then steps, notes and problems.
+
+Every state stands beside the counts that it rests on; a green line without a count would say nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from reports.model import Note, Report, StepRow
+from reports.words import counted, night_text, one_line, seconds_text, size_text
+from syncer.outcome import HopOutcome
+from verifier.verdict import HopVerdict
+
+WIDTH = 80
+"""Columns aimed at: what a terminal and a phone held sideways show."""
+
+_RIGHT = {2, 3, 4, 5}
+"""Columns that hold counts and so are set to the right; the last is a state and never padded."""
+
+
+def summary_lines(report: Report) -> list[str]:
+    """Return all lines; groups (hops compared, hops moved, steps, notes, problems) stand one empty line apart."""
+    report = report.in_order()
+    groups = [
+        _verdict_lines(report.verdicts),
+        _aligned([outcome_cells(outcome) for outcome in report.outcomes]),
+        list(_step_lines(report.steps)),
+        [_sentence(note, "") for note in report.notes],
+        [_sentence(note, "PROBLEM: ") for note in report.problems],
+    ]
+    filled = [group for group in groups if group]
+    if not filled:
+        return ["UNKNOWN: nothing was looked at"]
+    return [line for index, group in enumerate(filled) for line in ([""] if index else []) + group]
+
+
+def verdict_cells(verdict: HopVerdict) -> tuple[str, ...]:
+    """Return a hop's summary: instrument, hop, nights, compared and at which level, not comparable, state."""
+    return (
+        one_line(verdict.instrument),
+        one_line(verdict.hop),
+        counted(len(verdict.nights), "night"),
+        f"{verdict.compared} by {verdict.level}",
+        f"{verdict.not_comparable} not comparable",
+        str(verdict.state),
+    )
+
+
+def outcome_cells(outcome: HopOutcome) -> tuple[str, ...]:
+    """Return a moved hop's summary: instrument, hop, nights, moved of planned, bytes, time, state."""
+    moved = f"{outcome.planned} planned" if outcome.dry_run else f"{outcome.transferred} of {outcome.planned} moved"
+    return (
+        one_line(outcome.instrument),
+        one_line(outcome.hop),
+        counted(len(outcome.nights), "night"),
+        moved,
+        size_text(outcome.planned_bytes if outcome.dry_run else outcome.moved_bytes),
+        seconds_text(outcome.seconds),
+        str(outcome.state),
+    )
+
+
+def _verdict_lines(verdicts: Sequence[HopVerdict]) -> list[str]:
+    lines = []
+    for verdict, line in zip(verdicts, _aligned([verdict_cells(verdict) for verdict in verdicts]), strict=True):
+        lines.append(line)
+        lines += accepted_lines(verdict)
+    return lines
+
+
+def accepted_lines(verdict: HopVerdict) -> list[str]:
+    """Return what a person has accepted on a hop, one line a reason, indented below the hop's own."""
+    return [f"    {count} accepted: {one_line(reason)}" for reason, count in sorted(verdict.accepted.items())]
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Set rows in columns two blanks apart, or one where that is what makes them fit into 80."""
+    if not rows:
+        return []
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    gap = "  " if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else " "
+    return [gap.join(_padded(row, widths)).rstrip() for row in rows]
+
+
+def _padded(row: tuple[str, ...], widths: Sequence[int]) -> Iterator[str]:
+    for column, (cell, width) in enumerate(zip(row, widths, strict=True)):
+        is_state = column == len(row) - 1
+        pad: Callable[[int], str] = cell.rjust if column in _RIGHT and not is_state else cell.ljust
+        yield pad(width)
+
+
+def _step_lines(steps: Sequence[StepRow]) -> Iterator[str]:
+    lines = _aligned([step_cells(step) for step in steps])
+    for step, line in zip(steps, lines, strict=True):
+        yield line
+        yield from (f"    {one_line(reason)}" for reason in step.reasons)
+
+
+def step_cells(step: StepRow) -> tuple[str, ...]:
+    """Return a step's summary: instrument, night and step, done, failed, skipped, time, state."""
+    return (
+        one_line(step.instrument),
+        f"{night_text(step.night)} {one_line(step.step)}",
+        f"{step.done} done",
+        f"{step.failed} failed",
+        f"{step.skipped} skipped",
+        seconds_text(step.seconds),
+        "different" if step.failed else "ok",
+    )
+
+
+def _sentence(note: Note, opening: str) -> str:
+    whose = f"{one_line(note.instrument)}: " if note.instrument else ""
+    return f"{opening}{whose}{one_line(note.sentence)}"
