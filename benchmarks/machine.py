@@ -1,0 +1,42 @@
+"""What the machine is on which figures were taken, without its name or its folders."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+
+def _first_match(path: str, expression: str) -> str:
+    found = re.search(expression, Path(path).read_text(), re.MULTILINE)
+    return found[1] if found else "unknown"
+
+
+def _first_line(*argv: str) -> str:
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    except OSError:
+        return f"{argv[0]} is not there"
+    return (done.stdout or done.stderr).splitlines()[0].strip()
+
+
+def file_system_of(folder: Path) -> str:
+    """Return the type of the file system that holds a folder, such as tmpfs or ext4."""
+    return _first_line("stat", "--file-system", "--format=%T", str(folder))
+
+
+def facts(folder: Path) -> list[str]:
+    """Return sentences about processor, memory, file system and versions."""
+    memory_gb = int(_first_match("/proc/meminfo", r"^MemTotal:\s+(\d+)")) * 1024 / 1e9
+    processor = _first_match("/proc/cpuinfo", r"^model name\s*: (.*)$")
+    rsync = re.search(r"version (\S+)", _first_line("rsync", "--version"))
+    return [
+        f"{processor}, {os.cpu_count()} cores, {memory_gb:.0f} GB of memory",
+        f"both roots on {file_system_of(folder)}; Linux {platform.release().split('-')[0]}; SSH over loopback",
+        f"nightferry {importlib.metadata.version('nightferry')}, Python {platform.python_version()}, "
+        f"rsync {rsync[1] if rsync else 'unknown'}, {_first_line('ssh', '-V').split(',')[0]}, "
+        f"{_first_line('rclone', 'version')}",
+    ]
