@@ -15,7 +15,8 @@ The tree::
         ├── RootNotProven          the root is absent, unlistable, or shows neither marker nor night
         ├── ListingBroken          the listing ended early or made no sense
         ├── FileUnreadable         one file could not be opened, read or hashed
-        └── CommandFailed          a program at the far end is missing or failed
+        ├── CommandFailed          a program at the far end is missing or failed
+        └── RecordsUnavailable     our own database is locked, damaged or away
 
 `is_permanent` says whether a retry can help: False means it may.
 A sentence says what failed, where, why, and what to do next.
@@ -135,7 +136,7 @@ class RootNotProven(CouldNotTell):
     """A data root is absent, cannot be listed, or shows neither its marker nor a night."""
 
     def __init__(self, host: str, root: str, why: str) -> None:
-        self.host, self.root = host, root
+        self.host, self.root, self.why = host, root, why
         super().__init__(f"{host}: {root} {why}; its disk may not be mounted")
 
 
@@ -160,3 +161,12 @@ class CommandFailed(CouldNotTell):
 
     def __init__(self, host: str, program: str, why: str) -> None:
         super().__init__(f"{host}: {program} failed: {why}")
+
+
+class RecordsUnavailable(CouldNotTell):
+    """Our own database is locked, damaged, or away; what only it knows is UNKNOWN."""
+
+    def __init__(self, database: str, why: str, is_permanent: bool = True) -> None:
+        self.database = database
+        self.is_permanent = is_permanent
+        super().__init__(f"the records in {database} cannot be used: {why}")

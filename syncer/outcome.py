@@ -53,7 +53,9 @@ class HopOutcome:
     `kept` are destination files that a shorter, damaged or unwanted source file did not replace;
     `replaced` were set aside under ``.nightferry/replaced/`` for newer bytes. `unknown_reason` is set
     where the hop could not be looked at or must not be believed (a mass loss); `refused_reason` where
-    the plan was checked and refused before a byte moved.
+    the plan was checked and refused before a byte moved. `stuck` were copied although damaged or still being
+    written after the settle limit; `postponed` were planned and not begun because the time was over;
+    `remarks` are the engine's sentences about the whole.
     """
 
     instrument: str
@@ -74,6 +76,11 @@ class HopOutcome:
     kept: Sequence[Failure] = ()
     replaced: Sequence[bytes] = ()
     unreadable: Sequence[Failure] = ()
+    stuck: Sequence[Failure] = ()
+    unrecognised: Sequence[bytes] = ()
+    remarks: Sequence[str] = ()
+    postponed: int = 0
+    is_mass_loss: bool = False
     plan: Sequence[Failure] = ()
     moved: Sequence[Moved] = ()
     per_night: Mapping[dt.date, NightMoves] = field(default_factory=dict)
@@ -90,7 +97,7 @@ class HopOutcome:
             return State.AWAY
         if self.unknown_reason is not None or self.unreadable:
             return State.UNKNOWN
-        if self.refused_reason is not None or self.failed or self.kept:
+        if self.refused_reason is not None or self.failed or self.kept or self.stuck or self.postponed:
             return State.DIFFERENT
         return State.OK
 
@@ -104,5 +111,11 @@ class HopOutcome:
         return self.unknown_reason or self.refused_reason or self._reason_from_counts()
 
     def _reason_from_counts(self) -> str:
-        counted = [(len(self.unreadable), "could not be read"), (len(self.failed), "failed"), (len(self.kept), "kept")]
+        counted = [
+            (len(self.unreadable), "could not be read"),
+            (len(self.failed), "failed"),
+            (len(self.kept), "kept"),
+            (len(self.stuck), "damaged or stuck, copied as they are"),
+            (self.postponed, "left for the next run"),
+        ]
         return ", ".join(f"{count} {words}" for count, words in counted if count)

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from observatory.compare import split
 from observatory.endpoints.contract import Inspection, RootFacts
 from observatory.listing import HopScope, count_by_night
 from observatory.names import fold_key, is_safe
@@ -98,14 +99,14 @@ class Candidates:
     links: list[tuple[bytes, bytes]] = field(default_factory=list)
     unrecognised: list[bytes] = field(default_factory=list)
     occupied: set[bytes] = field(default_factory=set)
-    alike: list[bytes] = field(default_factory=list)
     counts: dict[dt.date, int] = field(default_factory=dict)
 
     def same(self, block: bytes) -> None:
-        """Count equal records; keep them only where every file is to be hashed."""
+        """Count equal records; they are asked about only where every file is to be hashed."""
         count_by_night(self.scope.source, block, self.counts)
         if self.policy.hash_all:
-            self.alike.append(block)
+            entries = (decode_file(record) for record in split(block) if record[:1] == FILE)
+            self.to_hash.extend(Pair(entry, entry) for entry in entries)
 
     def pair(self, source: bytes, destination: bytes) -> None:
         """Sort a file that both sides have but show differently."""
@@ -325,7 +326,8 @@ def refuse_folded(moves: Iterable[Move], existing: Iterable[bytes]) -> tuple[lis
     groups: dict[bytes, list[Move]] = {}
     for move in moves:
         groups.setdefault(fold_key(move.target), []).append(move)
-    fine, refused = [], []
+    fine: list[Move] = []
+    refused: list[Move] = []
     for key, group in groups.items():
         clear = len(group) == 1 and (group[0].replaces or key not in taken)
         (fine if clear else refused).extend(group)
@@ -339,8 +341,8 @@ def why_refused(plan: Plan, source: RootFacts, destination: RootFacts, names: tu
         if abs(facts.clock_ahead_s) > CLOCK_TOLERANCE_S:
             direction = "ahead of" if facts.clock_ahead_s > 0 else "behind"
             return (
-                f"{name}: its clock is {abs(facts.clock_ahead_s):.0f} s {direction} this machine's; ages cannot be judged."
-                f" Set the clocks (chrony or ntpd), then sync again"
+                f"{name}: its clock is {abs(facts.clock_ahead_s):.0f} s {direction} this machine's;"
+                f" ages cannot be judged. Set the clocks (chrony or ntpd), then sync again"
             )
     needed = plan.size_bytes + SPACE_PER_FILE_BYTES * len(plan.moves)
     if plan.moves and destination.free_bytes is not None and needed > destination.free_bytes:

@@ -130,7 +130,8 @@ def not_files(block: bytes) -> list[bytes]:
 
 def under_troubles(entries: Iterable[Entry], troubles: Sequence[Trouble]) -> tuple[list[Entry], list[Entry]]:
     """Split entries into those outside and those inside of what could not be looked at."""
-    clear, poisoned = [], []
+    clear: list[Entry] = []
+    poisoned: list[Entry] = []
     for entry in entries:
         hit = any(is_below(entry.path, trouble.path) for trouble in troubles)
         (poisoned if hit else clear).append(entry)

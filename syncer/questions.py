@@ -1,0 +1,69 @@
+"""What only the files themselves can answer before a plan is made: hashes, promised sizes, folded names.
+
+Asks; what follows from the answers is plan.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+from observatory.batches import batched
+from observatory.endpoints.contract import Hashed, Look, RootFacts
+from observatory.listing import HopScope
+from syncer.plan import Answers, Candidates, Plan, refuse_folded
+from syncer.survey import End
+
+QUESTION_FILES = 5000
+"""Files per question: one command each."""
+
+
+class Questions:
+    """Asks both ends of one hop."""
+
+    def __init__(self, scope: HopScope, source: End, destination: End) -> None:
+        self._scope = scope
+        self._source, self._destination = source.endpoint, destination.endpoint
+        self._source_root, self._destination_root = scope.source.request.root, scope.destination.request.root
+
+    def answers(self, candidates: Candidates) -> Answers:
+        """Hash what looks the same and is newer, and inspect what is recent or would replace something."""
+        same_hash = dict(self._same_hashes(sorted(pair.source.path for pair in candidates.to_hash)))
+        replacing = {pair.source.path for pair in candidates.pairs}
+        replacing |= {path for path, same in same_hash.items() if same is False}
+        wanted = sorted({entry.path for entry in candidates.settling()} | replacing)
+        inspections = {
+            answer.path: answer
+            for paths in batched(wanted, QUESTION_FILES)
+            for answer in self._source.inspect(self._source_root, paths, sums=False)
+        }
+        return Answers(same_hash, inspections)
+
+    def _same_hashes(self, paths: Sequence[bytes]) -> Iterator[tuple[bytes, bool | None]]:
+        for batch in batched(paths, QUESTION_FILES):
+            targets = [self._scope.target_of(path) for path in batch]
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                asked = pool.submit(_listed, self._source, self._source_root, batch)
+                there = _listed(self._destination, self._destination_root, targets)
+            for one, other in zip(asked.result(), there, strict=True):
+                known = one.sha256 is not None and other.sha256 is not None
+                yield one.path, (one.sha256 == other.sha256) if known else None
+
+    def refuse_folded(self, plan: Plan, facts: RootFacts) -> Plan:
+        """Refuse names that the destination's file system would make one; asked only where something is to move."""
+        if not plan.moves or facts.marker is None or not self._destination_folds():
+            return plan
+        fresh = [move.target for move in plan.moves if not move.replaces]
+        stats = self._destination.stat(self._destination_root, fresh)
+        existing = [found.path for found in stats if found.size_bytes is not None]
+        fine, refused = refuse_folded(plan.moves, existing)
+        return replace(plan, moves=tuple(fine), refused=tuple(sorted([*plan.refused, *refused])))
+
+    def _destination_folds(self) -> bool:
+        shouted = next(iter(self._destination.stat(self._destination_root, [b".NIGHTFERRY/ROOT"])))
+        return shouted.size_bytes is not None
+
+
+def _listed(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> list[Hashed]:
+    return list(endpoint.hash(root, paths))

@@ -1,0 +1,339 @@
+"""One hop of one instrument: look at both ends, plan, check, move, and look again.
+
+Leaves deciding to plan.py, carrying to transfer/, records to its caller (through `on_arrived`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import posixpath
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from observatory.compare import merge
+from observatory.endpoints.contract import Survey
+from observatory.errors import CouldNotTell, LockHeld
+from observatory.listing import HopScope
+from observatory.names import show
+from observatory.records import RecordError
+from syncer.lock import destination_lock
+from syncer.outcome import Failure, HopOutcome, Moved
+from syncer.plan import (
+    Candidates,
+    Move,
+    Plan,
+    Policy,
+    decide,
+    mass_loss,
+    moves_by_night,
+    why_refused,
+)
+from syncer.questions import Questions
+from syncer.roots import mark
+from syncer.survey import End, Trust, prove, survey_both
+from syncer.transfer.choose import choose
+from syncer.transfer.contract import Batch, CarryResult, Item, Progress, no_progress
+from syncer.transfer.folders import TMP, free_old_replaced, sweep
+
+BATCH_FILES = 100_000
+BATCH_BYTES = 16 << 30
+"""A batch is synced and recorded as one: so much is looked at again at most after a crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """What one run wants of a hop.
+
+    Attributes
+    ----------
+    stamp : str
+        UTC time of the run, names the folder for what is replaced.
+    hash_all : bool
+        Ask for the hash of what looks the same (``--level checksum``).
+    dry_run : bool
+    accept_new_root : callable
+        Asked with host and root where the destination shows no sign of being the root.
+    trusted_source : bool
+        The source's identity is kept by us, as nothing can be written there.
+    is_joined : bool
+        Several copies fill this destination; nothing is replaced by another's file then.
+    should_stop : callable
+        Asked between batches; with it a batch is a night.
+    stops_by_time : bool
+    previous_counts : mapping of night to files
+        What the last run saw on this source, less what was freed since.
+    loss_accepted : bool
+        A person has said that the loss may be so.
+    waiting_since_s : mapping of path to Unix seconds
+        Since when files have been in progress.
+    away_reason : str or None
+    on_arrived : callable
+        Told of what arrived and was synced, batch by batch.
+    progress : callable
+    """
+
+    stamp: str
+    hash_all: bool = False
+    dry_run: bool = False
+    accept_new_root: Callable[[str, str], bool] = field(default=lambda host, root: False)
+    trusted_source: bool = False
+    is_joined: bool = False
+    should_stop: Callable[[], bool] = field(default=lambda: False)
+    stops_by_time: bool = False
+    previous_counts: Mapping[dt.date, int] = field(default_factory=dict)
+    loss_accepted: bool = False
+    waiting_since_s: Mapping[bytes, float] = field(default_factory=dict)
+    away_reason: str | None = None
+    on_arrived: Callable[[Sequence[Moved]], None] = field(default=lambda moved: None)
+    progress: Callable[[Progress], None] = no_progress
+
+
+def sync_hop(scope: HopScope, source: End, destination: End, options: SyncOptions) -> HopOutcome:
+    """Sync one hop and return what became of it; never raises for what a far end does.
+
+    Raises
+    ------
+    LockHeld
+        Another run works on this destination.
+    """
+    blank = _blank(scope, source, destination, options)
+    started = time.monotonic()
+    try:
+        outcome = _HopRun(scope, source, destination, options).run(blank)
+    except LockHeld:
+        raise
+    except (CouldNotTell, RecordError) as error:
+        if options.away_reason is not None:
+            return replace(blank, away_reason=options.away_reason)
+        return replace(blank, unknown_reason=str(error))
+    return replace(outcome, seconds=time.monotonic() - started)
+
+
+def _blank(scope: HopScope, source: End, destination: End, options: SyncOptions) -> HopOutcome:
+    return HopOutcome(
+        instrument=scope.hop.instrument.instrument,
+        hop=scope.hop.key,
+        source=source.endpoint.name,
+        destination=destination.endpoint.name,
+        source_root=scope.hop.source.root.rstrip("/") + "/",
+        destination_root=scope.hop.destination.root.rstrip("/") + "/",
+        nights=scope.nights,
+        dry_run=options.dry_run,
+    )
+
+
+class _HopRun:
+    """One hop on its way: holds what the steps share."""
+
+    def __init__(self, scope: HopScope, source: End, destination: End, options: SyncOptions) -> None:
+        self._scope, self._options = scope, options
+        self._source, self._destination = source, destination
+        self._roots = (scope.source.request.root, scope.destination.request.root)
+
+    def run(self, blank: HopOutcome) -> HopOutcome:
+        with ExitStack() as stack:
+            options = self._options
+            trust = Trust(options.accept_new_root, not options.dry_run, options.trusted_source)
+            names = (self._source.endpoint.name, self._destination.endpoint.name)
+            here, there = survey_both(self._scope, self._source, self._destination, trust, stack)
+            prove(self._scope, here.facts, there.facts, names, trust)
+            if not self._options.dry_run:
+                stack.enter_context(destination_lock(self._destination.endpoint, self._roots[1]))
+                mark(self._destination.endpoint, self._roots[1], there.facts)
+                sweep(self._destination.endpoint, self._roots[1], keep_partial=True)
+            plan = self._plan(here, there)
+            outcome = self._described(blank, plan, here, there)
+            if outcome.refused_reason is None and not self._options.dry_run:
+                outcome = self._act(outcome, plan)
+            elif self._options.dry_run:
+                outcome = replace(outcome, plan=tuple(Failure(move.entry.path, move.reason) for move in plan.moves))
+        return outcome
+
+    def _plan(self, here: Survey, there: Survey) -> Plan:
+        instrument = self._scope.hop.instrument
+        policy = Policy(
+            instrument.settle_s,
+            instrument.settle_limit_s,
+            "keep" if self._options.is_joined else instrument.on_difference,
+            instrument.symlinks,
+            self._options.hash_all,
+        )
+        candidates = Candidates(self._scope, policy, here.facts.clock_s)
+        names_there = self._scope.in_source_names(self._scope.destination.only_these_nights(there))
+        merge(self._scope.source.only_these_nights(here), names_there, candidates)
+        questions = Questions(self._scope, self._source, self._destination)
+        answers = replace(questions.answers(candidates), waiting_since_s=self._options.waiting_since_s)
+        plan = _without_poisoned(decide(candidates, answers), there)
+        return questions.refuse_folded(plan, there.facts)
+
+    def _described(self, blank: HopOutcome, plan: Plan, here: Survey, there: Survey) -> HopOutcome:
+        names = (self._source.endpoint.name, self._destination.endpoint.name)
+        troubles = [*here.troubles, *there.troubles]
+        whole = next((trouble.reason for trouble in troubles if not trouble.path), None)
+        unreadable = [Failure(trouble.path, trouble.reason) for trouble in troubles if trouble.path]
+        loss = None if self._options.loss_accepted else mass_loss(plan.counts, self._options.previous_counts)
+        still_open = [failure.path for failure in (*plan.refused, *plan.kept)] + list(plan.in_progress)
+        return replace(
+            blank,
+            source_files=sum(plan.counts.values()),
+            planned=len(plan.moves) + len(plan.links),
+            planned_bytes=plan.size_bytes,
+            in_progress=plan.in_progress,
+            kept=plan.kept,
+            failed=plan.refused,
+            stuck=plan.stuck,
+            unrecognised=plan.unrecognised,
+            unreadable=tuple(sorted(unreadable)),
+            unknown_reason=whole or loss,
+            is_mass_loss=loss is not None,
+            refused_reason=why_refused(plan, here.facts, there.facts, names),
+            per_night=moves_by_night(self._scope, plan, {}, [*still_open, *(m.entry.path for m in plan.moves)]),
+        )
+
+    def _act(self, outcome: HopOutcome, plan: Plan) -> HopOutcome:
+        engine = choose(
+            self._source.endpoint, self._destination.endpoint, self._scope.hop.destination.declared.transfer
+        )
+        results: list[CarryResult] = []
+        done = _Done(len(plan.moves), plan.size_bytes, self._options.progress)
+        for moves in self._batches(plan):
+            if self._options.should_stop():
+                break
+            result = engine.carry(self._batch(moves, done.listener()))
+            results.append(result)
+            done.add(moves)
+            self._options.on_arrived([_moved(arrived.item, arrived.sha256) for arrived in result.arrived])
+        link_failures = self._copy_links(plan)
+        self._tidy(results)
+        return self._summed(outcome, plan, results, link_failures, engine.name)
+
+    def _batches(self, plan: Plan) -> Iterator[list[Move]]:
+        """Cut the plan, newest night first, into what is synced and recorded as one."""
+        night_of = self._scope.source.night_of
+        batch: list[Move] = []
+        size = 0
+        for move in plan.moves:
+            new_night = bool(batch) and night_of(move.entry.path) != night_of(batch[-1].entry.path)
+            is_full = len(batch) >= BATCH_FILES or size >= BATCH_BYTES
+            if batch and (is_full or (self._options.stops_by_time and new_night)):
+                yield batch
+                batch, size = [], 0
+            batch.append(move)
+            size += move.entry.size_bytes
+        if batch:
+            yield batch
+
+    def _batch(self, moves: Sequence[Move], progress: Callable[[Progress], None]) -> Batch:
+        instrument = self._scope.hop.instrument
+        on_difference: Literal["version", "replace"] = "replace" if instrument.on_difference == "replace" else "version"
+        return Batch(
+            source=self._source.endpoint,
+            source_access=self._source.access,
+            source_root=self._roots[0],
+            destination=self._destination.endpoint,
+            destination_access=self._destination.access,
+            destination_root=self._roots[1],
+            items=[
+                Item(m.entry.path, m.target, m.entry.size_bytes, m.entry.mtime_s, replaces=m.replaces) for m in moves
+            ],
+            stamp=self._options.stamp,
+            on_difference=on_difference,
+            modes=instrument.modes,
+            symlinks=instrument.symlinks,
+            options=self._scope.hop.destination.declared.transfer,
+            progress=progress,
+        )
+
+    def _copy_links(self, plan: Plan) -> list[Failure]:
+        failures = []
+        for path, target in plan.links:
+            try:
+                self._copy_link(self._scope.target_of(path), target)
+            except (CouldNotTell, OSError) as error:
+                failures.append(Failure(path, f"the link could not be made: {error}"))
+        return failures
+
+    def _copy_link(self, target_path: bytes, points_to: bytes) -> None:
+        endpoint, root = self._destination.endpoint, self._roots[1]
+        folder = posixpath.dirname(target_path)
+        endpoint.make_folders(root, [path for path in (folder, TMP) if path])
+        temporary = posixpath.join(root, TMP, uuid.uuid4().hex.encode())
+        endpoint.link(points_to, temporary)
+        endpoint.rename(temporary, posixpath.join(root, target_path))
+
+    def _tidy(self, results: Sequence[CarryResult]) -> None:
+        endpoint, root = self._destination.endpoint, self._roots[1]
+        all_arrived = not any(result.failed for result in results)
+        sweep(endpoint, root, keep_partial=not all_arrived)
+        free_old_replaced(endpoint, root, dt.datetime.now(dt.UTC))
+
+    def _summed(
+        self, outcome: HopOutcome, plan: Plan, results: Sequence[CarryResult], links: Sequence[Failure], engine: str
+    ) -> HopOutcome:
+        arrived = [arrived for result in results for arrived in result.arrived]
+        failed = [Failure(missed.item.path, missed.reason) for result in results for missed in result.failed]
+        sizes = {one.item.path: one.size_bytes for one in arrived}
+        left = {move.entry.path for move in plan.moves} - sizes.keys()
+        still_open = [*left, *(failure.path for failure in (*plan.refused, *plan.kept)), *plan.in_progress]
+        return replace(
+            outcome,
+            transferred=len(arrived) + len(plan.links) - len(links),
+            moved_bytes=sum(sizes.values()),
+            failed=tuple(sorted([*outcome.failed, *failed, *links])),
+            replaced=tuple(sorted(one.item.path for one in arrived if one.item.replaces)),
+            moved=tuple(_moved(one.item, one.sha256) for one in arrived),
+            postponed=len(left) - len(failed),
+            remarks=tuple(dict.fromkeys(remark for result in results for remark in result.remarks)),
+            per_night=moves_by_night(self._scope, plan, sizes, still_open),
+            engine=results[-1].engine if results else engine,
+        )
+
+
+def _moved(item: Item, sha256: str | None) -> Moved:
+    return Moved(item.path, item.size_bytes, item.mtime_s, sha256)
+
+
+def _without_poisoned(plan: Plan, there: Survey) -> Plan:
+    """Leave alone what lies in destination folders that could not be read: it may be there already."""
+    poisoned = [trouble for trouble in there.troubles if trouble.path]
+    if any(not trouble.path for trouble in there.troubles):
+        return replace(plan, moves=())
+    if not poisoned:
+        return plan
+    unclear = {
+        move.entry.path: trouble
+        for move in plan.moves
+        for trouble in poisoned
+        if move.target == trouble.path or move.target.startswith(trouble.path + b"/")
+    }
+    refused = [
+        Failure(path, f"{show(trouble.path)} on the destination could not be looked at: {trouble.reason}")
+        for path, trouble in unclear.items()
+    ]
+    return replace(
+        plan,
+        moves=tuple(move for move in plan.moves if move.entry.path not in unclear),
+        refused=tuple(sorted([*plan.refused, *refused])),
+    )
+
+
+class _Done:
+    """Adds up the progress of batches for one listener per hop."""
+
+    def __init__(self, total_files: int, total_bytes: int, progress: Callable[[Progress], None]) -> None:
+        self._total_files, self._total_bytes, self._progress = total_files, total_bytes, progress
+        self._files = self._bytes = 0
+
+    def listener(self) -> Callable[[Progress], None]:
+        files, size = self._files, self._bytes
+        return lambda progress: self._progress(
+            Progress(size + progress.done_bytes, self._total_bytes, files + progress.done_files, self._total_files)
+        )
+
+    def add(self, moves: Sequence[Move]) -> None:
+        self._files += len(moves)
+        self._bytes += sum(move.entry.size_bytes for move in moves)
