@@ -1,0 +1,148 @@
+"""What counts as arrived: the files are looked at afresh at the destination, then brought to its disk.
+
+No engine's own word is believed here; what it said serves as the reason where a file is not there.
+Moving is the engines' own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from observatory.endpoints.contract import Facts, Hashed
+from observatory.errors import CouldNotTell
+from syncer.transfer.contract import Arrived, Batch, CarryResult, Item, NotArrived
+
+MTIME_TOLERANCE_S = 2.0
+"""FAT keeps even seconds and SFTP whole ones; the planner asks again only beyond this (INTERFACE.md)."""
+
+CHANGED = "changed while it was copied; the next run looks at it again"
+VANISHED = "vanished from the source while it was copied"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an engine learned on the way, by target.
+
+    Attributes
+    ----------
+    failures : mapping
+        Why a file did not arrive, as far as the engine could tell.
+    hashes : mapping
+        SHA-256 of temporary files as the destination read them, equal to what the source sent; an empty
+        text where the bytes were cloned by the file system.
+    """
+
+    failures: Mapping[bytes, NotArrived] = field(default_factory=dict)
+    hashes: Mapping[bytes, str] = field(default_factory=dict)
+
+
+def settle(engine: str, batch: Batch, evidence: Evidence, remarks: Sequence[str] = ()) -> CarryResult:
+    """Look at every item's target, sync the destination once, and say what arrived.
+
+    Raises
+    ------
+    CouldNotTell
+        The destination cannot be looked at, or could not bring it to disk: nothing may be recorded.
+    """
+    verdicts = confirm(batch, evidence)
+    if any(isinstance(verdict, Arrived) for verdict in verdicts):
+        batch.destination.sync(batch.destination_root)
+    return CarryResult(
+        engine=engine,
+        arrived=tuple(verdict for verdict in verdicts if isinstance(verdict, Arrived)),
+        failed=tuple(verdict for verdict in verdicts if isinstance(verdict, NotArrived)),
+        remarks=tuple(remarks),
+    )
+
+
+def confirm(batch: Batch, evidence: Evidence) -> list[Arrived | NotArrived]:
+    """Judge every item by what the destination shows, in the batch's order.
+
+    Size and mtime must be those of the plan. The source is looked at again too: what changed there
+    meanwhile did not arrive, whatever the destination shows. An item that replaces another needs more,
+    as the old file may have the same size and time: its bytes are hashed on both sides.
+    """
+    there = list(batch.destination.stat(batch.destination_root, [item.target for item in batch.items]))
+    here = _look_at_source(batch)
+    verdicts = [
+        _judge(item, facts, origin, evidence) for item, facts, origin in zip(batch.items, there, here, strict=True)
+    ]
+    return _prove_replaced(batch, verdicts, evidence)
+
+
+def as_promised(item: Item, facts: Facts) -> bool:
+    """Say whether a path shows the size and the time that the plan promised."""
+    return (
+        facts.reason is None
+        and facts.is_file
+        and facts.size_bytes == item.size_bytes
+        and abs(facts.mtime_s - item.mtime_s) <= MTIME_TOLERANCE_S
+    )
+
+
+def _look_at_source(batch: Batch) -> list[Facts]:
+    """A source that cannot be asked any more takes nothing back: what is there is judged alone."""
+    paths = [item.path for item in batch.items]
+    try:
+        return list(batch.source.stat(batch.source_root, paths))
+    except CouldNotTell as error:
+        return [Facts(path, reason=str(error)) for path in paths]
+
+
+def _judge(item: Item, there: Facts, here: Facts, evidence: Evidence) -> Arrived | NotArrived:
+    known = evidence.failures.get(item.target)
+    if there.reason is not None:
+        return NotArrived(item, f"could not be looked at where it should have arrived: {there.reason}", may_retry=True)
+    if not as_promised(item, there):
+        return known or _why_not(item, there, here)
+    if here.is_file and not as_promised(item, here):
+        return NotArrived(item, CHANGED, may_retry=True)
+    return Arrived(item, item.size_bytes, there.mtime_s, evidence.hashes.get(item.target) or None)
+
+
+def _why_not(item: Item, there: Facts, here: Facts) -> NotArrived:
+    if here.is_file and not as_promised(item, here):
+        return NotArrived(item, CHANGED, may_retry=True)
+    if here.reason is None and here.size_bytes is None:
+        return NotArrived(item, VANISHED)
+    if there.size_bytes is None:
+        return NotArrived(item, "is not at the destination, and nobody said why", may_retry=True)
+    if not there.is_file:
+        return NotArrived(item, "something that is no regular file bears its name at the destination")
+    if there.size_bytes != item.size_bytes:
+        why = f"has {there.size_bytes} bytes at the destination where the plan promised {item.size_bytes}"
+        return NotArrived(item, why, may_retry=True)
+    return NotArrived(item, "bears another modification time at the destination than the plan promised", may_retry=True)
+
+
+def _prove_replaced(
+    batch: Batch, verdicts: Sequence[Arrived | NotArrived], evidence: Evidence
+) -> list[Arrived | NotArrived]:
+    doubtful = [
+        verdict.item
+        for verdict in verdicts
+        if isinstance(verdict, Arrived) and verdict.item.replaces and verdict.item.target not in evidence.hashes
+    ]
+    if not doubtful:
+        return list(verdicts)
+    sums = {item.target: pair for item, pair in zip(doubtful, _hash_both(batch, doubtful), strict=True)}
+    return [_with_hash(verdict, sums.get(verdict.item.target)) for verdict in verdicts]
+
+
+def _hash_both(batch: Batch, items: Sequence[Item]) -> Iterator[tuple[Hashed, Hashed]]:
+    here = batch.source.hash(batch.source_root, [item.path for item in items])
+    there = batch.destination.hash(batch.destination_root, [item.target for item in items])
+    return zip(here, there, strict=True)
+
+
+def _with_hash(verdict: Arrived | NotArrived, sums: tuple[Hashed, Hashed] | None) -> Arrived | NotArrived:
+    if sums is None or isinstance(verdict, NotArrived):
+        return verdict
+    here, there = sums
+    if here.sha256 is None or there.sha256 is None:
+        why = here.reason or there.reason or "no checksum"
+        return NotArrived(verdict.item, f"replaces another file, and its bytes could not be compared: {why}", True)
+    if here.sha256 != there.sha256:
+        return NotArrived(verdict.item, "did not replace the file of that name: the bytes there are still others", True)
+    return Arrived(verdict.item, verdict.size_bytes, verdict.mtime_s, there.sha256)

@@ -1,0 +1,138 @@
+"""The folders at a destination: those the files need, and our own below ``.nightferry``.
+
+Marker and lock are the syncer's; what is written into these folders is the engines'.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import posixpath
+from collections.abc import Sequence
+
+from observatory.endpoints.contract import OURS, Act
+from observatory.errors import CouldNotTell, HostKeyRefused, HostSilent, HostUnreachable, LoginRefused, RootNotProven
+from syncer.transfer.contract import Batch, NotArrived
+
+TMP = OURS + b"/tmp"
+"""Files that are still being written, below the root and so on its file system."""
+PARTIAL = OURS + b"/partial"
+"""What an interrupted rsync had of a file; the next one goes on from it."""
+REPLACED = OURS + b"/replaced"
+"""What was set aside for newer bytes, by the time of the run that did it."""
+STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
+KEEP_REPLACED_DAYS = 30
+
+WHOLE_HOST = (HostUnreachable, HostSilent, HostKeyRefused, LoginRefused, RootNotProven)
+"""Errors after which nothing can be said of any file of a batch."""
+
+
+def make_ready(batch: Batch) -> dict[bytes, NotArrived]:
+    """Make the folders that a batch needs, in one go, and ours; return why files cannot have theirs.
+
+    All folders are made before any session starts, so that no two sessions race for one.
+
+    Raises
+    ------
+    CouldNotTell
+        The destination cannot be reached, or its root is not there.
+    """
+    root = batch.destination_root
+    refusal = _make(batch.destination, root, [TMP, PARTIAL], None)
+    if refusal is not None:
+        return {item.target: NotArrived(item, refusal) for item in batch.items}
+    wanted = sorted({posixpath.dirname(item.target) for item in batch.items} - {b""})
+    refused = _make_each_possible(batch, wanted)
+    return {
+        item.target: NotArrived(item, refused[folder])
+        for item in batch.items
+        if (folder := posixpath.dirname(item.target)) in refused
+    }
+
+
+def _make_each_possible(batch: Batch, wanted: Sequence[bytes]) -> dict[bytes, str]:
+    """One command for all; only where that fails is each tried alone, to learn which is to blame."""
+    mode = None if batch.modes.directories is None else int(batch.modes.directories, 8)
+    root = batch.destination_root
+    if not wanted or _make(batch.destination, root, wanted, mode) is None:
+        return {}
+    tried = ((folder, _make(batch.destination, root, [folder], mode)) for folder in wanted)
+    return {folder: refusal for folder, refusal in tried if refusal is not None}
+
+
+def _make(destination: Act, root: bytes, folders: Sequence[bytes], mode: int | None) -> str | None:
+    try:
+        destination.make_folders(root, folders, mode)
+    except WHOLE_HOST:
+        raise
+    except (CouldNotTell, OSError) as error:
+        return f"its folder could not be made: {error}"
+    return None
+
+
+def sweep(destination: Act, root: bytes, keep_partial: bool = False) -> int:
+    """Remove what a dead run left in ``.nightferry/tmp`` and ``partial``; return how many files that were.
+
+    Only who holds the destination's lock may call it. With `keep_partial` rsync's partial files stay, so
+    that this run goes on from them. After a good run, calling it leaves only the marker and what was
+    replaced.
+    """
+    folders = [TMP] if keep_partial else [TMP, PARTIAL]
+    count = sum(_empty(destination, posixpath.join(root, folder)) for folder in folders)
+    _remove_if_empty(destination, posixpath.join(root, REPLACED))
+    return count
+
+
+def free_old_replaced(
+    destination: Act, root: bytes, now: dt.datetime, keep_days: int = KEEP_REPLACED_DAYS
+) -> list[bytes]:
+    """Remove what was set aside more than `keep_days` days ago; return those paths relative to the root.
+
+    The age is that of the stamp in the folder's name. A name that is no stamp was not given by us: it stays.
+    """
+    top = posixpath.join(root, REPLACED)
+    freed: list[bytes] = []
+    for name in destination.list_folder(top):
+        stamped = _instant_of(name)
+        if stamped is not None and now - stamped > dt.timedelta(days=keep_days):
+            removed = _remove_below(destination, posixpath.join(top, name))
+            freed.extend(posixpath.relpath(path, root) for path in removed)
+    _remove_if_empty(destination, top)
+    return freed
+
+
+def _instant_of(name: bytes) -> dt.datetime | None:
+    try:
+        return dt.datetime.strptime(name.decode("ascii"), STAMP_FORMAT).replace(tzinfo=dt.UTC)
+    except ValueError:
+        return None
+
+
+def _remove_below(destination: Act, path: bytes) -> list[bytes]:
+    """Remove a path with all that lies below it; links are removed, never followed. Return what it was.
+
+    Only a folder that holds something refuses to go at once, so nothing needs to be asked beforehand.
+    """
+    try:
+        destination.remove(path)
+    except WHOLE_HOST:
+        raise
+    except (CouldNotTell, OSError):
+        names = destination.list_folder(path)
+        if not names:
+            raise
+        removed = [below for name in names for below in _remove_below(destination, posixpath.join(path, name))]
+        destination.remove(path)
+        return removed
+    return [path]
+
+
+def _empty(destination: Act, folder: bytes) -> int:
+    names = destination.list_folder(folder)
+    count = sum(len(_remove_below(destination, posixpath.join(folder, name))) for name in names)
+    destination.remove(folder)
+    return count
+
+
+def _remove_if_empty(destination: Act, folder: bytes) -> None:
+    if not destination.list_folder(folder):
+        destination.remove(folder)

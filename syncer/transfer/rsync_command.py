@@ -1,0 +1,153 @@
+"""The rsync command line of one session: which program runs where, and with what it is told.
+
+Pure. The ssh command comes from observatory/endpoints/openssh.py; running it is rsync.py's.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from observatory.endpoints.contract import HostAccess
+from syncer.transfer.contract import Batch
+from syncer.transfer.folders import PARTIAL, REPLACED, TMP
+from syncer.transfer.sessions import Job
+
+SILENCE_S = 300
+"""rsync gives up after so long without a byte: a disk that wakes or a tape that rewinds takes a minute or two."""
+KNOWS_INFO = (3, 1)
+"""From this version on rsync tells its progress over all files."""
+
+FIXED_OPTIONS = (
+    b"--files-from=-",
+    b"--from0",
+    b"-s",  # arguments travel inside the protocol: no shell on the far side reads them
+    b"--times",
+    b"--perms",
+    b"--ignore-times",  # what must move is decided; rsync's own look would skip a file damaged in place
+    b"--no-implied-dirs",  # folders were made beforehand, with their own modes
+    b"--omit-dir-times",
+    b"--no-human-readable",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where rsync runs and what it calls the two sides.
+
+    Attributes
+    ----------
+    runs_at_source : bool
+        The program is started at the source's host, else at the destination's.
+    program : tuple of bytes
+        rsync, as it is started there.
+    far : HostAccess or None
+        The host that rsync reaches by ssh; None where both sides are on one host.
+    by_own_keys : bool
+        Both hosts are remote: the destination reaches the source with its own keys and known_hosts.
+    """
+
+    runs_at_source: bool
+    program: tuple[bytes, ...]
+    far: HostAccess | None
+    by_own_keys: bool = False
+
+
+def route_of(source: HostAccess, destination: HostAccess) -> Route:
+    """Return where rsync runs for a hop: here if one side is here, else on the destination."""
+    one_host = source.name == destination.name or (source.is_local and destination.is_local)
+    runs_at_source = source.is_local and not one_host
+    near = source if runs_at_source else destination
+    far = None if one_host else (destination if runs_at_source else source)
+    return Route(runs_at_source, _program(near), far, by_own_keys=far is not None and not near.is_local)
+
+
+def _program(access: HostAccess) -> tuple[bytes, ...]:
+    return tuple(word.encode() for word in shlex.split(access.rsync_path or "rsync"))
+
+
+def own_keys_command(far: HostAccess) -> list[str]:
+    """Return the ssh command by which a remote destination reaches a source: nothing of ours is forwarded.
+
+    Keys, known_hosts and jump hosts are that host's own matter, as its ``~/.ssh/config`` says.
+    """
+    command = ["ssh", "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
+    command += ["-o", f"ConnectTimeout={max(1, round(far.connect_timeout_s))}", "-o", "ServerAliveInterval=15"]
+    if far.user is not None:
+        command += ["-l", far.user]
+    if far.port is not None:
+        command += ["-p", str(far.port)]
+    return command
+
+
+def quote_for_rsync(words: Sequence[str]) -> bytes:
+    """Join a command for rsync's ``-e``, which splits at spaces and knows double quotes, doubled inside."""
+    return b" ".join(_quote(word) for word in words)
+
+
+def _quote(word: str) -> bytes:
+    plain = word and not any(sign in word for sign in " \t\"'")
+    return word.encode() if plain else b'"' + word.encode().replace(b'"', b'""') + b'"'
+
+
+def arguments(
+    batch: Batch,
+    job: Job,
+    route: Route,
+    remote_shell: Sequence[str],
+    rate_bytes_per_s: int | None = None,
+    version: tuple[int, ...] = KNOWS_INFO,
+) -> list[bytes]:
+    """Return the whole argument list of one session; the names travel on standard input (`names`)."""
+    argv = [b"env", b"LC_ALL=C", *route.program, *FIXED_OPTIONS, b"--timeout=%d" % SILENCE_S]
+    argv += _place_options(batch, job) + _option_by_spec(batch, rate_bytes_per_s)
+    if version >= KNOWS_INFO:
+        argv.append(b"--info=progress2,name0,flist0")
+    if route.far is not None:
+        argv += [b"-e", quote_for_rsync(remote_shell)]
+        if route.far.rsync_path is not None:
+            argv.append(b"--rsync-path=" + route.far.rsync_path.encode())
+    return [*argv, b"--", *_ends(batch, job, route)]
+
+
+def _place_options(batch: Batch, job: Job) -> list[bytes]:
+    """Absolute folders below the root: a relative one would lie beside every file (and be listed as data)."""
+    root = batch.destination_root
+    options = [b"--temp-dir=" + posixpath.join(root, TMP), b"--partial-dir=" + posixpath.join(root, PARTIAL)]
+    if batch.on_difference == "version":
+        aside = posixpath.join(root, REPLACED, batch.stamp.encode(), job.destination_folder)
+        options += [b"--backup", b"--backup-dir=" + aside.rstrip(b"/")]
+    return options
+
+
+def _option_by_spec(batch: Batch, rate_bytes_per_s: int | None) -> list[bytes]:
+    options = []
+    if batch.symlinks == "follow-inside":  # the plan holds only links that stay inside the root
+        options.append(b"--copy-links")
+    if batch.modes.files is not None:
+        options.append(b"--chmod=F" + batch.modes.files.encode())
+    if batch.options.compression:
+        options.append(b"--compress")
+    if rate_bytes_per_s is not None:
+        options.append(b"--bwlimit=%d" % max(1, rate_bytes_per_s // 1024))
+    return options
+
+
+def _ends(batch: Batch, job: Job, route: Route) -> tuple[bytes, bytes]:
+    source = posixpath.join(batch.source_root, job.source_folder, b"")
+    destination = posixpath.join(batch.destination_root, job.destination_folder, b"")
+    if route.far is None:
+        return source, destination
+    host = _host(route.far.address)
+    return (source, host + destination) if route.runs_at_source else (host + source, destination)
+
+
+def _host(address: str) -> bytes:
+    return (f"[{address}]:" if ":" in address else f"{address}:").encode()
+
+
+def names(job: Job) -> bytes:
+    """Return the list of a session's files: NUL after each, and ``./`` before, as rsync drops ``#`` and ``;`` lines."""
+    return b"".join(b"./%s\0" % job.name_of(item) for item in job.items)

@@ -1,0 +1,124 @@
+"""How many sessions a hop opens at a time, and which files each of them takes.
+
+Pure but for the measurement of the round trip. Starting the sessions is rsync.py's.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from observatory.endpoints.contract import Look
+from syncer.transfer.contract import Item
+
+FILE_COST_BYTES = 64 * 1024
+"""What opening, naming and closing a file costs, as bytes on the way: it makes lists of small files even."""
+ENOUGH_BYTES = 8 * 1024 * 1024
+"""A session with less than this to do is over before it has paid for its connection."""
+SESSIONS_BY_ROUND_TRIP = ((0.005, 2), (0.05, 4), (float("inf"), 8))
+"""Up to this round trip in seconds, so many sessions; a far one leaves the line idle between files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A list of files for one session: names below two folders that are the same on both sides.
+
+    Attributes
+    ----------
+    source_folder, destination_folder : bytes
+        Relative to the roots; empty for the roots themselves.
+    items : tuple of Item
+    """
+
+    source_folder: bytes
+    destination_folder: bytes
+    items: tuple[Item, ...]
+
+    def name_of(self, item: Item) -> bytes:
+        """Return an item's path below the two folders."""
+        return item.path[len(self.source_folder) + 1 :] if self.source_folder else item.path
+
+    def with_items(self, items: Iterable[Item]) -> Job:
+        """Return a job between the same folders."""
+        return Job(self.source_folder, self.destination_folder, tuple(items))
+
+
+def cost_bytes(item: Item) -> int:
+    """Return what moving a file costs, in bytes on the way."""
+    return item.size_bytes + FILE_COST_BYTES
+
+
+def folders_of(item: Item) -> tuple[bytes, bytes] | None:
+    """Return the two folders below which an item's path is the same on both sides; None if its name changes."""
+    if item.path == item.target:
+        return b"", b""
+    source, destination = item.path.split(b"/"), item.target.split(b"/")
+    same = 0
+    while same < min(len(source), len(destination)) and source[-1 - same] == destination[-1 - same]:
+        same += 1
+    if same == 0:
+        return None
+    return b"/".join(source[: len(source) - same]), b"/".join(destination[: len(destination) - same])
+
+
+def split(items: Sequence[Item], sessions: int) -> list[Job]:
+    """Divide items into jobs for some sessions, as even in cost as whole files allow, the largest job first.
+
+    No item may change its name (see `folders_of`). Small batches make fewer jobs than there are sessions.
+    """
+    grouped: dict[tuple[bytes, bytes], list[Item]] = {}
+    for item in items:
+        folders = folders_of(item)
+        if folders is None:
+            raise ValueError(f"{item.path!r} changes its name and cannot be listed for both sides")
+        grouped.setdefault(folders, []).append(item)
+    total = sum(map(cost_bytes, items))
+    jobs = [job for folders, group in grouped.items() for job in _jobs_of(folders, group, total, sessions)]
+    return sorted(jobs, key=lambda job: -sum(map(cost_bytes, job.items)))
+
+
+def _jobs_of(folders: tuple[bytes, bytes], group: Sequence[Item], total: int, sessions: int) -> list[Job]:
+    cost = sum(map(cost_bytes, group))
+    share = -(-sessions * cost // max(total, 1))
+    lists = min(share, max(1, cost // ENOUGH_BYTES), len(group))
+    return [Job(*folders, tuple(part)) for part in balance(group, lists)]
+
+
+def balance(items: Sequence[Item], lists: int) -> list[list[Item]]:
+    """Divide items into so many lists of about equal cost, each in the order given; empty ones are left out."""
+    if lists <= 1:
+        return [list(items)] if items else []
+    heap = [(0, number) for number in range(lists)]
+    chosen = [0] * len(items)
+    for index in sorted(range(len(items)), key=lambda index: -items[index].size_bytes):
+        load, number = heapq.heappop(heap)
+        chosen[index] = number
+        heapq.heappush(heap, (load + cost_bytes(items[index]), number))
+    parts: list[list[Item]] = [[] for _ in range(lists)]
+    for item, number in zip(items, chosen, strict=True):
+        parts[number].append(item)
+    return [part for part in parts if part]
+
+
+def sessions_for(round_trip_s: float) -> int:
+    """Return how many sessions pay for themselves over a line of this round trip."""
+    return next(sessions for limit_s, sessions in SESSIONS_BY_ROUND_TRIP if round_trip_s <= limit_s)
+
+
+def measure_round_trip(endpoint: Look, clock_s: Callable[[], float]) -> float:
+    """Return about the seconds of a round trip to a host, from the quicker of two small commands.
+
+    A command costs a channel, a program and its answer: about three round trips.
+
+    Raises
+    ------
+    CouldNotTell
+        The host cannot be reached, or has no shell.
+    """
+    times = []
+    for _ in range(2):
+        start_s = clock_s()
+        endpoint.run([b"true"])
+        times.append(clock_s() - start_s)
+    return min(times) / 3
