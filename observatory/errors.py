@@ -7,6 +7,7 @@ The tree::
     │   └── SpecificationError     the YAML files are wrong; all problems at once (exit 2)
     ├── LockHeld                   another run works on the same instrument (exit 4)
     ├── MoveRefused                the plan was checked and refused before a byte moved (exit 1)
+    ├── MailNotTaken               a mail was not taken; it waits in the spool, or is refused for good (exit 1)
     └── CouldNotTell               not being able to look: UNKNOWN, never "missing" (exit 3)
         ├── HostUnreachable        no connection, or it was lost; a retry may help
         ├── HostSilent             connected, but no answer within a named time; a retry may help
@@ -89,6 +90,15 @@ class LockHeld(NightferryError):
 
 class MoveRefused(NightferryError):
     """A plan was checked and refused before a byte moved."""
+
+
+class MailNotTaken(NightferryError):
+    """A mail was not taken. `is_about_mail`: this mail is at fault, and the next one may well pass."""
+
+    def __init__(self, server: str, why: str, *, is_permanent: bool, is_about_mail: bool = False) -> None:
+        self.is_permanent, self.is_about_mail = is_permanent, is_about_mail
+        outlook = "A retry will not help; a person must look." if is_permanent else "It is tried again by the next run."
+        super().__init__(f"{server}: the mail was not taken: {why}. {outlook}")
 
 
 class CouldNotTell(NightferryError):

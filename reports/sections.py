@@ -55,11 +55,9 @@ class Section:
             yield self.ending
 
     def folded_lines(self) -> Iterator[str]:
-        """Yield the lines with runs of frame numbers folded into one."""
+        """Yield the lines without the ending, runs of frame numbers folded into one."""
         yield from folded_runs(self.paths)
         yield from self.remarks
-        if self.ending is not None:
-            yield self.ending
 
 
 def sections_of(report: Report) -> Iterator[Section]:

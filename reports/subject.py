@@ -18,10 +18,11 @@ MOST_INSTRUMENTS = 4
 
 def subject_of(report: Report) -> str:
     """Return e.g. ``nightferry Sutherland: sha 42 missing; shd unknown``; one line, no control characters."""
-    return f"nightferry {one_line(report.site)}: {_told(report)}"
+    return f"nightferry {one_line(report.site)}: {told(report)}"
 
 
-def _told(report: Report) -> str:
+def told(report: Report) -> str:
+    """Return what the subject says after the site: ``sha 42 missing; shd unknown``."""
     parts = {name: report.part(name) for name in report.instruments()}
     states = {name: part.state for name, part in parts.items()}
     named = _most_urgent({name: part for name, part in parts.items() if states[name] not in (State.OK, State.AWAY)})
