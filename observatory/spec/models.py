@@ -1,183 +1,249 @@
 """The specification as frozen pydantic models: site.yaml and one file per instrument.
 
-Says what keys there are, of which kind, with which defaults. What only several keys or files together
-can show to be wrong (an undeclared host, two instruments in one folder) is check.py's; reading is load.py's.
+Says what keys there are, of which kind, with which defaults; the reference and the JSON Schema are made from it.
+What only several keys or files together can show to be wrong (an undeclared host, two instruments in one folder)
+is check.py's; the small forms of text are forms.py's; reading is load.py's.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
 import zoneinfo
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from observatory.spec import forms
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=64)]
 """A name of a host, copy, camera or instrument: fit for a folder, a mail subject and a command line."""
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
+    """Take one text for a list of one."""
     return value if isinstance(value, (list, tuple)) or value is None else [value]
 
 
-OneOrMore = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+_TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+OneOrMore = Annotated[
+    tuple[str, ...],
+    BeforeValidator(as_list),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, _TEXTS]}),
+]
 """A text, or a list of texts."""
+Line = Annotated[str, AfterValidator(forms.one_line), Field(min_length=1)]
+"""A text without control characters."""
+Clock = Annotated[str, AfterValidator(forms.clock)]
+"""``HH:MM``, or ``utc``."""
+Cron = Annotated[str, AfterValidator(forms.cron)]
+"""A cron expression of five fields."""
+MailAddress = Annotated[str, AfterValidator(forms.mail_address)]
+"""A mail address."""
+Night = Annotated[
+    str, AfterValidator(forms.night), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
+]
+"""A night as ``YYYYMMDD``; ``YYYY-MM-DD`` is taken too."""
+Pattern = Annotated[str, AfterValidator(forms.pattern)]
+"""A shell pattern."""
+Bits = Annotated[str, Field(pattern=r"^0?[0-7]{3,4}$")]
+"""Permission bits in octal, such as ``0440``."""
 
 
 class Section(BaseModel):
-    """What every section shares: frozen, and no key that is not declared."""
+    """What every section shares: frozen, no key that is not declared, and only true and false as booleans."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_truth(cls, value: Any, info: ValidationInfo) -> Any:
+        """Turn text into a boolean where one is wanted; pydantic alone would take yes, on and 1 as well."""
+        declared = cls.model_fields.get(info.field_name or "")
+        if declared is None or not isinstance(value, str):
+            return value
+        kinds = _alternatives(declared.annotation)
+        words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+        if bool not in kinds or value in words:
+            return value
+        judged = forms.truth(value)
+        if isinstance(judged, str) and str not in kinds:
+            raise ValueError(f"{' or '.join(['true', 'false', *words])} is needed, not {value!r}")
+        return judged
 
 
-def _absolute(root: str) -> str:
-    if not root.startswith("/"):
-        raise ValueError("a root is an absolute path")
-    if ".." in PurePosixPath(root).parts:
-        raise ValueError("a root must not contain '..'")
-    return root
-
-
-def _clock(text: str) -> str:
-    if text != "utc" and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError("a time of day as HH:MM, or utc")
-    return text
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 class Host(Section):
     """One machine: how it is reached."""
 
-    address: str | None = Field(None, description="host name, address, or alias of ~/.ssh/config")
-    user: str | None = None
-    port: int | None = Field(None, ge=1, le=65535)
-    identity: str | None = Field(None, description="private key file")
-    known_hosts: str | None = Field(None, description="default: what ssh itself uses")
-    proxy_jump: str | None = None
-    connect_timeout_s: float = Field(15.0, gt=0)
-    rsync_path: str | None = Field(None, description="e.g. sudo -n rsync")
-    local: bool | Literal["auto"] = Field(False, description="auto: local on the machine of that name")
+    address: Line | None = Field(None, description="host name, address, or alias of ~/.ssh/config")
+    user: Line | None = Field(None, description="login name; default: as ssh would take it")
+    port: int | None = Field(None, ge=1, le=65535, description="ssh port; default: as ~/.ssh/config says, else 22")
+    identity: Line | None = Field(None, description="private key file, relative to the configuration folder")
+    known_hosts: Line | None = Field(None, description="file of known host keys; default: what ssh itself uses")
+    proxy_jump: Line | None = Field(None, description="host to go through, as ssh's ProxyJump")
+    connect_timeout_s: float = Field(15.0, gt=0, description="seconds that a connection may take to come about")
+    rsync_path: Line | None = Field(None, description="rsync as called there, e.g. sudo -n rsync")
+    local: bool | Literal["auto"] = Field(False, description="true: this machine; auto: the machine of that name")
 
     @model_validator(mode="after")
     def _reachable(self) -> Host:
         if self.address is None and self.local is not True:
             raise ValueError("needs an address, or local: true")
-        if self.address is not None and self.address.startswith("-"):
-            raise ValueError("an address does not begin with a hyphen")
+        if any(text is not None and text.startswith("-") for text in (self.address, self.user, self.proxy_jump)):
+            raise ValueError("address, user and proxy_jump do not begin with a hyphen: ssh would read an option")
         return self
 
 
 class MailServer(Section):
     """The server that takes our mail."""
 
-    host: str = "localhost"
-    port: int = Field(25, ge=1, le=65535)
-    security: Literal["none", "starttls", "tls"] = "none"
-    user: str | None = None
-    password_file: str | None = None
-    ca_file: str | None = Field(None, description="certificates to trust instead of the system's")
-    timeout_s: float = Field(30.0, gt=0)
+    host: Line = Field("localhost", description="name or address")
+    port: int = Field(25, ge=1, le=65535, description="usually 25, 587 with starttls, 465 with tls")
+    security: Literal["none", "starttls", "tls"] = Field("none", description="how the connection is secured")
+    user: Line | None = Field(None, description="login name, together with password_file")
+    password_file: Line | None = Field(None, description="file that holds the password and that others cannot read")
+    ca_file: Line | None = Field(None, description="certificates to trust instead of the system's")
+    timeout_s: float = Field(30.0, gt=0, description="seconds to wait for each answer")
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> MailServer:
+        if (self.user is None) != (self.password_file is None):
+            raise ValueError("a login needs both, user and password_file")
+        return self
 
 
 class SiteMail(Section):
     """Who is told, through which server, and when."""
 
-    server: MailServer = MailServer()
-    folder: str | None = Field(None, description="write mails into this folder instead of sending them")
-    from_: str = Field(alias="from")
-    to: tuple[str, ...] = ()
-    when: Literal["always", "differences", "change"] = "differences"
-    repeat_days: int = Field(3, ge=1)
-    alive: Literal["weekly"] | None = None
+    server: MailServer = Field(MailServer(), description="the server that takes our mail")
+    folder: Line | None = Field(None, description="write mails into this folder instead of sending them")
+    from_: MailAddress = Field(alias="from", description="the sender")
+    to: tuple[MailAddress, ...] = Field((), description="who gets the whole report")
+    when: Literal["always", "differences", "change"] = Field(
+        "differences", description="always; when there is something to say; or when that has changed"
+    )
+    repeat_days: int = Field(3, ge=1, description="with change: days after which the same is said again")
+    alive: Literal["weekly"] | None = Field(None, description="weekly: say once a week that all is well")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> SiteMail:
+        if self.folder is not None and "server" in self.model_fields_set and self.server != MailServer():
+            raise ValueError("either server or folder: mails are sent, or written into a folder")
+        return self
 
 
 class Schedule(Section):
     """Cron expressions in the site's zone."""
 
-    run: str | None = None
-    sync: str | None = None
-    convert: str | None = None
-    verify: str | None = None
-    prune: str | None = None
+    run: Cron | None = Field(None, description="the nightly run: hops, steps, verify, report")
+    sync: Cron | None = Field(None, description="sync alone")
+    convert: Cron | None = Field(None, description="the steps alone")
+    verify: Cron | None = Field(None, description="verify alone")
+    prune: Cron | None = Field(None, description="free what retention allows")
 
 
 class Site(Section):
     """site.yaml."""
 
-    site: str = Field(min_length=1)
-    timezone: str
-    state: str = Field("var", description="database, spool and reports; relative to site.yaml")
-    database: str = Field("sqlite:///catalogue.db", description="relative to state; or postgresql+psycopg://...")
-    hosts: dict[Name, Host] = Field(min_length=1)
-    mail: SiteMail | None = None
-    schedule: Schedule = Schedule()
-    heartbeat_url: str | None = Field(None, description="called after each finished run")
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, name: str) -> str:
-        try:
-            zoneinfo.ZoneInfo(name)
-        except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{name!r} is no IANA time zone, such as Africa/Johannesburg") from error
-        return name
+    site: Line = Field(description="the site's name, as mails and reports show it")
+    timezone: Annotated[str, AfterValidator(forms.zone)] = Field(description="IANA name, e.g. Africa/Johannesburg")
+    state: Line = Field("var", description="folder of database, spool and reports; relative to site.yaml")
+    database: Annotated[str, AfterValidator(forms.database)] = Field(
+        "sqlite:///catalogue.db", description="relative to state; or postgresql+psycopg://user@host/name"
+    )
+    hosts: dict[Name, Host] = Field(min_length=1, description="every machine by the name that copies use")
+    mail: SiteMail | None = Field(None, description="without it nothing is mailed")
+    schedule: Schedule = Field(Schedule(), description="when the daemon, crontab or systemd start what")
+    heartbeat_url: Annotated[str, AfterValidator(forms.web_address)] | None = Field(
+        None, description="called after each finished run: its silence is an alarm"
+    )
 
 
 class Camera(Section):
     """One kind of files of an instrument; its name fills ``{camera}``."""
 
-    files: tuple[str, ...] = Field(min_length=1, description="shell patterns")
-    exclude: tuple[str, ...] = ()
-    layout: str | None = None
-    companions: tuple[str, ...] = Field((), description="patterns with {stem} of files that belong to each file")
-    nights: Literal["none"] | None = Field(None, description="none: a tree without nights")
+    files: tuple[Pattern, ...] = Field(
+        min_length=1, description="shell patterns of names; with a '/' of whole paths below the night's directory"
+    )
+    exclude: tuple[Pattern, ...] = Field((), description="patterns of what is not carried, compared or listed")
+    layout: Line | None = Field(
+        None, description="this camera's night directories; default: the instrument's; a plain folder with nights: none"
+    )
+    companions: tuple[Annotated[str, AfterValidator(forms.companion)], ...] = Field(
+        (), description="patterns with {stem} of files that belong to each file"
+    )
+    nights: Literal["none"] | None = Field(
+        None, description="none: a tree without nights, taken and compared whole, never pruned"
+    )
+
+    @model_validator(mode="after")
+    def _layout_of_its_kind(self) -> Camera:
+        if self.layout is not None:
+            (forms.folder if self.nights == "none" else forms.layout)(self.layout)
+        return self
 
 
 class Hours(Section):
     """A lower rate during some hours."""
 
-    from_: Annotated[str, BeforeValidator(_clock)] = Field(alias="from")
-    until: Annotated[str, BeforeValidator(_clock)]
-    rate_bytes_per_s: int = Field(gt=0)
+    from_: Clock = Field(alias="from", description="local time at which it begins, HH:MM")
+    until: Clock = Field(description="local time at which it ends, HH:MM")
+    rate_bytes_per_s: int = Field(gt=0, description="bytes per second during these hours")
 
 
 class TransferOptions(Section):
     """How a hop's bytes travel; chosen by itself where not said."""
 
-    engine: Literal["rsync", "sftp", "local"] | None = None
-    sessions: int | None = Field(None, ge=1, le=64)
-    cipher: str | None = None
-    compression: bool | None = None
-    one_file_system: bool = True
-    rate_bytes_per_s: int | None = Field(None, gt=0)
-    hours: tuple[Hours, ...] = ()
+    engine: Literal["rsync", "sftp", "local"] | None = Field(None, description="default: the best both ends have")
+    sessions: int | None = Field(None, ge=1, le=64, description="transfers at a time over this hop")
+    cipher: Line | None = Field(None, description="ssh cipher, e.g. aes128-gcm@openssh.com")
+    compression: bool | None = Field(None, description="compress on the way; raw images seldom gain")
+    one_file_system: bool = Field(True, description="do not enter other file systems below the root")
+    rate_bytes_per_s: int | None = Field(None, gt=0, description="bytes per second at most")
+    hours: tuple[Hours, ...] = Field((), description="other rates during some hours")
 
 
 class Retention(Section):
     """What `prune` may free."""
 
-    keep_nights: int = Field(ge=0)
-    copies: int = Field(2, ge=1)
-    within_days: int = Field(30, ge=1)
+    keep_nights: int = Field(ge=0, description="nights that stay whatever has been proven")
+    copies: int = Field(2, ge=1, description="other copies, in so many places, that must hold a file")
+    within_days: int = Field(30, ge=1, description="each of them read and hashed within so many days")
 
 
 class Copy(Section):
     """One place where an instrument's files are: an endpoint of its chain."""
 
-    host: str
-    root: Annotated[str, BeforeValidator(_absolute)]
-    name: Name | None = Field(None, description="default: the host")
-    place: str | None = None
-    from_: OneOrMore | None = Field(None, alias="from", description="default: the copy before")
-    origin: bool = False
-    cameras: OneOrMore | None = None
-    layout: str | None = None
-    retention: Retention | None = None
-    after: str | None = None
-    fill: Literal["external"] | None = None
-    removable: bool = False
-    transfer: TransferOptions = TransferOptions()
+    host: str = Field(description="a name below hosts in site.yaml")
+    root: Annotated[str, AfterValidator(forms.root)] = Field(description="absolute path; variants in braces")
+    name: Name | None = Field(None, description="default: the host; needed where two copies share one")
+    place: Line | None = Field(None, description="copies in one place count once for retention; default: the host")
+    from_: OneOrMore | None = Field(None, alias="from", description="the copies it is filled from; default: the last")
+    origin: bool = Field(False, description="true: a further place where data are born")
+    cameras: OneOrMore | None = Field(None, description="those that are here; default: all")
+    layout: Annotated[str, AfterValidator(forms.layout)] | None = Field(
+        None, description="night directories of this copy; default: the instrument's"
+    )
+    retention: Retention | None = Field(None, description="what prune may free on this copy")
+    after: str | None = Field(None, description="a night moves here only when this step of it is complete")
+    fill: Literal["external"] | None = Field(None, description="external: somebody else fills it; only verified")
+    removable: bool = Field(False, description="true: a drive that comes and goes")
+    transfer: TransferOptions = Field(TransferOptions(), description="how bytes travel to this copy")
 
     @property
     def label(self) -> str:
@@ -188,56 +254,57 @@ class Copy(Section):
 class Verify(Section):
     """How deep `verify` looks."""
 
-    level: Literal["existence", "size", "checksum", "structure"] = "size"
+    level: Literal["existence", "size", "checksum", "structure"] = Field("size", description="how deep to look")
 
 
 class Sequence(Section):
     """Where a night's frame numbers stand in the names."""
 
-    pattern: str
-    start: int | None = Field(None, ge=0)
-    gaps: Literal["fail", "warn"] = "fail"
-    allowed: tuple[int, ...] = ()
-
-    @field_validator("pattern")
-    @classmethod
-    def _has_number(cls, pattern: str) -> str:
-        if "{number}" not in pattern:
-            raise ValueError("the pattern needs {number}")
-        return pattern
+    pattern: Annotated[str, AfterValidator(forms.sequence)] = Field(
+        description="the name with {number}, and where they stand {night} and {camera}"
+    )
+    start: int | None = Field(None, ge=0, description="the first number of a night; default: the lowest there is")
+    gaps: Literal["fail", "warn"] = Field("fail", description="whether a hole is a difference or only said")
+    allowed: tuple[int, ...] = Field((), description="numbers that may be absent")
 
 
 class InstrumentMail(Section):
     """Who gets this instrument's part of the report."""
 
-    to: tuple[str, ...] = ()
+    to: tuple[MailAddress, ...] = Field((), description="addresses, beside the site's list")
 
 
 class AwaySpan(Section):
     """Nights on which nothing is to be expected."""
 
-    from_: str = Field(alias="from")
-    until: str
-    reason: str = Field(min_length=1)
+    from_: Night = Field(alias="from", description="first night, YYYYMMDD or YYYY-MM-DD")
+    until: Night = Field(description="last night")
+    reason: Line = Field(description="why, as the report says it")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> AwaySpan:
+        if self.until < self.from_:
+            raise ValueError(f"until ({self.until}) lies before from ({self.from_})")
+        return self
 
 
 class Modes(Section):
     """Permission bits of what is written."""
 
-    files: str | None = Field(None, pattern=r"^0?[0-7]{3,4}$")
-    directories: str | None = Field(None, pattern=r"^0?[0-7]{3,4}$")
-    group: str | None = None
+    files: Bits | None = Field(None, description='of files, in octal, e.g. "0440"; default: as on the source')
+    directories: Bits | None = Field(None, description='of directories, in octal, e.g. "2750"')
+    group: Line | None = Field(None, description="group of both")
 
 
 class StepSection(Section):
     """What every step of ``convert`` has; converters add their own keys."""
 
-    step: str
-    name: Name | None = None
-    inputs: tuple[str, ...] = Field(("*",), min_length=1)
-    outputs: tuple[str, ...] = ()
+    step: str = Field(description="which converter")
+    name: Name | None = Field(None, description="what after and --step call it; default: the step")
+    inputs: tuple[Pattern, ...] = Field(("*",), min_length=1, description="patterns of the files it works on")
+    outputs: tuple[str, ...] = Field((), description="what it makes of each input")
     copy_: str | None = Field(None, alias="copy", description="the copy it works on; default: the last local one")
-    timeout_s: float = Field(3600.0, gt=0)
+    timeout_s: float = Field(3600.0, gt=0, description="seconds that one invocation may take")
 
     @property
     def label(self) -> str:
@@ -248,34 +315,48 @@ class StepSection(Section):
 class Convert(Section):
     """The steps that turn what arrived into products; `steps` are narrowed by the converters' own models."""
 
-    workers: int | str = 1
-    steps: tuple[StepSection, ...] = ()
+    workers: Annotated[int | str, BeforeValidator(forms.workers)] = Field(
+        1, description="local processes, or tcp://scheduler:8786"
+    )
+    steps: tuple[StepSection, ...] = Field((), description="in their order")
 
 
 class Instrument(Section):
     """One file of instruments.d."""
 
-    instrument: Name
-    title: str = ""
-    layout: str | None = None
-    night_in_name: str | None = None
-    rollover: Annotated[str, BeforeValidator(_clock)] = "12:00"
-    cameras: dict[Name, Camera] = Field(min_length=1)
-    window_nights: Annotated[int, Field(ge=1)] | Literal["this-and-last-month"] = 30
-    settle_s: float = Field(300.0, ge=0)
-    settle_limit_s: float = Field(86400.0, ge=0)
-    copies: tuple[Copy, ...] = Field(min_length=1)
-    verify: Verify = Verify()
-    sequence: Sequence | None = None
-    retention: Retention | None = None
-    convert: Convert | None = None
-    mail: InstrumentMail = InstrumentMail()
-    variants: dict[Name, tuple[str, ...]] = Field(default_factory=dict)
-    away: tuple[AwaySpan, ...] = ()
-    on_difference: Literal["version", "keep", "replace"] = "version"
-    symlinks: Literal["follow-inside", "copy", "refuse"] = "follow-inside"
-    modes: Modes = Modes()
-    datastore: dict[str, Any] | None = None
+    instrument: Name = Field(description="its name; the file's stem")
+    title: Annotated[str, AfterValidator(forms.one_line)] = Field("", description="as people know it")
+    layout: Annotated[str, AfterValidator(forms.layout)] | None = Field(
+        None, description="a night's directory below every root: strftime of the night, and {camera}"
+    )
+    night_in_name: Annotated[str, AfterValidator(forms.night_expression)] | None = Field(
+        None, description="regular expression with a group night or utc, where folders do not tell the night"
+    )
+    rollover: Clock = Field("12:00", description="local time at which a night begins; utc where folders count UT dates")
+    cameras: dict[Name, Camera] = Field(min_length=1, description="kinds of files; telemetry and logs are some too")
+    window_nights: Annotated[int, Field(ge=1)] | Literal["this-and-last-month"] = Field(
+        30, description="the present night and those before it"
+    )
+    settle_s: float = Field(300.0, ge=0, description="seconds; younger files are in progress")
+    settle_limit_s: float = Field(86400.0, ge=0, description="seconds after which in progress is stuck")
+    copies: tuple[Copy, ...] = Field(min_length=1, description="a chain: each is filled from the one before it")
+    verify: Verify = Field(Verify(), description="how deep verify looks")
+    sequence: Sequence | None = Field(None, description="frame numbers; a pattern, or a section")
+    retention: Retention | None = Field(None, description="what prune may free on the first copy")
+    convert: Convert | None = Field(None, description="steps that make products")
+    mail: InstrumentMail = Field(InstrumentMail(), description="who gets this instrument's part of the report")
+    variants: dict[Name, Annotated[tuple[Name, ...], Field(min_length=1)]] = Field(
+        default_factory=dict, description="words for {key} in roots: every combination is a chain of its own"
+    )
+    away: tuple[AwaySpan, ...] = Field((), description="nights on which nothing is to be expected")
+    on_difference: Literal["version", "keep", "replace"] = Field(
+        "version", description="same name, other bytes: set the old one aside, keep it, or replace it"
+    )
+    symlinks: Literal["follow-inside", "copy", "refuse"] = Field(
+        "follow-inside", description="links below the root are followed, copied as links, or only listed"
+    )
+    modes: Modes = Field(Modes(), description="permission bits of what is written")
+    datastore: dict[str, Any] | None = Field(None, description="where ingest puts files: root, layout per type")
 
     @field_validator("sequence", mode="before")
     @classmethod
@@ -290,13 +371,14 @@ class Instrument(Section):
 
 
 class Specification(BaseModel):
-    """Everything declared: the site and its instruments by name, and where it was read."""
+    """Everything declared: the site and its instruments by name, where it was read, and on which machine."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
     folder: str
     site: Site
     instruments: dict[str, Instrument]
+    hostname: str = ""
 
     @property
     def zone(self) -> dt.tzinfo:

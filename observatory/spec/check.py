@@ -1,0 +1,296 @@
+"""What only several keys, or several files, can show to be wrong. Pure.
+
+Takes models that are right key by key; says where a fault lies by its key path. Files and lines are load.py's,
+and so is the one look at the disk (a password file that others can read).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from observatory.layouts import Layout
+from observatory.spec import chain
+from observatory.spec.fields import meant
+from observatory.spec.models import Camera, Copy, Host, Instrument
+from observatory.spec.overlap import Territory, shared_path
+from observatory.spec.yaml import KeyPath
+
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_TAKEN = ("camera", "night", "number", "stem", "input")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault: the key path at which a person mends it, and the reason."""
+
+    path: KeyPath
+    reason: str
+
+
+def check_instrument(instrument: Instrument, hosts: Collection[str] | None) -> Iterator[Finding]:
+    """Yield what is wrong within one instrument.
+
+    Parameters
+    ----------
+    instrument : Instrument
+    hosts : collection of str or None
+        The names that site.yaml declares; None where site.yaml could not be read, so that no host is judged.
+    """
+    for index, copy in enumerate(instrument.copies):
+        yield from _host(index, copy, hosts)
+        yield from _braces(instrument, index, copy)
+        yield from _copy_cameras(instrument, index, copy)
+        yield from _after(instrument, index, copy)
+    yield from _names(instrument)
+    yield from _sources(instrument)
+    yield from _variants(instrument)
+    yield from _layouts(instrument)
+    yield from _steps(instrument)
+    yield from _retention(instrument)
+    yield from _something_to_do(instrument)
+    if chain_is_sound(instrument):
+        yield from _same_root(instrument)
+
+
+def _host(index: int, copy: Copy, hosts: Collection[str] | None) -> Iterator[Finding]:
+    if hosts is not None and copy.host not in hosts:
+        hint = meant(copy.host, hosts)
+        yield Finding(("copies", index, "host"), f"host {copy.host!r} is not declared in site.yaml{hint}")
+
+
+def _braces(instrument: Instrument, index: int, copy: Copy) -> Iterator[Finding]:
+    for word in _BRACES.findall(copy.root):
+        if word not in instrument.variants:
+            where = "; {camera} belongs into layout" if word == "camera" else meant(word, instrument.variants)
+            yield Finding(("copies", index, "root"), f"{{{word}}} is none of this instrument's variants{where}")
+    if re.search(r"[{}]", _BRACES.sub("", copy.root)):
+        yield Finding(("copies", index, "root"), "the braces do not match")
+
+
+def _copy_cameras(instrument: Instrument, index: int, copy: Copy) -> Iterator[Finding]:
+    for name in copy.cameras or ():
+        if name not in instrument.cameras:
+            yield Finding(("copies", index, "cameras"), f"there is no camera {name!r}{meant(name, instrument.cameras)}")
+
+
+def _step_names(instrument: Instrument) -> list[str]:
+    return [step.label for step in instrument.convert.steps] if instrument.convert else []
+
+
+def _after(instrument: Instrument, index: int, copy: Copy) -> Iterator[Finding]:
+    names = _step_names(instrument)
+    if copy.after is not None and copy.after not in names:
+        hint = meant(copy.after, names) or "; convert has no steps"
+        yield Finding(("copies", index, "after"), f"there is no step {copy.after!r}{hint}")
+    if copy.after is not None and not chain.sources_of(instrument, index):
+        yield Finding(("copies", index, "after"), "nothing moves to this copy: it is where data are born")
+
+
+def _repeated(names: Iterable[str]) -> Iterator[tuple[int, str]]:
+    seen: Counter[str] = Counter()
+    for index, name in enumerate(names):
+        if seen[name]:
+            yield index, name
+        seen[name] += 1
+
+
+def _names(instrument: Instrument) -> Iterator[Finding]:
+    for index, name in _repeated(copy.label for copy in instrument.copies):
+        key = "name" if instrument.copies[index].name else "host"
+        yield Finding(("copies", index, key), f"two copies are called {name!r}: give each its own name")
+
+
+def _sources(instrument: Instrument) -> Iterator[Finding]:
+    """A copy is filled from those before it; so there are no cycles."""
+    names = [copy.label for copy in instrument.copies]
+    for index, copy in enumerate(instrument.copies):
+        for name, count in Counter(copy.from_ or ()).items():
+            path: KeyPath = ("copies", index, "from")
+            if count > 1:
+                yield Finding(path, f"{name!r} stands twice")
+            if name not in names:
+                yield Finding(path, f"there is no copy {name!r} in this instrument{meant(name, names)}")
+            elif name == names[index]:
+                yield Finding(path, "a copy cannot be filled from itself")
+            elif names.index(name) > index:
+                yield Finding(path, f"{name!r} comes later in the chain: list copies in the order of filling")
+
+
+def _variants(instrument: Instrument) -> Iterator[Finding]:
+    for key, words in instrument.variants.items():
+        if key in _TAKEN:
+            yield Finding(("variants", key), f"{{{key}}} means something else already: choose another name")
+        for index, word in _repeated(words):
+            yield Finding(("variants", key, index), f"{word!r} stands twice")
+        if not any("{" + key + "}" in copy.root for copy in instrument.copies):
+            yield Finding(("variants", key), f"no root contains {{{key}}}: every variant would be the same chain")
+
+
+def _layout_texts(instrument: Instrument) -> Iterator[tuple[KeyPath, str]]:
+    if instrument.layout is not None:
+        yield ("layout",), instrument.layout
+    for name, camera in instrument.cameras.items():
+        if camera.layout is not None:
+            yield ("cameras", name, "layout"), camera.layout
+    for index, copy in enumerate(instrument.copies):
+        if copy.layout is not None:
+            yield ("copies", index, "layout"), copy.layout
+
+
+def _layouts(instrument: Instrument) -> Iterator[Finding]:
+    known = {"camera", *instrument.variants}
+    for path, text in _layout_texts(instrument):
+        for word in _BRACES.findall(text):
+            if word not in known:
+                yield Finding(path, f"{{{word}}} is neither {{camera}} nor one of the variants{meant(word, known)}")
+
+
+def _steps(instrument: Instrument) -> Iterator[Finding]:
+    steps = instrument.convert.steps if instrument.convert else ()
+    for index, name in _repeated(step.label for step in steps):
+        yield Finding(("convert", "steps", index), f"two steps are called {name!r}: give each its own name")
+    copies = [copy.label for copy in instrument.copies]
+    for index, step in enumerate(steps):
+        if step.copy_ is not None and step.copy_ not in copies:
+            hint = meant(step.copy_, copies)
+            yield Finding(("convert", "steps", index, "copy"), f"there is no copy {step.copy_!r}{hint}")
+
+
+def _retention(instrument: Instrument) -> Iterator[Finding]:
+    if instrument.retention is not None:
+        yield from _provable(instrument, 0, instrument.retention.copies, ("retention", "copies"))
+    for index, copy in enumerate(instrument.copies):
+        if copy.retention is not None:
+            yield from _provable(instrument, index, copy.retention.copies, ("copies", index, "retention", "copies"))
+
+
+def _provable(instrument: Instrument, index: int, wanted: int, path: KeyPath) -> Iterator[Finding]:
+    """A file is freed when it is proven in so many other places; more than there are can never be."""
+    others = {copy.place or copy.host for at, copy in enumerate(instrument.copies) if at != index}
+    others.discard(instrument.copies[index].place or instrument.copies[index].host)
+    if wanted > len(others):
+        yield Finding(path, f"{wanted} other places are asked for, but the chain has {len(others)}: nothing is freed")
+
+
+def _something_to_do(instrument: Instrument) -> Iterator[Finding]:
+    copies = instrument.copies
+    if len(copies) == 1 and instrument.convert is None and not copies[0].origin:
+        yield Finding(("copies",), "one copy alone: nothing to carry or prove. Add a second, convert, or origin: true")
+
+
+def chain_is_sound(instrument: Instrument) -> bool:
+    """Say whether hops can be made at all: every copy has a name of its own and is filled from earlier ones."""
+    return not any(True for check in (_names, _sources) for _ in check(instrument))
+
+
+def _same_root(instrument: Instrument) -> Iterator[Finding]:
+    for index, copy in enumerate(instrument.copies):
+        sources = [c for c in instrument.copies if c.label in chain.sources_of(instrument, index)]
+        for source in sources:
+            if (source.host, source.root) == (copy.host, copy.root):
+                yield Finding(("copies", index, "root"), f"the same root on the same host as its source {source.label}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """One camera of one variant of one instrument, as it arrives at one copy."""
+
+    instrument: str
+    variant: str
+    copy: str
+    index: int
+    camera: str
+    machine: str
+    territory: Territory
+
+    @property
+    def who(self) -> str:
+        """How a sentence calls it."""
+        return " ".join(filter(None, (self.instrument, self.variant, f"camera {self.camera} on {self.copy}")))
+
+
+def check_together(
+    instruments: Iterable[Instrument], hosts: Mapping[str, Host | None]
+) -> Iterator[tuple[str, Finding]]:
+    """Yield, with the instrument's name, where two would write the same names into one directory.
+
+    Each instrument must be sound by `chain_is_sound`. One copy filled from several others is not refused: which
+    names collide there only a listing can tell, and the plan refuses those.
+    """
+    writers = [writer for instrument in instruments for writer in _writers(instrument, hosts)]
+    told = set()
+    for at, later in enumerate(writers):
+        for earlier in writers[:at]:
+            key = (earlier.instrument, earlier.index, earlier.camera, later.instrument, later.index, later.camera)
+            if key not in told and (path := _clash(earlier, later)) is not None:
+                told.add(key)
+                yield later.instrument, _told(earlier, later, path)
+
+
+def _clash(earlier: _Writer, later: _Writer) -> str | None:
+    if earlier.machine != later.machine:
+        return None
+    return shared_path(earlier.territory, later.territory)
+
+
+def _told(earlier: _Writer, later: _Writer, path: str) -> Finding:
+    reason = f"would write the same names as {earlier.who} into one directory on one host, e.g. {path}"
+    is_within = (earlier.instrument, earlier.index) == (later.instrument, later.index)
+    if is_within and earlier.camera != later.camera:
+        return Finding(("cameras", later.camera, "files"), reason)
+    return Finding(("copies", later.index, "root"), f"{later.who} {reason}")
+
+
+def _machine(name: str, host: Host | None) -> str:
+    """Return what is equal for two names of one machine, as far as the names tell."""
+    if host is None:
+        return f"host {name}"
+    if host.address is None:
+        return "this machine"
+    return host.address.lower()
+
+
+def _writers(instrument: Instrument, hosts: Mapping[str, Host | None]) -> Iterator[_Writer]:
+    labels = [copy.label for copy in instrument.copies]
+    met = set()
+    for hop in chain.hops(instrument):
+        for name, camera in hop.cameras.items():
+            key = (hop.variant, hop.destination.name, name)
+            if key in met:
+                continue
+            met.add(key)
+            yield _Writer(
+                instrument.instrument,
+                hop.variant,
+                hop.destination.name,
+                labels.index(hop.destination.name),
+                name,
+                _machine(hop.destination.host, hosts.get(hop.destination.host)),
+                _territory(hop, name, camera),
+            )
+
+
+def _territory(hop: chain.Hop, name: str, camera: Camera) -> Territory:
+    words = dict(zip(hop.instrument.variants, hop.variant.split(","), strict=False))
+    layout = chain.fill(camera.layout, words) if camera.layout else hop.destination.layout
+    root = _literal(hop.destination.root)
+    files = (*camera.files, *_companions(camera))
+    if camera.nights == "none":
+        below = f"/{_literal(camera.layout)}" if camera.layout else ""
+        return Territory(root + below, files, camera.exclude)
+    folder = f"{root}/{Layout(layout).glob(name).decode()}" if layout else root
+    return Territory(folder, files, camera.exclude)
+
+
+def _literal(path: str) -> str:
+    return re.sub(r"([*?\[])", r"[\1]", path)
+
+
+def _companions(camera: Camera) -> Iterator[str]:
+    stems = [pattern.rpartition(".")[0] or pattern for pattern in camera.files]
+    for companion in camera.companions:
+        for stem in stems:
+            yield companion.replace("{stem}", stem)

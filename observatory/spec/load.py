@@ -1,0 +1,225 @@
+"""Reading a configuration folder: site.yaml and instruments.d, strictly, with all problems of all files at once.
+
+Finds the folder, reads the files, turns them into models and gathers what is wrong. What a key may hold is
+models.py's, what several keys show together check.py's, the words are sentences.py's.
+"""
+
+from __future__ import annotations
+
+import socket
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from observatory.errors import Problem, SpecificationError, UsageError
+from observatory.spec import yaml
+from observatory.spec.check import chain_is_sound, check_instrument, check_together
+from observatory.spec.fields import meant
+from observatory.spec.hosts import local_path
+from observatory.spec.judge import Judged, judge
+from observatory.spec.models import Convert, Host, Instrument, Site, Specification, StepSection
+from observatory.spec.yaml import Document, KeyPath
+
+SITE = "site.yaml"
+INSTRUMENTS = "instruments.d"
+_ETC = Path("/etc/nightferry")
+_SHAPE = frozenset({"instrument", "layout", "cameras", "files", "exclude", "variants", "copies", "host", "root",
+                    "from", "name", "night_in_name", "nights", "companions"})  # fmt: skip
+"""Keys without which it cannot be told which names an instrument writes where."""
+
+
+def find_folder(
+    explicit: str | None, environ: Mapping[str, str], home: Path, cwd: Path, etc: Path = _ETC
+) -> tuple[Path, str]:
+    """Return the configuration folder and how it was chosen, for ``-v`` and ``doctor``.
+
+    ``--config``, else ``$NIGHTFERRY_CONFIG``, else the first of /etc/nightferry, ~/.config/nightferry and the
+    working directory that holds site.yaml. A folder that was named is never passed over for another.
+
+    Raises
+    ------
+    UsageError
+        The folder that was named holds no site.yaml, or none of the usual ones does.
+    """
+    named = environ.get("NIGHTFERRY_CONFIG") or None
+    if explicit is not None:
+        return _named(Path(explicit), "--config", cwd, home)
+    if named is not None:
+        return _named(Path(named), "$NIGHTFERRY_CONFIG", cwd, home)
+    usual = ((etc, "the system's"), (home / ".config" / "nightferry", "the user's"), (cwd, "the working directory"))
+    for folder, why in usual:
+        if _holds_site(folder):
+            return folder, f"{why}: the first of the usual folders that holds {SITE}"
+    places = ", ".join(str(folder) for folder, _ in usual)
+    raise UsageError(f"no {SITE} in {places}. Name a folder with --config, or write a first one with `init`.")
+
+
+def _holds_site(folder: Path) -> bool:
+    try:
+        return (folder / SITE).exists()
+    except OSError:  # a folder that cannot be entered: the next one may be ours
+        return False
+
+
+def _named(folder: Path, how: str, cwd: Path, home: Path) -> tuple[Path, str]:
+    text = str(folder)
+    folder = home / text[2:] if text.startswith("~/") else folder
+    if not _holds_site(cwd / folder):
+        raise UsageError(f"{how}: {folder} holds no {SITE}. Write one with `init {folder}`, or name another folder.")
+    return folder, how
+
+
+def load(
+    folder: Path, *, hostname: str | None = None, step_models: Mapping[str, type[StepSection]] | None = None
+) -> Specification:
+    """Read a configuration folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds site.yaml and instruments.d; problems name the files as below it.
+    hostname : str, optional
+        The machine we run on, for hosts with ``local: auto``; default: what the system says.
+    step_models : mapping of step to its section's model, optional
+        What the converters registered. A step that is not among them is a problem.
+
+    Raises
+    ------
+    SpecificationError
+        With every problem of every file.
+    """
+    site_file = yaml.read(folder / SITE, str(folder / SITE))
+    site = judge(site_file, Site)
+    site.problems += [site_file.problem(path, reason) for path, reason in _secrets(site.value, folder)]
+    instruments = [_read_instrument(path, step_models or {}) for path in _instrument_files(folder)]
+    problems = [*site.problems, *_stray_files(folder), *(p for judged in instruments for p in judged.problems)]
+    problems += _cross_checks(site_file, site, instruments)
+    if problems or site.value is None:
+        raise SpecificationError(_without_repeats(problems))
+    return Specification(
+        folder=str(folder),
+        site=site.value,
+        instruments={judged.value.instrument: judged.value for judged in instruments if judged.value},
+        hostname=socket.gethostname() if hostname is None else hostname,
+    )
+
+
+def _without_repeats(problems: Sequence[Problem]) -> list[Problem]:
+    return sorted(set(problems))
+
+
+def _instrument_files(folder: Path) -> list[Path]:
+    return [path for path in _names_in(folder / INSTRUMENTS) if path.suffix == ".yaml"]
+
+
+def _names_in(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError:  # _stray_files says so
+        return []
+
+
+def _stray_files(folder: Path) -> Iterator[Problem]:
+    """An instrument that is silently not read would never be missed."""
+    inside = folder / INSTRUMENTS
+    try:
+        found = any(path.suffix == ".yaml" and not path.name.startswith(".") for path in inside.iterdir())
+    except OSError as error:
+        yield Problem(str(inside), 1, "", f"could not be read: {error.strerror}; instruments are declared there")
+        return
+    if not found:
+        yield Problem(str(inside), 1, "", "holds no *.yaml, so no instrument is declared; `init` writes a first one")
+    for path in _names_in(inside):
+        if path.suffix == ".yml":
+            yield Problem(str(path), 1, "", f"only *.yaml is read: rename it to {path.stem}.yaml")
+
+
+def _read_instrument(path: Path, step_models: Mapping[str, type[StepSection]]) -> Judged[Instrument]:
+    document = yaml.read(path, str(Path(path.parent.parent) / INSTRUMENTS / path.name))
+    raw, steps = _without_steps(document.value)
+    judged = judge(document, Instrument, raw)
+    judged_steps = [_judge_step(document, step, index, step_models) for index, step in enumerate(steps)]
+    for step in judged_steps:
+        judged.problems += step.problems
+        judged.faults |= step.faults
+    if judged.value is not None and steps:
+        judged.value = _with_steps(judged.value, judged_steps)
+    if judged.value is not None and judged.value.instrument != path.stem and not judged.is_known(("instrument",)):
+        reason = f"{judged.value.instrument!r} stands in {path.name}: the file's stem is the instrument's name"
+        judged.problems.append(document.problem(("instrument",), reason))
+        judged.faults.add(("instrument",))
+    return judged
+
+
+def _without_steps(raw: Any) -> tuple[Any, list[Any]]:
+    """Return an instrument without its steps, and those: each has a model of its own."""
+    convert = raw.get("convert") if isinstance(raw, dict) else None
+    if not isinstance(convert, dict) or not isinstance(convert.get("steps"), list):
+        return raw, []
+    rest = {key: value for key, value in convert.items() if key != "steps"}
+    return {**raw, "convert": rest}, convert["steps"]
+
+
+def _judge_step(
+    document: Document, raw: Any, index: int, step_models: Mapping[str, type[StepSection]]
+) -> Judged[StepSection]:
+    base: KeyPath = ("convert", "steps", index)
+    name = raw.get("step") if isinstance(raw, dict) else None
+    if name is None or (isinstance(name, str) and name in step_models):
+        return judge(document, step_models.get(name, StepSection) if name else StepSection, raw or "", base)
+    where = (*base, "step")
+    hint = meant(name, step_models) if isinstance(name, str) else ""
+    said = f"there is no step {yaml.printable(str(name))!r}{hint}"
+    judged: Judged[StepSection] = Judged(document, None, [document.problem(where, said)], {where})
+    label = raw.get("name") or name  # so that `after` is not called wrong as well
+    if isinstance(label, str) and isinstance(name, str):
+        judged.value = StepSection.model_construct(step=name, name=label)
+    return judged
+
+
+def _with_steps(instrument: Instrument, steps: Sequence[Judged[StepSection]]) -> Instrument:
+    convert = instrument.convert or Convert()
+    known = tuple(step.value for step in steps if step.value is not None)
+    return instrument.model_copy(update={"convert": convert.model_copy(update={"steps": known})})
+
+
+def _cross_checks(
+    site_file: Document, site: Judged[Site], instruments: Sequence[Judged[Instrument]]
+) -> Iterator[Problem]:
+    hosts = _declared_hosts(site_file, site.value)
+    for judged in instruments:
+        if judged.value is not None:
+            for finding in check_instrument(judged.value, hosts):
+                if not judged.is_known(finding.path):
+                    yield judged.document.problem(finding.path, finding.reason)
+    whole = {judged.value.instrument: judged for judged in instruments if judged.value and _tells_its_shape(judged)}
+    values = [judged.value for judged in whole.values() if judged.value is not None]
+    for name, finding in check_together(values, hosts or {}):
+        yield whole[name].document.problem(finding.path, finding.reason)
+
+
+def _declared_hosts(site_file: Document, site: Site | None) -> Mapping[str, Host | None] | None:
+    """Return the hosts by name, also those whose own keys are wrong; None where site.yaml does not tell."""
+    written = site_file.at(("hosts",))
+    if not isinstance(written, dict):
+        return None
+    return {name: site.hosts.get(name) if site else None for name in written}
+
+
+def _tells_its_shape(judged: Judged[Instrument]) -> bool:
+    spoilt = any(_SHAPE & {str(part) for part in fault} for fault in judged.faults)
+    return not spoilt and judged.value is not None and chain_is_sound(judged.value)
+
+
+def _secrets(site: Site | None, folder: Path) -> Iterator[tuple[KeyPath, str]]:
+    """Refuse a password file that others can read; one that does not exist yet is doctor's to say."""
+    name = site.mail.server.password_file if site and site.mail else None
+    if name is None:
+        return
+    try:
+        mode = local_path(name, folder).stat().st_mode
+    except (OSError, RuntimeError):
+        return
+    if stat.S_IMODE(mode) & 0o007:
+        yield ("mail", "server", "password_file"), f"{name} can be read by others: chmod 600 {name}"
