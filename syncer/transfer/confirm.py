@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from observatory.endpoints.contract import Facts, Hashed
 from observatory.errors import CouldNotTell
 from syncer.transfer.contract import Arrived, Batch, CarryResult, Item, NotArrived
+from syncer.transfer.group import give_group
 
 MTIME_TOLERANCE_S = 2.0
 """FAT keeps even seconds and SFTP whole ones; the planner asks again only beyond this (INTERFACE.md)."""
@@ -31,13 +32,16 @@ class Evidence:
     hashes : mapping
         SHA-256 of temporary files as the destination read them, equal to what the source sent; an empty
         text where the bytes were cloned by the file system.
+    new_folders : sequence of bytes
+        What had to be made below the destination's root, so far as the group needs to know.
     """
 
     failures: Mapping[bytes, NotArrived] = field(default_factory=dict)
     hashes: Mapping[bytes, str] = field(default_factory=dict)
+    new_folders: Sequence[bytes] = ()
 
 
-def settle(engine: str, batch: Batch, evidence: Evidence, remarks: Sequence[str] = ()) -> CarryResult:
+def settle(engine: str, batch: Batch, evidence: Evidence) -> CarryResult:
     """Look at every item's target, sync the destination once, and say what arrived.
 
     Raises
@@ -46,14 +50,13 @@ def settle(engine: str, batch: Batch, evidence: Evidence, remarks: Sequence[str]
         The destination cannot be looked at, or could not bring it to disk: nothing may be recorded.
     """
     verdicts = confirm(batch, evidence)
-    if any(isinstance(verdict, Arrived) for verdict in verdicts):
+    arrived = tuple(verdict for verdict in verdicts if isinstance(verdict, Arrived))
+    remarks: list[str] = []
+    if arrived:
+        remarks = give_group(batch, [*evidence.new_folders, *(one.item.target for one in arrived)])
         batch.destination.sync(batch.destination_root)
-    return CarryResult(
-        engine=engine,
-        arrived=tuple(verdict for verdict in verdicts if isinstance(verdict, Arrived)),
-        failed=tuple(verdict for verdict in verdicts if isinstance(verdict, NotArrived)),
-        remarks=tuple(remarks),
-    )
+    failed = tuple(verdict for verdict in verdicts if isinstance(verdict, NotArrived))
+    return CarryResult(engine, arrived, failed, tuple(remarks))
 
 
 def confirm(batch: Batch, evidence: Evidence) -> list[Arrived | NotArrived]:

@@ -20,6 +20,7 @@ from observatory.spec.models import TransferOptions
 from syncer.transfer.confirm import Evidence, confirm, settle
 from syncer.transfer.contract import Arrived, Batch, CarryResult, Engine, Item, NotArrived
 from syncer.transfer.folders import WHOLE_HOST, make_ready
+from syncer.transfer.group import folders_not_there
 from syncer.transfer.meter import Meter, part_of
 from syncer.transfer.rate import rate_at
 from syncer.transfer.rsync_command import KNOWS_INFO, arguments, names, own_keys_command, route_of
@@ -114,10 +115,11 @@ class RsyncEngine:
     def _carry_listed(self, batch: Batch) -> CarryResult:
         if not batch.items:
             return CarryResult(self.name, (), ())
+        new_folders = folders_not_there(batch)
         refused = make_ready(batch)
         under_way = _UnderWay(self, batch, refused)
         under_way.carry([item for item in batch.items if item.target not in refused])
-        result = settle(self.name, batch, Evidence(failures=under_way.failures))
+        result = settle(self.name, batch, Evidence(under_way.failures, new_folders=new_folders))
         under_way.meter.settle([arrived.item for arrived in result.arrived])
         return result
 

@@ -24,6 +24,7 @@ from observatory.errors import CouldNotTell
 from syncer.transfer.confirm import CHANGED, MTIME_TOLERANCE_S, VANISHED, Evidence, settle
 from syncer.transfer.contract import Batch, CarryResult, Item, NotArrived
 from syncer.transfer.folders import REPLACED, TMP, make_ready
+from syncer.transfer.group import folders_not_there
 from syncer.transfer.meter import Meter
 from syncer.transfer.pump import Grew, clone, pump
 from syncer.transfer.rate import Brake, rate_at
@@ -77,9 +78,10 @@ class StreamEngine:
         """
         if not batch.items:
             return CarryResult(self.name, (), ())
+        new_folders = folders_not_there(batch)
         under_way = _UnderWay(self, batch, make_ready(batch))
         under_way.carry()
-        result = settle(self.name, batch, Evidence(under_way.failures, under_way.hashes))
+        result = settle(self.name, batch, Evidence(under_way.failures, under_way.hashes, new_folders))
         under_way.meter.settle([arrived.item for arrived in result.arrived])
         return result
 

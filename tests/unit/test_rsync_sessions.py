@@ -1,0 +1,90 @@
+"""Files are divided among sessions evenly and completely, and rates hold at their hours."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observatory.spec.models import Hours, TransferOptions
+from syncer.transfer.contract import Item
+from syncer.transfer.rate import Brake, rate_at
+from syncer.transfer.sessions import balance, cost_bytes, folders_of, sessions_for, split
+
+SIZES = st.lists(st.integers(0, 1 << 30), max_size=200)
+
+
+def _items(sizes: list[int], source: str = "n", destination: str = "n") -> list[Item]:
+    return [Item(f"{source}/{i}".encode(), f"{destination}/{i}".encode(), size, 0.0) for i, size in enumerate(sizes)]
+
+
+@given(SIZES, st.integers(1, 16))
+def test_every_file_is_in_exactly_one_list(sizes: list[int], lists: int) -> None:
+    """Nothing is lost, nothing sent twice, and no list is empty."""
+    items = _items(sizes)
+    parts = balance(items, lists)
+    assert sorted((item for part in parts for item in part), key=lambda item: item.path) == sorted(
+        items, key=lambda item: item.path
+    )
+    assert all(parts)
+
+
+@given(SIZES, st.integers(1, 16))
+def test_no_list_is_heavier_than_the_even_share_and_one_file(sizes: list[int], lists: int) -> None:
+    """The greedy rule keeps within one file of even."""
+    items = _items(sizes)
+    parts = balance(items, lists)
+    costs = [sum(map(cost_bytes, part)) for part in parts]
+    assert max(costs, default=0) <= sum(map(cost_bytes, items)) / lists + max(map(cost_bytes, items), default=0)
+
+
+@given(SIZES, st.integers(1, 16))
+def test_jobs_cover_all_nights_whatever_the_layouts(sizes: list[int], sessions: int) -> None:
+    """Two layouts make a job for each night's pair of folders."""
+    items = _items(sizes, "2016/0907", "20160907") + _items(sizes, "2016/0908", "20160908")
+    jobs = split(items, sessions)
+    assert {job.destination_folder for job in jobs} == ({b"20160907", b"20160908"} if sizes else set())
+    assert sorted(item.path for job in jobs for item in job.items) == sorted(item.path for item in items)
+    for job in jobs:
+        for item in job.items:
+            assert job.source_folder + b"/" + job.name_of(item) == item.path
+            assert job.destination_folder + b"/" + job.name_of(item) == item.target
+
+
+def test_a_small_batch_takes_one_session() -> None:
+    """A connection costs more than a handful of small files."""
+    assert len(split(_items([10] * 20), 8)) == 1
+
+
+def test_a_file_that_changes_its_name_has_no_common_folders() -> None:
+    """It cannot be in a list that both sides read alike."""
+    assert folders_of(Item(b"n/a", b"n/b", 1, 0.0)) is None
+    with pytest.raises(ValueError, match="changes its name"):
+        split([Item(b"n/a", b"n/b", 1, 0.0)], 1)
+
+
+@pytest.mark.parametrize(("round_trip_s", "sessions"), [(0.001, 2), (0.02, 4), (0.1, 8), (2.0, 8)])
+def test_a_far_line_gets_more_sessions(round_trip_s: float, sessions: int) -> None:
+    """One, four and eight by distance."""
+    assert sessions_for(round_trip_s) == sessions
+
+
+def test_the_slowest_rate_of_the_hour_holds() -> None:
+    """While people observe, the line is theirs; a span may cross midnight."""
+    night = Hours.model_validate({"from": "18:00", "until": "06:00", "rate_bytes_per_s": 1000})
+    options = TransferOptions(rate_bytes_per_s=5000, hours=(night,))
+    assert rate_at(options, dt.datetime(2016, 9, 7, 23, 0)) == 1000
+    assert rate_at(options, dt.datetime(2016, 9, 7, 5, 59)) == 1000
+    assert rate_at(options, dt.datetime(2016, 9, 7, 6, 0)) == 5000
+    assert rate_at(TransferOptions(), dt.datetime(2016, 9, 7, 6, 0)) is None
+
+
+def test_the_brake_keeps_to_its_rate() -> None:
+    """So many bytes take so many seconds, by a clock that only sleeping moves."""
+    time_s = [0.0]
+    brake = Brake(lambda: 1000, lambda: time_s[0], lambda wait_s: time_s.__setitem__(0, time_s[0] + wait_s))
+    for _ in range(11):
+        brake.let_through(500)
+    assert time_s[0] == pytest.approx(5.0)
