@@ -1,1 +1,1 @@
-"""The database: runs, hops, nights and what was moved; SQLite built in, PostgreSQL by URL."""
+"""The database: runs, hops, nights, what was moved and what people decided; SQLite built in, PostgreSQL by URL."""

@@ -1,0 +1,193 @@
+"""The ledger's pages on nights: what each hop showed of each night, and which are not whole yet.
+
+Whether a night is proven the verifier says, and whether one is accepted a person; here it is remembered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from catalogue.book import Book
+from catalogue.decisions import acceptances_of
+from catalogue.records import Acceptance, HopNight, NightRecord, NightState, NightStatus, StepCount, StepResult
+from catalogue.store import upsert
+from catalogue.tables import nights, steps
+
+_NOTHING: Mapping[str, Any] = {
+    "state": NightState.OPEN.value,
+    "source_files": 0,
+    "freed_files": 0,
+    "open_files": 0,
+    "first_seen_utc": None,
+    "proven_utc": None,
+    "level": None,
+    "moved_files": 0,
+    "moved_bytes": 0,
+    "moved_utc": None,
+}
+"""A night of which nothing is known yet."""
+
+
+class NightBook(Book):
+    """Nights on hops, and the table that `status` shows of them."""
+
+    def record_nights(
+        self, run: int, instrument: str, hop: str, records: Mapping[dt.date, NightRecord], at_utc: dt.datetime
+    ) -> None:
+        """Note what a run learned of some nights of a hop; see `NightRecord` for what stays as it was."""
+        with self._store.write() as connection:
+            known = _known(connection, instrument, hop, records)
+            for night, record in sorted(records.items()):
+                values = _learned(known.get(night, _NOTHING), record, at_utc)
+                upsert(
+                    connection,
+                    nights,
+                    {"instrument": instrument, "hop": hop, "night": night, **values, "run_id": run},
+                )
+
+    def record_freed(self, instrument: str, hop: str, freed: Mapping[dt.date, int]) -> None:
+        """Note how many files of a hop's source were freed on purpose: they are no loss when they are gone."""
+        with self._store.write() as connection:
+            for night, count in sorted(freed.items()):
+                connection.execute(
+                    nights.update()
+                    .where(nights.c.instrument == instrument, nights.c.hop == hop, nights.c.night == night)
+                    .values(freed_files=nights.c.freed_files + count)
+                )
+
+    def outstanding(self, instrument: str, hop: str, before: dt.date, today: dt.date) -> tuple[dt.date, ...]:
+        """Return the nights before a day that were once seen and are neither proven nor accepted, ascending.
+
+        With the last N nights they make the window: nothing turns green by growing old.
+
+        Parameters
+        ----------
+        before : date
+            The first night of the window proper.
+        today : date
+            An acceptance holds through its last day; what nobody accepts any more is open again.
+        """
+        asked = sa.select(nights.c.night, nights.c.state).where(
+            nights.c.instrument == instrument,
+            nights.c.hop == hop,
+            nights.c.night < before,
+            nights.c.first_seen_utc.is_not(None),
+            nights.c.state != NightState.PROVEN.value,
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(asked.order_by(nights.c.night)).all()
+            accepted = acceptances_of(connection, instrument, today) if rows else ()
+        return tuple(row.night for row in rows if not _is_accepted(row.night, NightState(row.state), accepted))
+
+    def last_counts(self, instrument: str, hop: str, wanted: Iterable[dt.date]) -> dict[dt.date, int]:
+        """Return how many source files the last run saw in some nights, less what was freed since.
+
+        A night that no run ever saw is not in the answer.
+        """
+        with self._store.read() as connection:
+            rows = _known(connection, instrument, hop, frozenset(wanted))
+        return {night: _expected(row) for night, row in sorted(rows.items())}
+
+    def hop_nights(self, instrument: str, hop: str) -> tuple[HopNight, ...]:
+        """Return everything that is known of the nights of a hop, ascending."""
+        asked = sa.select(nights).where(nights.c.instrument == instrument, nights.c.hop == hop)
+        with self._store.read() as connection:
+            return tuple(_hop_night(row) for row in connection.execute(asked.order_by(nights.c.night)))
+
+    def status(self, instrument: str, wanted: Collection[dt.date] | None = None) -> list[NightStatus]:
+        """Return one row per night of an instrument, the newest first.
+
+        Parameters
+        ----------
+        wanted : collection of date, optional
+            Only these; one of which nothing is known gives an empty row. None: every night that is known.
+        """
+        with self._store.read() as connection:
+            over = connection.execute(
+                sa.select(nights).where(nights.c.instrument == instrument).order_by(nights.c.night, nights.c.hop)
+            ).all()
+            made = connection.execute(_step_counts(instrument)).all()
+        hops = [_hop_night(row) for row in over]
+        known = {hop.night for hop in hops} | {row.night for row in made}
+        return [
+            NightStatus(
+                night,
+                tuple(hop for hop in hops if hop.night == night),
+                tuple(_step_count(row) for row in made if row.night == night),
+            )
+            for night in sorted(known if wanted is None else set(wanted), reverse=True)
+        ]
+
+
+def _known(
+    connection: Connection, instrument: str, hop: str, wanted: Collection[dt.date]
+) -> dict[dt.date, Mapping[str, Any]]:
+    """Return the rows of some nights. All of the hop's are read: a query names only so many values."""
+    asked = sa.select(nights).where(nights.c.instrument == instrument, nights.c.hop == hop)
+    if wanted:
+        asked = asked.where(nights.c.night.between(min(wanted), max(wanted)))
+    return {row.night: row._asdict() for row in connection.execute(asked) if row.night in wanted}
+
+
+def _learned(known: Mapping[str, Any], record: NightRecord, at_utc: dt.datetime) -> dict[str, Any]:
+    """Return a night's columns after a run; pure."""
+    values = {name: known[name] for name in _NOTHING}
+    if record.source_files is not None:
+        values |= {"source_files": record.source_files, "freed_files": 0}
+    if record.open_files is not None:
+        values["open_files"] = record.open_files
+    if values["first_seen_utc"] is None and (record.source_files or record.moved_files):
+        values["first_seen_utc"] = at_utc
+    if record.moved_files:
+        values["moved_files"] += record.moved_files
+        values["moved_bytes"] += record.moved_bytes
+        values["moved_utc"] = at_utc
+    values["state"] = _next_state(NightState(known["state"]), record).value
+    if record.state is NightState.PROVEN:
+        values |= {"proven_utc": at_utc, "level": record.level}
+    return values
+
+
+def _next_state(known: NightState, record: NightRecord) -> NightState:
+    if record.state is not None:
+        return record.state
+    if record.moved_files or record.open_files:
+        return NightState.OPEN
+    return known
+
+
+def _is_accepted(night: dt.date, state: NightState, accepted: Iterable[Acceptance]) -> bool:
+    """Say whether somebody still stands for a night: for all of it, or for the part that once made it accepted."""
+    of_night = [one for one in accepted if one.night == night]
+    return any(one.is_whole_night for one in of_night) or (state is NightState.ACCEPTED and bool(of_night))
+
+
+def _expected(row: Mapping[str, Any]) -> int:
+    return max(0, int(row["source_files"]) - int(row["freed_files"]))
+
+
+def _hop_night(row: Row[tuple[object, ...]]) -> HopNight:
+    values = {field.name: getattr(row, field.name) for field in dataclasses.fields(HopNight)}
+    return HopNight(**{**values, "state": NightState(row.state), "source_files": _expected(row._asdict())})
+
+
+def _step_counts(instrument: str) -> sa.Select[tuple[Any, ...]]:
+    done = sa.func.sum(sa.case((steps.c.result == StepResult.DONE.value, 1), else_=0))
+    by = (steps.c.night, steps.c.step, steps.c.copy)
+    counts = sa.select(
+        *by, done.label("done"), sa.func.count().label("all"), sa.func.max(steps.c.at_utc).label("at_utc")
+    )
+    return counts.where(steps.c.instrument == instrument).group_by(*by).order_by(*by)
+
+
+def _step_count(row: Row[tuple[Any, ...]]) -> StepCount:
+    values = row._mapping
+    return StepCount(
+        values["step"], values["copy"], int(values["done"]), int(values["all"]) - int(values["done"]), values["at_utc"]
+    )

@@ -1,0 +1,188 @@
+"""The ledger's pages on runs: which began, which ended how, what each hop came to, which files were moved.
+
+What the nights came to is nights.py's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from catalogue.book import Book
+from catalogue.records import HopRecord, MovedFile, Run
+from catalogue.store import upsert, upsert_statement
+from catalogue.tables import batches, hop_runs, hops, moved, run_instruments, runs
+from observatory.truth import State
+
+_MOVED = (
+    sa.select(moved, batches.c.at_utc)
+    .join(hops, hops.c.id == moved.c.hop_id)
+    .join(batches, batches.c.id == moved.c.batch_id)
+)
+_BATCH = 20_000
+"""Rows read at a time: memory stays flat over any number of files."""
+
+
+class RunBook(Book):
+    """Runs, their hops, and the files they moved."""
+
+    def start_run(self, kind: str, instruments: Iterable[str], at_utc: dt.datetime, host: str, pid: int) -> int:
+        """Note that a run began, and return its id."""
+        names = sorted(set(instruments))
+        with self._store.write() as connection:
+            values = {"kind": kind, "started_utc": at_utc, "host": host, "pid": pid}
+            run = int(connection.execute(runs.insert().values(values).returning(runs.c.id)).scalar_one())
+            if names:
+                connection.execute(run_instruments.insert(), [{"run_id": run, "instrument": name} for name in names])
+        return run
+
+    def finish_run(self, run: int, state: State, at_utc: dt.datetime) -> None:
+        """Note that a run came to its end, whatever it found."""
+        with self._store.write() as connection:
+            connection.execute(
+                runs.update().where(runs.c.id == run).values(finished_utc=at_utc, state=state.value, crashed_utc=None)
+            )
+
+    def record_crash(self, run: int, at_utc: dt.datetime) -> None:
+        """Note that a run is known to have ended without finishing, so that it is reported once only."""
+        with self._store.write() as connection:
+            connection.execute(
+                runs.update().where(runs.c.id == run, runs.c.finished_utc.is_(None)).values(crashed_utc=at_utc)
+            )
+
+    def unfinished_runs(self, kind: str | None = None) -> tuple[Run, ...]:
+        """Return the runs that began, never finished and are not noted as crashed, oldest first.
+
+        Each either works at this moment or crashed: its `host` and `pid` tell where to look.
+        """
+        asked = sa.and_(runs.c.finished_utc.is_(None), runs.c.crashed_utc.is_(None))
+        if kind is not None:
+            asked = sa.and_(asked, runs.c.kind == kind)
+        with self._store.read() as connection:
+            return _read_runs(connection, sa.select(runs).where(asked).order_by(runs.c.id))
+
+    def last_finished(self, kind: str | None = None, instrument: str | None = None) -> Run | None:
+        """Return the run that finished last, of a kind or of any, with an instrument among its own or any."""
+        asked = sa.select(runs).where(runs.c.finished_utc.is_not(None))
+        if kind is not None:
+            asked = asked.where(runs.c.kind == kind)
+        if instrument is not None:
+            asked = asked.join(run_instruments).where(run_instruments.c.instrument == instrument)
+        asked = asked.order_by(runs.c.finished_utc.desc(), runs.c.id.desc()).limit(1)
+        with self._store.read() as connection:
+            return next(iter(_read_runs(connection, asked)), None)
+
+    def record_hop(self, run: int, record: HopRecord) -> None:
+        """Note what one hop of a run came to; noting it again replaces what was noted."""
+        with self._store.write() as connection:
+            upsert(connection, hop_runs, {"run_id": run, **dataclasses.asdict(record), "state": record.state.value})
+
+    def hops_of(self, run: int) -> tuple[HopRecord, ...]:
+        """Return what the hops of a run came to, by instrument and hop."""
+        asked = sa.select(hop_runs).where(hop_runs.c.run_id == run).order_by(hop_runs.c.instrument, hop_runs.c.hop)
+        with self._store.read() as connection:
+            return tuple(_hop(row) for row in connection.execute(asked))
+
+    def last_hop(self, instrument: str, hop: str, kind: str | None = None) -> tuple[Run, HopRecord] | None:
+        """Return the last run that noted a hop, finished or not, and what it came to there."""
+        asked = sa.select(hop_runs).join(runs).where(hop_runs.c.instrument == instrument, hop_runs.c.hop == hop)
+        if kind is not None:
+            asked = asked.where(runs.c.kind == kind)
+        with self._store.read() as connection:
+            row = connection.execute(asked.order_by(hop_runs.c.run_id.desc()).limit(1)).first()
+            if row is None:
+                return None
+            (run,) = _read_runs(connection, sa.select(runs).where(runs.c.id == row.run_id))
+            return run, _hop(row)
+
+    def record_moved(
+        self, run: int, instrument: str, hop: str, files: Sequence[MovedFile], at_utc: dt.datetime
+    ) -> None:
+        """Note the files that arrived; a path noted before is noted anew. Of one transaction, all or none."""
+        if not files:
+            return
+        with self._store.write() as connection:
+            hop_id = _hop_id(connection, instrument, hop)
+            values = {"hop_id": hop_id, "run_id": run, "at_utc": at_utc}
+            batch = connection.execute(batches.insert().values(values).returning(batches.c.id)).scalar_one()
+            _write_moved(connection, hop_id, batch, files)
+
+    def moved_files(self, instrument: str, hop: str, below: bytes = b"") -> Iterator[MovedFile]:
+        """Yield the files that were moved over a hop, ascending by path; memory does not grow with them.
+
+        Parameters
+        ----------
+        below : bytes
+            Only what lies below this folder, such as ``2016/0907``; empty: all.
+        """
+        asked = _MOVED.where(hops.c.instrument == instrument, hops.c.hop == hop)
+        if below:
+            prefix = below.rstrip(b"/") + b"/"
+            asked = asked.where(moved.c.path >= prefix, moved.c.path < prefix[:-1] + b"0")  # "0" follows "/"
+        last = b""
+        while True:
+            rows = self._page(asked.where(moved.c.path > last))
+            yield from (_moved(row) for row in rows)
+            if len(rows) < _BATCH:
+                return
+            last = rows[-1].path
+
+    def _page(self, asked: sa.Select[tuple[object, ...]]) -> Sequence[Row[tuple[object, ...]]]:
+        with self._store.read() as connection:  # page by page: a reader that dawdles must not hold a snapshot open
+            return connection.execute(asked.order_by(moved.c.path).limit(_BATCH)).all()
+
+
+def _hop_id(connection: Connection, instrument: str, hop: str) -> int:
+    """Return the number that stands for a hop in the rows of its files, giving it one where it has none."""
+    asked = sa.select(hops.c.id).where(hops.c.instrument == instrument, hops.c.hop == hop)
+    found = connection.execute(asked).scalar()
+    if found is not None:
+        return int(found)
+    values = {"instrument": instrument, "hop": hop}
+    return int(connection.execute(hops.insert().values(values).returning(hops.c.id)).scalar_one())
+
+
+def _write_moved(connection: Connection, hop_id: int, batch: int, files: Sequence[MovedFile]) -> None:
+    """Write the rows past SQLAlchemy's own per-row work, which takes three times as long as SQLite's."""
+    names = ("hop_id", "path", "size_bytes", "mtime_s", "sha256", "batch_id")
+    statement = upsert_statement(connection.dialect.name, moved, names, {})
+    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
+    rows = ((hop_id, file.path, file.size_bytes, file.mtime_s, file.sha256, batch) for file in files)
+    if compiled.positional and tuple(compiled.positiontup or ()) == names:
+        connection.exec_driver_sql(str(compiled), list(rows))
+    else:
+        connection.exec_driver_sql(str(compiled), [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _read_runs(connection: Connection, asked: sa.Select[tuple[object, ...]]) -> tuple[Run, ...]:
+    rows = connection.execute(asked).all()
+    names: dict[int, list[str]] = {row.id: [] for row in rows}
+    of_runs = sa.select(run_instruments).where(run_instruments.c.run_id.in_(names))
+    for row in connection.execute(of_runs.order_by(run_instruments.c.instrument)):
+        names[row.run_id].append(row.instrument)
+    return tuple(
+        Run(
+            id=row.id,
+            kind=row.kind,
+            instruments=tuple(names[row.id]),
+            started_utc=row.started_utc,
+            finished_utc=row.finished_utc,
+            state=None if row.state is None else State(row.state),
+            host=row.host,
+            pid=row.pid,
+        )
+        for row in rows
+    )
+
+
+def _hop(row: Row[tuple[object, ...]]) -> HopRecord:
+    values = {field.name: getattr(row, field.name) for field in dataclasses.fields(HopRecord)}
+    return HopRecord(**{**values, "state": State(row.state)})
+
+
+def _moved(row: Row[tuple[object, ...]]) -> MovedFile:
+    return MovedFile(row.path, row.size_bytes, row.mtime_s, row.sha256, row.at_utc)

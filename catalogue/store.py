@@ -1,0 +1,238 @@
+"""The database behind the ledger: opened, brought up to date, and its faults said in our words.
+
+The one place where SQLAlchemy's errors are translated. What is kept in it is the books' (runs.py, nights.py, ...).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from catalogue.tables import HEAD
+from observatory.errors import RecordsUnavailable, UsageError
+
+BUSY_TIMEOUT_S = 30.0
+"""How long one process waits for another's write; the longest write of ours (100,000 rows) takes a second."""
+
+_WRITES = "nightferry_writes"
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open database.
+
+    Attributes
+    ----------
+    engine : Engine
+    name : str
+        How messages call it: its URL without the password.
+    """
+
+    engine: Engine
+    name: str
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection that sees one instant of the database.
+
+        Raises
+        ------
+        RecordsUnavailable
+        """
+        with _translated(self.name), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection for one transaction: all of it is kept, or after any exception nothing.
+
+        Raises
+        ------
+        RecordsUnavailable
+        """
+        writer = self.engine.execution_options(**{_WRITES: True})
+        with _translated(self.name), writer.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Let go of all connections; may be called twice."""
+        self.engine.dispose()
+
+
+def open_store(url: str, state: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Store:
+    """Open a database, creating it and its folder where absent, and bring its tables up to date.
+
+    Parameters
+    ----------
+    url : str
+        ``sqlite:///relative/to/state.db``, ``sqlite:////absolute.db`` or ``postgresql+psycopg://user@host/name``.
+    state : Path
+        What a relative path is relative to.
+    busy_timeout_s : float
+        How long to wait for other processes.
+
+    Raises
+    ------
+    UsageError
+        The URL is none that we know, or its driver is not installed.
+    RecordsUnavailable
+        It cannot be created, reached or read, is locked, damaged, or newer than this program.
+    """
+    parsed = _resolve(url, state)
+    name = parsed.render_as_string(hide_password=True)
+    try:
+        engine = _engine(parsed, busy_timeout_s)
+    except (ImportError, sa.exc.ArgumentError) as error:
+        raise UsageError(f"database {name}: {error}. Use sqlite:///FILE or postgresql+psycopg://...") from error
+    store = Store(engine, name)
+    try:
+        if engine.dialect.name == "sqlite":
+            _use_write_ahead_log(store, busy_timeout_s)
+        _bring_up_to_date(store)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def upsert(
+    connection: Connection, table: sa.Table, values: Mapping[str, Any], also: Mapping[str, Any] | None = None
+) -> None:
+    """Insert one row; where its primary key is there already, set the other columns anew instead.
+
+    `also` is what to set instead of the new value in a row that was there (expressions over the old one).
+    """
+    connection.execute(upsert_statement(connection.dialect.name, table, tuple(values), also or {}), values)
+
+
+def upsert_statement(dialect: str, table: sa.Table, names: tuple[str, ...], also: Mapping[str, Any]) -> sa.Insert:
+    """Return the statement of `upsert`, for one row or many; `names` are the columns that will be given."""
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement = make(table)
+    keys = [column.name for column in table.primary_key]
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in names if name not in keys} | dict(also)
+    if not changed:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def _resolve(url: str, state: Path) -> URL:
+    try:
+        parsed = sa.make_url(url)
+    except sa.exc.ArgumentError as error:
+        raise UsageError(f"database: {url!r} is no URL such as sqlite:///catalogue.db") from error
+    if parsed.get_backend_name() != "sqlite":
+        return parsed
+    if not parsed.database or parsed.database == ":memory:":
+        raise UsageError(f"database: {url!r} names no file; what is kept in memory is forgotten")
+    path = state / parsed.database  # an absolute one stays as it is
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecordsUnavailable(str(path), f"its folder cannot be made ({error.strerror})") from error
+    return parsed.set(database=str(path))
+
+
+def _engine(url: URL, busy_timeout_s: float) -> Engine:
+    if url.get_backend_name() == "postgresql":
+        return sa.create_engine(url, pool_pre_ping=True)
+    if url.get_backend_name() != "sqlite":
+        raise sa.exc.ArgumentError(f"{url.get_backend_name()} is not supported")
+    engine = sa.create_engine(url, connect_args={"timeout": busy_timeout_s})
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
+    # Python's driver would begin transactions by itself, too late and never for CREATE TABLE
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    # in WAL mode NORMAL cannot damage the database; a power cut may take the last moments, which are looked at again
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE waits for its turn at once; a transaction that turns from reading to writing fails instead of waiting
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _use_write_ahead_log(store: Store, busy_timeout_s: float) -> None:
+    """Switch the file to WAL, which it stays; SQLite's own waiting does not cover this one statement."""
+    deadline = time.monotonic() + busy_timeout_s
+    while True:
+        try:
+            with _translated(store.name):
+                _switch(store.engine)
+            return
+        except RecordsUnavailable as error:
+            if error.is_permanent or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _switch(engine: Engine) -> None:
+    raw = engine.raw_connection()
+    try:
+        raw.cursor().execute("PRAGMA journal_mode = WAL")
+    finally:
+        raw.close()
+
+
+def _bring_up_to_date(store: Store) -> None:
+    with store.read() as connection:
+        if version_of(connection) == HEAD:
+            return
+    from catalogue.migrate import upgrade  # Alembic takes longer to import than most commands to run
+
+    with store.write() as connection:
+        version = version_of(connection)  # another process may have been faster
+        if version != HEAD:
+            upgrade(connection, store.name, version)
+
+
+def version_of(connection: Connection) -> str | None:
+    """Return the migration that a database stands at; None for an empty one."""
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+    return version
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError):
+        raise  # a fault of ours, not of the database
+    except sa.exc.DBAPIError as error:
+        raise _said(name, error.orig) from error
+    except sqlite3.Error as error:  # while a connection is made SQLAlchemy does not wrap them
+        raise _said(name, error) from error
+    except sa.exc.TimeoutError as error:
+        raise RecordsUnavailable(name, "too many connections at once", is_permanent=False) from error
+
+
+def _said(name: str, error: BaseException | None) -> RecordsUnavailable:
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = None if code is None else code & 0xFF  # the upper bits are SQLite's finer distinctions
+    if primary in _LOCKED:
+        return RecordsUnavailable(name, "another program holds it locked; try again", is_permanent=False)
+    if primary in _DAMAGED:
+        return RecordsUnavailable(
+            name, f"it is damaged or no database ({error}). Move it aside: the next run starts a new one by looking"
+        )
+    return RecordsUnavailable(name, str(error).strip() or "no reason given", is_permanent=primary is not None)
