@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -114,27 +115,17 @@ class DecisionBook(Book):
             for row in rows
         )
 
-    def note_loss(self, host: str, root: str, expected_files: int, seen_files: int, at_utc: dt.datetime) -> None:
+    def record_loss(self, host: str, root: str, expected_files: int, seen_files: int, at_utc: dt.datetime) -> None:
         """Note that a root suddenly held less than half; until it is accepted nothing of it may be freed.
 
-        Noted again it keeps the first count and instant: what was lost is what was there before.
+        Noted again it keeps the first counts and instant: what was lost is what was there before.
         """
         with self._store.write() as connection:
             if _pending(connection, host, root) is not None:
                 return
-            upsert(
-                connection,
-                losses,
-                {
-                    "host": host,
-                    "root": root,
-                    "expected_files": expected_files,
-                    "seen_files": seen_files,
-                    "noticed_utc": at_utc,
-                    "accepted_utc": None,
-                    "accepted_by": None,
-                },
-            )
+            values = {"host": host, "root": root, "expected_files": expected_files, "seen_files": seen_files}
+            still_open = {"noticed_utc": at_utc, "is_pending": True, "accepted_utc": None, "accepted_by": None}
+            upsert(connection, losses, values | still_open)
 
     def loss_pending(self, host: str, root: str) -> Loss | None:
         """Return the loss of a root that nobody has accepted yet."""
@@ -143,49 +134,50 @@ class DecisionBook(Book):
 
     def losses_pending(self) -> tuple[Loss, ...]:
         """Return every loss that nobody has accepted yet, by host and root."""
-        asked = sa.select(losses).where(losses.c.accepted_utc.is_(None)).order_by(losses.c.host, losses.c.root)
+        asked = sa.select(losses).where(losses.c.is_pending).order_by(losses.c.host, losses.c.root)
         with self._store.read() as connection:
             return tuple(_loss(row) for row in connection.execute(asked))
 
-    def accept_loss(self, host: str, root: str, by: str, at_utc: dt.datetime) -> Loss | None:
+    def accept_loss(
+        self, host: str, root: str, by: str | None = None, at_utc: dt.datetime | None = None
+    ) -> Loss | None:
         """Note that a root may hold as little as it does; return the loss that was pending, None without one.
 
-        It is no licence for the next loss: only what is pending at this moment is accepted. A run that is
-        given ``--accept-loss`` asks for no comparison with the last counts of that root, in that run.
+        It is no licence for the next loss: only what is pending at this moment is accepted. A run that is given
+        ``--accept-loss`` besides leaves out, in that run, the comparison with the last counts of that root.
         """
         with self._store.write() as connection:
             found = _pending(connection, host, root)
-            connection.execute(
-                losses.update()
-                .where(losses.c.host == host, losses.c.root == root)
-                .values(accepted_utc=at_utc, accepted_by=by)
-            )
+            of_root = losses.update().where(losses.c.host == host, losses.c.root == root, losses.c.is_pending)
+            connection.execute(of_root.values(is_pending=False, accepted_utc=at_utc, accepted_by=by))
         return found
 
-    def see_root(
-        self, host: str, root: str, identity: str, at_utc: dt.datetime, is_vouched: bool = False
-    ) -> RootRecord | None:
-        """Note that a root was seen, and as which; return what was known of it before.
+    def vouch_root(self, host: str, root: str, identity: str, at_utc: dt.datetime) -> None:
+        """Note that a person named this as the right root though it shows no sign of it (``--new-root``).
 
-        `is_vouched`: a person names this identity as the right one. It stays vouched for as long as the
-        identity is the same; another identity is not, whatever was said of the one before.
+        `identity` is whatever tells it from an empty mount point, such as device and inode; may be empty.
         """
+        self._see_root(host, root, identity, at_utc, is_vouched=True)
+
+    def record_root_seen(self, host: str, root: str, at_utc: dt.datetime, identity: str | None = None) -> None:
+        """Note that a root was there, and as which; None: as the one before.
+
+        What a person vouched for stays so while the identity is the same; another identity is nobody's word.
+        """
+        self._see_root(host, root, identity, at_utc, is_vouched=False)
+
+    def _see_root(self, host: str, root: str, identity: str | None, at_utc: dt.datetime, is_vouched: bool) -> None:
         with self._store.write() as connection:
             known = _root(connection, host, root)
-            is_same = known is not None and known.identity == identity
-            upsert(
-                connection,
-                roots,
-                {
-                    "host": host,
-                    "root": root,
-                    "identity": identity,
-                    "is_vouched": is_vouched or (known is not None and is_same and known.is_vouched),
-                    "first_seen_utc": known.first_seen_utc if known is not None and is_same else at_utc,
-                    "last_seen_utc": at_utc,
-                },
-            )
-        return known
+            if known is not None and identity not in (None, known.identity):
+                known = None  # another drive, or another disk, at the same place
+            values = {"host": host, "root": root, "last_seen_utc": at_utc}
+            if known is None:
+                fresh: dict[str, Any] = {"identity": identity or "", "is_vouched": is_vouched, "first_seen_utc": at_utc}
+            else:
+                fresh = {"identity": known.identity, "is_vouched": is_vouched or known.is_vouched}
+                fresh["first_seen_utc"] = known.first_seen_utc
+            upsert(connection, roots, values | fresh)
 
     def root(self, host: str, root: str) -> RootRecord | None:
         """Return a root as it was last seen; None if it never was."""
@@ -221,7 +213,7 @@ def _acceptance(row: Row[tuple[object, ...]], files: tuple[bytes, ...]) -> Accep
 
 
 def _pending(connection: Connection, host: str, root: str) -> Loss | None:
-    asked = sa.select(losses).where(losses.c.host == host, losses.c.root == root, losses.c.accepted_utc.is_(None))
+    asked = sa.select(losses).where(losses.c.host == host, losses.c.root == root, losses.c.is_pending)
     row = connection.execute(asked).first()
     return None if row is None else _loss(row)
 

@@ -15,7 +15,7 @@ from sqlalchemy.engine import Connection, Row
 from catalogue.book import Book
 from catalogue.records import HopRecord, MovedFile, Run
 from catalogue.store import upsert, upsert_statement
-from catalogue.tables import batches, hop_runs, hops, moved, run_instruments, runs
+from catalogue.tables import batches, hop_runs, hops, moved, run_instruments, runs, waiting
 from observatory.truth import State
 
 _MOVED = (
@@ -130,6 +130,27 @@ class RunBook(Book):
             if len(rows) < _BATCH:
                 return
             last = rows[-1].path
+
+    def record_waiting(self, instrument: str, hop: str, paths: Iterable[bytes], at_utc: dt.datetime) -> None:
+        """Note which files of a hop are in progress now; of one that was before, since when is kept.
+
+        What is no longer among them is forgotten.
+        """
+        now = set(paths)
+        with self._store.write() as connection:
+            hop_id = _hop_id(connection, instrument, hop)
+            known = set(connection.execute(sa.select(waiting.c.path).where(waiting.c.hop_id == hop_id)).scalars())
+            for path in known - now:
+                connection.execute(waiting.delete().where(waiting.c.hop_id == hop_id, waiting.c.path == path))
+            if now - known:
+                rows = [{"hop_id": hop_id, "path": path, "since_utc": at_utc} for path in sorted(now - known)]
+                connection.execute(waiting.insert(), rows)
+
+    def waiting_since(self, instrument: str, hop: str) -> dict[bytes, float]:
+        """Return since when (Unix seconds) each file that the last run found in progress has been so."""
+        asked = sa.select(waiting).join(hops).where(hops.c.instrument == instrument, hops.c.hop == hop)
+        with self._store.read() as connection:
+            return {row.path: row.since_utc.timestamp() for row in connection.execute(asked)}
 
     def _page(self, asked: sa.Select[tuple[object, ...]]) -> Sequence[Row[tuple[object, ...]]]:
         with self._store.read() as connection:  # page by page: a reader that dawdles must not hold a snapshot open

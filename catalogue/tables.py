@@ -153,6 +153,14 @@ moved = sa.Table(
     sqlite_with_rowid=False,  # the path is the place: one tree instead of two
 )
 
+waiting = sa.Table(
+    "waiting",
+    metadata,
+    sa.Column("hop_id", sa.Integer, sa.ForeignKey("hops.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    sa.Column("since_utc", Utc, nullable=False),
+)
+
 acceptances = sa.Table(
     "acceptances",
     metadata,
@@ -196,6 +204,7 @@ losses = sa.Table(
     _count("expected_files"),
     _count("seen_files"),
     sa.Column("noticed_utc", Utc, nullable=False),
+    sa.Column("is_pending", sa.Boolean, nullable=False),
     sa.Column("accepted_utc", Utc),
     sa.Column("accepted_by", sa.Text),
 )

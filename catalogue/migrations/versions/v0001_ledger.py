@@ -33,6 +33,7 @@ _TABLES = (
     "nights",
     "products",
     "run_instruments",
+    "waiting",
 )
 
 
@@ -54,6 +55,7 @@ def upgrade() -> None:
     _make_nights()
     _make_products()
     _make_run_instruments()
+    _make_waiting()
 
 
 def downgrade() -> None:
@@ -126,6 +128,7 @@ def _make_losses() -> None:
         sa.Column("expected_files", sa.BigInteger(), nullable=False),
         sa.Column("seen_files", sa.BigInteger(), nullable=False),
         sa.Column("noticed_utc", _INSTANT, nullable=False),
+        sa.Column("is_pending", sa.Boolean(), nullable=False),
         sa.Column("accepted_utc", _INSTANT, nullable=True),
         sa.Column("accepted_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("host", "root", name="pk_losses"),
@@ -299,4 +302,15 @@ def _make_run_instruments() -> None:
         sa.Column("instrument", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_run_instruments_run_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("run_id", "instrument", name="pk_run_instruments"),
+    )
+
+
+def _make_waiting() -> None:
+    op.create_table(
+        "waiting",
+        sa.Column("hop_id", sa.Integer(), nullable=False),
+        sa.Column("path", sa.LargeBinary(), nullable=False),
+        sa.Column("since_utc", _INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(["hop_id"], ["hops.id"], name="fk_waiting_hop_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("hop_id", "path", name="pk_waiting"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from catalogue.ledger import Ledger
-from catalogue.records import Loss
+from catalogue.records import Loss, RootRecord
 from observatory.truth import State
 
 NIGHT = dt.date(2016, 9, 7)
@@ -66,39 +66,42 @@ def test_an_instrument_is_away_on_the_nights_said_both_ends_included(ledger: Led
 def test_a_loss_stays_pending_until_somebody_accepts_it(ledger: Ledger) -> None:
     """Whoever notes it again does not shrink it; after it is accepted the next one counts anew."""
     assert ledger.loss_pending("sha", "/data") is None
-    ledger.note_loss("sha", "/data", 100, 10, NOON)
-    ledger.note_loss("sha", "/data", 10, 1, NOON + HOUR)
+    ledger.record_loss("sha", "/data", 100, 10, NOON)
+    ledger.record_loss("sha", "/data", 10, 1, NOON + HOUR)
     loss = Loss("sha", "/data", 100, 10, NOON)
     assert ledger.loss_pending("sha", "/data") == loss
     assert ledger.losses_pending() == (loss,)
     assert ledger.loss_pending("sha", "/other") is None
     assert ledger.accept_loss("sha", "/data", "ann", NOON) == loss
     assert ledger.loss_pending("sha", "/data") is None
-    ledger.note_loss("sha", "/data", 50, 5, NOON + HOUR)
+    ledger.record_loss("sha", "/data", 50, 5, NOON + HOUR)
     assert ledger.loss_pending("sha", "/data") == Loss("sha", "/data", 50, 5, NOON + HOUR)
 
 
 def test_accepting_a_loss_that_is_not_there_is_no_licence_for_the_next(ledger: Ledger) -> None:
     """A word given in advance would hide what nobody has seen."""
     assert ledger.accept_loss("sha", "/data", "ann", NOON) is None
-    ledger.note_loss("sha", "/data", 100, 10, NOON + HOUR)
+    ledger.record_loss("sha", "/data", 100, 10, NOON + HOUR)
     assert ledger.loss_pending("sha", "/data") is not None
 
 
 def test_a_root_that_a_person_vouched_for_stays_so_while_it_is_the_same(ledger: Ledger) -> None:
-    """Another identity at the same place is nobody's word."""
-    assert ledger.see_root("sha", "/data", "device 7", NOON, is_vouched=True) is None
-    before = ledger.see_root("sha", "/data", "device 7", NOON + HOUR)
-    assert before is not None
-    assert before.last_seen_utc == NOON
-    same = ledger.root("sha", "/data")
-    assert same is not None
-    assert (same.is_vouched, same.first_seen_utc, same.last_seen_utc) == (True, NOON, NOON + HOUR)
-    ledger.see_root("sha", "/data", "device 8", NOON + 2 * HOUR)
-    other = ledger.root("sha", "/data")
-    assert other is not None
-    assert (other.identity, other.is_vouched, other.first_seen_utc) == ("device 8", False, NOON + 2 * HOUR)
-    assert ledger.root("sha", "/never") is None
+    """Seen again under no name or the same name it is the same; another identity is nobody's word."""
+    ledger.vouch_root("sha", "/data", "device 7", NOON)
+    ledger.record_root_seen("sha", "/data", NOON + HOUR)
+    ledger.record_root_seen("sha", "/data", NOON + 2 * HOUR, "device 7")
+    assert ledger.root("sha", "/data") == RootRecord("sha", "/data", "device 7", True, NOON, NOON + 2 * HOUR)
+    ledger.record_root_seen("sha", "/data", NOON + 3 * HOUR, "device 8")
+    other = RootRecord("sha", "/data", "device 8", False, NOON + 3 * HOUR, NOON + 3 * HOUR)
+    assert ledger.root("sha", "/data") == other
+
+
+def test_a_root_is_known_from_the_first_time_that_it_was_seen(ledger: Ledger) -> None:
+    """Nobody vouched for it; a root never seen is not known."""
+    assert ledger.root("usb", "/media/drive") is None
+    ledger.record_root_seen("usb", "/media/drive", NOON)
+    ledger.vouch_root("usb", "/media/drive", "", NOON + HOUR)
+    assert ledger.root("usb", "/media/drive") == RootRecord("usb", "/media/drive", "", True, NOON, NOON + HOUR)
 
 
 def test_a_job_that_fell_due_and_was_never_started_is_seen(ledger: Ledger) -> None:

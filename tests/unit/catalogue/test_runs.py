@@ -137,3 +137,13 @@ def test_nothing_moved_is_nothing_noted(ledger: Ledger) -> None:
     """An empty batch and an unknown hop are no faults."""
     ledger.record_moved(start(ledger), "sha", "a:b", [], NOON)
     assert list(ledger.moved_files("sha", "a:b")) == []
+
+
+def test_a_file_in_progress_is_so_since_it_was_first_found_so(ledger: Ledger) -> None:
+    """Over several runs; once it settled it is forgotten, and each hop has its own."""
+    ledger.record_waiting("sha", "a:b", [b"x", b"\xff"], NOON)
+    ledger.record_waiting("sha", "a:b", [b"x", b"y"], NOON + HOUR)
+    assert ledger.waiting_since("sha", "a:b") == {b"x": NOON.timestamp(), b"y": (NOON + HOUR).timestamp()}
+    assert ledger.waiting_since("sha", "b:c") == {}
+    ledger.record_waiting("sha", "a:b", [], NOON + 2 * HOUR)
+    assert ledger.waiting_since("sha", "a:b") == {}
