@@ -141,11 +141,11 @@ def _layout_texts(instrument: Instrument) -> Iterator[tuple[KeyPath, str]]:
 
 
 def _layouts(instrument: Instrument) -> Iterator[Finding]:
-    known = {"camera", *instrument.variants}
     for path, text in _layout_texts(instrument):
+        known = {"camera"} if path[0] == "cameras" else {"camera", *instrument.variants}
         for word in _BRACES.findall(text):
             if word not in known:
-                yield Finding(path, f"{{{word}}} is neither {{camera}} nor one of the variants{meant(word, known)}")
+                yield Finding(path, f"{{{word}}} stands for nothing here{meant(word, known)}")
 
 
 def _steps(instrument: Instrument) -> Iterator[Finding]:
@@ -205,6 +205,8 @@ class _Writer:
     camera: str
     machine: str
     territory: Territory
+    sources: frozenset[tuple[str, str]]
+    """Where its files come from: the copies, and the folder there."""
 
     @property
     def who(self) -> str:
@@ -217,8 +219,9 @@ def check_together(
 ) -> Iterator[tuple[str, Finding]]:
     """Yield, with the instrument's name, where two would write the same names into one directory.
 
-    Each instrument must be sound by `chain_is_sound`. One copy filled from several others is not refused: which
-    names collide there only a listing can tell, and the plan refuses those.
+    Each instrument must be sound by `chain_is_sound`. Not refused: one copy filled from several others (which
+    names collide there only a listing can tell, and the plan refuses those), and two cameras of one instrument
+    that share their folders on both sides (a file that both take is one file on both sides).
     """
     writers = [writer for instrument in instruments for writer in _writers(instrument, hosts)]
     told = set()
@@ -231,7 +234,8 @@ def check_together(
 
 
 def _clash(earlier: _Writer, later: _Writer) -> str | None:
-    if earlier.machine != later.machine:
+    is_one_file = earlier.sources == later.sources and earlier.territory.folder == later.territory.folder
+    if earlier.machine != later.machine or is_one_file:
         return None
     return shared_path(earlier.territory, later.territory)
 
@@ -255,32 +259,37 @@ def _machine(name: str, host: Host | None) -> str:
 
 def _writers(instrument: Instrument, hosts: Mapping[str, Host | None]) -> Iterator[_Writer]:
     labels = [copy.label for copy in instrument.copies]
-    met = set()
+    hops_to: dict[tuple[str, str, str], list[chain.Hop]] = {}
     for hop in chain.hops(instrument):
-        for name, camera in hop.cameras.items():
-            key = (hop.variant, hop.destination.name, name)
-            if key in met:
-                continue
-            met.add(key)
-            yield _Writer(
-                instrument.instrument,
-                hop.variant,
-                hop.destination.name,
-                labels.index(hop.destination.name),
-                name,
-                _machine(hop.destination.host, hosts.get(hop.destination.host)),
-                _territory(hop, name, camera),
-            )
+        for name in hop.cameras:
+            hops_to.setdefault((hop.variant, hop.destination.name, name), []).append(hop)
+    for (variant, label, name), hops in hops_to.items():
+        place = hops[0].destination
+        yield _Writer(
+            instrument=instrument.instrument,
+            variant=variant,
+            copy=label,
+            index=labels.index(label),
+            camera=name,
+            machine=_machine(place.host, hosts.get(place.host)),
+            territory=_territory(hops[0], place, name),
+            sources=frozenset((_key(hop), _territory(hop, hop.source, name).folder) for hop in hops),
+        )
 
 
-def _territory(hop: chain.Hop, name: str, camera: Camera) -> Territory:
-    words = dict(zip(hop.instrument.variants, hop.variant.split(","), strict=False))
-    layout = chain.fill(camera.layout, words) if camera.layout else hop.destination.layout
-    root = _literal(hop.destination.root)
+def _key(hop: chain.Hop) -> str:
+    return f"{hop.instrument.instrument} {hop.key}"
+
+
+def _territory(hop: chain.Hop, place: chain.Place, name: str) -> Territory:
+    """Return the paths that a camera has at one end of a hop."""
+    camera = hop.cameras[name]
+    layout = camera.layout or place.layout
+    root = _literal(place.root)
     files = (*camera.files, *_companions(camera))
     if camera.nights == "none":
-        below = f"/{_literal(camera.layout)}" if camera.layout else ""
-        return Territory(root + below, files, camera.exclude)
+        below = chain.fill(camera.layout or name, {"camera": name})
+        return Territory(f"{root}/{_literal(below)}", files, camera.exclude)
     folder = f"{root}/{Layout(layout).glob(name).decode()}" if layout else root
     return Territory(folder, files, camera.exclude)
 

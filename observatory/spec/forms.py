@@ -124,7 +124,7 @@ def sequence(text: str) -> str:
 def night_expression(text: str) -> str:
     """Accept a regular expression that finds the night in a name: with a group ``night`` or ``utc``."""
     try:
-        compiled = re.compile(text)
+        compiled = re.compile(text.encode())  # names are bytes
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"no regular expression: {error}") from error
     if not {"night", "utc"} & set(compiled.groupindex):

@@ -182,7 +182,8 @@ class Camera(Section):
     )
     exclude: tuple[Pattern, ...] = Field((), description="patterns of what is not carried, compared or listed")
     layout: Line | None = Field(
-        None, description="this camera's night directories; default: the instrument's; a plain folder with nights: none"
+        None,
+        description="this camera's night directories; default: the instrument's. With nights: none a plain folder; default: the name",
     )
     companions: tuple[Annotated[str, AfterValidator(forms.companion)], ...] = Field(
         (), description="patterns with {stem} of files that belong to each file"

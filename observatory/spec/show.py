@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from observatory.errors import UsageError
 from observatory.spec.fields import keys, section_of, sections
 from observatory.spec.models import Instrument, Site, Specification, StepSection, as_list
 
@@ -49,15 +50,25 @@ def _text(section: BaseModel) -> str:
     return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
-def json_schema(
-    which: Literal["site", "instrument"], step_models: Mapping[str, type[StepSection]] | None = None
-) -> dict[str, Any]:
+def json_schema(which: str, step_models: Mapping[str, type[StepSection]] | None = None) -> dict[str, Any]:
     """Return the JSON Schema of a file, so that editors complete and check it.
 
-    With `step_models` each step's own keys are part of it; without, a step may hold any further key.
+    Parameters
+    ----------
+    which : str
+        ``site`` or ``instrument``.
+    step_models : mapping of step to its section's model, optional
+        With it each step's own keys are part of the schema; without, a step may hold any further key.
+
+    Raises
+    ------
+    UsageError
+        There is no such file.
     """
-    model: type[BaseModel] = Site if which == "site" else Instrument
-    schema = model.model_json_schema(by_alias=True)
+    models: dict[str, type[BaseModel]] = {"site": Site, "instrument": Instrument}
+    if which not in models:
+        raise UsageError(f"{which!r}: there is a schema of site and one of instrument")
+    schema = models[which].model_json_schema(by_alias=True)
     if which == "instrument":
         schema["properties"]["sequence"]["anyOf"].insert(0, {"type": "string"})
         _open_steps(schema, step_models or {})
