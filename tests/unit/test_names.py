@@ -233,7 +233,7 @@ brackets = st.builds(
 patterns = joined(st.one_of(st.sampled_from([b"a", b"b", b"*", b"?", b"-", b"]", b"\\[", b"\\*"]), brackets), 5)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(patterns, st.lists(joined(letters, 4).filter(bool), max_size=30))
 def test_any_pattern_matches_as_gnu_find_matches_it(pattern: bytes, some: list[bytes]) -> None:
     """Brackets, ranges, negations and backslashes, in any disorder."""
