@@ -68,18 +68,22 @@ def render_page(report: Report) -> str:
 
 def _render(template: str, report: Report, most_lines: int | None) -> str:
     report = report.in_order()
-    return _templates().get_template(template).render(
-        site=one_line(report.site),
-        kind=_KINDS[report.kind],
-        state=str(report.state),
-        told=told(report),
-        started=_people_time(instant_text(report.started_utc)),
-        took=seconds_text((report.finished_utc - report.started_utc).total_seconds()),
-        verdicts=[_verdict_row(verdict, most_lines) for verdict in report.verdicts],
-        outcomes=[_outcome_row(outcome, most_lines) for outcome in report.outcomes],
-        steps=[(step_cells(step), [one_line(reason) for reason in step.reasons]) for step in report.steps],
-        notes=list(_sentences(report.notes)),
-        problems=list(_sentences(report.problems)),
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            site=one_line(report.site),
+            kind=_KINDS[report.kind],
+            state=str(report.state),
+            told=told(report),
+            started=_people_time(instant_text(report.started_utc)),
+            took=seconds_text((report.finished_utc - report.started_utc).total_seconds()),
+            verdicts=[_verdict_row(verdict, most_lines) for verdict in report.verdicts],
+            outcomes=[_outcome_row(outcome, most_lines) for outcome in report.outcomes],
+            steps=[(step_cells(step), [one_line(reason) for reason in step.reasons]) for step in report.steps],
+            notes=list(_sentences(report.notes)),
+            problems=list(_sentences(report.problems)),
+        )
     )
 
 

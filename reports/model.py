@@ -105,10 +105,10 @@ class Report:
         )
 
     def instruments(self) -> tuple[str, ...]:
-        """Return the names of the instruments that it speaks of, sorted."""
-        named = [row.instrument for rows in (self.verdicts, self.outcomes, self.steps) for row in rows]
-        noted = [note.instrument for notes in (self.notes, self.problems) for note in notes if note.instrument]
-        return tuple(sorted({*named, *noted}))
+        """Return the names of the instruments that were looked at or could not be, sorted; a note alone is no look."""
+        looked_at = [row.instrument for rows in (self.verdicts, self.outcomes, self.steps) for row in rows]
+        broken = [problem.instrument for problem in self.problems if problem.instrument]
+        return tuple(sorted({*looked_at, *broken}))
 
     def part(self, instrument: str) -> Report:
         """Return what concerns one instrument alone; what is said of the whole site is left out."""

@@ -47,12 +47,10 @@ class Section:
         """How many things the section lists."""
         return len(self.paths) + len(self.remarks)
 
-    def lines(self) -> Iterator[str]:
-        """Yield every line, one a file."""
+    def file_lines(self) -> Iterator[str]:
+        """Yield the lines without the ending, one a file."""
         yield from map(show, self.paths)
         yield from self.remarks
-        if self.ending is not None:
-            yield self.ending
 
     def folded_lines(self) -> Iterator[str]:
         """Yield the lines without the ending, runs of frame numbers folded into one."""

@@ -35,6 +35,11 @@ def summary_lines(report: Report) -> list[str]:
     return [line for index, group in enumerate(filled) for line in ([""] if index else []) + group]
 
 
+def summary_sentences(report: Report) -> list[str]:
+    """Return notes, then problems, a line each."""
+    return [_sentence(note, "") for note in report.notes] + [_sentence(note, "PROBLEM: ") for note in report.problems]
+
+
 def verdict_cells(verdict: HopVerdict) -> tuple[str, ...]:
     """Return a hop's summary: instrument, hop, nights, compared and at which level, not comparable, state."""
     return (

@@ -7,6 +7,7 @@ set in hyphens, empty lines and columns.
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterator, Sequence
 
 from reports.model import Report
@@ -30,13 +31,20 @@ def render_text(report: Report) -> str:
     return written.getvalue()
 
 
-def text_parts(report: Report) -> Iterator[str]:
-    """Yield the text in pieces, so that a report of a million lines can be written without being held."""
+def text_parts(report: Report, most_lines: int | None = None) -> Iterator[str]:
+    """Yield the text in pieces, so that a report of a million lines can be written without being held.
+
+    Where `most_lines` is given, so many files of each section are written and the rest counted in a sentence.
+    """
     separator = ""
     for section in sections_of(report):
         yield separator + "\n".join(heading(section))
-        for line in section.lines():
+        for line in itertools.islice(section.file_lines(), most_lines):
             yield "\n" + line
+        if most_lines is not None and section.count > most_lines:
+            yield f"\n... and {section.count - most_lines} more, left out here; the whole report is attached."
+        if section.ending is not None:
+            yield "\n" + section.ending
         separator = BETWEEN_BLOCKS
     yield separator + "\n".join(summary_lines(report)) + "\n"
 

@@ -1,0 +1,238 @@
+r"""Mails on their way: written down first, handed over then, removed last.
+
+A letter is a file in the spool from before it is sent until the server has taken it; what stays is sent by
+the next run, oldest first. The form of a file: one line of JSON with the envelope, then the message as it goes
+over the wire. Between the server's last word and the removal of the file a crash makes a mail arrive twice, with
+the same Message-ID; the other order would lose it. Who hands over, and to whom, is an argument.
+
+Several runs may work on one spool at once: a letter is claimed by a lock on its file, which the kernel gives
+back when a run dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from observatory.errors import MailNotTaken, NightferryError
+from reports.letter import Letter
+from reports.mail import Delivery, Refusal
+
+Deliver = Callable[[Letter], Delivery]
+"""Hands a letter over; raises MailNotTaken or UsageError where nobody got it."""
+
+_SUFFIX = ".mail"
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """What a flush did.
+
+    Attributes
+    ----------
+    sent : int
+        Letters that at least one recipient's server took.
+    refused : int
+        Letters that were refused for good, in part or whole; they lie in ``refused/`` of the spool.
+    waiting : int
+        Letters that the next run tries again.
+    sentences : tuple of str
+        What a person should know, one sentence per fault.
+    """
+
+    sent: int = 0
+    refused: int = 0
+    waiting: int = 0
+    sentences: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Spool:
+    """A folder of letters; made when the first one is put in."""
+
+    folder: Path
+
+    def put(self, letter: Letter) -> None:
+        """Write a letter down; when this returns it survives a power cut.
+
+        Raises
+        ------
+        MailNotTaken
+            The spool cannot be written; the letter is not kept.
+        """
+        with _translated(self.folder):
+            write_whole(self.folder / f"{letter.name}{_SUFFIX}", _encode(letter))
+
+    def waiting(self) -> list[Path]:
+        """Return the files of the letters that wait, oldest first."""
+        with _translated(self.folder):
+            return (
+                sorted(path for path in self.folder.iterdir() if path.suffix == _SUFFIX) if _exists(self.folder) else []
+            )
+
+    def flush(self, deliver: Deliver) -> Flushed:
+        """Hand over what waits, oldest first; repeating is safe.
+
+        A letter that is refused for good is moved to ``refused/`` and said; one that is refused for now stays,
+        and the others are still tried. A fault of the server itself ends the flush: nothing else would pass.
+        """
+        sent, refused = 0, 0
+        sentences: list[str] = []
+        try:
+            for path in self.waiting():
+                with _claimed(path) as claimed:
+                    outcome = None if claimed is None else self._hand_over(path, claimed, deliver)
+                if outcome is not None:
+                    sent += outcome.sent
+                    refused += outcome.refused
+                    sentences += outcome.sentences
+        except NightferryError as error:
+            sentences.append(str(error))
+        return Flushed(sent, refused, _count(self.folder), tuple(sentences))
+
+    def _hand_over(self, path: Path, claimed: BinaryIO, deliver: Deliver) -> Flushed:
+        with _translated(self.folder):
+            letter = _decode(path, claimed.read())
+        if letter is None:
+            with _translated(self.folder):
+                path.rename(_made(self.folder / "refused") / path.name)
+            return Flushed(refused=1, sentences=(f"spool: {path.name} is no letter of ours; moved to refused/",))
+        try:
+            delivery = deliver(letter)
+        except MailNotTaken as error:
+            if not error.is_about_mail:
+                raise
+            delivery = Delivery(dict.fromkeys(letter.recipients, Refusal(str(error), error.is_permanent)))
+        with _translated(self.folder):
+            return self._settle(path, letter, delivery)
+
+    def _settle(self, path: Path, letter: Letter, delivery: Delivery) -> Flushed:
+        """Write down what became of a letter: first what was refused, then what remains, then the removal."""
+        for_good = tuple(
+            one for one in letter.recipients if one in delivery.refused and delivery.refused[one].is_permanent
+        )
+        for_now = tuple(one for one in letter.recipients if one in delivery.refused and one not in for_good)
+        if for_good:
+            kept = replace(letter, recipients=for_good)
+            write_whole(_made(self.folder / "refused") / path.name, _encode(kept))
+        if for_now != letter.recipients:
+            if for_now:
+                write_whole(path, _encode(replace(letter, recipients=for_now)))
+            else:
+                path.unlink()
+        sentences = [
+            f"mail to {one} refused for good, kept in refused/: {delivery.refused[one].reason}" for one in for_good
+        ]
+        sentences += [
+            f"mail to {one} refused for now, tried again later: {delivery.refused[one].reason}" for one in for_now
+        ]
+        is_sent = len(for_good) + len(for_now) < len(letter.recipients)
+        return Flushed(sent=int(is_sent), refused=int(bool(for_good)), sentences=tuple(sentences))
+
+
+def into_folder(folder: Path) -> Deliver:
+    """Return what "hands over" by writing ``.eml`` files into a folder; a letter written twice is one file."""
+
+    def deliver(letter: Letter) -> Delivery:
+        with _translated(folder):
+            write_whole(folder / f"{letter.name}.eml", letter.content)
+        return Delivery()
+
+    return deliver
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that after a crash it is there whole or not at all; missing folders are made.
+
+    Raises
+    ------
+    OSError
+    """
+    temporary = _made(path.parent) / f".{path.name}.{uuid.uuid4().hex}"
+    try:
+        with temporary.open("xb") as opened:
+            os.fchmod(opened.fileno(), 0o600)
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        temporary.rename(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _claimed(path: Path) -> Iterator[BinaryIO | None]:
+    """Give the open file of a letter that nobody else has in hand, else None."""
+    try:
+        opened = path.open("rb")
+    except FileNotFoundError:
+        yield None
+        return
+    with opened:
+        try:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = path.stat().st_ino == os.fstat(opened.fileno()).st_ino  # else sent or rewritten meanwhile
+        except (BlockingIOError, FileNotFoundError):
+            is_ours = False
+        yield opened if is_ours else None
+
+
+@contextlib.contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise MailNotTaken(f"mail folder {folder}", str(error), is_permanent=False) from error
+
+
+def _exists(folder: Path) -> bool:
+    """Whether it is there; a folder that may not be looked into is no empty one."""
+    try:
+        folder.stat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _count(folder: Path) -> int:
+    with contextlib.suppress(OSError):
+        return sum(path.suffix == _SUFFIX for path in folder.iterdir())
+    return 0
+
+
+def _encode(letter: Letter) -> bytes:
+    envelope = {"sender": letter.sender, "recipients": letter.recipients}
+    return json.dumps(envelope).encode() + b"\n" + letter.content
+
+
+def _decode(path: Path, content: bytes) -> Letter | None:
+    line, newline, message = content.partition(b"\n")
+    try:
+        envelope = json.loads(line)
+        recipients = tuple(str(recipient) for recipient in envelope["recipients"])
+        letter = Letter(path.name.removesuffix(_SUFFIX), str(envelope["sender"]), recipients, message)
+    except (ValueError, KeyError, TypeError):
+        return None
+    return letter if newline and recipients else None

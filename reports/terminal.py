@@ -1,0 +1,70 @@
+"""The report on a terminal: a table of hops in colour, then what is wrong, runs folded.
+
+For people at a terminal only; pipes and cron get text.py's plain form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from reports.model import Report
+from reports.sections import Section, sections_of
+from reports.subject import told
+from reports.summary import accepted_lines, outcome_cells, step_cells, summary_sentences, verdict_cells
+
+STYLES = {"ok": "green", "different": "bold red", "unknown": "bold magenta", "away": "bright_black"}
+"""Colours of states; the word always stands beside the colour."""
+
+MOST_LINES = 20
+"""Lines of one section on a terminal; the plain text and the JSON have them all."""
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print a report: sections that list something, the tables, and one line that says it all."""
+    report = report.in_order()
+    for section in sections_of(report):
+        if section.count or section.ending not in (None, "None"):
+            _print_section(section, console)
+    verdicts = [verdict_cells(verdict) for verdict in report.verdicts]
+    notes = [accepted_lines(verdict) for verdict in report.verdicts]
+    _print_table(("instrument", "hop", "nights", "compared", "not comparable", "state"), verdicts, notes, console)
+    outcomes = [outcome_cells(outcome) for outcome in report.outcomes]
+    _print_table(("instrument", "hop", "nights", "moved", "bytes", "time", "state"), outcomes, [], console)
+    steps = [step_cells(step) for step in report.steps]
+    reasons = [step.reasons for step in report.steps]
+    _print_table(("instrument", "step", "done", "failed", "skipped", "time", "state"), steps, reasons, console)
+    for line in summary_sentences(report):
+        console.print(Text(line))
+    console.print(Text.assemble((str(report.state), STYLES[str(report.state)]), ": ", told(report)))
+
+
+def _print_section(section: Section, console: Console) -> None:
+    console.print(Text.assemble((section.title, "bold"), "  ", (section.root, "dim")))
+    lines = list(section.folded_lines())
+    for line in lines[:MOST_LINES]:
+        console.print(Text("  " + line))
+    if len(lines) > MOST_LINES:
+        console.print(Text(f"  ... and {len(lines) - MOST_LINES} more lines", style="dim"))
+    if section.ending is not None:
+        console.print(Text("  " + section.ending, style=STYLES.get(section.ending.partition(":")[0].lower(), "red")))
+    console.print()
+
+
+def _print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[Iterable[str]], console: Console
+) -> None:
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if 2 <= place < len(columns) - 1 else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*[Text(cell) for cell in row[:-1]], Text(row[-1], style=STYLES[row[-1]]))
+    console.print(table)
+    for line in (line for lines in notes for line in lines):
+        console.print(Text(f"  {line.strip()}", style="dim"))
+    console.print()

@@ -1,0 +1,110 @@
+"""The HTML of mails and pages: everything is escaped, folded and fetched from nowhere."""
+
+from __future__ import annotations
+
+import html.parser
+import re
+from dataclasses import replace
+
+import pytest
+
+from reports.html import render_html, render_page
+from tests.unit.reports.made import AWAY, EVERYTHING, FIRST_HOP, FULL, OK_HOP, SEED, SHD_UNKNOWN, report
+
+
+class Words(html.parser.HTMLParser):
+    """Collects the words that a reader sees, and the tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text: list[str] = []
+        self.opened: list[str] = []
+        self.balance = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Count a tag."""
+        self.opened.append(tag)
+        self.balance += tag not in ("meta", "br")
+
+    def handle_endtag(self, tag: str) -> None:
+        """Count it back."""
+        self.balance -= 1
+
+    def handle_data(self, data: str) -> None:
+        """Keep what is seen."""
+        self.text.append(data)
+
+
+def words(page: str) -> str:
+    """Return what a reader sees."""
+    reader = Words()
+    reader.feed(page)
+    assert reader.balance == 0, "a tag is not closed"
+    return " ".join(" ".join(reader.text).split())
+
+
+def test_runs_are_folded_to_one_line() -> None:
+    """Forty-two near-identical lines are one."""
+    seen = words(render_html(SEED))
+    assert "2016/0907/SHA_20160907.[0122-0163].fits, 42 files" in seen
+    assert "SHA_20160907.0123.fits" not in seen
+
+
+@pytest.mark.parametrize(
+    ("hop", "word"), [(OK_HOP, "ok"), (FIRST_HOP, "different"), (SHD_UNKNOWN, "unknown"), (AWAY, "away")]
+)
+def test_a_state_is_a_word_and_not_a_colour_alone(hop: object, word: str) -> None:
+    """Who sees no colours reads the same."""
+    assert re.search(rf"[✓≠?\u2013] {word}\b", words(render_html(report(hop))))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("render", [render_html, render_page])
+def test_a_hostile_name_or_word_is_text(render: object) -> None:
+    """No file name and no remote word becomes markup."""
+    hostile = replace(
+        SHD_UNKNOWN,
+        instrument="<b>shd",
+        unknown_reason="<script>alert(1)</script>",
+        missing=(b"<img src=x onerror=alert(1)>", b'"onmouseover="x'),
+    )
+    page = render(report(hostile))  # type: ignore[operator]
+    assert "<script" not in page and "<img" not in page and "<b>shd" not in page
+    assert '"onmouseover="x' in words(page)
+
+
+def test_nothing_is_fetched_from_anywhere() -> None:
+    """No picture, font, script or style sheet: a mail client shows all of it, and tells nobody."""
+    for page in (render_html(FULL), render_page(FULL)):
+        assert not re.search(r"https?://|src=|url\(|@import|<link|<script", page)
+
+
+def test_everything_that_the_text_says_is_on_the_page() -> None:
+    """Sections, reasons, accepted, steps, notes and problems."""
+    seen = words(render_page(FULL))
+    for phrase in (
+        "FRAME NUMBERS MISSING ON sha.suth.saao.ac.za (2)",
+        "UNKNOWN: shd.suth.saao.ac.za: not reached: connection refused",
+        "2016/0907/cut.fits: ends after 2 of 3 blocks",
+        "2016/0907/b\\x0ac.fits",
+        "2 accepted: lost in the storm",
+        "x.fits: not FITS",
+        "the run of 08:00 was missed",
+        "shd: the catalogue could not be written: disk full",
+        "2016/0907/SHA_20160907.0163.fits: disk full",
+    ):
+        assert phrase in seen
+
+
+def test_a_mail_is_cut_with_a_sentence_and_a_page_is_whole() -> None:
+    """A hundred thousand names that do not run would be megabytes that no telephone opens."""
+    many = replace(FIRST_HOP, missing=tuple(b"2016/0907/%06x.dat" % (number * 7919) for number in range(5000)))
+    mail, page = words(render_html(report(many))), words(render_page(report(many)))
+    assert re.search(r"… and \d+ more lines; the whole list is attached\.", mail)
+    assert len(mail) < len(page) / 5
+    assert "the whole list is attached" not in page
+
+
+def test_one_that_compared_nothing_shows_its_zero() -> None:
+    """The counts stand beside the state."""
+    assert "shd ? unknown shd:astro.suth 1 night 0 by size 0 0" in words(render_html(report(SHD_UNKNOWN)))
+    assert "161 by size 1 3" in words(render_html(report(EVERYTHING)))

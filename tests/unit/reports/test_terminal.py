@@ -1,0 +1,48 @@
+"""The report on a terminal."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from reports.terminal import print_report
+from tests.unit.reports.made import FULL, OK_HOP, SEED, SHD_UNKNOWN, report
+
+
+def printed(made: object, *, colour: bool = False) -> str:
+    """Return what appears on a terminal of a hundred columns."""
+    console = Console(file=io.StringIO(), width=100, force_terminal=colour, color_system="standard" if colour else None)
+    print_report(made, console)  # type: ignore[arg-type]
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_a_good_run_is_a_table_and_a_line() -> None:
+    """No section is printed where there is nothing to say; the last line says all."""
+    lines = printed(report(OK_HOP)).splitlines()
+    assert lines[0].split() == ["instrument", "hop", "nights", "compared", "not", "comparable", "state"]
+    assert lines[1].split()[-1] == "ok"
+    assert lines[-1] == "ok: ok, 163 files compared"
+    assert "FILES ON" not in printed(report(OK_HOP))
+
+
+def test_runs_are_folded_and_reasons_shown() -> None:
+    """What a person at a terminal needs to see first."""
+    seen = printed(report(*SEED.verdicts, SHD_UNKNOWN))
+    assert "SHA_20160907.[0122-0163].fits, 42 files" in seen
+    assert "UNKNOWN: shd.suth.saao.ac.za: not reached" in seen
+    assert seen.splitlines()[-1] == "unknown: sha 42 missing; shd unknown"
+
+
+def test_states_are_coloured_and_named() -> None:
+    """Colour on a terminal, with the word."""
+    seen = printed(report(OK_HOP, SHD_UNKNOWN), colour=True)
+    assert "\x1b[32mok" in seen and "\x1b[1;35munknown" in seen
+
+
+def test_names_are_not_taken_for_markup_and_everything_is_told() -> None:
+    """Square brackets in names stay; steps, notes and problems are there."""
+    seen = printed(FULL)
+    for phrase in ("fpack", "x.fits: not FITS", "is made up now", "PROBLEM: shd:", "2 accepted: lost in the storm"):
+        assert phrase in seen
