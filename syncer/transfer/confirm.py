@@ -94,21 +94,20 @@ def _look_at_source(batch: Batch) -> list[Facts]:
 
 
 def _judge(item: Item, there: Facts, here: Facts, evidence: Evidence) -> Arrived | NotArrived:
-    known = evidence.failures.get(item.target)
     if there.reason is not None:
         return NotArrived(item, f"could not be looked at where it should have arrived: {there.reason}", may_retry=True)
-    if not as_promised(item, there):
-        return known or _why_not(item, there, here)
     if here.is_file and not as_promised(item, here):
         return NotArrived(item, CHANGED, may_retry=True)
+    if not as_promised(item, there):
+        return _why_not(item, there, here, evidence.failures.get(item.target))
     return Arrived(item, item.size_bytes, there.mtime_s, evidence.hashes.get(item.target) or None)
 
 
-def _why_not(item: Item, there: Facts, here: Facts) -> NotArrived:
-    if here.is_file and not as_promised(item, here):
-        return NotArrived(item, CHANGED, may_retry=True)
+def _why_not(item: Item, there: Facts, here: Facts, known: NotArrived | None) -> NotArrived:
     if here.reason is None and here.size_bytes is None:
         return NotArrived(item, VANISHED)
+    if known is not None:
+        return known
     if there.size_bytes is None:
         return NotArrived(item, "is not at the destination, and nobody said why", may_retry=True)
     if not there.is_file:

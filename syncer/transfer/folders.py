@@ -64,7 +64,7 @@ def _make(destination: Act, root: bytes, folders: Sequence[bytes], mode: int | N
         destination.make_folders(root, folders, mode)
     except WHOLE_HOST:
         raise
-    except (CouldNotTell, OSError) as error:
+    except (CouldNotTell, OSError, ValueError) as error:
         return f"its folder could not be made: {error}"
     return None
 

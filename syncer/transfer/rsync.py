@@ -7,6 +7,7 @@ the engine that moves bytes itself.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import time
@@ -19,7 +20,7 @@ from observatory.errors import CouldNotTell
 from observatory.spec.models import TransferOptions
 from syncer.transfer.confirm import Evidence, confirm, settle
 from syncer.transfer.contract import Arrived, Batch, CarryResult, Engine, Item, NotArrived
-from syncer.transfer.folders import WHOLE_HOST, make_ready
+from syncer.transfer.folders import WHOLE_HOST, make_ready, sweep
 from syncer.transfer.group import folders_not_there
 from syncer.transfer.meter import Meter, part_of
 from syncer.transfer.rate import rate_at
@@ -225,12 +226,20 @@ class _UnderWay:
         words = f"no space left on {self.batch.destination.name}" if full else end.words
         may_retry = end.ending.remedy is Remedy.RETRY and not full
         for item in end.job.items:
-            self.failures[item.target] = NotArrived(item, reasons.get(item.target, words), may_retry)
+            reason = reasons.get(item.target, words)
+            self.failures[item.target] = NotArrived(item, words if is_full(reason.encode()) else reason, may_retry)
+        if full:
+            self._make_room()
         if full or end.ending.remedy is Remedy.NOTHING:
             return []
         if end.ending.remedy is Remedy.GO_ON and not reasons:
             return []
         return self._not_there([item for item in end.job.items if item.target not in reasons])
+
+    def _make_room(self) -> None:
+        """What rsync keeps of a file that did not fit would fill the disk for all others."""
+        with contextlib.suppress(CouldNotTell, OSError):
+            sweep(self.batch.destination, self.batch.destination_root)
 
     def _not_there(self, items: Sequence[Item]) -> list[Item]:
         """Where it cannot be looked at now, everything is sent again: rsync finds its own partial files."""

@@ -182,6 +182,7 @@ class _UnderWay:
                 size_bytes, sha256 = pump(reader, writer, item.size_bytes, sent)
                 if size_bytes != item.size_bytes:
                     raise Grew
+            writer.flush()
             if sync_it:
                 self.batch.destination.sync_file(writer)
         return sha256
