@@ -13,8 +13,10 @@ say() { printf 'setup: %s\n' "$*" >&2; }
 give_up() { say "$*"; exit 2; }
 have() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
 
-can_build_environment() { # ensurepip is what Debian keeps out of its python3; a pip of any kind does too
-    "$python" -c 'import ensurepip, venv' 2>/dev/null || "$python" -m pip --version >/dev/null 2>&1
+has_ensurepip() { "$python" -c 'import ensurepip, venv; ensurepip.version()' 2>/dev/null; }
+
+can_build_environment() { # Debian keeps ensurepip in a package of its own; a pip of any kind does too
+    has_ensurepip || "$python" -m pip --version >/dev/null 2>&1
 }
 
 missing_packages() { # PURPOSE -> package names, one a line
@@ -51,7 +53,7 @@ packages() { # PURPOSE
 
 new_environment() { # DIR
     rm -rf -- "$1"
-    if "$python" -c 'import ensurepip' 2>/dev/null; then
+    if has_ensurepip; then
         "$python" -m venv "$1"
     else
         "$python" -m venv --without-pip "$1"
