@@ -11,6 +11,7 @@ import tracemalloc
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import pytest
@@ -315,7 +316,7 @@ def test_a_header_that_never_ends_is_given_up() -> None:
     tracemalloc.start()
     blocks = fits.MOST_HEADER_BLOCKS + 10
     content = Repeated(EMPTY[:80] + b" " * 2800, blocks)
-    state, reason = fits.examine(content, blocks * fits.BLOCK_BYTES)
+    state, reason = fits.examine(cast(BinaryIO, content), blocks * fits.BLOCK_BYTES)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (state, "no END" in reason) == ("damaged", True)

@@ -143,15 +143,12 @@ def test_the_sources_that_are_sent_are_python_3_6(module: object) -> None:
     functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     annotations = [argument.annotation for function in functions for argument in function.args.args]
     annotations += [function.returns for function in functions]
-    annotations += [node.annotation for entry in tree.body for node in ast.walk(entry) if is_field(entry, node)]
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    fields = [node for entry in classes for node in entry.body if isinstance(node, ast.AnnAssign)]
+    annotations += [field.annotation for field in fields]  # a local variable's is never evaluated
     assert functions
     for annotation in annotations:
         assert annotation is None or isinstance(annotation, (ast.Name, ast.Constant)), ast.dump(annotation)
-
-
-def is_field(entry: ast.stmt, node: ast.AST) -> bool:
-    """Say whether a node annotates a field of a class, which is evaluated; a local variable's is not."""
-    return isinstance(entry, ast.ClassDef) and isinstance(node, ast.AnnAssign) and node in entry.body
 
 
 def test_the_sources_run_where_nothing_of_ours_is_installed(tmp_path: Path) -> None:

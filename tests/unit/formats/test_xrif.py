@@ -42,9 +42,9 @@ def block(
     return struct.pack("<4s6IH3hIH6s", *fields) + bytes(max(0, header_size - 48)) + payload
 
 
-def timing(frames: int = 2, **other: int) -> bytes:
+def timing(frames: int = 2, header_size: int = 48) -> bytes:
     """Write the second block."""
-    return block(**{"width": 5, "height": 1, "type_code": 7, "frames": frames, **other})
+    return block(width=5, height=1, type_code=7, frames=frames, header_size=header_size)
 
 
 def examine(content: bytes) -> tuple[str, str]:
