@@ -59,13 +59,18 @@ def send(letter: Letter, server: MailServer, password: str | None = None, ca_fil
 
     Raises
     ------
+    UsageError
+        A login without a password, or a `ca_file` that holds no certificates. Nothing was sent.
     MailNotTaken
         Nobody got it. `is_about_mail` says whether this letter is at fault or the server.
     """
     where = f"mail server {server.host} (port {server.port})"
+    if server.user is not None and server.security == "none" and not _is_this_machine(server.host):
+        why = "a password is not sent in the clear to another machine; set mail.server.security to starttls or tls"
+        raise MailNotTaken(where, why, is_permanent=True)
     with _translated(where), _connected(server, ca_file) as session:
         if server.user is not None:
-            _log_in(session, server, password, where)
+            _log_in(session, server.user, password)
         try:
             refused = session.sendmail(letter.sender, letter.recipients, letter.content)
         except smtplib.SMTPRecipientsRefused as error:
@@ -120,13 +125,10 @@ def _certificates(ca_file: Path | None) -> ssl.SSLContext:
         raise UsageError(f"mail.server.ca_file: {ca_file} cannot be used: {error}") from error
 
 
-def _log_in(session: smtplib.SMTP, server: MailServer, password: str | None, where: str) -> None:
+def _log_in(session: smtplib.SMTP, user: str, password: str | None) -> None:
     if password is None:
-        raise UsageError(f"mail.server: user {server.user} is given, but no password_file")
-    if server.security == "none" and not _is_this_machine(server.host):
-        why = "a password is not sent in the clear; set mail.server.security to starttls or tls"
-        raise MailNotTaken(where, why, is_permanent=True)
-    session.login(str(server.user), password)
+        raise UsageError(f"mail.server: user {user} is given, but no password_file")
+    session.login(user, password)
 
 
 def _is_this_machine(host: str) -> bool:
