@@ -15,6 +15,7 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ Deliver = Callable[[Letter], Delivery]
 """Hands a letter over; raises MailNotTaken or UsageError where nobody got it."""
 
 _SUFFIX = ".mail"
+_HALF_WRITTEN_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Spool:
         A letter that is refused for good is moved to ``refused/`` and said; one that is refused for now stays,
         and the others are still tried. A fault of the server itself ends the flush: nothing else would pass.
         """
+        self._sweep()
         sent, refused = 0, 0
         sentences: list[str] = []
         try:
@@ -96,6 +99,13 @@ class Spool:
         except NightferryError as error:
             sentences.append(str(error))
         return Flushed(sent, refused, _count(self.folder), tuple(sentences))
+
+    def _sweep(self) -> None:
+        """Remove what a crash left half written; a day is longer than any writing takes."""
+        with contextlib.suppress(OSError):
+            for path in self.folder.glob(f".*{_SUFFIX}.*"):
+                if time.time() - path.stat().st_mtime > _HALF_WRITTEN_S:
+                    path.unlink(missing_ok=True)
 
     def _hand_over(self, path: Path, claimed: BinaryIO, deliver: Deliver) -> Flushed:
         with _translated(self.folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import stat
 import threading
 from pathlib import Path
@@ -180,6 +181,15 @@ def test_a_letter_half_written_leaves_nothing_behind(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="No space"):
         write_whole(tmp_path / "x", b"content")
     assert names(tmp_path) == []
+
+
+def test_what_a_crash_left_half_written_is_swept_a_day_later(spool: Spool) -> None:
+    """It is never sent, and does not stay for ever; what is being written now is left alone."""
+    for name in (".old.mail.0", ".new.mail.0"):
+        (spool.folder / name).write_bytes(b"half")
+    os.utime(spool.folder / ".old.mail.0", (0, 0))
+    assert spool.flush(Server()).sent == 3
+    assert names(spool.folder) == [".new.mail.0"]
 
 
 def test_a_mail_folder_gets_files_that_any_mail_program_opens(tmp_path: Path, spool: Spool) -> None:
