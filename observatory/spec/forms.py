@@ -12,6 +12,7 @@ import re
 import string
 import urllib.parse
 import zoneinfo
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from observatory.layouts import Layout
@@ -31,6 +32,11 @@ _CRON_FIELDS = (
 def truth(value: object) -> object:
     """Turn the texts ``true`` and ``false`` into booleans; everything else stays as it is."""
     return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
+def one_of(words: Sequence[str]) -> str:
+    """Return words as a choice: ``none, starttls or tls``."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def one_line(text: str) -> str:

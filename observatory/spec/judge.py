@@ -7,7 +7,7 @@ is at fault is left out, or filled in where it must be there, and the rest is va
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Generic, TypeVar
@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from observatory.errors import Problem
 from observatory.spec import yaml
 from observatory.spec.fields import keys, section_at
-from observatory.spec.models import Instrument
+from observatory.spec.models import AwaySpan, Camera, Copy, Hours, Instrument
 from observatory.spec.sentences import sentence
 from observatory.spec.yaml import Document, KeyPath
 
@@ -80,7 +80,7 @@ def _tell(
     judged: Judged[Model], model: type[BaseModel], raw: Any, base: KeyPath, errors: Sequence[ErrorDetails]
 ) -> list[KeyPath]:
     """Add a problem for each path at fault that nothing told before explains; return all paths at fault."""
-    located = sorted(((_located(raw, error), error) for error in errors), key=lambda pair: str(pair[0]))
+    located = sorted(_placed(raw, errors), key=lambda pair: str(pair[0]))
     told = [(path, [error for _, error in group]) for path, group in groupby(located, key=lambda pair: pair[0])]
     before = set(judged.faults)
     for path, group in told:
@@ -91,6 +91,15 @@ def _tell(
         if whole:  # a fault of the file as a whole explains none of its keys
             judged.faults.add(whole)
     return [path for path, _ in told]
+
+
+def _placed(raw: Any, errors: Sequence[ErrorDetails]) -> Iterator[tuple[KeyPath, ErrorDetails]]:
+    """Give each error its place; a list that is called too short because all its items are at fault is not."""
+    placed = [(_located(raw, error), error) for error in errors]
+    for path, error in placed:
+        below = any(other[: len(path)] == path and len(other) > len(path) for other, _ in placed)
+        if not (below and error["type"] == "too_short"):
+            yield path, error
 
 
 def _located(raw: Any, error: ErrorDetails) -> KeyPath:
@@ -106,40 +115,34 @@ def _located(raw: Any, error: ErrorDetails) -> KeyPath:
     return (*path, *missing)
 
 
-_STANDS_IN: Mapping[str, Any] = {
-    "host": "unreadable-host-{}",
-    "root": "/unreadable-root-{}",
-    "files": ["*"],
-    "layout": "%Y%m%d",
+_STANDS_IN: Mapping[type[BaseModel], Mapping[str, Any]] = {
+    Copy: {"host": "unreadable-host-{}", "root": "/unreadable-root-{}"},
+    Camera: {"files": ["*"]},
+    AwaySpan: {"from": "00010101", "until": "99991231", "reason": "unreadable"},
+    Hours: {"from": "00:00", "until": "00:00", "rate_bytes_per_s": "1"},
 }
+"""What is filled in for a required key, so that the sections around it, and those beside it, can be judged."""
 
 
 def _mend(raw: Any, path: KeyPath, model: type[BaseModel]) -> bool:
     """Leave out what is at fault, or fill in what must be there; False where the rest would be guesswork."""
     if not path:
-        raw.setdefault("layout", _STANDS_IN["layout"])
+        raw.setdefault("layout", "%Y%m%d")
         return model is Instrument and "night_in_name" not in raw
     holder = raw
     for part in path[:-1]:
-        if not yaml.has(holder, part):  # mended away a moment ago, one level up or down
+        if not yaml.has(holder, part):  # mended away a moment ago
             return True
         holder = holder[part]
-    key = path[-1]
-    if isinstance(holder, list):
-        if path[0] == "copies" and len(path) == 2:
-            return False
-        if yaml.has(holder, key):
-            del holder[int(key)]
-        return True
-    if not isinstance(holder, dict):
-        return True
+    if isinstance(holder, list):  # an item of the wrong kind: without it the others would change their numbers
+        return path[:1] != ("copies",) and _mend(raw, path[:-1], model)
     section = section_at(model, path[:-1])
-    declared = keys(section).get(str(key)) if section else None
-    if declared is None or not declared.is_required():
-        holder.pop(key, None)
+    declared = keys(section).get(str(path[-1])) if section else None
+    if section is None or declared is None or not declared.is_required():
+        holder.pop(path[-1], None)
         return True
-    if str(key) not in _STANDS_IN:
-        return False
-    standing = _STANDS_IN[str(key)]
-    holder[key] = standing.format("-".join(map(str, path))) if isinstance(standing, str) else list(standing)
+    standing = _STANDS_IN.get(section, {}).get(str(path[-1]))
+    if standing is None:
+        return len(path) > 1 and _mend(raw, path[:-1], model)
+    holder[path[-1]] = standing.format("-".join(map(str, path))) if isinstance(standing, str) else list(standing)
     return True

@@ -79,7 +79,7 @@ class Section(BaseModel):
             return value
         judged = forms.truth(value)
         if isinstance(judged, str) and str not in kinds:
-            raise ValueError(f"{' or '.join(['true', 'false', *words])} is needed, not {value!r}")
+            raise ValueError(f"{forms.one_of(['true', 'false', *words])} is needed, not {value!r}")
         return judged
 
 
@@ -183,7 +183,7 @@ class Camera(Section):
     exclude: tuple[Pattern, ...] = Field((), description="patterns of what is not carried, compared or listed")
     layout: Line | None = Field(
         None,
-        description="this camera's night directories; default: the instrument's. With nights: none a plain folder; default: the name",
+        description="its night directories; default: the instrument's. With nights: none its folder; default: its name",
     )
     companions: tuple[Annotated[str, AfterValidator(forms.companion)], ...] = Field(
         (), description="patterns with {stem} of files that belong to each file"

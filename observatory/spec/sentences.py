@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from observatory.spec import forms
 from observatory.spec.fields import keys, meant, section_at
 from observatory.spec.yaml import KeyPath, printable
 
@@ -60,13 +61,8 @@ def sentence(errors: Sequence[ErrorDetails], path: KeyPath, model: type[BaseMode
     if numbers and isinstance(value, str):
         return _number(numbers[0], value, str(path[-1]) if path else "", literals)
     if literals:
-        return f"{one_of(literals)} is needed, not {_shown(value)}{_only_meant(value, literals)}"
+        return f"{forms.one_of(literals)} is needed, not {_shown(value)}{_only_meant(value, literals)}"
     return _by_kind(errors[0], path)
-
-
-def one_of(words: Sequence[str]) -> str:
-    """Return words as a choice: ``none, starttls or tls``."""
-    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def _own_words(error: ErrorDetails) -> str:
@@ -90,7 +86,7 @@ def _only_meant(value: object, words: Sequence[str]) -> str:
 def _number(kind: str, value: str, key: str, literals: Sequence[str]) -> str:
     unit, family = next((facts for suffix, facts in _UNITS.items() if key.endswith(suffix)), ("", ""))
     whole = "a whole number" if kind.startswith("int") else "a number"
-    wanted = one_of([f"{whole} of {unit}" if unit else whole, *literals])
+    wanted = forms.one_of([f"{whole} of {unit}" if unit else whole, *literals])
     without = ", without a unit," if unit else ","
     return f"{wanted} is needed{without} not {_shown(value)}{_in_unit(value, family) or ''}"
 
@@ -128,7 +124,7 @@ def _by_kind(error: ErrorDetails, path: KeyPath) -> str:
     if kind in plain:
         return plain[kind]
     if kind == "string_pattern_mismatch":
-        return f"{shown} is no {_NAME_RULE}" if "A-Za" in str(facts.get("pattern")) else f"{shown}: octal, as 0440"
+        return f"{shown} is not {_NAME_RULE}" if "A-Za" in str(facts.get("pattern")) else f"{shown}: octal, as 0440"
     bounds = {"greater_than": ("gt", "more than"), "greater_than_equal": ("ge", "at least"),
               "less_than": ("lt", "less than"), "less_than_equal": ("le", "at most")}  # fmt: skip
     if kind in bounds:
