@@ -14,7 +14,7 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +96,7 @@ def run_once(stage: Stage, workload: Workload, contender: Contender) -> Cost:
     return cost
 
 
-def measure_tree(folder: Path, some: Sequence[Workload], options: argparse.Namespace) -> Iterable[Result]:
+def measure_tree(folder: Path, some: Sequence[Workload], options: argparse.Namespace) -> Iterator[Result]:
     """Make one tree and run the workloads that want it."""
     tree = some[0].tree.scaled(options.scale)
     source, destination, aside, keys = (folder / name for name in ("source", "destination", "aside", "keys"))
@@ -110,6 +110,13 @@ def measure_tree(folder: Path, some: Sequence[Workload], options: argparse.Names
         new_night = workloads.NEW_NIGHT.scaled(options.scale)
         stage = Stage(far, source, destination, aside, configuration, tree, new_night)
         yield from (measure_workload(stage, workload, options) for workload in some)
+
+
+def measure_all(folder: Path, chosen: Sequence[Workload], options: argparse.Namespace) -> Iterator[Result]:
+    """Run workloads, those of one tree together; a tree is gone before the next one is made."""
+    for _, group in itertools.groupby(chosen, key=lambda workload: workload.tree):
+        with tempfile.TemporaryDirectory(prefix="nightferry-bench-", dir=folder) as scratch:
+            yield from measure_tree(Path(scratch), list(group), options)
 
 
 def verdict(result: Result, name: str) -> str:
@@ -189,10 +196,11 @@ def main() -> int:
     options = arguments()
     chosen = [workload for workload in WORKLOADS if not options.only or workload.name in options.only]
     folder = options.folder or default_folder(options.scale)
-    results: list[Result] = []
-    for _, group in itertools.groupby(chosen, key=lambda workload: workload.tree):
-        with tempfile.TemporaryDirectory(prefix="nightferry-bench-", dir=folder) as scratch:
-            results += measure_tree(Path(scratch), list(group), options)
+    try:
+        results = list(measure_all(folder, chosen, options))
+    except measure.CommandFailed as failure:
+        say(f"benchmarks: {failure}")
+        return 1
     page = document(results, machine.facts(folder), options)
     say(f"\n{page}")
     is_whole = not options.only and not options.peers_only and options.scale == 1

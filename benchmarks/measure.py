@@ -39,8 +39,8 @@ class Cost:
     near_peak_bytes, far_peak_bytes : int
         Highest sum of resident memory over the command and its living children, and over the sshd's
         children; pages that processes share count in each of them.
-    output : bytes
-        Standard output.
+    output, errors : bytes
+        Standard output and standard error.
     """
 
     wall_s: float
@@ -49,6 +49,7 @@ class Cost:
     near_peak_bytes: int
     far_peak_bytes: int
     output: bytes
+    errors: bytes
 
     @property
     def cpu_s(self) -> float:
@@ -151,10 +152,10 @@ def run(argv: Sequence[str], far_end_pid: int, environment: Mapping[str, str], e
         sampler.start()
         ended = _wait(process, start)
         sampler.finish()
+        said_out, said_err = _contents(output), _contents(errors)
         if ended.status != expected_status:
-            said = (_contents(output)[-1000:] + _contents(errors)[-2000:]).decode("utf-8", "replace")
+            said = (said_out[-1000:] + said_err[-3000:]).decode("utf-8", "replace")
             raise CommandFailed(f"{' '.join(argv)[:300]} ended with {ended.status}: {said}")
-        said_out = _contents(output)
     _await_quiet(far_end_pid)
     return Cost(
         wall_s=ended.wall_s,
@@ -163,4 +164,5 @@ def run(argv: Sequence[str], far_end_pid: int, environment: Mapping[str, str], e
         near_peak_bytes=max(sampler.near_bytes, ended.largest_bytes),
         far_peak_bytes=sampler.far_bytes,
         output=said_out,
+        errors=said_err,
     )
