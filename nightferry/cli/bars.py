@@ -1,0 +1,54 @@
+"""Progress bars on a terminal: one per hop, with rate and time left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from observatory.spec.chain import Hop
+from syncer.transfer.contract import Progress as Done
+
+
+@contextmanager
+def hop_bars() -> Iterator[Callable[[Hop, Done], None]]:
+    """Draw on standard error while the context lasts."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[files]}"),
+    )
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+
+        def listener(hop: Hop, done: Done) -> None:
+            name = f"{hop.instrument.instrument} {hop.key}"
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=done.total_bytes, files="")
+            files = f"{done.done_files}/{done.total_files} files"
+            bars.update(tasks[name], completed=done.done_bytes, total=done.total_bytes, files=files)
+
+        yield listener
+
+
+@contextmanager
+def count_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Draw one bar that counts files: called with how many are done and how many there are."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

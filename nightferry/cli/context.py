@@ -1,0 +1,122 @@
+"""What every command shares: the global options, the opened site, and how results are said.
+
+Results go to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from observatory.errors import UsageError
+
+if TYPE_CHECKING:
+    from nightferry.selection import Asked
+    from nightferry.workplace import Workplace
+
+_RECORD_KEYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class _Facts(logging.Formatter):
+    """One event per line with its facts as fields: text for people, JSON for programs."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self._form = form
+
+    def format(self, record: logging.LogRecord) -> str:
+        facts = {key: value for key, value in vars(record).items() if key not in _RECORD_KEYS}
+        instant = self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z")
+        if self._form == "json":
+            said = {"time": instant, "level": record.levelname.lower(), "event": record.getMessage(), **facts}
+            return json.dumps(said, default=str)
+        words = " ".join(f"{key}={value}" for key, value in facts.items())
+        return f"{instant} {record.levelname.lower()} {record.getMessage()} {words}".rstrip()
+
+
+@dataclass
+class Context:
+    """The global options of one call."""
+
+    config: str | None = None
+    verbose: bool = False
+    quiet: bool = False
+    log_format: str = "text"
+
+    def start_logging(self) -> None:
+        """Send the log to standard error; paramiko's own chatter stays out."""
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Facts(self.log_format))
+        logger = logging.getLogger("nightferry")
+        logger.handlers[:] = [handler]
+        logger.propagate = False
+        wants_events = self.verbose or (self.log_format == "json" and not self.quiet)
+        logger.setLevel(logging.INFO if wants_events else logging.WARNING)
+        logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+
+    def open(self) -> Workplace:
+        """Find and read the specification.
+
+        Raises
+        ------
+        UsageError
+            There is none, or it holds problems.
+        """
+        from nightferry.workplace import Workplace
+
+        return Workplace.at(self.folder())
+
+    def folder(self) -> Path:
+        """Find the specification's folder; with ``-v`` say which it is and why."""
+        from observatory.spec.load import find_folder
+
+        folder, how = find_folder(self.config, os.environ, Path.home(), Path.cwd())
+        if self.verbose:
+            say(f"configuration: {folder} ({how})")
+        return folder
+
+
+def options_of(context: typer.Context) -> Context:
+    """Return the global options of a command's context."""
+    options = context.obj
+    if not isinstance(options, Context):
+        raise UsageError("commands run through `nightferry`")
+    return options
+
+
+def asked(
+    instrument: list[str] | None, date: list[str] | None, nights: int | None, hop: list[str] | None = None
+) -> Asked:
+    """Gather what the command line named."""
+    from nightferry.selection import Asked
+
+    return Asked(tuple(instrument or ()), tuple(date or ()), nights, tuple(hop or ()))
+
+
+def say(sentence: str) -> None:
+    """Say something to the person, on standard error."""
+    typer.echo(sentence, err=True)
+
+
+def print_document(document: dict[str, Any]) -> None:
+    """Print the one JSON document of a ``--json`` call."""
+    from reports.json import dumps
+
+    typer.echo(dumps(document))
+
+
+def is_terminal() -> bool:
+    """Say whether standard output is a terminal, where colours and tables are wanted."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def finish(status: int) -> None:
+    """Leave with an exit status."""
+    raise typer.Exit(status)

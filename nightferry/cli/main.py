@@ -1,0 +1,115 @@
+"""The entry point: global options, and the boundary where errors become sentences and exit statuses.
+
+Commands are one file per group; nothing heavy is imported before a command needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from nightferry.cli import moving, people, proving, running, settings, showing, starting
+from nightferry.cli.context import Context, options_of
+from observatory.errors import NightferryError
+
+app = typer.Typer(
+    name="nightferry",
+    help="Carries an observatory's nights to the archives, proves that they arrived, and says so.",
+    epilog="Exit status: 0 all holds, 1 differences or failures, 2 usage or configuration, 3 could not tell, 4 locked.",
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for group in (starting, settings, moving, proving, running, showing, people):
+    group.register(app)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"nightferry {version('nightferry')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _global(
+    context: typer.Context,
+    config: Annotated[str | None, typer.Option("--config", metavar="DIR", help="Folder that holds site.yaml.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more (also after the command).")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing when all is well.")] = False,
+    log_format: Annotated[str, typer.Option("--log-format", metavar="text|json", help="Form of the log.")] = "text",
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+) -> None:
+    if log_format not in ("text", "json"):
+        raise typer.BadParameter(f"--log-format {log_format}: text or json")
+    context.obj = Context(config=config, verbose=verbose, quiet=quiet, log_format=log_format)
+    context.obj.start_logging()
+
+
+UsageFault = typer.BadParameter.__mro__[1]
+"""Typer's own class of usage errors; some versions bring click along, some depend on it."""
+_ANYWHERE = {"-v", "--verbose", "-q", "--quiet"}
+
+
+def _to_the_front(arguments: Sequence[str]) -> list[str]:
+    """Move ``-v`` and ``-q`` before the command, where they are declared: people write them after it."""
+    if "--" in arguments:
+        end = list(arguments).index("--")
+        return [*_to_the_front(arguments[:end]), *arguments[end:]]
+    front = [word for word in arguments if word in _ANYWHERE]
+    return front + [word for word in arguments if word not in _ANYWHERE]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; never shows a traceback for a fault that is not ours."""
+    words = _to_the_front(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = app(args=words, prog_name="nightferry", standalone_mode=False)
+    except typer.Exit as leaving:
+        return int(leaving.exit_code)
+    except UsageFault as error:
+        return _usage(words, error)
+    except typer.Abort:
+        return _failed(words, "stopped by you; nothing more was begun", 130)
+    except NightferryError as error:
+        return _failed(words, str(error), error.exit_status)
+    except KeyboardInterrupt:
+        return _failed(words, "stopped by you; the next run goes on from here", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # a closed pipe (`| head`) ends quietly
+        return 0
+    return status if isinstance(status, int) else 0
+
+
+def _usage(words: Sequence[str], error: Any) -> int:
+    """Say what is wrong with the command line. Asked for nothing at all, show the help; that is exit 2 too."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(error.format_message(), err=True)
+        return 2
+    if "--json" not in words and error.ctx is not None:
+        typer.echo(error.ctx.get_usage(), err=True)
+    return _failed(words, error.format_message(), 2)
+
+
+def _failed(words: Sequence[str], sentence: str, status: int) -> int:
+    if "--json" in words:
+        typer.echo(json.dumps({"error": sentence}))
+    logging.getLogger("nightferry").debug("failed", extra={"status": status})
+    typer.echo(f"nightferry: {sentence}", err=True)
+    return status
+
+
+def run() -> None:
+    """Be the console script."""
+    sys.exit(main())
+
+
+__all__ = ["app", "main", "options_of", "run"]

@@ -1,0 +1,25 @@
+"""The options that several commands take, declared once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Instruments = Annotated[
+    list[str] | None, typer.Option("--instrument", "-i", metavar="NAME", help="Only this instrument (repeat).")
+]
+Dates = Annotated[
+    list[str] | None,
+    typer.Option("--date", "-d", metavar="NIGHT", help="20160907, 2016-09-07, today, yesterday, A..B (repeat)."),
+]
+Nights = Annotated[
+    int | None, typer.Option("--nights", "-n", metavar="N", help="The present night and the N-1 before it.")
+]
+Hops = Annotated[list[str] | None, typer.Option("--hop", metavar="A:B", help="Only this hop of the chain (repeat).")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and do nothing.")]
+Mail = Annotated[bool, typer.Option("--mail", help="Send the report.")]
+Scheduled = Annotated[
+    bool, typer.Option("--scheduled", help="A job of the schedule: mails as mail.when says.", hidden=False)
+]

@@ -1,0 +1,99 @@
+"""What a person knows better: ``accept`` and ``away``."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from nightferry.cli.context import asked, options_of
+from observatory.errors import UsageError
+from observatory.nights import night_text, parse_night
+
+Instrument = Annotated[str, typer.Option("--instrument", "-i", metavar="NAME")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT")]
+Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last night on which it holds.")]
+
+
+def accept(
+    context: typer.Context,
+    instrument: Instrument,
+    date: Annotated[str, typer.Option("--date", "-d", metavar="NIGHT")],
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Names or paths below the root.")] = None,
+    frames: Annotated[str | None, typer.Option("--frames", metavar="140,141")] = None,
+    reason: Reason = None,
+    until: Until = None,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,
+) -> None:
+    """Say that what a night lacks is known; it is folded to one line from then on."""
+    from nightferry.selection import instruments_asked
+
+    with options_of(context).open() as workplace:
+        (declared,) = instruments_asked(workplace, asked([instrument], None, None))
+        present = workplace.present_night(declared)
+        night = parse_night(date, present)
+        numbers, names = _frames(frames), tuple(file.encode("utf-8", "surrogateescape") for file in files or ())
+        if revoke:
+            count = workplace.ledger.revoke(instrument, night, workplace.now(), numbers, names)
+            typer.echo(f"{instrument} {night_text(night)}: {count} taken back")
+            return
+        workplace.ledger.accept(
+            instrument,
+            night,
+            frames=numbers,
+            files=names,
+            reason=_given(reason),
+            by=getpass.getuser(),
+            at_utc=workplace.now(),
+            until=parse_night(until, present) if until else None,
+        )
+        typer.echo(f"{instrument} {night_text(night)}: {_what(numbers, names)} accepted: {reason}")
+
+
+def _what(frames: tuple[int, ...], files: tuple[bytes, ...]) -> str:
+    if not frames and not files:
+        return "the whole night"
+    counted = [(len(frames), "frame(s)"), (len(files), "file(s)")]
+    return " and ".join(f"{count} {words}" for count, words in counted if count)
+
+
+def _frames(text: str | None) -> tuple[int, ...]:
+    try:
+        return tuple(sorted({int(word) for word in (text or "").split(",") if word.strip()}))
+    except ValueError:
+        raise UsageError(f"--frames {text}: numbers with commas between them") from None
+
+
+def _given(reason: str | None) -> str:
+    if not reason:
+        raise UsageError("--reason is needed: whoever reads the report will ask")
+    return reason
+
+
+def away(
+    context: typer.Context,
+    instrument: Instrument,
+    until: Annotated[str, typer.Option("--until", metavar="DATE", help="The last night off the telescope.")],
+    reason: Reason = None,
+    since: Annotated[str, typer.Option("--from", metavar="DATE", help="The first one.")] = "today",
+) -> None:
+    """Say that an instrument is off the telescope: nothing is expected of it and its host may be off."""
+    from nightferry.selection import instruments_asked
+
+    with options_of(context).open() as workplace:
+        (declared,) = instruments_asked(workplace, asked([instrument], None, None))
+        present = workplace.present_night(declared)
+        first, last = parse_night(since, present), parse_night(until, present)
+        if last < first:
+            raise UsageError(f"--until {until} lies before {since}")
+        workplace.ledger.away(
+            instrument, first, last, reason=_given(reason), by=getpass.getuser(), at_utc=workplace.now()
+        )
+        typer.echo(f"{instrument}: away {night_text(first)}..{night_text(last)}: {reason}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(accept)
+    app.command()(away)

@@ -1,0 +1,44 @@
+"""The command that proves what is where: ``verify``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nightferry.cli import options as opt
+from nightferry.cli.context import asked, finish, options_of
+from observatory.errors import UsageError
+
+
+def verify(
+    context: typer.Context,
+    instrument: opt.Instruments = None,
+    date: opt.Dates = None,
+    nights: opt.Nights = None,
+    hop: opt.Hops = None,
+    level: Annotated[
+        str | None, typer.Option("--level", help="existence, size, checksum or structure; default: as declared.")
+    ] = None,
+    reverse: Annotated[bool, typer.Option("--reverse", help="Also list what is on B and not on A.")] = False,
+    json: opt.Json = False,
+    mail: opt.Mail = False,
+    scheduled: opt.Scheduled = False,
+) -> None:
+    """List both ends of every hop afresh and report what is on A and not on B."""
+    from nightferry.cli.work import Delivery, run_verify
+    from nightferry.jobs import VerifyWishes
+    from verifier.check import LEVELS
+
+    if level is not None and level not in LEVELS:
+        raise UsageError(f"--level {level}: one of {', '.join(LEVELS)}")
+    options = options_of(context)
+    with options.open() as workplace:
+        delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet)
+        wishes = VerifyWishes(level, reverse)
+        finish(run_verify(workplace, asked(instrument, date, nights, hop), wishes, delivery))
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(verify)

@@ -1,0 +1,88 @@
+"""The commands that show what is known: ``status`` and ``report``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated
+
+import typer
+
+from nightferry.cli import options as opt
+from nightferry.cli.context import asked, finish, is_terminal, options_of, print_document, say
+from observatory.errors import UsageError
+
+
+def status(
+    context: typer.Context,
+    instrument: opt.Instruments = None,
+    date: opt.Dates = None,
+    nights: opt.Nights = None,
+    max_age: Annotated[
+        str | None, typer.Option("--max-age", metavar="26h", help="Exit 3 when no run finished since.")
+    ] = None,
+    json: opt.Json = False,
+) -> None:
+    """A row per night: what was transferred, processed and proven, when, and on how many of the copies."""
+    from nightferry.status import lines, rows, site_status
+
+    options = options_of(context)
+    with options.open() as workplace:
+        table = rows(workplace, asked(instrument, date, nights))
+        age = site_status(workplace)
+        if json:
+            print_document({"last_run_utc": age.text, "nights": [row.document() for row in table]})
+        elif is_terminal():
+            from nightferry.cli.tables import print_status
+
+            print_status(table, age)
+        else:
+            for line in lines(table, age):
+                typer.echo(line)
+        if max_age is not None and age.is_older(_span(max_age), workplace.now()):
+            say(f"nightferry: no run finished within {max_age} (the last: {age.text or 'none'})")
+            finish(3)
+
+
+def _span(text: str) -> dt.timedelta:
+    match = re.fullmatch(r"(\d+)\s*(m|min|h|d)", text.strip())
+    if match is None:
+        raise UsageError(f"--max-age {text}: a number and m, h or d, such as 26h")
+    unit = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days"}[match[2]]
+    return dt.timedelta(**{unit: int(match[1])})
+
+
+def report(
+    context: typer.Context,
+    json: opt.Json = False,
+    html: Annotated[bool, typer.Option("--html", help="The page instead of the text.")] = False,
+    mail: opt.Mail = False,
+) -> None:
+    """The last report again, in any form."""
+    from nightferry import delivery
+    from reports.json import document_of
+    from reports.text import render_text
+
+    with options_of(context).open() as workplace:
+        last, folder = delivery.last(workplace)
+        if json:
+            print_document(document_of(last))
+        elif html:
+            typer.echo((folder / "report.html").read_text("utf-8"), nl=False)
+        elif is_terminal():
+            from rich.console import Console
+
+            from reports.terminal import print_report
+
+            print_report(last, Console())
+        else:
+            typer.echo(render_text(last), nl=False)
+        if mail:
+            for sentence in delivery.send(workplace, last, by_hand=True):
+                say(sentence)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this group's commands."""
+    app.command()(status)
+    app.command()(report)

@@ -1,0 +1,148 @@
+"""The schedule as a daemon: APScheduler calls each job when it is due, one at a time, as a process of its own.
+
+A late job runs rather than vanishes, several of one kind become one, and a run that fell due while the machine
+was off is made up and said in its report. Jobs are the same commands that cron would call.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.combining import OrTrigger
+from apscheduler.triggers.cron import CronTrigger
+
+from nightferry.cron import parse
+from nightferry.schedule import jobs_of
+from nightferry.workplace import Workplace
+from observatory.truth import State
+
+log = logging.getLogger("nightferry")
+
+STATE_BY_STATUS = {0: State.OK, 1: State.DIFFERENT}
+"""What a job's exit status says; every other one could not tell."""
+
+Start = Callable[[list[str]], int]
+
+
+def trigger_of(expression: str, zone: ZoneInfo) -> Any:
+    """Return APScheduler's trigger with cron's own meaning of an expression."""
+    cron = parse(expression)
+    triggers = [
+        CronTrigger(
+            minute=cron.minute,
+            hour=cron.hour,
+            day=day,
+            month=cron.month,
+            day_of_week=",".join(days) or "*",
+            timezone=zone,
+        )
+        for day, days in cron.alternatives
+    ]
+    return triggers[0] if len(triggers) == 1 else OrTrigger(triggers)
+
+
+def due_since(trigger: Any, since: dt.datetime, until: dt.datetime) -> Iterator[dt.datetime]:
+    """Yield when a trigger fell due after one instant and not after another."""
+    previous, fire = since, trigger.get_next_fire_time(since, since + dt.timedelta(seconds=1))
+    while fire is not None and fire <= until:
+        yield fire
+        previous = fire
+        fire = trigger.get_next_fire_time(previous, previous + dt.timedelta(seconds=1))
+
+
+class Daemon:
+    """The schedule of one site at work.
+
+    Parameters
+    ----------
+    workplace : Workplace
+    start : callable
+        Runs a command's words to its end and returns the exit status; replaced in tests of the schedule alone.
+    """
+
+    def __init__(self, workplace: Workplace, start: Start | None = None) -> None:
+        self._workplace = workplace
+        self._start = start or self._run_process
+        self._zone = ZoneInfo(workplace.specification.site.timezone)
+        self._triggers: Mapping[str, Any] = {
+            job: trigger_of(expression, self._zone) for job, expression in jobs_of(workplace.specification).items()
+        }
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._scheduler = BackgroundScheduler(
+            timezone=self._zone,
+            executors={"default": ThreadPoolExecutor(1)},  # one job at a time: the next waits, it is not dropped
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 2},
+        )
+
+    def serve(self) -> None:
+        """Work until SIGTERM or SIGINT; the job that runs then is told to end and waited for."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        for job, trigger in self._triggers.items():
+            self._scheduler.add_job(self._due, trigger, args=[job], id=job, name=job)
+            missed = self._missed(job, trigger)
+            if missed is not None:
+                self._scheduler.add_job(self._due, args=[job, missed], id=f"{job} made up")
+        self._scheduler.start()
+        log.warning("daemon works", extra={"jobs": ",".join(self._triggers)})
+        self._stopping.wait()
+        self._scheduler.shutdown(wait=True)
+        log.warning("daemon ended")
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+        process = self._process
+        if process is not None:
+            process.terminate()
+
+    def _missed(self, job: str, trigger: Any) -> dt.datetime | None:
+        """Return the last time that a job fell due while nobody was there to start it; the first start misses nothing."""
+        ledger, now = self._workplace.ledger, self._workplace.now()
+        known = ledger.last_job(job)
+        if known is None:
+            ledger.job_due(job, now)
+            ledger.job_finished(job, now, now, State.OK)
+            return None
+        return max(due_since(trigger, known.due_utc, now), default=None)
+
+    def _due(self, job: str, missed: dt.datetime | None = None) -> None:
+        if self._stopping.is_set():
+            return
+        ledger = self._workplace.ledger
+        due = (missed or self._workplace.now()).astimezone(dt.UTC)
+        ledger.job_due(job, due)
+        ledger.job_started(job, due, self._workplace.now())
+        words = [job, "--scheduled"]
+        if missed is not None:
+            words += ["--note", f"the {job} due at {missed:%Y-%m-%d %H:%M %Z} was missed and is made up now"]
+        status = self._start(words)
+        ledger.job_finished(job, due, self._workplace.now(), STATE_BY_STATUS.get(status, State.UNKNOWN))
+        log.warning("job ended", extra={"job": job, "status": status})
+
+    def _run_process(self, words: list[str]) -> int:
+        command = [*program(), "--config", str(self._workplace.folder), *words]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        if self._stopping.is_set():
+            self._process.terminate()
+        status = self._process.wait()
+        self._process = None
+        return status
+
+
+def program() -> list[str]:
+    """Return the words that start this very installation."""
+    script = Path(sys.executable).with_name("nightferry")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "nightferry"]

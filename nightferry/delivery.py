@@ -1,0 +1,92 @@
+"""What becomes of a report: kept in the state folder, mailed where it is due, and the heartbeat after it.
+
+Whether a mail is due and how it travels is reports/post.py's.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from nightferry.record import read_record, write_record
+from nightferry.workplace import Workplace
+from observatory.errors import UsageError
+from reports.html import render_page
+from reports.json import document_of, dumps
+from reports.model import Report
+from reports.post import Post
+from reports.spool import write_whole
+from reports.text import render_text
+
+log = logging.getLogger("nightferry")
+
+KEPT_REPORTS = 400
+"""More than a year of nightly runs; older ones are removed."""
+HEARTBEAT_TIMEOUT_S = 10.0
+_RECORD = "record.json"
+
+
+def keep(workplace: Workplace, report: Report) -> Path:
+    """Write a report's every form into a folder of its own and return that folder.
+
+    The record, from which `last` reads the report back, is written last: a folder without it is not a report.
+    """
+    stamp = report.started_utc.strftime("%Y%m%dT%H%M%S.%fZ")
+    folder = workplace.state / "reports" / f"{stamp}-{report.kind}"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(folder / "report.txt", render_text(report).encode())
+    write_whole(folder / "report.html", render_page(report).encode())
+    write_whole(folder / "report.json", dumps(document_of(report)).encode())
+    write_whole(folder / _RECORD, write_record(report))
+    for old in _folders(workplace)[:-KEPT_REPORTS]:
+        shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def _folders(workplace: Workplace) -> list[Path]:
+    return sorted(path.parent for path in (workplace.state / "reports").glob(f"*/{_RECORD}"))
+
+
+def last(workplace: Workplace) -> tuple[Report, Path]:
+    """Return the last report and the folder it is kept in.
+
+    Raises
+    ------
+    UsageError
+        There is none yet.
+    """
+    folders = _folders(workplace)
+    if not folders:
+        raise UsageError(f"{workplace.state}: no report yet; `nightferry run` or `nightferry verify` makes one")
+    return read_record((folders[-1] / _RECORD).read_bytes()), folders[-1]
+
+
+def send(workplace: Workplace, report: Report, *, by_hand: bool) -> Iterator[str]:
+    """Mail a report to those whom it is due, or to all if a person asked for it; yield what went wrong."""
+    site = workplace.specification.site
+    if site.mail is None:
+        if by_hand:
+            raise UsageError("site.yaml has no `mail`: nobody to send to")
+        return
+    teams = {name: instrument.mail.to for name, instrument in workplace.instruments.items()}
+    post = Post(site.mail, teams, workplace.folder, workplace.state)
+    posted = post.post(report, workplace.now(), by_hand=by_hand)
+    for decision in posted.decisions:
+        log.info("mail", extra={"decision": decision})
+    yield from posted.sentences
+
+
+def heartbeat(workplace: Workplace) -> None:
+    """Call the site's heartbeat address, so that silence is an alarm elsewhere; failing at it harms nothing."""
+    url = workplace.specification.site.heartbeat_url
+    if url is None:
+        return
+    try:
+        with urllib.request.urlopen(url, timeout=HEARTBEAT_TIMEOUT_S):  # noqa: S310 - http(s) only, by the specification
+            log.info("heartbeat", extra={"url": url})
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        log.warning("heartbeat failed", extra={"url": url, "reason": str(error)})

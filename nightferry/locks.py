@@ -1,0 +1,69 @@
+"""One run at a time per instrument on this machine, by flock on a file in the state folder.
+
+The kernel lets go of the lock when its process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from observatory.errors import LockHeld
+
+
+@contextlib.contextmanager
+def instrument_lock(state: Path, instrument: str) -> Iterator[None]:
+    """Hold an instrument's lock.
+
+    Raises
+    ------
+    LockHeld
+        Another process holds it; says which, since when.
+    """
+    folder = state / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder / f"{instrument}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        _take(descriptor, instrument)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, instrument: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "unknown"
+        raise LockHeld(instrument, holder) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(
+        descriptor, f"process {os.getpid()} since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n".encode(), 0
+    )
+
+
+@contextlib.contextmanager
+def free_locks(state: Path, instruments: Iterable[str]) -> Iterator[tuple[tuple[str, ...], tuple[LockHeld, ...]]]:
+    """Hold as many of some instruments' locks as are free; yield the names held and why the others are not.
+
+    Raises
+    ------
+    LockHeld
+        Not one was free: nothing can be done.
+    """
+    held: list[str] = []
+    refused: list[LockHeld] = []
+    with contextlib.ExitStack() as stack:
+        for name in instruments:
+            try:
+                stack.enter_context(instrument_lock(state, name))
+                held.append(name)
+            except LockHeld as error:
+                refused.append(error)
+        if refused and not held:
+            raise refused[0]
+        yield tuple(held), tuple(refused)

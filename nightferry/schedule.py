@@ -1,0 +1,92 @@
+"""The schedule said to cron and systemd: the same jobs at the same times as the daemon's."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+
+from nightferry.cron import calendar, parse
+from observatory.errors import UsageError
+from observatory.spec.models import Specification
+
+JOBS = ("run", "sync", "convert", "verify")
+
+
+def jobs_of(specification: Specification) -> dict[str, str]:
+    """Return the cron expression of each scheduled job.
+
+    Raises
+    ------
+    UsageError
+        Nothing is scheduled, or a job that this version does not have.
+    """
+    schedule = specification.site.schedule
+    if schedule.prune is not None:
+        raise UsageError("site.yaml: schedule.prune: this version has no `prune` yet; leave it out")
+    found = {job: expression for job in JOBS if (expression := getattr(schedule, job)) is not None}
+    if not found:
+        raise UsageError("site.yaml: `schedule` names no job; for example  schedule: {run: '0 8 * * *'}")
+    return found
+
+
+def _command(program: Sequence[str], specification: Specification, job: str) -> str:
+    return shlex.join([*program, "--quiet", "--config", specification.folder, job, "--scheduled"])
+
+
+def crontab_lines(specification: Specification, program: Sequence[str]) -> Iterator[str]:
+    """Yield the lines for ``crontab -e``; what a job says on standard error cron mails by itself."""
+    zone = specification.site.timezone
+    yield f"# nightferry, site {specification.site.site}; times are those of {zone}"
+    if zone != machine_zone():
+        yield "# CRON_TZ is understood by cronie. Debian's cron ignores it: use `nightferry systemd` or the daemon there."
+        yield f"CRON_TZ={zone}"
+    for job, expression in jobs_of(specification).items():
+        yield f"{expression} {_command(program, specification, job).replace('%', chr(92) + '%')}"
+
+
+def machine_zone() -> str | None:
+    """Return the name of this machine's time zone, as far as it tells."""
+    try:
+        return os.path.realpath("/etc/localtime").split("/zoneinfo/", 1)[1]
+    except IndexError:
+        return None
+
+
+_SERVICE = """\
+# /etc/systemd/system/nightferry-{job}.service
+[Unit]
+Description=nightferry {job}, site {site}
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart={command}
+SuccessExitStatus=1
+"""
+
+_TIMER = """\
+# /etc/systemd/system/nightferry-{job}.timer
+[Unit]
+Description=nightferry {job}, site {site}
+
+[Timer]
+{times}
+Persistent=true
+
+[Install]
+WantedBy=timers.target
+"""
+
+
+def systemd_units(specification: Specification, program: Sequence[str]) -> Iterator[str]:
+    """Yield a service and a timer per job; differences found are no failure of the service, not being able to tell is."""
+    zone = specification.site.timezone
+    for job, expression in jobs_of(specification).items():
+        times = "\n".join(f"OnCalendar={line}" for line in calendar(parse(expression), zone))
+        words = {"job": job, "site": specification.site.site.replace("\n", " "), "times": times}
+        command = _command(program, specification, job).replace("%", "%%")
+        yield _SERVICE.format(command=command, **words)
+        yield _TIMER.format(**words)
+

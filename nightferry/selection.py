@@ -1,0 +1,151 @@
+"""What was asked for: instruments, hops and nights, from ``-i``, ``-d``, ``-n`` and ``--hop``.
+
+One definition of the window for sync, verify and convert alike.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from nightferry.workplace import Workplace
+from observatory.errors import UsageError
+from observatory.listing import HopScope, hop_scope
+from observatory.nights import parse_nights, window, window_of
+from observatory.spec.chain import Hop, hops
+from observatory.spec.models import Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line named; empty means everything, and the window.
+
+    Attributes
+    ----------
+    instruments : tuple of str
+    dates : tuple of str
+        As written: nights, words and ranges.
+    nights : int or None
+        Nights back from the present one.
+    hops : tuple of str
+        ``A:B`` by the names of the copies.
+    """
+
+    instruments: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    nights: int | None = None
+    hops: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if self.dates and self.nights is not None:
+            raise UsageError("-d names nights and -n counts them back from now: give one of the two")
+        if self.nights is not None and self.nights < 1:
+            raise UsageError(f"-n {self.nights}: a number of nights from 1 on")
+
+
+def instruments_asked(workplace: Workplace, asked: Asked) -> tuple[Instrument, ...]:
+    """Return the instruments asked for, by name.
+
+    Raises
+    ------
+    UsageError
+        One is not declared.
+    """
+    known = workplace.instruments
+    for name in asked.instruments:
+        if name not in known:
+            raise UsageError(f"no instrument {name!r} is declared{_meant(name, known)}")
+    return tuple(known[name] for name in sorted(set(asked.instruments) or known))
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f" (declared: {', '.join(names) or 'none'})"
+
+
+def hops_asked(workplace: Workplace, asked: Asked) -> tuple[Hop, ...]:
+    """Return the hops asked for: instruments by name, hops along their chains.
+
+    Raises
+    ------
+    UsageError
+        A hop that no asked instrument has.
+    """
+    found = [hop for instrument in instruments_asked(workplace, asked) for hop in hops(instrument)]
+    names = {hop.name for hop in found}
+    for name in asked.hops:
+        if name not in names:
+            raise UsageError(f"no hop {name!r}{_meant(name, names)}")
+    return tuple(hop for hop in found if not asked.hops or hop.name in asked.hops)
+
+
+def nights_asked(workplace: Workplace, asked: Asked, instrument: Instrument) -> tuple[dt.date, ...]:
+    """Return the nights asked for without those that are still open from before."""
+    present = workplace.present_night(instrument)
+    if asked.dates:
+        return parse_nights(asked.dates, present)
+    if asked.nights is not None:
+        return window(present, asked.nights)
+    return window_of(instrument.window_nights, present)
+
+
+def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
+    """Return what to ask of both ends of a hop: the nights asked for, and without any the window.
+
+    The window holds the last nights and every older one that was once seen and is neither proven nor accepted.
+    """
+    nights = nights_asked(workplace, asked, hop.instrument)
+    if not asked.dates and asked.nights is None:
+        older = _outstanding(workplace, hop, nights[0])
+        nights = tuple(sorted({*older, *nights}))
+    return hop_scope(hop, nights, workplace.clock_of(hop.instrument))
+
+
+def _outstanding(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
+    present = workplace.present_night(hop.instrument)
+    return workplace.ledger.outstanding(hop.instrument.instrument, hop.key, before, present)
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """A span of nights on which an instrument is off the telescope, ends included."""
+
+    first: dt.date
+    last: dt.date
+    reason: str
+
+
+def absences(workplace: Workplace, instrument: Instrument) -> Iterator[Absence]:
+    """Yield the spans declared in YAML and those given by ``away``."""
+    present = workplace.present_night(instrument)
+    for span in instrument.away:
+        first, last = (parse_nights([text], present)[0] for text in (span.from_, span.until))
+        yield Absence(first, last, span.reason)
+    for away in workplace.ledger.aways(instrument.instrument):
+        yield Absence(away.first_night, away.last_night, away.reason)
+
+
+def away_now(workplace: Workplace, instrument: Instrument) -> str | None:
+    """Return why nothing is to be expected of an instrument in the present night, None where it is."""
+    present = workplace.present_night(instrument)
+    for absence in absences(workplace, instrument):
+        if absence.first <= present <= absence.last:
+            return f"away until {absence.last:%Y%m%d}: {absence.reason}"
+    return None
+
+
+def all_away(workplace: Workplace, instrument: Instrument, nights: Collection[dt.date]) -> str | None:
+    """Return the reason where every night asked for lies in a span of absence."""
+    spans = list(absences(workplace, instrument))
+    reasons = [_reason_on(night, spans) for night in nights]
+    if not reasons or not all(reasons):
+        return None
+    return f"away on all {len(reasons)} nights: {reasons[-1]}"
+
+
+def _reason_on(night: dt.date, spans: Sequence[Absence]) -> str | None:
+    return next((span.reason for span in spans if span.first <= night <= span.last), None)

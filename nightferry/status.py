@@ -1,0 +1,159 @@
+"""What the ledger knows of the nights, as rows: moved, processed, proven, and on how many of the copies.
+
+From our own records alone; whether they are still true is what `verify` says.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from catalogue.records import HopNight, NightState, NightStatus
+from nightferry.selection import Asked, instruments_asked, nights_asked
+from nightferry.workplace import Workplace
+from observatory.nights import night_text
+from observatory.spec.chain import hops
+from observatory.spec.models import Instrument
+
+
+def _instant(instant: dt.datetime | None) -> str | None:
+    return None if instant is None else instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One night of one instrument."""
+
+    instrument: str
+    declared_copies: int
+    night: NightStatus
+
+    @property
+    def files(self) -> int:
+        """Files on the source as last seen."""
+        return max((hop.source_files for hop in self.night.hops), default=0)
+
+    @property
+    def proven(self) -> str:
+        """``1/2`` where one of two declared copies is proven."""
+        return f"{len(self.night.proven_hops)}/{self.declared_copies}"
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether a person has accepted what is open."""
+        return any(hop.state is NightState.ACCEPTED for hop in self.night.hops)
+
+    @property
+    def moved(self) -> int:
+        """Files that we moved over the first hop that moved any."""
+        return max((hop.moved_files for hop in self.night.hops), default=0)
+
+    def last_moved(self) -> dt.datetime | None:
+        """Return when something of this night was moved last."""
+        return max((hop.moved_utc for hop in self.night.hops if hop.moved_utc), default=None)
+
+    def last_proven(self) -> dt.datetime | None:
+        """Return when some copy was proven last."""
+        return max((hop.proven_utc for hop in self.night.hops if hop.proven_utc), default=None)
+
+    @property
+    def processed(self) -> str:
+        """``12/12 fpack`` per step; empty where no step ever ran."""
+        return ", ".join(f"{step.done}/{step.done + step.not_done} {step.step}" for step in self.night.steps)
+
+    def document(self) -> dict[str, Any]:
+        """Return the row for JSON."""
+        return {
+            "instrument": self.instrument,
+            "night": night_text(self.night.night),
+            "files": self.files,
+            "proven_copies": len(self.night.proven_hops),
+            "declared_copies": self.declared_copies,
+            "hops": [_hop_document(hop) for hop in self.night.hops],
+            "steps": [
+                {"step": step.step, "done": step.done, "not_done": step.not_done, "at_utc": _instant(step.at_utc)}
+                for step in self.night.steps
+            ],
+        }
+
+
+def _hop_document(hop: HopNight) -> dict[str, Any]:
+    return {
+        "hop": hop.hop,
+        "state": hop.state.value,
+        "source_files": hop.source_files,
+        "open_files": hop.open_files,
+        "transferred_files": hop.moved_files,
+        "transferred_bytes": hop.moved_bytes,
+        "transferred_utc": _instant(hop.moved_utc),
+        "proven_utc": _instant(hop.proven_utc),
+        "level": hop.level,
+        "first_seen_utc": _instant(hop.first_seen_utc),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """When a run finished last."""
+
+    finished_utc: dt.datetime | None
+
+    @property
+    def text(self) -> str | None:
+        """The instant as text."""
+        return _instant(self.finished_utc)
+
+    def is_older(self, span: dt.timedelta, now: dt.datetime) -> bool:
+        """Say whether no run finished within a span of time before now."""
+        return self.finished_utc is None or now - self.finished_utc > span
+
+
+def site_status(workplace: Workplace) -> LastRun:
+    """Return when any run finished last."""
+    run = workplace.ledger.last_finished()
+    return LastRun(run.finished_utc if run else None)
+
+
+def rows(workplace: Workplace, asked: Asked) -> list[Row]:
+    """Return a row per night, instruments by name, the newest night first."""
+    return [row for instrument in instruments_asked(workplace, asked) for row in _rows_of(workplace, asked, instrument)]
+
+
+def _rows_of(workplace: Workplace, asked: Asked, instrument: Instrument) -> Iterator[Row]:
+    wanted = nights_asked(workplace, asked, instrument) if asked.dates or asked.nights is not None else None
+    declared = len({(hop.variant, hop.destination.name) for hop in hops(instrument)})
+    for night in workplace.ledger.status(instrument.instrument, wanted):
+        if wanted is not None or night.hops or night.steps:
+            yield Row(instrument.instrument, declared, night)
+
+
+HEADINGS = ("instrument", "night", "files", "moved", "moved at (UTC)", "processed", "proven", "proven at (UTC)")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """Return a row's cells under `HEADINGS`."""
+    return (
+        row.instrument,
+        night_text(row.night.night),
+        str(row.files),
+        str(row.moved),
+        _short(row.last_moved()),
+        row.processed or "-",
+        row.proven + (" accepted" if row.is_accepted else ""),
+        _short(row.last_proven()),
+    )
+
+
+def _short(instant: dt.datetime | None) -> str:
+    return "-" if instant is None else instant.strftime("%Y-%m-%d %H:%M")
+
+
+def lines(table: Sequence[Row], last: LastRun) -> Iterator[str]:
+    """Yield aligned plain lines."""
+    texts = [HEADINGS, *(cells(row) for row in table)]
+    widths = [max(len(text[column]) for text in texts) for column in range(len(HEADINGS))]
+    for text in texts:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(text, widths, strict=True)).rstrip()
+    yield f"last run finished: {last.text or 'never'}"

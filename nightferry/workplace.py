@@ -1,0 +1,119 @@
+"""The site opened for work: specification, state folder, ledger and one endpoint per host.
+
+Opens lazily what a command asks for, and closes all of it. What is done with it is the jobs'.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from observatory.endpoints.contract import Act, HostAccess
+from observatory.nights import NightClock
+from observatory.spec.hosts import host_access
+from observatory.spec.load import load
+from observatory.spec.models import Instrument, Specification
+
+if TYPE_CHECKING:
+    from catalogue.ledger import Ledger
+
+
+def utc_now() -> dt.datetime:
+    """Return this instant."""
+    return dt.datetime.now(dt.UTC)
+
+
+class Workplace:
+    """Everything a job needs of the site; a context manager.
+
+    Parameters
+    ----------
+    specification : Specification
+    now : callable
+        Gives the present instant, UTC.
+    """
+
+    def __init__(self, specification: Specification, now: Callable[[], dt.datetime] = utc_now) -> None:
+        self.specification = specification
+        self.now = now
+        self.hostname = socket.gethostname()
+        self._endpoints: dict[str, Act] = {}
+        self._guard = threading.Lock()
+        self._ledger: Ledger | None = None
+
+    @classmethod
+    def at(cls, folder: Path, now: Callable[[], dt.datetime] = utc_now) -> Workplace:
+        """Read the specification in a folder.
+
+        Raises
+        ------
+        SpecificationError
+        """
+        from converters.base import step_models
+
+        return cls(load(folder, step_models=step_models()), now)
+
+    @property
+    def folder(self) -> Path:
+        """Where the specification was read."""
+        return Path(self.specification.folder)
+
+    @property
+    def state(self) -> Path:
+        """The folder for database, spool, locks and reports."""
+        return self.folder / Path(self.specification.site.state).expanduser()
+
+    @property
+    def instruments(self) -> Mapping[str, Instrument]:
+        """The instruments by name."""
+        return self.specification.instruments
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, opened and brought up to date when first asked for.
+
+        Raises
+        ------
+        CouldNotTell
+            The database cannot be opened.
+        """
+        if self._ledger is None:
+            from catalogue.ledger import Ledger
+
+            self._ledger = Ledger.open(self.specification.site.database, self.state)
+        return self._ledger
+
+    def clock_of(self, instrument: Instrument) -> NightClock:
+        """Return the instrument's own rule of nights."""
+        return NightClock.from_spec(self.specification.site.timezone, instrument.rollover)
+
+    def present_night(self, instrument: Instrument) -> dt.date:
+        """Return the night that it is now for an instrument."""
+        return self.clock_of(instrument).night_of(self.now())
+
+    def access(self, host: str) -> HostAccess:
+        """Return how a declared host is reached."""
+        declared = self.specification.site.hosts[host]
+        return host_access(host, declared, hostname=self.hostname, base=self.folder)
+
+    def endpoint(self, host: str) -> Act:
+        """Return the endpoint of a declared host; one for all who ask."""
+        from observatory.endpoints.opening import open_endpoint
+
+        with self._guard:
+            if host not in self._endpoints:
+                self._endpoints[host] = open_endpoint(self.access(host))
+            return self._endpoints[host]
+
+    def __enter__(self) -> Workplace:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        for endpoint in self._endpoints.values():
+            endpoint.close()
+        if self._ledger is not None:
+            self._ledger.close()
