@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check format bench packages-demo packages-test clean
+.PHONY: help setup demo test check lint types imports format bench packages-demo packages-test clean
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,10 +26,16 @@ demo: packages-demo $(READY) ## a small observatory in a temporary folder, and a
 test: packages-test $(READY) ## every test; real sshd, rsync and SMTP server on loopback
 	@$(BIN)/python -m pytest -n "$(WORKERS)" --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 
-check: $(READY) ## lint, format, types and who may import whom
+check: lint types imports ## lint, format, types and who may import whom
+
+lint: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+
+types: $(READY)
 	@$(BIN)/mypy
+
+imports: $(READY)
 	@$(BIN)/lint-imports
 
 format: $(READY) ## put the sources into the house's form
