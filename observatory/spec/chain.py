@@ -111,6 +111,11 @@ def _cameras(instrument: Instrument, source: Copy, destination: Copy) -> dict[st
     }
 
 
+def places(instrument: Instrument) -> tuple[Place, ...]:
+    """Return every copy of an instrument, variant by variant, along the chain in the order declared."""
+    return tuple(_place(instrument, copy, words) for words in variants(instrument) for copy in instrument.copies)
+
+
 def hops(instrument: Instrument) -> tuple[Hop, ...]:
     """Return every hop of an instrument, variant by variant, along the chain in the order declared."""
     by_name = {copy.label: copy for copy in instrument.copies}

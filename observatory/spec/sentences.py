@@ -31,6 +31,12 @@ _FACTORS = {
              "kib": 2**10, "mib": 2**20, "gib": 2**30},
 }  # fmt: skip
 _NUMBER_KINDS = re.compile(r"int_|float_|finite_number")
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
 _NAME_RULE = "a name of at most 64 letters, digits and '_', '.', '+', '-', beginning with a letter or digit"
 
 
@@ -60,6 +66,11 @@ def sentence(errors: Sequence[ErrorDetails], path: KeyPath, model: type[BaseMode
     literals = [word for kind in kinds if kind == "literal_error" for word in _words(kinds[kind])]
     if numbers and isinstance(value, str):
         return _number(numbers[0], value, str(path[-1]) if path else "", literals)
+    bounds = [error for kind, error in kinds.items() if kind in _BOUNDS]
+    if bounds:
+        others = "".join(f", or {word}" for word in literals)
+        name, words = _BOUNDS[bounds[0]["type"]]
+        return f"must be {words} {bounds[0].get('ctx', {}).get(name)}{others}, not {_shown(value)}"
     if literals:
         return f"{forms.one_of(literals)} is needed, not {_shown(value)}{_only_meant(value, literals)}"
     return _by_kind(errors[0], path)
@@ -125,11 +136,6 @@ def _by_kind(error: ErrorDetails, path: KeyPath) -> str:
         return plain[kind]
     if kind == "string_pattern_mismatch":
         return f"{shown} is not {_NAME_RULE}" if "A-Za" in str(facts.get("pattern")) else f"{shown}: octal, as 0440"
-    bounds = {"greater_than": ("gt", "more than"), "greater_than_equal": ("ge", "at least"),
-              "less_than": ("lt", "less than"), "less_than_equal": ("le", "at most")}  # fmt: skip
-    if kind in bounds:
-        name, words = bounds[kind]
-        return f"must be {words} {facts.get(name)}, not {shown}"
     if _NUMBER_KINDS.match(kind):
         return f"a number is needed, not {shown}"
     return f"{error['msg'][:1].lower()}{error['msg'][1:]}"
