@@ -1,11 +1,65 @@
 """What holds for every test.
 
 Hypothesis measures nothing here: its deadline would make a busy machine a failure, and speed is benchmarks' affair.
+Real SSH hosts on loopback are fixtures here (made by hosts.py): they live as long as the test process, so a test
+that writes uses a folder of its own below a root.
 """
 
 from __future__ import annotations
 
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import hypothesis
+import pytest
+
+from tests.hosts import Host, Hosts, ordinary_user, plain_tools
 
 hypothesis.settings.register_profile("nightferry", deadline=None)
 hypothesis.settings.load_profile("nightferry")
+
+
+@pytest.fixture(scope="session")
+def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
+    """All SSH hosts of this test process; others are started through it."""
+    folder = tmp_path_factory.mktemp("hosts")
+    _open_way(folder)
+    everyone = Hosts(folder)
+    try:
+        yield everyone
+    finally:
+        everyone.close()
+
+
+def _open_way(folder: Path) -> None:
+    """Let an ordinary user through to the hosts' folder: pytest keeps its own for the user who runs it."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for parent in (folder, *folder.parents):
+        if temporary in parent.parents and parent.stat().st_uid == os.geteuid():
+            parent.chmod(parent.stat().st_mode | 0o011)
+
+
+@pytest.fixture(scope="session")
+def three_hosts(hosts: Hosts) -> tuple[Host, Host, Host]:
+    """Three hosts with a shell and every tool, that know one another."""
+    return hosts.start("alpha"), hosts.start("beta"), hosts.start("gamma")
+
+
+@pytest.fixture(scope="session")
+def sftp_host(hosts: Hosts) -> Host:
+    """A host whose account has SFTP and nothing else."""
+    return hosts.start("vault", ("ForceCommand internal-sftp",))
+
+
+@pytest.fixture(scope="session")
+def plain_host(hosts: Hosts) -> Host:
+    """A host with a shell, but without rsync, Python, GNU find or sha256sum."""
+    return hosts.start("plain", path=plain_tools(hosts.folder / "plain-tools"))
+
+
+@pytest.fixture(scope="session")
+def observer_host(hosts: Hosts) -> Host:
+    """A host that lets in an ordinary user, to whom files and folders can be closed."""
+    return hosts.start("dome", user=ordinary_user())

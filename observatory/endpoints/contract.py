@@ -91,6 +91,8 @@ class RootFacts:
         At least one night, any night, of the layout was found.
     free_bytes : int or None
         Free for an ordinary user on the root's file system; None where it cannot be told.
+    clock_is_known : bool
+        False where the far end cannot say its time (an account with SFTP alone): then ours stands there.
     """
 
     clock_s: float
@@ -98,6 +100,7 @@ class RootFacts:
     marker: str | None
     has_night: bool
     free_bytes: int | None
+    clock_is_known: bool = True
 
     @property
     def is_proven(self) -> bool:
@@ -189,11 +192,50 @@ class Completed:
     stderr: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What one host can do, found once per connection by one command.
+
+    Attributes
+    ----------
+    has_shell : bool
+        Programs can be run; an account with SFTP alone cannot.
+    has_gnu_tools : bool
+        GNU find with ``-printf``, and sort, xargs, sed, head and readlink that know NUL: a listing is one command.
+    has_python : bool
+        ``python3`` of version 3.6 or later: hashing and judging run there.
+    hash_program : tuple of str
+        What prints SHA-256 of the files it is given where there is no Python; empty: none.
+    has_stat : bool
+        GNU stat with ``--printf``.
+    has_sync_file_system : bool
+        ``sync -f`` exists.
+    has_time_limit : bool
+        ``timeout`` exists: a program is ended over there too when its time is over.
+    rsync_version : tuple of int or None
+        None: there is no rsync.
+    """
+
+    has_shell: bool = False
+    has_gnu_tools: bool = False
+    has_python: bool = False
+    hash_program: tuple[str, ...] = ()
+    has_stat: bool = False
+    has_sync_file_system: bool = False
+    has_time_limit: bool = False
+    rsync_version: tuple[int, ...] | None = None
+
+
 class Look(Protocol):
     """One host, read only."""
 
     name: str
     """The host's address, else its declared name: what a report calls it."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the host can do; asked once per connection."""
+        ...
 
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root.
@@ -268,8 +310,10 @@ class Look(Protocol):
 class Act(Look, Protocol):
     """One host, to write on."""
 
-    has_shell: bool
-    """Whether `run` can work; an SFTP-only account has none."""
+    @property
+    def has_shell(self) -> bool:
+        """Whether `run` can work; an SFTP-only account has none."""
+        ...
 
     def create(self, path: bytes, mode: int = 0o600) -> BinaryIO:
         """Create a new file at an absolute path for writing; FileExistsError where one is."""

@@ -1,0 +1,15 @@
+"""From a declared host to its endpoint: local or over SSH.
+
+Nothing is reached here: a connection is made when the first question is asked.
+"""
+
+from __future__ import annotations
+
+from observatory.endpoints.contract import Act, HostAccess
+from observatory.endpoints.local import LocalEndpoint
+from observatory.endpoints.ssh import SshEndpoint
+
+
+def open_endpoint(access: HostAccess) -> Act:
+    """Return the endpoint of a host; the caller closes it."""
+    return LocalEndpoint(access) if access.is_local else SshEndpoint(access)

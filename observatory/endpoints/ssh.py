@@ -1,0 +1,453 @@
+"""A host over SSH, as an endpoint: through its shell where it has one, else by SFTP alone.
+
+Connects when first asked, and again when a connection was lost between two questions. How a connection is
+made is ssh_connection.py's, what its shell is told shell.py's, SFTP's packets sftp.py's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import BinaryIO, cast
+
+from observatory.endpoints import shell
+from observatory.endpoints.contract import (
+    Capabilities,
+    Completed,
+    Facts,
+    Hashed,
+    HostAccess,
+    Inspection,
+    Survey,
+    SurveyRequest,
+)
+from observatory.endpoints.local import HASH_BLOCK_BYTES, SYNC_S, with_parents
+from observatory.endpoints.running import GRACE_S, Running, complete
+from observatory.endpoints.script import command, quote
+from observatory.endpoints.sftp import SftpReader, SftpSession, SftpWriter
+from observatory.endpoints.ssh_connection import ChannelPipe, Connection, connected
+from observatory.endpoints.streams import FarStream, hash_stream
+from observatory.endpoints.walk import Kind, Node, WalkSurvey, join, reason_of
+from observatory.errors import CommandFailed, FileUnreadable, HostUnreachable
+from observatory.formats import whole
+from observatory.names import show
+
+CLOCK_S = 30.0
+FOLDERS_S = 300.0
+
+
+class SshEndpoint:
+    """One host over SSH; see `contract.Act`. May be used by several threads.
+
+    Parameters
+    ----------
+    access : HostAccess
+    connect : callable
+        Makes a connection.
+    """
+
+    def __init__(self, access: HostAccess, connect: Callable[[HostAccess], Connection] = connected) -> None:
+        self.name = access.address or access.name
+        self._access, self._connect = access, connect
+        self._lock = threading.RLock()
+        self._connection: Connection | None = None
+        self._capabilities: Capabilities | None = None
+        self._sessions: dict[int, tuple[ChannelPipe, SftpSession]] = {}
+
+    # ---- the connection
+
+    def _connected(self) -> Connection:
+        with self._lock:
+            if self._connection is None or not self._connection.is_alive:
+                self.close()
+                self._connection = self._connect(self._access)
+            return self._connection
+
+    def close(self) -> None:
+        """Let go of the connection; see `contract.Look.close`."""
+        with self._lock:
+            self._sessions.clear()
+            self._capabilities = None
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the host can do; asked once per connection."""
+        with self._lock:
+            self._connected()
+            if self._capabilities is None:
+                self._capabilities = self._probe()
+            return self._capabilities
+
+    def _probe(self) -> Capabilities:
+        try:
+            return shell.probe(self._start, self.name, self._access.rsync_path)
+        except HostUnreachable:
+            if not self._connected().is_alive:
+                raise
+            return Capabilities()  # an account for SFTP alone may refuse to run anything
+
+    @property
+    def has_shell(self) -> bool:
+        """Whether `run` can work."""
+        return self.capabilities.has_shell
+
+    def _start(self, script: bytes, stdin: Iterable[bytes]) -> Running:
+        return self._connected().start(script, stdin)
+
+    def _sftp(self) -> SftpSession:
+        """Return the SFTP session of this thread; where the host allows no more, share another's."""
+        with self._lock:
+            connection = self._connected()
+            mine = threading.get_ident()
+            pipe, session = self._sessions.get(mine, (None, None))
+            if pipe is not None and session is not None and pipe.is_alive:
+                return session
+            self._sessions.pop(mine, None)
+            try:
+                pipe = connection.sftp_pipe()
+                session = SftpSession(pipe)
+            except HostUnreachable:
+                others = [session for pipe, session in self._sessions.values() if pipe.is_alive]
+                if not others or not connection.is_alive:
+                    raise
+                return others[0]
+            except ConnectionError as error:
+                raise CommandFailed(self.name, "SFTP", str(error)) from error
+            self._sessions[mine] = (pipe, session)
+            return session
+
+    @contextlib.contextmanager
+    def _translated(self, doing: str, path: bytes) -> Iterator[SftpSession]:
+        try:
+            yield self._sftp()
+        except ConnectionError as error:
+            raise HostUnreachable(self.name, str(error)) from error
+        except OSError as error:
+            raise CommandFailed(self.name, f"{doing} {show(path)}", reason_of(error)) from error
+
+    # ---- look
+
+    def survey(self, request: SurveyRequest) -> Survey:
+        """List some folders of a root; see `contract.Look.survey`."""
+        if self.capabilities.has_gnu_tools:
+            return shell.survey(self._start, request, self.name)
+        is_known = self.has_shell
+        ahead_s = self.clock_ahead_s() if is_known else 0.0
+        with self._translated("listing", request.root) as session:
+            free = None
+            with contextlib.suppress(OSError):
+                free = session.free_bytes(request.root)
+            return WalkSurvey(
+                SftpTree(session), request, self.name, time.time() + ahead_s, ahead_s, free, clock_is_known=is_known
+            )
+
+    def stat(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
+        """Look at some paths; see `contract.Look.stat`. Over SFTP alone times are whole seconds."""
+        able = self.capabilities
+        if able.has_python:
+            return shell.stat_by_python(self._start, self.name, root, paths)
+        if able.has_gnu_tools and able.has_stat:
+            return shell.stat_by_program(self._start, self.name, root, paths)
+        return self._stat_by_sftp(root, paths)
+
+    def _stat_by_sftp(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
+        with self._translated("looking below", root) as session:
+            found = session.lstat_many([join(root, path) for path in paths if shell.is_below(path)])
+            for path in paths:
+                if not shell.is_below(path):
+                    yield Facts(path, reason=shell.NOT_BELOW)
+                    continue
+                answer = next(found)
+                if isinstance(answer, FileNotFoundError):
+                    yield Facts(path)
+                elif isinstance(answer, OSError):
+                    yield Facts(path, reason=reason_of(answer))
+                else:
+                    yield shell.facts_of(path, answer.mode, answer.size_bytes, float(answer.mtime_s))
+
+    def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
+        """Hash some files where they lie, else streamed through here; see `contract.Look.hash`."""
+        able = self.capabilities
+        if able.has_python:
+            return shell.hash_by_python(self._start, self.name, root, paths)
+        if able.has_gnu_tools and able.hash_program:
+            return shell.hash_by_program(self._start, self.name, root, paths, able.hash_program)
+        return self._hash_by_sftp(root, paths)
+
+    def _hash_by_sftp(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
+        for path in paths:
+            if not shell.is_below(path):
+                yield Hashed(path, None, shell.NOT_BELOW)
+                continue
+            try:
+                with self._open_by_sftp(join(root, path)) as stream:
+                    yield Hashed(path, hash_stream(stream))
+            except ConnectionError as error:
+                raise HostUnreachable(self.name, str(error)) from error
+            except OSError as error:
+                yield Hashed(path, None, reason_of(error))
+
+    def inspect(self, root: bytes, paths: Sequence[bytes], sums: bool) -> Iterator[Inspection]:
+        """Judge some files by their own structure; see `contract.Look.inspect`."""
+        if self.capabilities.has_python:
+            return shell.inspect_by_python(self._start, self.name, root, paths, sums)
+        return self._inspect_by_sftp(root, paths, sums)
+
+    def _inspect_by_sftp(self, root: bytes, paths: Sequence[bytes], sums: bool) -> Iterator[Inspection]:
+        for path in paths:
+            if not shell.is_below(path):
+                yield Inspection(path, "unreadable", shell.NOT_BELOW)
+            elif whole.format_of(path) is None:
+                yield Inspection(path, "unjudged", "its name tells no format that can be judged")
+            else:
+                yield self._inspect_one(root, path, sums)
+
+    def _inspect_one(self, root: bytes, path: bytes, sums: bool) -> Inspection:
+        try:
+            with self._open_by_sftp(join(root, path)) as stream:
+                size = cast(SftpReader, cast(io.BufferedReader, stream).raw).size_bytes()
+                state, reason = whole.judge_stream(path, stream, size, sums)
+        except ConnectionError as error:
+            raise HostUnreachable(self.name, str(error)) from error
+        except OSError as error:
+            return Inspection(path, "unreadable", reason_of(error))
+        return shell.inspection(path, f"={state} {reason}".encode("utf-8", "replace"))
+
+    def _open_by_sftp(self, path: bytes) -> BinaryIO:
+        session = self._sftp()
+        if not stat.S_ISREG(session.stat(path).mode):
+            raise OSError(22, "not a regular file")
+        return io.BufferedReader(session.open_read(path), HASH_BLOCK_BYTES)
+
+    def open(self, path: bytes) -> BinaryIO:
+        """Open an absolute path for reading; see `contract.Look.open`."""
+        if self.has_shell:
+            return FarStream.opened(self._start, self.name, path)
+        try:
+            return self._open_by_sftp(path)
+        except ConnectionError as error:
+            raise HostUnreachable(self.name, str(error)) from error
+        except OSError as error:
+            raise FileUnreadable(self.name, show(path), reason_of(error)) from error
+
+    def free_bytes(self, root: bytes) -> int:
+        """Return what an ordinary user may still write; see `contract.Look.free_bytes`."""
+        if self.has_shell:
+            return self._free_by_df(root)
+        with self._translated("asking for free space on", root) as session:
+            found = session.free_bytes(root)
+        if found is None:
+            raise CommandFailed(self.name, "asking for free space", "its SFTP server cannot tell")
+        return found
+
+    def _free_by_df(self, root: bytes) -> int:
+        completed = self.run((b"df", b"-Pk", root), timeout_s=CLOCK_S)
+        lines = completed.stdout.splitlines()
+        words = lines[-1].rsplit(b"%", 1)[0].split() if completed.status == 0 and len(lines) > 1 else []
+        if len(words) < 3 or not words[-2].isdigit():
+            raise CommandFailed(self.name, f"df {show(root)}", shell.first_line(completed.stderr) or "no answer")
+        return int(words[-2]) * 1024
+
+    def clock_ahead_s(self) -> float:
+        """Return the host's clock minus ours; CommandFailed where only SFTP is there, which has no clock."""
+        before_s = time.time()
+        completed = self.run((b"date", b"+%s.%N"), timeout_s=CLOCK_S)
+        after_s = time.time()
+        seconds, _, fraction = completed.stdout.strip().partition(b".")
+        if not seconds.isdigit():
+            raise CommandFailed(self.name, "date", shell.first_line(completed.stdout + completed.stderr))
+        part = (
+            float(b"0." + fraction) if fraction.isdigit() else 0.5
+        )  # BSD prints a plain N: half a second is likeliest
+        return int(seconds) + part - (before_s + after_s) / 2
+
+    def run(
+        self,
+        argv: Sequence[bytes],
+        stdin: Iterable[bytes] = (),
+        timeout_s: float = 60.0,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> Completed:
+        """Run one program; see `contract.Look.run`. One that does not exist has status 127."""
+        able, program = self.capabilities, show(argv[0])
+        if not able.has_shell:
+            raise CommandFailed(self.name, program, "this account runs no programs")
+        limit = (b"timeout", b"-k", b"5", b"%d" % math.ceil(timeout_s)) if able.has_time_limit else ()
+        script = command((*limit, *argv)) + b"; exit $?"
+        began_s = time.monotonic()
+        running = self._start(script, stdin)
+        completed = complete(running, self.name, program, timeout_s + (GRACE_S if limit else 0.0), on_output)
+        if limit and completed.status == 124 and time.monotonic() - began_s >= timeout_s:
+            raise CommandFailed(self.name, program, f"not done within {timeout_s:g} s; it was ended")
+        is_signal = 128 < completed.status <= 192
+        return Completed(128 - completed.status, completed.stdout, completed.stderr) if is_signal else completed
+
+    # ---- act
+
+    def create(self, path: bytes, mode: int = 0o600) -> BinaryIO:
+        """Create a new file for writing; see `contract.Act.create`."""
+        is_there = False
+        with self._translated("creating", path) as session:
+            try:
+                writer = session.open_new(path, mode)
+            except ConnectionError:
+                raise
+            except OSError:
+                is_there = _exists(session, path)
+                if not is_there:
+                    raise
+        if is_there:
+            raise FileExistsError(17, "File exists", path)
+        return cast(BinaryIO, io.BufferedWriter(writer, session.block_bytes))
+
+    def make_folders(self, root: bytes, paths: Sequence[bytes], mode: int | None = None) -> None:
+        """Create folders with their parents; see `contract.Act.make_folders`."""
+        folders = with_parents(paths)
+        able = self.capabilities
+        if not (able.has_shell and able.has_gnu_tools):
+            with self._translated("making folders below", root) as session:
+                for folder in folders:
+                    _make_folder(session, join(root, folder), mode)
+            return
+        how = (b"-m", b"%o" % mode) if mode is not None else ()
+        script = b"cd " + quote(root) + b" && xargs -0 -r " + command((b"mkdir", b"-p", *how, b"--"))
+        running = self._start(script, (b"".join(b"./" + folder + b"\0" for folder in folders),))
+        completed = complete(running, self.name, "mkdir", FOLDERS_S)
+        if completed.status != 0:
+            said = shell.first_line(completed.stderr)
+            raise CommandFailed(self.name, f"making folders below {show(root)}", said)
+
+    def set_attributes(self, path: bytes, mtime_ns: int | None, mode: int | None) -> None:
+        """Set modification time, to whole seconds, and permission bits; see `contract.Act.set_attributes`."""
+        with self._translated("setting time and mode of", path) as session:
+            session.set_attributes(path, None if mtime_ns is None else mtime_ns // 10**9, mode)
+
+    def rename(self, old: bytes, new: bytes) -> None:
+        """Rename atomically; see `contract.Act.rename`."""
+        with self._translated("renaming to", new) as session:
+            session.rename(old, new)
+
+    def link(self, target: bytes, path: bytes) -> None:
+        """Make a symbolic link; see `contract.Act.link`."""
+        is_there = False
+        with self._translated("linking", path) as session:
+            try:
+                session.symlink(target, path)
+            except ConnectionError:
+                raise
+            except OSError:
+                is_there = _exists(session, path)
+                if not is_there:
+                    raise
+        if is_there:
+            raise FileExistsError(17, "File exists", path)
+
+    def remove(self, path: bytes) -> None:
+        """Remove one file or empty folder; see `contract.Act.remove`."""
+        with self._translated("removing", path) as session, contextlib.suppress(FileNotFoundError):
+            if stat.S_ISDIR(session.lstat(path).mode):
+                session.rmdir(path)
+            else:
+                session.remove(path)
+
+    def list_folder(self, path: bytes) -> list[bytes]:
+        """Return the names in one folder, sorted; see `contract.Act.list_folder`."""
+        with self._translated("listing", path) as session:
+            try:
+                return sorted(name for name, _ in session.scan(path))
+            except FileNotFoundError:
+                return []
+
+    def sync(self, root: bytes) -> None:
+        """Bring the root's file system to disk; with SFTP alone only `sync_file` can. See `contract.Act.sync`."""
+        able = self.capabilities
+        if not able.has_shell:
+            return
+        argv = (b"sync", b"-f", b"--", root) if able.has_sync_file_system else (b"sync",)
+        completed = self.run(argv, timeout_s=SYNC_S)
+        if completed.status != 0:
+            raise CommandFailed(self.name, f"sync of {show(root)}", shell.first_line(completed.stderr))
+
+    def sync_file(self, stream: BinaryIO) -> None:
+        """Bring one file to disk, where the far end can; see `contract.Act.sync_file`."""
+        try:
+            stream.flush()
+            cast(SftpWriter, cast(io.BufferedWriter, stream).raw).sync()
+        except ConnectionError as error:
+            raise HostUnreachable(self.name, str(error)) from error
+        except OSError as error:
+            raise CommandFailed(self.name, "fsync", reason_of(error)) from error
+
+
+def _exists(session: SftpSession, path: bytes) -> bool:
+    try:
+        session.lstat(path)
+    except ConnectionError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
+def _make_folder(session: SftpSession, path: bytes, mode: int | None) -> None:
+    try:
+        session.mkdir(path)
+    except ConnectionError:
+        raise
+    except OSError:
+        if not (_exists(session, path) and stat.S_ISDIR(session.stat(path).mode)):
+            raise
+        return
+    if mode is not None:
+        session.set_attributes(path, None, mode)
+
+
+def _kind(mode: int) -> Kind:
+    if stat.S_ISREG(mode):
+        return "file"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "link" if stat.S_ISLNK(mode) else "other"
+
+
+class SftpTree:
+    """The disks of a far host through SFTP; see `walk.Tree`. It knows no file systems and no parts of seconds."""
+
+    def __init__(self, session: SftpSession) -> None:
+        self._session = session
+
+    def scan(self, path: bytes) -> Iterator[Node]:
+        """Give what lies in one folder."""
+        for name, found in self._session.scan(path):
+            yield Node(name, _kind(found.mode), found.size_bytes, found.mtime_s * 10**9)
+
+    def look(self, path: bytes) -> Node:
+        """Give one name, a last link as a link."""
+        found = self._session.lstat(path)
+        return Node(path.rpartition(b"/")[2], _kind(found.mode), found.size_bytes, found.mtime_s * 10**9)
+
+    def follow(self, path: bytes) -> Node:
+        """Give what one name leads to."""
+        found = self._session.stat(path)
+        return Node(path.rpartition(b"/")[2], _kind(found.mode), found.size_bytes, found.mtime_s * 10**9)
+
+    def target(self, path: bytes) -> bytes:
+        """Give the text of a link."""
+        return self._session.readlink(path)
+
+    def real(self, path: bytes) -> bytes:
+        """Give the absolute path without links."""
+        return self._session.realpath(path)
+
+    def head(self, path: bytes, size: int) -> bytes:
+        """Give the first bytes of a file."""
+        with io.BufferedReader(self._session.open_read(path), size) as stream:
+            return stream.read(size)

@@ -1,0 +1,394 @@
+"""One connection over SSH: the way there, the host's key, our key, and programs at the far end.
+
+The only module that imports paramiko. What is asked of a host is ssh.py's; settings and known_hosts are
+openssh.py's. Every fault of paramiko or of the network becomes one of ours here.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import paramiko
+
+from observatory.endpoints.contract import HostAccess
+from observatory.endpoints.openssh import FAST_CIPHERS, OpenSSH, effective, has_aes, jump_access, known_keys
+from observatory.endpoints.running import KEPT_STDERR_BYTES
+from observatory.endpoints.script import wrapped
+from observatory.errors import (
+    CommandFailed,
+    HostKeyRefused,
+    HostSilent,
+    HostUnreachable,
+    LoginRefused,
+)
+
+AUTHENTICATION_S = 30.0
+"""PAM modules that ask a directory server have taken 10 s."""
+CHANNEL_S = 30.0
+"""To open one session on a connection that works."""
+SFTP_ANSWER_S = 120.0
+"""One answer of an SFTP server: one block, or a hundred names; a disk that spins up takes 15 s."""
+KEEPALIVE_S = 15
+"""Less than any firewall's patience with an idle connection."""
+DEAD_AFTER_PROBES = 4
+"""Unanswered keepalives of TCP, 15 s apart, after which the kernel gives the connection up."""
+_KEEPALIVE = {"TCP_KEEPIDLE": KEEPALIVE_S, "TCP_KEEPINTVL": KEEPALIVE_S, "TCP_KEEPCNT": DEAD_AFTER_PROBES}
+WINDOW_BYTES = 1 << 24
+"""Bulk flows at 16 MiB per round trip: 1 Gbit/s at 130 ms."""
+PACKET_BYTES = 1 << 17
+MAX_JUMPS = 8
+"""More hosts on the way than this is a circle in somebody's configuration."""
+_LOG = "observatory.endpoints.ssh.paramiko"
+
+
+class Connection:
+    """A host that has proven to be itself and has let us in.
+
+    Raises
+    ------
+    HostUnreachable, HostSilent
+        A retry may help.
+    HostKeyRefused, LoginRefused
+        A person must look.
+    """
+
+    def __init__(self, access: HostAccess, jumps: int = 0) -> None:
+        self._access = access
+        self.host = access.address
+        self._through: Connection | None = None
+        self._settings = effective(access)
+        self._transport: paramiko.Transport | None = None
+        try:
+            self._transport = self._connect(jumps)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the connection still stands, as far as we have heard."""
+        return self._transport is not None and self._transport.is_active()
+
+    def close(self) -> None:
+        """Let go of the connection and of what it goes through."""
+        if self._transport is not None:
+            self._transport.close()
+        if self._through is not None:
+            self._through.close()
+
+    # ---- the way there
+
+    def _connect(self, jumps: int) -> paramiko.Transport:
+        timeout_s = self._access.connect_timeout_s
+        sock = self._socket(jumps)
+        try:
+            transport = paramiko.Transport(sock, default_window_size=WINDOW_BYTES, default_max_packet_size=PACKET_BYTES)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            sock.close()
+            raise HostUnreachable(self.host, str(error) or "the connection was lost") from error
+        try:
+            self._negotiate(transport, timeout_s)
+            self._check_host_key(transport)
+            self._log_in(transport)
+        except BaseException:
+            transport.close()
+            raise
+        transport.set_keepalive(KEEPALIVE_S)
+        return transport
+
+    def _socket(self, jumps: int) -> socket.socket | paramiko.Channel | paramiko.ProxyCommand:
+        settings = self._settings
+        if jumps > MAX_JUMPS:
+            raise HostUnreachable(self.host, "its jump hosts lead round in a circle")
+        if settings.proxy_jump:
+            self._through = Connection(jump_access(settings.proxy_jump, self._access), jumps + 1)
+            return self._through.tunnel(settings.host_name, settings.port, self._access.connect_timeout_s)
+        if settings.proxy_command:
+            return paramiko.ProxyCommand(_expanded(settings))
+        return self._tcp()
+
+    def _tcp(self) -> socket.socket:
+        settings, timeout_s = self._settings, self._access.connect_timeout_s
+        try:
+            sock = socket.create_connection((settings.host_name, settings.port), timeout_s)
+        except TimeoutError as error:
+            raise HostSilent(self.host, f"connecting to port {settings.port}", timeout_s) from error
+        except OSError as error:
+            why = f"{settings.host_name} port {settings.port}: {error.strerror or error}"
+            raise HostUnreachable(self.host, why) from error
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEPALIVE.items():
+            if hasattr(socket, name):  # other systems name them otherwise
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+        return sock
+
+    def tunnel(self, host_name: str, port: int, timeout_s: float) -> paramiko.Channel:
+        """Return a channel through this host to another."""
+        transport = self._alive()
+        try:
+            return transport.open_channel(
+                "direct-tcpip", (host_name, port), ("127.0.0.1", 0), timeout=max(timeout_s, 1.0)
+            )
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise HostUnreachable(host_name, f"{self.host} could not connect to port {port}: {error}") from error
+
+    def _negotiate(self, transport: paramiko.Transport, timeout_s: float) -> None:
+        transport.set_log_channel(_LOG)
+        logging.getLogger(_LOG).setLevel(logging.CRITICAL)  # each fault is raised; paramiko would print it as well
+        transport.banner_timeout = transport.handshake_timeout = timeout_s + CHANNEL_S  # ours below comes first
+        transport.auth_timeout = AUTHENTICATION_S
+        transport.channel_timeout = CHANNEL_S
+        known = known_keys(self._settings.lookup_name, self._settings.port, self._settings.known_hosts)
+        options = transport.get_security_options()
+        options.key_types = _preferred(options.key_types, {kind for kind, _ in known.trusted})
+        if has_aes():
+            fast = [cipher for cipher in FAST_CIPHERS if cipher in options.ciphers]
+            options.ciphers = (*fast, *(cipher for cipher in options.ciphers if cipher not in fast))
+        try:
+            transport.start_client(timeout=timeout_s)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise HostUnreachable(self.host, str(error) or "the connection was closed before a greeting") from error
+        if not transport.initial_kex_done:
+            raise HostSilent(self.host, "greeting", timeout_s)
+
+    def _check_host_key(self, transport: paramiko.Transport) -> None:
+        settings = self._settings
+        key = transport.get_remote_server_key()
+        offered = (key.get_name(), key.asbytes())
+        known = known_keys(settings.lookup_name, settings.port, settings.known_hosts)
+        if offered in known.trusted:
+            return
+        if offered in known.revoked:
+            why = "its host key is marked as revoked in known_hosts"
+        elif known.trusted:
+            why = f"its host key is another one than known_hosts holds; offered is {key.get_name()} {key.fingerprint}"
+        else:
+            why = f"host key not in known_hosts; offered is {key.get_name()} {key.fingerprint}"
+        where = f"{self.host} (port {settings.port})"
+        raise HostKeyRefused(where, why, ", ".join(settings.known_hosts) or "no file at all")
+
+    # ---- our key
+
+    def _log_in(self, transport: paramiko.Transport) -> None:
+        tried: list[str] = []
+        user = self._settings.user
+        with contextlib.closing(paramiko.Agent()) as agent:
+            for what, key in self._keys(agent, tried):
+                if self._accepts(transport, user, key):
+                    return
+                tried.append(what)
+        raise LoginRefused(self.host, user, "tried " + ", ".join(tried) if tried else "there is no key to try")
+
+    def _accepts(self, transport: paramiko.Transport, user: str, key: paramiko.PKey) -> bool:
+        try:
+            left = transport.auth_publickey(user, key)
+        except paramiko.BadAuthenticationType as error:
+            raise LoginRefused(self.host, user, f"keys are not taken there, only {error.allowed_types}") from error
+        except paramiko.AuthenticationException as error:
+            if not transport.is_active():
+                raise HostUnreachable(self.host, f"it closed the connection during login: {error}") from error
+            return False
+        except TimeoutError as error:
+            raise HostSilent(self.host, "logging in", AUTHENTICATION_S) from error
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise HostUnreachable(self.host, f"the connection was lost during login: {error}") from error
+        if left:
+            raise LoginRefused(self.host, user, f"the key is accepted, but {' and '.join(left)} is asked for too")
+        return True
+
+    def _keys(self, agent: paramiko.Agent, tried: list[str]) -> Iterator[tuple[str, paramiko.PKey]]:
+        settings = self._settings
+        wanted = {_public_blob(identity) for identity in settings.identities}
+        for agent_key in agent.get_keys():
+            if not settings.identities_only or agent_key.asbytes() in wanted:
+                yield f"agent {agent_key.get_name()}", agent_key
+        for identity in settings.identities:
+            try:
+                key = paramiko.PKey.from_path(identity)
+            except FileNotFoundError:
+                continue
+            except (paramiko.SSHException, OSError, ValueError, TypeError) as error:
+                tried.append(f"{identity} (not usable: {error})")
+                continue
+            yield identity, key
+
+    # ---- what a connection is for
+
+    def _alive(self) -> paramiko.Transport:
+        if self._transport is None or not self._transport.is_active():
+            raise HostUnreachable(self.host, "the connection was lost")
+        return self._transport
+
+    def _session(self) -> paramiko.Channel:
+        try:
+            return self._alive().open_session(timeout=CHANNEL_S)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise HostUnreachable(self.host, f"no further session: {error}") from error
+
+    def start(self, script: bytes, stdin: Iterable[bytes]) -> ChannelRunning:
+        """Start a POSIX script at the far end."""
+        line = wrapped(script)
+        if len(line) > LONGEST_COMMAND_BYTES:
+            raise CommandFailed(self.host, "a command", f"it is {len(line)} bytes long, more than a shell takes")
+        channel = self._session()
+        try:
+            channel.exec_command(line)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            channel.close()
+            raise HostUnreachable(self.host, f"it would not run a command: {error or 'no reason given'}") from error
+        return ChannelRunning(channel, self.host, stdin)
+
+    def sftp_pipe(self) -> ChannelPipe:
+        """Open a channel to the SFTP server."""
+        channel = self._session()
+        try:
+            channel.invoke_subsystem("sftp")
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            channel.close()
+            raise CommandFailed(self.host, "SFTP", "the host offers none") from error
+        return ChannelPipe(channel, self.host)
+
+
+LONGEST_COMMAND_BYTES = 120_000
+"""Linux takes 128 KiB in one argument, and the login shell gets the whole line as one."""
+
+
+def _expanded(settings: OpenSSH) -> str:
+    command = settings.proxy_command or ""
+    words = {"%h": settings.host_name, "%p": str(settings.port), "%r": settings.user}
+    for token, value in words.items():
+        command = command.replace(token, value)
+    return command.replace("%%", "%")
+
+
+def _preferred(offered: Iterable[str], known: set[str]) -> tuple[str, ...]:
+    """Put the kinds of key that known_hosts holds first, as ssh does: a host has several keys."""
+    names = {name for kind in known for name in (("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,))}
+    kinds = list(offered)
+    return (*(kind for kind in kinds if kind in names), *(kind for kind in kinds if kind not in names))
+
+
+def _public_blob(identity: str) -> bytes | None:
+    """Return the public half beside a private key, to find it in the agent; None where there is none."""
+    try:
+        words = Path(identity + ".pub").read_bytes().split()
+        return base64.b64decode(words[1], validate=True)
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+class ChannelRunning:
+    """A program at the far end; see `running.Running`."""
+
+    def __init__(self, channel: paramiko.Channel, host: str, stdin: Iterable[bytes]) -> None:
+        self._channel, self._host = channel, host
+        self._stderr = bytearray()
+        self._drained = threading.Thread(target=self._drain, daemon=True)
+        self._drained.start()
+        threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
+
+    def _feed(self, stdin: Iterable[bytes]) -> None:
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            for block in stdin:
+                self._channel.sendall(block)
+            self._channel.shutdown_write()
+
+    def _drain(self) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            while block := self._channel.recv_stderr(1 << 16):
+                if len(self._stderr) < KEPT_STDERR_BYTES:
+                    self._stderr += block
+
+    def read(self, size: int, wait_s: float) -> bytes:
+        """Return the next bytes of standard output; see `running.Running`."""
+        self._channel.settimeout(max(wait_s, 0.001))
+        block = self._channel.recv(size)
+        if not block:
+            self._check_alive()
+        return block
+
+    def _check_alive(self) -> None:
+        transport = self._channel.get_transport()
+        if not transport.is_active() and not self._channel.exit_status_ready():
+            raise HostUnreachable(self._host, "the connection was lost")
+
+    def finish(self, wait_s: float) -> tuple[int, bytes]:
+        """Return status and standard error; see `running.Running`."""
+        if not self._channel.status_event.wait(wait_s):
+            self._check_alive()
+            raise TimeoutError(f"did not end within {wait_s:g} s")
+        self._check_ended()
+        self._drained.join(wait_s)
+        return self._channel.exit_status, bytes(self._stderr)
+
+    def _check_ended(self) -> None:
+        if self._channel.exit_status == -1:
+            transport = self._channel.get_transport()
+            if not transport.is_active():
+                raise HostUnreachable(self._host, "the connection was lost")
+
+    def kill(self) -> None:
+        """Close the channel: what writes into it ends; see `running.Running`."""
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            self._channel.close()
+
+
+class ChannelPipe:
+    """A channel to an SFTP server; see `sftp.Pipe`."""
+
+    def __init__(self, channel: paramiko.Channel, host: str) -> None:
+        self._channel, self._host = channel, host
+        channel.settimeout(SFTP_ANSWER_S)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the channel still stands."""
+        return not self._channel.closed
+
+    def send(self, data: bytes) -> None:
+        """Send all of it."""
+        with self._translated("writing"):
+            self._channel.sendall(data)
+
+    def receive(self, size: int) -> bytes:
+        """Return some bytes."""
+        with self._translated("answering"):
+            return self._channel.recv(size)
+
+    @contextlib.contextmanager
+    def _translated(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            self.close()
+            raise HostSilent(self._host, f"{doing} over SFTP", SFTP_ANSWER_S) from error
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise HostUnreachable(self._host, f"the connection was lost: {error}") from error
+
+    def close(self) -> None:
+        """Let go of the channel."""
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            self._channel.close()
+
+
+RETRY_AFTER_S = (0.5, 2.0)
+"""Waits before a second and third attempt: sshd drops greetings when many come at once (MaxStartups)."""
+
+
+def connected(access: HostAccess) -> Connection:
+    """Connect, trying again where that can help: a host that refuses or resets, not one that is silent."""
+    for wait_s in RETRY_AFTER_S:
+        try:
+            return Connection(access)
+        except HostUnreachable as error:
+            if isinstance(error.__cause__, socket.gaierror):
+                raise
+            time.sleep(wait_s)
+    return Connection(access)
