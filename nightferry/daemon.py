@@ -10,10 +10,8 @@ import datetime as dt
 import logging
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from types import FrameType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,7 +22,7 @@ from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from nightferry.cron import parse
-from nightferry.schedule import jobs_of
+from nightferry.schedule import jobs_of, program
 from nightferry.workplace import Workplace
 from observatory.truth import State
 
@@ -109,7 +107,7 @@ class Daemon:
             process.terminate()
 
     def _missed(self, job: str, trigger: Any) -> dt.datetime | None:
-        """Return the last time that a job fell due while nobody was there to start it; the first start misses nothing."""
+        """Return the last time that a job fell due while nobody could start it; the first start misses nothing."""
         ledger, now = self._workplace.ledger, self._workplace.now()
         known = ledger.last_job(job)
         if known is None:
@@ -140,9 +138,3 @@ class Daemon:
         status = self._process.wait()
         self._process = None
         return status
-
-
-def program() -> list[str]:
-    """Return the words that start this very installation."""
-    script = Path(sys.executable).with_name("nightferry")
-    return [str(script)] if script.exists() else [sys.executable, "-m", "nightferry"]

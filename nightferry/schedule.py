@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from nightferry.cron import calendar, parse
 from observatory.errors import UsageError
@@ -39,7 +41,7 @@ def crontab_lines(specification: Specification, program: Sequence[str]) -> Itera
     zone = specification.site.timezone
     yield f"# nightferry, site {specification.site.site}; times are those of {zone}"
     if zone != machine_zone():
-        yield "# CRON_TZ is understood by cronie. Debian's cron ignores it: use `nightferry systemd` or the daemon there."
+        yield "# cronie understands CRON_TZ; Debian's cron ignores it: use `nightferry systemd` or the daemon there."
         yield f"CRON_TZ={zone}"
     for job, expression in jobs_of(specification).items():
         yield f"{expression} {_command(program, specification, job).replace('%', chr(92) + '%')}"
@@ -81,7 +83,7 @@ WantedBy=timers.target
 
 
 def systemd_units(specification: Specification, program: Sequence[str]) -> Iterator[str]:
-    """Yield a service and a timer per job; differences found are no failure of the service, not being able to tell is."""
+    """Yield a service and a timer per job; a service fails where it could not tell, not where it found differences."""
     zone = specification.site.timezone
     for job, expression in jobs_of(specification).items():
         times = "\n".join(f"OnCalendar={line}" for line in calendar(parse(expression), zone))
@@ -90,3 +92,8 @@ def systemd_units(specification: Specification, program: Sequence[str]) -> Itera
         yield _SERVICE.format(command=command, **words)
         yield _TIMER.format(**words)
 
+
+def program() -> list[str]:
+    """Return the words that start this very installation."""
+    script = Path(sys.executable).with_name("nightferry")
+    return [str(script)] if script.exists() else [sys.executable, "-m", "nightferry"]

@@ -54,7 +54,7 @@ def _global(
     context.obj.start_logging()
 
 
-UsageFault = typer.BadParameter.__mro__[1]
+UsageFault: type[Exception] = typer.BadParameter.__mro__[1]
 """Typer's own class of usage errors; some versions bring click along, some depend on it."""
 _ANYWHERE = {"-v", "--verbose", "-q", "--quiet"}
 

@@ -31,6 +31,7 @@ def sync(
     json: opt.Json = False,
     mail: opt.Mail = False,
     scheduled: opt.Scheduled = False,
+    note: opt.Note = None,
 ) -> None:
     """Move what the window's nights lack, hop by hop, newest night first."""
     from nightferry.cli.work import Delivery, run_sync
@@ -47,7 +48,7 @@ def sync(
             accepted_losses=_roots(accept_loss, workplace.specification.site.hosts),
             until=_until(until, workplace.specification.zone, workplace.now()),
         )
-        delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet)
+        delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
         finish(run_sync(workplace, asked(instrument, date, nights, hop), wishes, delivery))
 
 

@@ -23,3 +23,4 @@ Mail = Annotated[bool, typer.Option("--mail", help="Send the report.")]
 Scheduled = Annotated[
     bool, typer.Option("--scheduled", help="A job of the schedule: mails as mail.when says.", hidden=False)
 ]
+Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="A sentence for the report.", hidden=True)]

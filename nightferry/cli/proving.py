@@ -24,6 +24,7 @@ def verify(
     json: opt.Json = False,
     mail: opt.Mail = False,
     scheduled: opt.Scheduled = False,
+    note: opt.Note = None,
 ) -> None:
     """List both ends of every hop afresh and report what is on A and not on B."""
     from nightferry.cli.work import Delivery, run_verify
@@ -34,7 +35,7 @@ def verify(
         raise UsageError(f"--level {level}: one of {', '.join(LEVELS)}")
     options = options_of(context)
     with options.open() as workplace:
-        delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet)
+        delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
         wishes = VerifyWishes(level, reverse)
         finish(run_verify(workplace, asked(instrument, date, nights, hop), wishes, delivery))
 

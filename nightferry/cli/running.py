@@ -1,9 +1,92 @@
-"""placeholder"""
+"""The commands of the schedule: ``run``, ``convert``, ``daemon``, ``crontab``, ``systemd``."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+from nightferry.cli import options as opt
+from nightferry.cli.context import asked, finish, options_of
+
+
+def run(
+    context: typer.Context,
+    instrument: opt.Instruments = None,
+    date: opt.Dates = None,
+    nights: opt.Nights = None,
+    hop: opt.Hops = None,
+    wait_h: Annotated[
+        float | None, typer.Option("--wait", metavar="HOURS", help="Wait so long for the hop before --hop.")
+    ] = None,
+    dry_run: opt.DryRun = False,
+    json: opt.Json = False,
+    mail: opt.Mail = False,
+    scheduled: opt.Scheduled = False,
+    note: opt.Note = None,
+) -> None:
+    """The nightly run: hops and steps in their order, verify, report."""
+    from nightferry.cli.work import Delivery, run_nightly
+
+    options = options_of(context)
+    with options.open() as workplace:
+        delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
+        finish(run_nightly(workplace, asked(instrument, date, nights, hop), dry_run, wait_h, delivery))
+
+
+def convert(
+    context: typer.Context,
+    instrument: opt.Instruments = None,
+    date: opt.Dates = None,
+    nights: opt.Nights = None,
+    step: Annotated[list[str] | None, typer.Option("--step", metavar="STEP", help="Only this step (repeat).")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Do again what succeeded.")] = False,
+    jobs: Annotated[int | None, typer.Option("-j", metavar="N", min=1, help="So many at a time.")] = None,
+    dry_run: opt.DryRun = False,
+    json: opt.Json = False,
+    mail: opt.Mail = False,
+    scheduled: opt.Scheduled = False,
+    note: opt.Note = None,
+) -> None:
+    """Take the steps that turn what arrived into products, where their copy lies here."""
+    from nightferry.cli.work import Delivery, run_convert
+    from nightferry.converting import ConvertWishes
+
+    options = options_of(context)
+    with options.open() as workplace:
+        delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
+        wishes = ConvertWishes(force, frozenset(step or ()), dry_run, jobs)
+        finish(run_convert(workplace, asked(instrument, date, nights), wishes, delivery))
+
+
+def daemon(context: typer.Context) -> None:
+    """Work the schedule until told to end."""
+    from nightferry.daemon import Daemon
+
+    options = options_of(context)
+    with options.open() as workplace:
+        Daemon(workplace).serve()
+
+
+def crontab(context: typer.Context) -> None:
+    """Print the schedule as lines for cron."""
+    from nightferry.schedule import crontab_lines, program
+
+    with options_of(context).open() as workplace:
+        for line in crontab_lines(workplace.specification, program()):
+            typer.echo(line)
+
+
+def systemd(context: typer.Context) -> None:
+    """Print the schedule as services and timers for systemd."""
+    from nightferry.schedule import program, systemd_units
+
+    with options_of(context).open() as workplace:
+        for unit in systemd_units(workplace.specification, program()):
+            typer.echo(unit)
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
+    for command in (run, convert, daemon, crontab, systemd):
+        app.command()(command)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json as json_module
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from nightferry.cli import options as opt
+from nightferry.cli.context import finish, is_terminal, options_of, say
 
 
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")] = Path()) -> None:
@@ -14,9 +19,71 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to wr
 
     for path in write_starter(folder):
         typer.echo(str(path))
-    typer.echo("Edit both, then: nightferry --config DIR check-config, and doctor")
+    say(f"edit both, then: nightferry --config {folder} check-config, and doctor")
+
+
+def demo(
+    folder: Annotated[
+        Path | None, typer.Argument(metavar="DIR", help="Where to build it; default: a temporary folder.")
+    ] = None,
+) -> None:
+    """A small observatory in a folder, with faults planted, and a nightly run over it."""
+    from nightferry.demo import play
+    from nightferry.workplace import utc_now
+    from reports.text import render_text
+
+    where = folder or Path(tempfile.mkdtemp(prefix="nightferry-demo-"))
+    shown = play(where.absolute(), utc_now())
+    typer.echo(_banner("1. verify, before anything was moved"))
+    typer.echo(render_text(shown.before))
+    typer.echo(_banner("2. the nightly run, and verify again"))
+    typer.echo(render_text(shown.after))
+    typer.echo(f"the observatory  {where}")
+    typer.echo(f"the page         {shown.page}")
+    for letter in sorted(shown.mail.glob("*.eml")):
+        typer.echo(f"the mail         {letter}")
+    if shown.surprises:
+        for words in shown.surprises:
+            say(f"not as planted: {words}")
+        finish(1)
+    typer.echo("as planted: the late night has arrived; the truncated file and the lost frame remain, and are named")
+
+
+def _banner(words: str) -> str:
+    return f"==== {words} ====\n"
+
+
+def doctor(context: typer.Context, json: opt.Json = False) -> None:
+    """Say what is wrong with this installation: hosts, keys, roots, clocks, programs, mail, database."""
+    from nightferry.doctor import Line, examine
+    from observatory.truth import exit_status, worst
+
+    options = options_of(context)
+    lines: list[Line] = []
+    with options.open() as workplace:
+        for line in examine(workplace):
+            lines.append(line)
+            if not json:
+                _print_line(line.state.value, line.what, line.words)
+    state = worst(line.state for line in lines)
+    if json:
+        rows = [{"state": line.state.value, "what": line.what, "words": line.words} for line in lines]
+        typer.echo(json_module.dumps({"state": state.value, "lines": rows}))
+    finish(exit_status(state))
+
+
+_WORDS = {"ok": "ok", "different": "WRONG", "unknown": "UNKNOWN"}
+_COLOURS = {"ok": typer.colors.GREEN, "different": typer.colors.RED, "unknown": typer.colors.YELLOW}
+
+
+def _print_line(state: str, what: str, words: str) -> None:
+    label = f"{_WORDS[state]:<8}"
+    if is_terminal():
+        label = typer.style(label, fg=_COLOURS[state], bold=True)
+    typer.echo(f"{label}{what}: {words}")
 
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    app.command()(init)
+    for command in (init, demo, doctor):
+        app.command()(command)

@@ -1,0 +1,123 @@
+"""The steps of ``convert`` where this machine can take them: on the copies that lie here.
+
+What a step does and when it is skipped is the converters'.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from converters.outcome import ConvertOutcome, ConvertRow, RowResult
+from converters.pipeline import ConvertOptions, convert
+from nightferry.selection import Asked, nights_asked
+from nightferry.workplace import Workplace
+from observatory.listing import scope_of
+from observatory.spec.chain import Place, places
+from observatory.spec.models import Instrument, StepSection
+from reports.model import Note, StepRow
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertWishes:
+    """What the person or the schedule wants of the steps."""
+
+    force: bool = False
+    steps: frozenset[str] = frozenset()
+    dry_run: bool = False
+    workers: int | None = None
+    progress: Callable[[ConvertRow], None] = field(default=lambda row: None)
+
+
+@dataclass
+class Converted:
+    """What became of some steps: rows for the report, and the outcomes that ``after`` asks."""
+
+    outcomes: list[ConvertOutcome] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    problems: list[Note] = field(default_factory=list)
+
+    def step_rows(self) -> list[StepRow]:
+        """Return one row per instrument, night and step that had something to say."""
+        return [row for outcome in self.outcomes for row in _step_rows(outcome)]
+
+
+def _step_rows(outcome: ConvertOutcome) -> Iterator[StepRow]:
+    groups: dict[tuple[dt.date, str], list[ConvertRow]] = {}
+    for row in outcome.rows:
+        groups.setdefault((row.night, row.step or "all steps"), []).append(row)
+    for (night, step), rows in groups.items():
+        results = [row.result for row in rows]
+        yield StepRow(
+            outcome.instrument,
+            night,
+            step,
+            done=results.count(RowResult.DONE),
+            failed=results.count(RowResult.FAILED) + results.count(RowResult.UNREADABLE),
+            skipped=results.count(RowResult.SKIPPED),
+            seconds=sum(row.seconds for row in rows),
+            reasons=[row.reason for row in rows if row.reason and row.result is not RowResult.IN_PROGRESS],
+        )
+
+
+def copy_of(instrument: Instrument, step: StepSection) -> str:
+    """Return the name of the copy that a step works on: the one it names, else the chain's last."""
+    return step.copy_ or instrument.copies[-1].label
+
+
+def steps_on(instrument: Instrument, place: Place) -> list[StepSection]:
+    """Return the steps that work on a copy, in their order."""
+    steps = instrument.convert.steps if instrument.convert else ()
+    return [step for step in steps if copy_of(instrument, step) == place.name]
+
+
+def convert_place(
+    workplace: Workplace, asked: Asked, instrument: Instrument, place: Place, wishes: ConvertWishes, into: Converted
+) -> None:
+    """Take the steps of one copy, if it lies here; say so if it does not."""
+    steps = [step for step in steps_on(instrument, place) if not wishes.steps or step.label in wishes.steps]
+    if not steps:
+        return
+    if not workplace.access(place.host).is_local:
+        words = f"the steps on {place.name} are taken on {workplace.access(place.host).address}, not here"
+        into.notes.append(Note(words, instrument.instrument))
+        return
+    workers = wishes.workers or (instrument.convert.workers if instrument.convert else 1)
+    if isinstance(workers, str):
+        into.problems.append(
+            Note(f"workers: {workers}: this version knows local processes only", instrument.instrument)
+        )
+        return
+    nights = _nights(workplace, asked, instrument)
+    scope = scope_of(instrument, place, instrument.cameras, nights, workplace.clock_of(instrument))
+    options = ConvertOptions(wishes.force, wishes.steps, wishes.dry_run, workers)
+    outcome = convert(instrument, scope, steps, workplace.ledger, options, workplace.now, wishes.progress)
+    into.outcomes.append(outcome)
+    if outcome.unknown_reason is not None:
+        into.problems.append(Note(outcome.unknown_reason, instrument.instrument))
+
+
+def _nights(workplace: Workplace, asked: Asked, instrument: Instrument) -> tuple[dt.date, ...]:
+    """Return the nights asked for, less the present one: a night is converted when it is over."""
+    present = workplace.present_night(instrument)
+    nights = nights_asked(workplace, asked, instrument)
+    return nights if asked.dates else tuple(night for night in nights if night < present)
+
+
+def convert_all(
+    workplace: Workplace, asked: Asked, instruments: Sequence[Instrument], wishes: ConvertWishes
+) -> Converted:
+    """Take every step of some instruments, copy by copy along the chain."""
+    into = Converted()
+    for instrument in instruments:
+        for place in places(instrument):
+            convert_place(workplace, asked, instrument, place, wishes, into)
+    return into
+
+
+def ready_nights(outcomes: Sequence[ConvertOutcome], place: Place, step: str) -> frozenset[dt.date]:
+    """Return the nights of which a step on a copy is complete, as this run saw it."""
+    return frozenset(
+        night for outcome in outcomes if outcome.copy == place.name for night in outcome.complete_nights(step)
+    )

@@ -1,0 +1,154 @@
+"""What is wrong with this installation: one line per thing looked at, with its remedy.
+
+Looks only; writes nothing anywhere but in the state folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from nightferry.workplace import Workplace
+from observatory.endpoints.contract import SurveyRequest
+from observatory.errors import NightferryError
+from observatory.listing import scope_of
+from observatory.spec.chain import places
+from observatory.truth import State
+
+CLOCK_TOLERANCE_S = 60.0
+MAIL_TIMEOUT_S = 10.0
+_GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing looked at.
+
+    Attributes
+    ----------
+    state : State
+        ok, different (wrong, and this is how to mend it) or unknown (could not look).
+    what : str
+    words : str
+        What was seen, and the remedy where it is not ok.
+    """
+
+    state: State
+    what: str
+    words: str
+
+
+def examine(workplace: Workplace) -> Iterator[Line]:
+    """Look at everything, one line at a time; one failing thing never hides another."""
+    yield _program("rsync", ["rsync", "--version"], "apt install rsync")
+    yield _program("ssh", ["ssh", "-V"], "apt install openssh-client")
+    yield from _guard("database", lambda: _database(workplace))
+    for name in workplace.specification.site.hosts:
+        yield from _guard(f"host {name}", partial(_host, workplace, name))
+    yield from _roots(workplace)
+    yield from _converters(workplace)
+    yield from _mail(workplace)
+
+
+def _guard(what: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
+    try:
+        yield from look()
+    except (NightferryError, OSError) as error:
+        yield Line(State.UNKNOWN, what, str(error))
+
+
+def _program(name: str, words: list[str], remedy: str) -> Line:
+    if shutil.which(name) is None:
+        return Line(State.DIFFERENT, f"program {name}", f"not found here: {remedy}")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=20, check=False)
+    first = (done.stdout or done.stderr).splitlines()
+    return Line(State.OK, f"program {name}", first[0].strip() if first else "found")
+
+
+def _database(workplace: Workplace) -> Iterator[Line]:
+    last = workplace.ledger.last_finished()
+    words = (
+        f"{workplace.ledger.database}, last run finished {last.finished_utc:%Y-%m-%d %H:%M} UTC"
+        if last
+        else (f"{workplace.ledger.database}, no run yet")
+    )
+    yield Line(State.OK, "database", words)
+
+
+def _host(workplace: Workplace, name: str) -> Iterator[Line]:
+    endpoint = workplace.endpoint(name)
+    ahead = endpoint.clock_ahead_s()
+    known = endpoint.capabilities
+    version = ".".join(str(number) for number in known.rsync_version) if known.rsync_version else "none"
+    yield Line(State.OK, f"host {name}", f"{endpoint.name} reached, shell {_yes(endpoint.has_shell)}, rsync {version}")
+    if known.rsync_version is None and endpoint.has_shell:
+        yield Line(State.DIFFERENT, f"host {name}", "no rsync there; the slower sftp engine is used: install rsync")
+    if abs(ahead) > CLOCK_TOLERANCE_S:
+        direction = "ahead of" if ahead > 0 else "behind"
+        words = f"clock {abs(ahead):.0f} s {direction} ours; sync refuses over 60 s: set it (chrony or ntpd)"
+        yield Line(State.DIFFERENT, f"clock {name}", words)
+    else:
+        yield Line(State.OK, f"clock {name}", f"{ahead:+.1f} s from ours")
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
+
+
+def _roots(workplace: Workplace) -> Iterator[Line]:
+    for instrument in workplace.instruments.values():
+        for place in places(instrument):
+            what = f"root {instrument.instrument} {place.name}"
+            scope = scope_of(instrument, place, instrument.cameras, (), workplace.clock_of(instrument))
+            yield from _guard(
+                what, lambda what=what, place=place, scope=scope: _root(workplace, what, place.host, scope.request)
+            )
+
+
+def _root(workplace: Workplace, what: str, host: str, request: SurveyRequest) -> Iterator[Line]:
+    survey = workplace.endpoint(host).survey(request)
+    facts = survey.facts
+    survey.close()
+    shown = os.fsdecode(request.root)
+    free = "free space unknown" if facts.free_bytes is None else f"{facts.free_bytes / _GIB:.1f} GiB free"
+    if not facts.is_proven:
+        remedy = f"if it is a new one: `nightferry sync --new-root {host}:{shown}`, else mount its disk"
+        yield Line(State.UNKNOWN, what, f"{shown} holds neither marker nor night; {remedy}")
+        return
+    proof = "marker" if facts.marker is not None else "a night"
+    yield Line(State.OK, what, f"{shown}, known by {proof}, {free}")
+
+
+def _converters(workplace: Workplace) -> Iterator[Line]:
+    programs = {
+        step.run[0]
+        for instrument in workplace.instruments.values()
+        if instrument.convert is not None
+        for step in instrument.convert.steps
+        if hasattr(step, "run")
+    }
+    for program in sorted(programs):
+        found = shutil.which(program)
+        remedy = f"not found here: install it, or give its full path ({program})"
+        yield Line(State.OK if found else State.DIFFERENT, f"converter {program}", found or remedy)
+
+
+def _mail(workplace: Workplace) -> Iterator[Line]:
+    mail = workplace.specification.site.mail
+    if mail is None:
+        yield Line(State.OK, "mail", "none declared: reports are kept, nobody is mailed")
+    elif mail.folder is not None:
+        yield Line(State.OK, "mail", f"written into {mail.folder}")
+    else:
+        yield from _guard("mail", lambda: _mail_server(mail.server.host, mail.server.port))
+
+
+def _mail_server(host: str, port: int) -> Iterator[Line]:
+    with socket.create_connection((host, port), timeout=MAIL_TIMEOUT_S) as connection:
+        greeting = connection.recv(200).decode("utf-8", "replace").strip()
+    yield Line(State.OK, "mail", f"{host}:{port} answers: {greeting[:60]}")

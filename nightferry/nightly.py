@@ -1,0 +1,91 @@
+"""The nightly run: hops and steps in their order, then verify, then one report.
+
+For each instrument along its chain: the steps on a copy come before the hops that leave it. One instrument's
+failure is its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nightferry.converting import Converted, ConvertWishes, convert_place, ready_nights
+from nightferry.jobs import Run, SyncWishes, VerifyWishes, sync_one, syncable, verify
+from nightferry.selection import Asked, instruments_asked, scope_asked
+from nightferry.workplace import Workplace
+from observatory.errors import CouldNotTell, LockHeld, NightferryError
+from observatory.listing import hop_scope
+from observatory.spec.chain import Hop, places
+from observatory.spec.models import Instrument
+from reports.model import Note, Report
+from syncer.outcome import HopOutcome
+
+log = logging.getLogger("nightferry")
+
+
+@dataclass(frozen=True, slots=True)
+class NightlyWishes:
+    """What the person or the schedule wants of a nightly run."""
+
+    sync: SyncWishes = field(default_factory=SyncWishes)
+    verify: VerifyWishes = field(default_factory=VerifyWishes)
+    convert: ConvertWishes = field(default_factory=ConvertWishes)
+
+
+@dataclass
+class _Night:
+    """What a nightly run has gathered so far."""
+
+    outcomes: list[HopOutcome] = field(default_factory=list)
+    converted: Converted = field(default_factory=Converted)
+    problems: list[Note] = field(default_factory=list)
+
+
+def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes, notes: Sequence[Note] = ()) -> Report:
+    """Do one nightly run over the instruments asked for, whose locks the caller holds, and report it."""
+    gathered = _Night()
+    for instrument in instruments_asked(workplace, asked):
+        try:
+            _carry(workplace, run, asked, wishes, instrument, gathered)
+        except (CouldNotTell, LockHeld) as error:
+            _failed(gathered, instrument, error)
+    verdicts = [] if wishes.sync.dry_run else verify(workplace, run, asked, wishes.verify)
+    return Report(
+        site=workplace.specification.site.site,
+        kind="run",
+        started_utc=run.started_utc,
+        finished_utc=workplace.now(),
+        verdicts=verdicts,
+        outcomes=gathered.outcomes,
+        steps=gathered.converted.step_rows(),
+        notes=[*notes, *gathered.converted.notes],
+        problems=[*gathered.problems, *gathered.converted.problems],
+    )
+
+
+def _failed(gathered: _Night, instrument: Instrument, error: NightferryError) -> None:
+    log.error("failed", extra={"instrument": instrument.instrument, "reason": str(error)})
+    gathered.problems.append(Note(str(error), instrument.instrument))
+
+
+def _carry(
+    workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes, instrument: Instrument, gathered: _Night
+) -> None:
+    hops = [hop for hop in syncable(workplace, asked) if hop.instrument is instrument]
+    for place in places(instrument):
+        if not asked.hops or any(hop.destination == place for hop in hops):
+            convert_place(workplace, asked, instrument, place, wishes.convert, gathered.converted)
+        for hop in hops:
+            if hop.source == place:
+                _sync_hop(workplace, run, asked, wishes, hop, gathered)
+
+
+def _sync_hop(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes, hop: Hop, gathered: _Night) -> None:
+    scope = scope_asked(workplace, asked, hop)
+    step = hop.destination.declared.after
+    if step is not None:
+        ready = ready_nights(gathered.converted.outcomes, hop.source, step)
+        nights = tuple(night for night in scope.nights if night in ready)
+        scope = hop_scope(hop, nights, workplace.clock_of(hop.instrument))
+    gathered.outcomes.append(sync_one(workplace, run, hop, scope, wishes.sync))
