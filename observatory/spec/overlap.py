@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-MOST_STATES = 50_000
+MOST_STATES = 10_000
 """Pairs looked at before giving up; patterns that people write need a few hundred."""
 _ANY = re.compile(r"[\s\S]", re.ASCII)
 _NO_SLASH = re.compile(r"[^/]")
@@ -79,15 +79,14 @@ def _compiled(expression: str) -> re.Pattern[str]:
     return re.compile(expression, re.DOTALL)
 
 
-def _routes(territory: Territory, patterns: Iterable[str]) -> list[Steps]:
-    prefix = steps(territory.folder.rstrip("/") + "/", crosses=False)
+def _routes(folder: Steps, patterns: Iterable[str]) -> list[Steps]:
     found = []
     for pattern in patterns:
         if "/" in pattern:
-            found.append(prefix + steps(pattern, crosses=True))
+            found.append(folder + steps(pattern, crosses=True))
         else:
             name = steps(pattern, crosses=False)
-            found += [prefix + name, (*prefix, Step(_ANY, repeats=True), *steps("/", crosses=True), *name)]
+            found += [folder + name, (*folder, Step(_ANY, repeats=True), *steps("/", crosses=True), *name)]
     return found
 
 
@@ -97,13 +96,28 @@ def shared_path(one: Territory, other: Territory) -> str | None:
     Where the patterns are too entangled to decide (none that a person wrote has been), the answer is a text
     that says so: two that cannot be shown to differ are treated as overlapping.
     """
-    excluded = tuple(_routes(one, one.exclude) + _routes(other, other.exclude))
-    for mine in _routes(one, one.files):
-        for theirs in _routes(other, other.files):
-            found = _meet(mine, theirs, excluded)
+    if not _may_meet(one.folder, other.folder):
+        return None
+    is_same = one.folder == other.folder  # then only what lies below it has to be walked
+    folders = [() if is_same else steps(place.folder.rstrip("/") + "/", crosses=False) for place in (one, other)]
+    excluded = tuple(_routes(folders[0], one.exclude) + _routes(folders[1], other.exclude))
+    for mine in _routes(folders[0], one.files):
+        for theirs in _routes(folders[1], other.files):
+            found = _meet(mine, theirs, excluded, is_below=is_same)
             if found is not None:
-                return found
+                return f"{_example(one.folder)}/{found}" if is_same else found
     return None
+
+
+def _may_meet(one: str, other: str) -> bool:
+    """Say whether two folders agree up to the first sign of a pattern: most do not, and need no walk."""
+    heads = [re.split(r"[*?\[]", folder.rstrip("/") + "/", maxsplit=1)[0] for folder in (one, other)]
+    shorter, longer = sorted(heads, key=len)
+    return longer.startswith(shorter)
+
+
+def _example(folder: str) -> str:
+    return re.sub(r"\[(.)[^\]]*\]", r"\1", folder.rstrip("/"))
 
 
 Positions = frozenset[int]
@@ -125,16 +139,19 @@ def _advance(route: Steps, positions: Positions, character: str) -> Positions:
     return _closed(route, [at if route[at].repeats else at + 1 for at in taking])
 
 
-def _meet(mine: Steps, theirs: Steps, excluded: Sequence[Steps]) -> str | None:
-    """Walk both routes over every class of characters until both end on a path that nothing excludes."""
+def _meet(mine: Steps, theirs: Steps, excluded: Sequence[Steps], is_below: bool) -> str | None:
+    """Walk both routes over every class of characters until both end on a path that nothing excludes.
+
+    With `is_below` the path begins behind a slash.
+    """
     routes = (mine, theirs, *excluded)
     start = tuple(_closed(route, [0]) for route in routes)
     alphabet = _alphabet(routes)
-    waiting, seen = deque([("", start)]), {(False, start)}
+    waiting, seen = deque([("", start)]), {(is_below, start)}
     while waiting:
         path, state = waiting.popleft()
         ends = [len(route) in positions for route, positions in zip(routes, state, strict=True)]
-        at_slash = path.endswith("/")
+        at_slash = path.endswith("/") or (is_below and not path)
         if ends[0] and ends[1] and not any(ends[2:]) and not at_slash:
             return path
         if len(seen) > MOST_STATES:
@@ -154,9 +171,9 @@ def _alphabet(routes: Iterable[Steps]) -> list[str]:
     patterns = {step.takes for route in routes for step in route}
     named = {character for pattern in patterns for character in pattern.pattern}
     edges = {chr(ord(character) + 1) for character in named if ord(character) < 0x10FFFF}
-    readable = "0a" + "".join(map(chr, range(33, 127)))
+    candidates = sorted(named | edges | {"0", "a", "_"}, key=lambda character: (not character.isalnum(), character))
     classes: dict[tuple[bool, ...], str] = {}
-    for character in [*readable, *sorted(named | edges), "\N{GREEK SMALL LETTER ALPHA}"]:
+    for character in [*candidates, "\N{GREEK SMALL LETTER ALPHA}"]:
         signature = tuple(pattern.match(character) is not None for pattern in patterns)
         classes.setdefault(signature, character)
     return list(classes.values())

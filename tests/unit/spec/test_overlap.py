@@ -78,3 +78,18 @@ def test_the_answer_is_that_of_trying_every_short_name(one: str, other: str, exc
         assert found is not None
     if found is not None:
         assert takes(found.rpartition("/")[2])
+
+
+def test_entangled_patterns_are_taken_to_overlap_and_soon() -> None:
+    """What cannot be decided in bounded work is refused, and says so."""
+    one = Territory("/r", ("*.fits",), ("*",))
+    other = Territory("/r", ("*a*b*c*d*e*f*g*h",), ("*b???????????", "*c???????"))
+    found = shared_path(one, other)
+    assert found is not None
+    assert "could not be shown to differ" in found
+
+
+def test_example_paths_are_ones_that_a_night_could_have() -> None:
+    """Digits for a night's digits."""
+    folder = "/r/[0-9][0-9]/[A-Z][*]"
+    assert shared_path(Territory(folder, ("a*",)), Territory(folder, ("*b",))) == "/r/00/A*/ab"
