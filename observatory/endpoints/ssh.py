@@ -364,6 +364,8 @@ class SshEndpoint:
             try:
                 return sorted(name for name, _ in session.scan(path))
             except FileNotFoundError:
+                if _exists(session, path):  # OpenSSH says "no such file" of a file that is no folder, too
+                    raise
                 return []
 
     def sync(self, root: bytes) -> None:
