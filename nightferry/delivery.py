@@ -15,10 +15,8 @@ from pathlib import Path
 from nightferry.record import read_record, write_record
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
-from reports.html import render_page
 from reports.json import document_of, dumps
 from reports.model import Report
-from reports.post import Post
 from reports.spool import write_whole
 from reports.text import render_text
 
@@ -39,7 +37,8 @@ def keep(workplace: Workplace, report: Report) -> Path:
     folder = workplace.state / "reports" / f"{stamp}-{report.kind}"
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "report.txt", render_text(report).encode())
-    write_whole(folder / "report.html", render_page(report).encode())
+    if report.kind == "run":
+        write_whole(folder / "report.html", page_of(report).encode())
     write_whole(folder / "report.json", dumps(document_of(report)).encode())
     write_whole(folder / _RECORD, write_record(report))
     for old in _folders(workplace)[:-KEPT_REPORTS]:
@@ -47,12 +46,19 @@ def keep(workplace: Workplace, report: Report) -> Path:
     return folder
 
 
+def page_of(report: Report) -> str:
+    """Return a report's page."""
+    from reports.html import render_page  # the template engine is slow to load, and by hand nobody reads pages
+
+    return render_page(report)
+
+
 def _folders(workplace: Workplace) -> list[Path]:
     return sorted(path.parent for path in (workplace.state / "reports").glob(f"*/{_RECORD}"))
 
 
-def last(workplace: Workplace) -> tuple[Report, Path]:
-    """Return the last report and the folder it is kept in.
+def last(workplace: Workplace) -> Report:
+    """Return the last report.
 
     Raises
     ------
@@ -62,7 +68,7 @@ def last(workplace: Workplace) -> tuple[Report, Path]:
     folders = _folders(workplace)
     if not folders:
         raise UsageError(f"{workplace.state}: no report yet; `nightferry run` or `nightferry verify` makes one")
-    return read_record((folders[-1] / _RECORD).read_bytes()), folders[-1]
+    return read_record((folders[-1] / _RECORD).read_bytes())
 
 
 def send(workplace: Workplace, report: Report, *, by_hand: bool) -> Iterator[str]:
@@ -72,6 +78,8 @@ def send(workplace: Workplace, report: Report, *, by_hand: bool) -> Iterator[str
         if by_hand:
             raise UsageError("site.yaml has no `mail`: nobody to send to")
         return
+    from reports.post import Post
+
     teams = {name: instrument.mail.to for name, instrument in workplace.instruments.items()}
     post = Post(site.mail, teams, workplace.folder, workplace.state)
     posted = post.post(report, workplace.now(), by_hand=by_hand)

@@ -16,10 +16,11 @@ import numpy as np
 from astropy.io import fits
 
 from nightferry import delivery
-from nightferry.jobs import Run, VerifyWishes, verify
 from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
+from nightferry.runs import Run
 from nightferry.selection import Asked
+from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 from observatory.layouts import Layout

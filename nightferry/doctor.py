@@ -105,9 +105,7 @@ def _roots(workplace: Workplace) -> Iterator[Line]:
         for place in places(instrument):
             what = f"root {instrument.instrument} {place.name}"
             scope = scope_of(instrument, place, instrument.cameras, (), workplace.clock_of(instrument))
-            yield from _guard(
-                what, lambda what=what, place=place, scope=scope: _root(workplace, what, place.host, scope.request)
-            )
+            yield from _guard(what, partial(_root, workplace, what, place.host, scope.request))
 
 
 def _root(workplace: Workplace, what: str, host: str, request: SurveyRequest) -> Iterator[Line]:

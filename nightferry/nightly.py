@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nightferry.converting import Converted, ConvertWishes, convert_place, ready_nights
-from nightferry.jobs import Run, SyncWishes, VerifyWishes, sync_one, syncable, verify
+from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, scope_asked
+from nightferry.syncing import SyncWishes, sync_one, syncable
+from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, LockHeld, NightferryError
 from observatory.listing import hop_scope

@@ -5,15 +5,18 @@ Opens lazily what a command asks for, and closes all of it. What is done with it
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from observatory.endpoints.contract import Act, HostAccess
+from observatory.errors import NightferryError
 from observatory.nights import NightClock
+from observatory.spec.chain import Hop
 from observatory.spec.hosts import host_access
 from observatory.spec.load import load
 from observatory.spec.models import Instrument, Specification
@@ -108,6 +111,15 @@ class Workplace:
             if host not in self._endpoints:
                 self._endpoints[host] = open_endpoint(self.access(host))
             return self._endpoints[host]
+
+    def reach_early(self, hops: Iterable[Hop]) -> None:
+        """Begin to connect to the hosts of some hops while other things are made ready; what fails is said later."""
+        for host in {place.host for hop in hops for place in (hop.source, hop.destination)}:
+            threading.Thread(target=self._reach, args=(host,), daemon=True).start()
+
+    def _reach(self, host: str) -> None:
+        with contextlib.suppress(NightferryError, OSError):
+            _ = self.endpoint(host).capabilities
 
     def __enter__(self) -> Workplace:
         return self

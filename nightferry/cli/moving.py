@@ -34,8 +34,9 @@ def sync(
     note: opt.Note = None,
 ) -> None:
     """Move what the window's nights lack, hop by hop, newest night first."""
-    from nightferry.cli.work import Delivery, run_sync
-    from nightferry.jobs import SyncWishes
+    from nightferry.cli.sync_work import run_sync
+    from nightferry.cli.work import Delivery
+    from nightferry.syncing import SyncWishes
 
     if level not in (None, "size", "checksum"):
         raise UsageError(f"--level {level}: sync knows size and checksum")

@@ -27,8 +27,9 @@ def verify(
     note: opt.Note = None,
 ) -> None:
     """List both ends of every hop afresh and report what is on A and not on B."""
-    from nightferry.cli.work import Delivery, run_verify
-    from nightferry.jobs import VerifyWishes
+    from nightferry.cli.verify_work import run_verify
+    from nightferry.cli.work import Delivery
+    from nightferry.verifying import VerifyWishes
     from verifier.check import LEVELS
 
     if level is not None and level not in LEVELS:

@@ -26,7 +26,8 @@ def run(
     note: opt.Note = None,
 ) -> None:
     """The nightly run: hops and steps in their order, verify, report."""
-    from nightferry.cli.work import Delivery, run_nightly
+    from nightferry.cli.night_work import run_nightly
+    from nightferry.cli.work import Delivery
 
     options = options_of(context)
     with options.open() as workplace:
@@ -49,7 +50,8 @@ def convert(
     note: opt.Note = None,
 ) -> None:
     """Take the steps that turn what arrived into products, where their copy lies here."""
-    from nightferry.cli.work import Delivery, run_convert
+    from nightferry.cli.night_work import run_convert
+    from nightferry.cli.work import Delivery
     from nightferry.converting import ConvertWishes
 
     options = options_of(context)

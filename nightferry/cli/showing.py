@@ -64,11 +64,11 @@ def report(
     from reports.text import render_text
 
     with options_of(context).open() as workplace:
-        last, folder = delivery.last(workplace)
+        last = delivery.last(workplace)
         if json:
             print_document(document_of(last))
         elif html:
-            typer.echo((folder / "report.html").read_text("utf-8"), nl=False)
+            typer.echo(delivery.page_of(last), nl=False)
         elif is_terminal():
             from rich.console import Console
 

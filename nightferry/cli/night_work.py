@@ -1,0 +1,70 @@
+"""The nightly run and the steps from the command line: locks, waiting for other machines, report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
+from nightferry.converting import ConvertWishes, convert_all
+from nightferry.locks import free_locks
+from nightferry.nightly import NightlyWishes, nightly
+from nightferry.relay import await_earlier_hops, leave_records
+from nightferry.runs import Run
+from nightferry.selection import Asked, instruments_asked
+from nightferry.syncing import SyncWishes
+from nightferry.workplace import Workplace
+from observatory.errors import LockHeld, UsageError
+from reports.model import Note, Report
+
+
+def run_nightly(workplace: Workplace, asked: Asked, dry_run: bool, wait_h: float | None, delivery: Delivery) -> int:
+    """Do the nightly run, say what became of it, and return the exit status."""
+    names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
+    if dry_run:
+        return _nightly_report(workplace, asked, True, wait_h, delivery, ())
+    with free_locks(workplace.state, names) as (held, refused):
+        return _nightly_report(workplace, replace(asked, instruments=held), False, wait_h, delivery, refused)
+
+
+def _nightly_report(
+    workplace: Workplace,
+    asked: Asked,
+    dry_run: bool,
+    wait_h: float | None,
+    delivery: Delivery,
+    refused: Sequence[LockHeld],
+) -> int:
+    run = Run(workplace, "run", [one.instrument for one in instruments_asked(workplace, asked)], dry_run)
+    notes = [*delivery.notes, *(Note(sentence) for sentence in await_earlier_hops(workplace, asked, wait_h))]
+    with hop_progress(delivery) as progress:
+        wishes = NightlyWishes(
+            SyncWishes(dry_run=dry_run, confirm_root=confirm_root(delivery), progress=progress),
+            convert=ConvertWishes(dry_run=dry_run),
+        )
+        report = nightly(workplace, run, asked, wishes, notes)
+    leave_records(workplace, asked, report.outcomes)
+    problems = [*report.problems, *(Note(str(error)) for error in refused)]
+    return conclude(workplace, run, replace(report, problems=problems), delivery)
+
+
+def run_convert(workplace: Workplace, asked: Asked, wishes: ConvertWishes, delivery: Delivery) -> int:
+    """Take the steps, say what became of them, and return the exit status."""
+    instruments = instruments_asked(workplace, asked)
+    known = {step.label for one in instruments if one.convert for step in one.convert.steps}
+    if wishes.steps - known:
+        raise UsageError(f"no step {', '.join(sorted(wishes.steps - known))} (declared: {', '.join(sorted(known))})")
+    with free_locks(workplace.state, [one.instrument for one in instruments]) as (held, refused):
+        run = Run(workplace, "convert", held, wishes.dry_run)
+        chosen = [one for one in instruments if one.instrument in held]
+        converted = convert_all(workplace, asked, chosen, wishes)
+    report = Report(
+        site=workplace.specification.site.site,
+        kind="run",
+        started_utc=run.started_utc,
+        finished_utc=workplace.now(),
+        steps=converted.step_rows(),
+        notes=[*delivery.notes, *converted.notes],
+        problems=[*converted.problems, *(Note(str(error)) for error in refused)],
+    )
+    return conclude(workplace, run, report, delivery)

@@ -1,0 +1,43 @@
+"""A sync from the command line: its locks, its progress bars, its report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
+from nightferry.locks import free_locks
+from nightferry.runs import Run
+from nightferry.selection import Asked, instruments_asked
+from nightferry.syncing import SyncWishes, sync, syncable
+from nightferry.workplace import Workplace
+from observatory.errors import LockHeld
+from reports.model import Note, Report
+
+
+def run_sync(workplace: Workplace, asked: Asked, wishes: SyncWishes, delivery: Delivery) -> int:
+    """Sync, say what became of it, and return the exit status."""
+    names = sorted({hop.instrument.instrument for hop in syncable(workplace, asked)})
+    if wishes.dry_run:
+        return _sync_report(workplace, asked, wishes, delivery, ())
+    with free_locks(workplace.state, names) as (held, refused):
+        return _sync_report(workplace, replace(asked, instruments=held), wishes, delivery, refused)
+
+
+def _sync_report(
+    workplace: Workplace, asked: Asked, wishes: SyncWishes, delivery: Delivery, refused: Sequence[LockHeld]
+) -> int:
+    names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
+    run = Run(workplace, "sync", names, wishes.dry_run)
+    with hop_progress(delivery) as progress:
+        outcomes = sync(workplace, run, asked, replace(wishes, confirm_root=confirm_root(delivery), progress=progress))
+    report = Report(
+        site=workplace.specification.site.site,
+        kind="sync",
+        started_utc=run.started_utc,
+        finished_utc=workplace.now(),
+        outcomes=outcomes,
+        notes=delivery.notes,
+        problems=[Note(str(error)) for error in refused],
+    )
+    return conclude(workplace, run, report, delivery)

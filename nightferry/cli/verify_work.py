@@ -1,0 +1,27 @@
+"""A verification from the command line: no locks, a report."""
+
+from __future__ import annotations
+
+from nightferry.cli.work import Delivery, conclude
+from nightferry.runs import Run
+from nightferry.selection import Asked, hops_asked, instruments_asked
+from nightferry.verifying import VerifyWishes, verify
+from nightferry.workplace import Workplace
+from reports.model import Report
+
+
+def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, delivery: Delivery) -> int:
+    """Verify, say what was found, and return the exit status."""
+    workplace.reach_early(hop for hop in hops_asked(workplace, asked))
+    names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
+    run = Run(workplace, "verify", names)
+    verdicts = verify(workplace, run, asked, wishes)
+    report = Report(
+        site=workplace.specification.site.site,
+        kind="verify",
+        started_utc=run.started_utc,
+        finished_utc=workplace.now(),
+        verdicts=verdicts,
+        notes=delivery.notes,
+    )
+    return conclude(workplace, run, report, delivery)

@@ -1,0 +1,72 @@
+"""What every job shares: the run in the ledger, and what is known of drives that come and go.
+
+What a run does is syncing.py's, verifying.py's and nightly.py's.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from nightferry.workplace import Workplace
+from observatory.spec.chain import Hop, Place
+from observatory.truth import State, worst
+
+
+class Run:
+    """One run in the ledger: begun, filled, finished; one that is never finished is one that crashed."""
+
+    def __init__(self, workplace: Workplace, kind: str, instruments: Sequence[str], dry_run: bool = False) -> None:
+        self.workplace = workplace
+        self.kind = kind
+        self.started_utc = workplace.now()
+        self._dry_run = dry_run
+        self.id = -1
+        if not dry_run:
+            ledger = workplace.ledger
+            self.id = ledger.start_run(kind, instruments, self.started_utc, workplace.hostname, os.getpid())
+
+    @property
+    def keeps_records(self) -> bool:
+        """False on a dry run, which leaves no trace."""
+        return not self._dry_run
+
+    def finish(self, state: State) -> None:
+        """Note the run's state; a run that never gets here is one that crashed."""
+        if self.keeps_records:
+            self.workplace.ledger.finish_run(self.id, state, self.workplace.now())
+
+
+def removable_away(workplace: Workplace, hop: Hop) -> str | None:
+    """Return what to say where a hop's removable drive is not there."""
+    for place in (hop.source, hop.destination):
+        if place.declared.removable:
+            record = workplace.ledger.root(place.host, place.root)
+            seen = "never seen" if record is None else f"last seen {record.last_seen_utc:%Y-%m-%d}"
+            return f"the removable drive {place.name} is not there, {seen}"
+    return None
+
+
+def expected_markers(workplace: Workplace, hop: Hop) -> tuple[str | None, str | None]:
+    """Return the ids that the markers of removable drives must show; None where any will do."""
+    source, destination = (_known_marker(workplace, place) for place in (hop.source, hop.destination))
+    return source, destination
+
+
+def _known_marker(workplace: Workplace, place: Place) -> str | None:
+    if not place.declared.removable:
+        return None
+    record = workplace.ledger.root(place.host, place.root)
+    return (record.identity or None) if record else None
+
+
+def see_roots(workplace: Workplace, hop: Hop, markers: Sequence[str | None]) -> None:
+    """Remember when each root was last there, and as which: removable drives are told apart by it."""
+    for place, marker in zip((hop.source, hop.destination), markers, strict=False):
+        if marker is not None:
+            workplace.ledger.record_root_seen(place.host, place.root, workplace.now(), marker)
+
+
+def state_of(states: Sequence[State]) -> State:
+    """Return the state of a run over some hops; of none at all it is ok that nothing was to be done."""
+    return worst(states) if states else State.OK

@@ -1,0 +1,192 @@
+"""Sync some hops and remember it: what the ledger knows goes in, what became of each hop goes back.
+
+Each hop's failure is its own. Moving is syncer/sync.py's, saying it the command line's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from catalogue.records import HopRecord, MovedFile, NightRecord
+from nightferry.runs import Run, expected_markers, removable_away, see_roots
+from nightferry.selection import Asked, all_away, away_now, hops_asked, scope_asked
+from nightferry.workplace import Workplace
+from observatory.listing import HopScope
+from observatory.spec.chain import Hop, sources_of
+from syncer.outcome import HopOutcome, Moved
+from syncer.survey import End
+from syncer.sync import SyncOptions, sync_hop
+from syncer.transfer.contract import Progress
+
+log = logging.getLogger("nightferry")
+
+STAMP = "%Y%m%dT%H%M%SZ"
+
+HopProgress = Callable[[Hop, Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncWishes:
+    """What the person or the schedule wants of a sync.
+
+    Attributes
+    ----------
+    hash_all, dry_run : bool
+    new_roots : frozenset of (host, root)
+        Accepted as new.
+    accepted_losses : frozenset of (host, root)
+    confirm_root : callable
+        Asks a person about a root; says no where there is nobody.
+    until : datetime or None
+        No batch is begun after this instant.
+    progress : callable
+    """
+
+    hash_all: bool = False
+    dry_run: bool = False
+    new_roots: frozenset[tuple[str, str]] = frozenset()
+    accepted_losses: frozenset[tuple[str, str]] = frozenset()
+    confirm_root: Callable[[str, str], bool] = field(default=lambda host, root: False)
+    until: dt.datetime | None = None
+    progress: HopProgress = field(default=lambda hop, progress: None)
+
+
+def sync(workplace: Workplace, run: Run, asked: Asked, wishes: SyncWishes) -> list[HopOutcome]:
+    """Sync the hops asked for, in order, and record each."""
+    return [
+        sync_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes) for hop in syncable(workplace, asked)
+    ]
+
+
+def syncable(workplace: Workplace, asked: Asked) -> list[Hop]:
+    """Return the hops that we fill ourselves."""
+    return [hop for hop in hops_asked(workplace, asked) if hop.destination.declared.fill is None]
+
+
+def sync_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: SyncWishes) -> HopOutcome:
+    """Sync one hop and record it."""
+    away = all_away(workplace, hop.instrument, scope.nights)
+    if away is not None:
+        return _away_outcome(scope, away, workplace)
+    options = _sync_options(workplace, run, hop, scope, wishes)
+    source, destination = (
+        End(workplace.endpoint(place.host), workplace.access(place.host)) for place in (hop.source, hop.destination)
+    )
+    outcome = sync_hop(scope, source, destination, options)
+    log.info(
+        "synced",
+        extra={
+            "instrument": outcome.instrument,
+            "hop": outcome.hop,
+            "state": outcome.state.value,
+            "transferred": outcome.transferred,
+            "planned": outcome.planned,
+        },
+    )
+    if run.keeps_records:
+        _record_sync(workplace, run, hop, outcome)
+    return outcome
+
+
+def _away_outcome(scope: HopScope, reason: str, workplace: Workplace) -> HopOutcome:
+    hop = scope.hop
+    return HopOutcome(
+        instrument=hop.instrument.instrument,
+        hop=hop.key,
+        source=workplace.access(hop.source.host).address,
+        destination=workplace.access(hop.destination.host).address,
+        source_root=hop.source.root.rstrip("/") + "/",
+        destination_root=hop.destination.root.rstrip("/") + "/",
+        nights=scope.nights,
+        away_reason=reason,
+    )
+
+
+def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: SyncWishes) -> SyncOptions:
+    ledger, name = workplace.ledger, hop.instrument.instrument
+    source_root = (hop.source.host, hop.source.root)
+    if source_root in wishes.accepted_losses and run.keeps_records:
+        ledger.accept_loss(*source_root, by=getpass.getuser(), at_utc=workplace.now())
+
+    def accept_new_root(host: str, root: str) -> bool:
+        return (host, root.rstrip("/")) in wishes.new_roots or wishes.confirm_root(host, root)
+
+    def arrived(moved: Sequence[Moved]) -> None:
+        files = [MovedFile(one.path, one.size_bytes, one.mtime_s, one.sha256) for one in moved]
+        ledger.record_moved(run.id, name, hop.key, files, workplace.now())
+
+    until = wishes.until
+    return SyncOptions(
+        stamp=run.started_utc.strftime(STAMP),
+        hash_all=wishes.hash_all,
+        dry_run=wishes.dry_run,
+        accept_new_root=accept_new_root,
+        trusted_source=_is_vouched(workplace, source_root, wishes),
+        is_joined=_is_joined(hop),
+        should_stop=lambda: until is not None and workplace.now() >= until,
+        stops_by_time=until is not None,
+        previous_counts=ledger.last_counts(name, hop.key, scope.nights),
+        loss_accepted=source_root in wishes.accepted_losses,
+        waiting_since_s=ledger.waiting_since(name, hop.key),
+        away_reason=away_now(workplace, hop.instrument) or removable_away(workplace, hop),
+        expected_markers=expected_markers(workplace, hop),
+        on_arrived=arrived,
+        progress=lambda progress: wishes.progress(hop, progress),
+    )
+
+
+def _is_vouched(workplace: Workplace, root: tuple[str, str], wishes: SyncWishes) -> bool:
+    """Say whether a source without a sign of being the root was named as new by a person, now or earlier."""
+    if root in wishes.new_roots:
+        workplace.ledger.vouch_root(*root, identity="", at_utc=workplace.now())
+        return True
+    record = workplace.ledger.root(*root)
+    return record is not None and record.is_vouched
+
+
+def _is_joined(hop: Hop) -> bool:
+    index = [copy.label for copy in hop.instrument.copies].index(hop.destination.name)
+    return len(sources_of(hop.instrument, index)) > 1
+
+
+def _record_sync(workplace: Workplace, run: Run, hop: Hop, outcome: HopOutcome) -> None:
+    ledger, at = workplace.ledger, workplace.now()
+    ledger.record_hop(
+        run.id,
+        HopRecord(
+            outcome.instrument,
+            outcome.hop,
+            outcome.source,
+            outcome.destination,
+            outcome.state,
+            outcome.reason,
+            outcome.source_root,
+            outcome.destination_root,
+            engine=outcome.engine,
+            source_files=outcome.source_files,
+            planned=outcome.planned,
+            transferred=outcome.transferred,
+            failed=len(outcome.failed),
+            moved_bytes=outcome.moved_bytes,
+            seconds=outcome.seconds,
+        ),
+    )
+    nights = {
+        night: NightRecord(
+            None if outcome.loss else moves.source_files,
+            moves.open_files,
+            moved_files=moves.moved_files,
+            moved_bytes=moves.moved_bytes,
+        )
+        for night, moves in outcome.per_night.items()
+        if night != dt.date.min
+    }
+    ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at)
+    ledger.record_waiting(outcome.instrument, outcome.hop, outcome.in_progress, at)
+    if outcome.loss is not None:
+        ledger.record_loss(hop.source.host, hop.source.root, *outcome.loss, at)
+    see_roots(workplace, hop, outcome.markers)

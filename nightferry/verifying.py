@@ -1,0 +1,113 @@
+"""Verify some hops and remember what was proven; whatever the verifier must be told of people's words goes in.
+
+Looking is verifier/check.py's, saying it the command line's. Needs no lock.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from catalogue.records import HopRecord, NightRecord, NightState
+from nightferry.runs import Run, expected_markers, removable_away, see_roots
+from nightferry.selection import Asked, all_away, away_now, hops_asked, scope_asked
+from nightferry.workplace import Workplace
+from observatory.listing import HopScope
+from observatory.spec.chain import Hop
+from observatory.truth import State
+from verifier.accepted import Acceptance
+from verifier.check import LEVELS, CheckOptions, check
+from verifier.verdict import HopVerdict
+
+log = logging.getLogger("nightferry")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyWishes:
+    """What the person or the schedule wants of a verification; level None: each instrument's own."""
+
+    level: str | None = None
+    reverse: bool = False
+    progress: Callable[[Hop, int], None] = field(default=lambda hop, files: None)
+
+
+def verify(workplace: Workplace, run: Run, asked: Asked, wishes: VerifyWishes) -> list[HopVerdict]:
+    """Verify the hops asked for, in order, and remember what was proven."""
+    return [
+        verify_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes)
+        for hop in hops_asked(workplace, asked)
+    ]
+
+
+def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> HopVerdict:
+    """Verify one hop and remember what was proven."""
+    declared = hop.instrument.verify.level
+    away = all_away(workplace, hop.instrument, scope.nights)
+    options = CheckOptions(
+        level=wishes.level or declared,
+        reverse=wishes.reverse,
+        accepted=acceptances(workplace, hop),
+        away_reason=away or away_now(workplace, hop.instrument) or removable_away(workplace, hop),
+        progress=lambda files: wishes.progress(hop, files),
+        expected_markers=expected_markers(workplace, hop),
+    )
+    source, destination = workplace.endpoint(hop.source.host), workplace.endpoint(hop.destination.host)
+    verdict = check(scope, source, destination, options)
+    if away is not None and verdict.state is State.OK and not verdict.source_files:
+        verdict = replace(verdict, away_reason=away)
+    log.info(
+        "verified",
+        extra={
+            "instrument": verdict.instrument,
+            "hop": verdict.hop,
+            "state": verdict.state.value,
+            "compared": verdict.compared,
+            "missing": len(verdict.missing),
+        },
+    )
+    if run.keeps_records:
+        _record_verdict(workplace, run, hop, verdict, LEVELS.index(verdict.level) >= LEVELS.index(declared))
+    return verdict
+
+
+def acceptances(workplace: Workplace, hop: Hop) -> tuple[Acceptance, ...]:
+    """Return what people have accepted of an instrument, as the verifier takes it."""
+    active = workplace.ledger.acceptances(hop.instrument.instrument, workplace.present_night(hop.instrument))
+    return tuple(Acceptance(one.night, one.reason, frozenset(one.frames), frozenset(one.files)) for one in active)
+
+
+def _record_verdict(workplace: Workplace, run: Run, hop: Hop, verdict: HopVerdict, is_deep_enough: bool) -> None:
+    ledger, at = workplace.ledger, workplace.now()
+    ledger.record_hop(
+        run.id,
+        HopRecord(
+            verdict.instrument,
+            verdict.hop,
+            verdict.source,
+            verdict.destination,
+            verdict.state,
+            verdict.reason,
+            verdict.source_root,
+            verdict.destination_root,
+            level=verdict.level,
+            source_files=verdict.source_files,
+            compared=verdict.compared,
+            not_comparable=verdict.not_comparable,
+        ),
+    )
+    may_prove = is_deep_enough and verdict.state in (State.OK, State.DIFFERENT)
+    nights = {}
+    for night, count in verdict.per_night.items():
+        if night == dt.date.min or (not count.source_files and not count.open_files):
+            continue
+        is_proven = may_prove and not count.open_files
+        nights[night] = NightRecord(
+            count.source_files,
+            count.open_files if verdict.state is not State.UNKNOWN else None,
+            NightState.PROVEN if is_proven else None,
+            verdict.level if is_proven else None,
+        )
+    ledger.record_nights(run.id, verdict.instrument, verdict.hop, nights, at)
+    see_roots(workplace, hop, verdict.markers)
