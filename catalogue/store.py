@@ -24,6 +24,8 @@ from observatory.errors import RecordsUnavailable, UsageError
 BUSY_TIMEOUT_S = 30.0
 """How long one process waits for another's write; the longest write of ours (100,000 rows) takes a second."""
 
+_MIGRATING = 20160907
+"""The number under which PostgreSQL lets one process at a time change our tables; any that nobody else uses."""
 _WRITES = "nightferry_writes"
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -199,6 +201,8 @@ def _bring_up_to_date(store: Store) -> None:
     from catalogue.migrate import upgrade  # Alembic takes longer to import than most commands to run
 
     with store.write() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite's transaction has locked the whole file already
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
         version = version_of(connection)  # another process may have been faster
         if version != HEAD:
             upgrade(connection, store.name, version)

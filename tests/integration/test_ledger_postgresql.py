@@ -1,0 +1,129 @@
+"""The ledger in a real PostgreSQL, where one is installed; SQLite needs nothing and is what everybody begins with."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from catalogue.ledger import Ledger
+from catalogue.records import HopRecord, MovedFile, NightRecord, NightState, Product, StepRecord, StepResult
+from observatory.truth import State
+
+NOON = dt.datetime(2016, 9, 8, 12, tzinfo=dt.UTC)
+NIGHT = dt.date(2016, 9, 7)
+
+
+def _programs() -> Path | None:
+    """Return where the server's programs lie: Debian keeps them off the PATH."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    return next((path.parent for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None)
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Start a server of our own that listens on a socket in a folder of its own, and nowhere else."""
+    pytest.importorskip("psycopg", reason="needs the extra nightferry[postgresql]")
+    programs = _programs()
+    if programs is None:
+        pytest.skip("needs a PostgreSQL server (Debian: postgresql)")
+    user = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
+    with tempfile.TemporaryDirectory(prefix="nf-pg-") as text:  # a socket's path is short
+        folder = Path(text)
+        if user is not None:
+            os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+        data, log = folder / "data", folder / "log"
+        settings = f"-c listen_addresses= -k {folder} -c fsync=off"
+
+        def call(name: str, *arguments: object) -> None:
+            command = [programs / name, *map(str, arguments)]
+            subprocess.run(command, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
+
+        call("initdb", "-D", data, "-U", "nightferry", "-A", "trust", "--no-sync")
+        call("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", settings)
+        try:
+            yield f"postgresql+psycopg://nightferry@/postgres?host={folder}"
+        finally:
+            call("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
+
+
+@pytest.fixture
+def ledger(url: str, tmp_path: Path) -> Iterator[Ledger]:
+    """Open the ledger in the server."""
+    with Ledger.open(url, tmp_path) as opened:
+        yield opened
+
+
+def test_everything_noted_comes_back_from_postgresql_too(ledger: Ledger) -> None:
+    """One pass through every book: instants, bytes, upserts and sums."""
+    run = ledger.start_run("sync", ["sha", "shd"], NOON, "astro", 42)
+    record = HopRecord("sha", "a:b", "a", "b", State.DIFFERENT, "1 failed", moved_bytes=2**40)
+    ledger.record_hop(run, record)
+    ledger.record_hop(run, record)
+    names = [b"2016/0907/\xff\n.fits", b"2016/0907/a.fits"]
+    for size in (1, 2):
+        ledger.record_moved(run, "sha", "a:b", [MovedFile(name, size, 1.25, "ab") for name in names], NOON)
+    ledger.record_waiting("sha", "a:b", names, NOON)
+    for state in (None, NightState.PROVEN):
+        night = NightRecord(5, 0, state, "size" if state else None, moved_files=2, moved_bytes=10)
+        ledger.record_nights(run, "sha", "a:b", {NIGHT: night}, NOON)
+    ledger.finish_run(run, State.DIFFERENT, NOON)
+    last = ledger.last_finished("sync", "shd")
+    assert last is not None
+    assert (last.instruments, last.finished_utc) == (("sha", "shd"), NOON)
+    assert ledger.hops_of(run) == (record,)
+    assert list(ledger.moved_files("sha", "a:b", b"2016/0907")) == [
+        MovedFile(name, 2, 1.25, "ab", NOON) for name in sorted(names)
+    ]
+    assert ledger.waiting_since("sha", "a:b") == dict.fromkeys(names, NOON.timestamp())
+    assert ledger.outstanding("sha", "a:b", NOON.date(), NOON.date()) == ()
+    (row,) = ledger.status("sha")
+    assert (row.proven_hops, row.hops[0].moved_files, row.hops[0].proven_utc) == (("a:b",), 4, NOON)
+
+
+def test_decisions_steps_jobs_and_mails_are_kept_in_postgresql(ledger: Ledger) -> None:
+    """The other books."""
+    ledger.accept("sha", NIGHT, reason="r", by="b", at_utc=NOON, frames=[140], files=[b"\xff"])
+    assert [(one.frames, one.files) for one in ledger.acceptances("sha", NIGHT)] == [((140,), (b"\xff",))]
+    assert ledger.revoke("sha", NIGHT, NOON, frames=[140]) == 1
+    ledger.away("sha", NIGHT, NIGHT, reason="r", by="b", at_utc=NOON)
+    assert len(ledger.aways("sha", NIGHT)) == 1
+    ledger.record_loss("sha", "/data", 100, 10, NOON)
+    assert ledger.accept_loss("sha", "/data", "ann", NOON) is not None
+    ledger.vouch_root("sha", "/data", "7", NOON)
+    assert getattr(ledger.root("sha", "/data"), "is_vouched", None) is True
+    made = (Product(b"a.fz", "ab"),)
+    step = StepRecord("sha", "astro", "fpack", NIGHT, b"a", "digest", StepResult.DONE, NOON, made)
+    ledger.record_step(step)
+    ledger.record_step(step)
+    assert ledger.step_records("sha", NIGHT) == (step,)
+    ledger.job_due("run", NOON)
+    ledger.job_finished("run", NOON, NOON, State.OK)
+    assert getattr(ledger.last_job("run"), "state", None) is State.OK
+    ledger.record_mail("site", "digest", State.OK, NOON)
+    assert getattr(ledger.last_mail("site"), "sent_utc", None) == NOON
+
+
+def test_ledgers_opened_at_once_make_the_tables_once(url: str, tmp_path: Path) -> None:
+    """One of four brings an empty database up to date, the others find it so."""
+    administrator = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with administrator.connect() as connection:
+        connection.execute(sa.text("CREATE DATABASE fresh"))
+    administrator.dispose()
+    fresh = url.replace("/postgres?", "/fresh?")
+    with ThreadPoolExecutor(4) as pool:
+        ledgers = list(pool.map(lambda _: Ledger.open(fresh, tmp_path), range(4)))
+    for ledger in ledgers:
+        assert ledger.last_finished() is None
+        ledger.close()
