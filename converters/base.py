@@ -161,8 +161,12 @@ def _load(where: str) -> object:
 def _checked(name: str, load: Callable[[], object]) -> type[StepSection]:
     try:
         model = load()
-    except (ImportError, AttributeError) as error:
-        raise UsageError(f"step {name!r} cannot be loaded: {error}") from error
-    if not (isinstance(model, type) and issubclass(model, StepSection) and hasattr(model, "tasks")):
+    except Exception as error:  # whatever another package does when it is imported, it is not our traceback
+        raise UsageError(f"step {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
+    if not (isinstance(model, type) and issubclass(model, StepSection) and _can_work(model)):
         raise UsageError(f"step {name!r} is no section of a step: {model!r}")
     return model
+
+
+def _can_work(model: type[StepSection]) -> bool:
+    return all(hasattr(model, name) for name in ("tasks", "do", "writes_beside"))

