@@ -110,9 +110,11 @@ def _encoded(patterns: Iterable[str]) -> tuple[bytes, ...]:
 
 def camera_layout(place: Place, camera_name: str, camera: Camera) -> str:
     """Return the layout of one camera at one place, ``{camera}`` filled in; ``.`` where nights are in names alone."""
+    if camera.nights == "none":
+        return fill(camera.layout or camera_name, {"camera": camera_name})
     text = camera.layout or place.layout
     if text is None:
-        return camera_name if camera.nights == "none" else "."
+        return "."
     return fill(text, {"camera": camera_name})
 
 
