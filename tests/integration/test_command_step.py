@@ -257,7 +257,7 @@ time.sleep(600)
 def test_the_time_limit_ends_the_program_and_all_that_it_started(carry: Carry, root: Path, tmp_path: Path) -> None:
     """A child that ignores TERM too; the half-made product is removed."""
     note = tmp_path / "processes"
-    declared = step(run=program(SLOW, "{input}", str(note)), inputs=["c.fits"], outputs=["{input}.half"], timeout_s=3)
+    declared = step(run=program(SLOW, "{input}", str(note)), inputs=["c.fits"], outputs=["{input}.half"], timeout_s=5)
     (row,) = carry(declared).rows
     assert row.reason == "it took longer than 5 s and was ended"
     processes = [int(word) for word in note.read_text().split()]
