@@ -196,12 +196,13 @@ def main() -> int:
     options = arguments()
     chosen = [workload for workload in WORKLOADS if not options.only or workload.name in options.only]
     folder = options.folder or default_folder(options.scale)
+    facts = [*machine.facts(folder), f"load average before the first run: {os.getloadavg()[0]:.1f}"]
     try:
         results = list(measure_all(folder, chosen, options))
     except measure.CommandFailed as failure:
         say(f"benchmarks: {failure}")
         return 1
-    page = document(results, machine.facts(folder), options)
+    page = document(results, facts, options)
     say(f"\n{page}")
     is_whole = not options.only and not options.peers_only and options.scale == 1
     output = options.output or (DOCUMENT if is_whole else None)
