@@ -7,10 +7,11 @@ where it cannot reach the source by itself, the bytes are relayed through here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from observatory.endpoints.contract import HostAccess, Look
+from observatory.endpoints.openssh import SshOptions, command_line
 from observatory.errors import CommandFailed
 from observatory.spec.models import TransferOptions
 from syncer.transfer.contract import Batch, CarryResult, Engine
@@ -46,13 +47,18 @@ class WithRelay:
             return CarryResult(result.engine, result.arrived, result.failed, (remark, *result.remarks))
 
 
+def remote_shell_of(access: HostAccess, options: TransferOptions) -> Sequence[str]:
+    """Return the ssh command by which this machine reaches a host; compressing is left to rsync."""
+    return command_line(access, SshOptions(cipher=options.cipher))
+
+
 def choose(
     source: Look,
     destination: Look,
     source_access: HostAccess,
     destination_access: HostAccess,
     options: TransferOptions,
-    remote_shell: RemoteShell,
+    remote_shell: RemoteShell = remote_shell_of,
     clock_s: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Engine:
@@ -66,7 +72,7 @@ def choose(
     options : TransferOptions
         ``engine`` is honoured; what was not said is found out.
     remote_shell : callable
-        Builds the ssh command for a host (observatory/endpoints/openssh.py).
+        Builds the ssh command for a host, without the host's name.
     clock_s, sleep : callables
 
     Raises

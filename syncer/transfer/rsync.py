@@ -80,7 +80,7 @@ class RsyncEngine:
     Attributes
     ----------
     remote_shell : callable
-        From observatory/endpoints/openssh.py.
+        Builds the ssh command for a host.
     renamer : Engine
         For files whose last name changes on the way.
     version : tuple of int

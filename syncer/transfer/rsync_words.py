@@ -61,6 +61,7 @@ NOT_STARTED = frozenset({1, 2, 4, 5, 12, 126, 127, 255})
 
 _NO_RETRY_HELPS = re.compile(rb"Host key verification failed|Permission denied \((?!13\))|Could not resolve hostname")
 _FULL = re.compile(rb"No space left on device|Disk quota exceeded")
+_HOLLOW = re.compile(rb"rsync error:|rsync: connection unexpectedly closed|rsync: .*Broken pipe")
 _LINE = re.compile(rb"^(?:rsync|file has vanished|ssh|IO error|WARNING|ERROR|skipping|cannot|@ERROR)", re.IGNORECASE)
 _ERRNO = re.compile(rb": ([A-Z][^:]*?) \((\d+)\)\s*$")
 _QUOTED = re.compile(rb'"(.*?)"', re.DOTALL)
@@ -86,9 +87,9 @@ def is_full(stderr: bytes) -> bool:
 
 
 def last_words(stderr: bytes) -> str:
-    """Return the line of standard error that says most: the last that is not rsync's own closing line."""
+    """Return the line of standard error that says most: the last that is not rsync's surprise at a lost ssh."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(b"rsync error:")] or lines
+    telling = [line for line in lines if not _HOLLOW.match(line)] or lines
     return telling[-1].decode("utf-8", "backslashreplace") if telling else ""
 
 

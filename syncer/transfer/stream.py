@@ -216,24 +216,29 @@ class _UnderWay:
         self._fail(one.item, f"was written on {self.batch.destination.name}, but {why}", may_retry=True)
         return False
 
-    def _publish_all(self, staged: Iterable[Staged]) -> None:
+    def _publish_all(self, staged: Sequence[Staged]) -> None:
+        taken = self._taken(staged)
         for one in staged:
             final = posixpath.join(self.batch.destination_root, one.item.target)
             try:
-                self._set_aside(one.item, final)
+                if one.item.target in taken:
+                    self._set_aside(one.item, final)
                 self.batch.destination.rename(one.temporary, final)
             except (CouldNotTell, OSError) as error:
                 self._fail(one.item, f"could not be given its name: {error}")
             else:
                 self.hashes[one.item.target] = one.sha256
 
+    def _taken(self, staged: Sequence[Staged]) -> set[bytes]:
+        """Return which names something stands at, known to the plan or not: it is kept, if the site wants versions."""
+        if self.batch.on_difference != "version" or not staged:
+            return set()
+        found = self.batch.destination.stat(self.batch.destination_root, [one.item.target for one in staged])
+        return {facts.path for facts in found if facts.size_bytes is not None}
+
     def _set_aside(self, item: Item, final: bytes) -> None:
-        """Keep what stands at a name, if only a file that nobody knew of, under the time of this run."""
-        if self.batch.on_difference != "version":
-            return
+        """Keep what stands at a name under the time of this run."""
         root, destination = self.batch.destination_root, self.batch.destination
-        if not item.replaces and next(iter(destination.stat(root, [item.target]))).size_bytes is None:
-            return
         aside = posixpath.join(REPLACED, self.batch.stamp.encode(), item.target)
         destination.make_folders(root, [posixpath.dirname(aside)])
         if not self._linked(final, posixpath.join(root, aside)):
