@@ -16,8 +16,12 @@ FILE_COST_BYTES = 64 * 1024
 """What opening, naming and closing a file costs, as bytes on the way: it makes lists of small files even."""
 ENOUGH_BYTES = 8 * 1024 * 1024
 """A session with less than this to do is over before it has paid for its connection."""
-SESSIONS_BY_ROUND_TRIP = ((0.005, 2), (0.05, 4), (float("inf"), 8))
-"""Up to this round trip in seconds, so many sessions; a far one leaves the line idle between files."""
+SESSIONS_BY_ROUND_TRIP = ((0.005, 1), (0.05, 4), (float("inf"), 8))
+"""Up to this round trip in seconds, so many sessions; a far one leaves the line idle between files.
+
+Without distance one is best: on loopback with two processors two sessions took a fifth longer for 150 files
+of 2 MB (0.93 s against 0.75 s, 2026-11-21).
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def test_a_file_that_changes_its_name_has_no_common_folders() -> None:
         split([Item(b"n/a", b"n/b", 1, 0.0)], 1)
 
 
-@pytest.mark.parametrize(("round_trip_s", "sessions"), [(0.001, 2), (0.02, 4), (0.1, 8), (2.0, 8)])
+@pytest.mark.parametrize(("round_trip_s", "sessions"), [(0.001, 1), (0.02, 4), (0.1, 8), (2.0, 8)])
 def test_a_far_line_gets_more_sessions(round_trip_s: float, sessions: int) -> None:
     """One, four and eight by distance."""
     assert sessions_for(round_trip_s) == sessions
