@@ -35,6 +35,9 @@ def alive(last):
         sys.stdout.buffer.write(b".\0")
         sys.stdout.buffer.flush()
 
+block = bytearray(1 << 20)
+view = memoryview(block)
+
 def regular(name):
     descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK)
     stream = os.fdopen(descriptor, "rb", 0)
@@ -47,8 +50,7 @@ def do_hash(name):
     with regular(name) as stream:
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        digest, last, block = hashlib.sha256(), [time.time()], bytearray(1 << 20)
-        view = memoryview(block)
+        digest, last = hashlib.sha256(), [time.time()]
         while True:
             count = stream.readinto(block)
             if not count:
@@ -81,10 +83,12 @@ def answer(work, name):
 def main(work, root):
     os.chdir(root)
     out = sys.stdout.buffer
-    for count, name in enumerate(names(sys.stdin.buffer)):
+    flushed = time.time()
+    for name in names(sys.stdin.buffer):
         out.write(answer(work, name) + b"\0")
-        if work is not do_stat or count % 1000 == 999:
+        if time.time() - flushed > 0.5:
             out.flush()
+            flushed = time.time()
     out.write(b"end\0")
     out.flush()
 """

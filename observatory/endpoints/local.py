@@ -137,12 +137,13 @@ class LocalEndpoint:
 
     def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
         """Hash some files; see `contract.Look.hash`."""
+        block = bytearray(HASH_BLOCK_BYTES)
         for path in paths:
             if not shell.is_below(path):
                 yield Hashed(path, None, shell.NOT_BELOW)
                 continue
             try:
-                yield Hashed(path, hash_file(join(root, path)))
+                yield Hashed(path, hash_file(join(root, path), block))
             except OSError as error:
                 yield Hashed(path, None, reason_of(error))
 
@@ -319,9 +320,13 @@ def open_regular(path: bytes) -> BinaryIO:
         raise
 
 
-def hash_file(path: bytes) -> str:
-    """Return the SHA-256 of a file, read from its disk as far as the system lets go of what it has cached."""
-    digest, block = hashlib.sha256(), bytearray(HASH_BLOCK_BYTES)
+def hash_file(path: bytes, block: bytearray | None = None) -> str:
+    """Return the SHA-256 of a file, read from its disk as far as the system lets go of what it has cached.
+
+    `block` is room to read into; whoever hashes many files hands in the same.
+    """
+    digest = hashlib.sha256()
+    block = bytearray(HASH_BLOCK_BYTES) if block is None else block
     view = memoryview(block)
     with open_regular(path) as stream:
         if hasattr(os, "posix_fadvise"):

@@ -179,7 +179,10 @@ class ScriptSurvey:
             if cut:
                 yield kept[:cut]
                 kept = kept[cut:]
-        cut = kept.rfind(NUL, 0, max(kept.rfind(NUL), 0)) + 1
+        end = kept.rfind(NUL) + 1
+        cut = kept.rfind(NUL, 0, max(end - 1, 0)) + 1
+        if not kept.startswith(b"zend ", cut):
+            cut = end  # it was cut short: then the last whole record is a file's
         if cut:
             yield kept[:cut]
         self._read_trailer(kept[cut:])
