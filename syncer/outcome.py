@@ -55,7 +55,8 @@ class HopOutcome:
     where the hop could not be looked at or must not be believed (a mass loss); `refused_reason` where
     the plan was checked and refused before a byte moved. `stuck` were copied although damaged or still being
     written after the settle limit; `postponed` were planned and not begun because the time was over;
-    `remarks` are the engine's sentences about the whole.
+    `remarks` are the engine's sentences about the whole. `loss` counts the source's files as the last run saw
+    them and as they are, where more than half are gone; `markers` are the ids that source and destination bear.
     """
 
     instrument: str
@@ -80,9 +81,9 @@ class HopOutcome:
     unrecognised: Sequence[bytes] = ()
     remarks: Sequence[str] = ()
     postponed: int = 0
-    is_mass_loss: bool = False
+    loss: tuple[int, int] | None = None
+    markers: tuple[str | None, str | None] = (None, None)
     plan: Sequence[Failure] = ()
-    moved: Sequence[Moved] = ()
     per_night: Mapping[dt.date, NightMoves] = field(default_factory=dict)
     engine: str | None = None
     dry_run: bool = False

@@ -352,8 +352,8 @@ def why_refused(plan: Plan, source: RootFacts, destination: RootFacts, names: tu
     return None
 
 
-def mass_loss(now: Mapping[dt.date, int], before: Mapping[dt.date, int]) -> str | None:
-    """Say so where a source holds less than half of what the last run saw in the same nights.
+def mass_loss(now: Mapping[dt.date, int], before: Mapping[dt.date, int]) -> tuple[int, int] | None:
+    """Return how many files there were and are, where a source lost more than half since the last run.
 
     Parameters
     ----------
@@ -364,7 +364,7 @@ def mass_loss(now: Mapping[dt.date, int], before: Mapping[dt.date, int]) -> str 
     found = sum(now.get(night, 0) for night in before)
     if expected == 0 or found * 2 >= expected:
         return None
-    return f"the source holds {found} files where the last run saw {expected}; nothing is freed until that is accepted"
+    return expected, found
 
 
 def moves_by_night(

@@ -36,11 +36,14 @@ class Trust:
         Whether an accepted root that does not exist may be made (not on a dry run).
     source : bool
         The source's identity is kept by us, as nothing can be written there.
+    markers : pair of str or None
+        Ids that the markers of source and destination must show; None: any.
     """
 
     accept_new_root: Callable[[str, str], bool]
     may_create: bool
     source: bool = False
+    markers: tuple[str | None, str | None] = (None, None)
 
 
 def survey_both(
@@ -87,6 +90,9 @@ def prove(scope: HopScope, here: RootFacts, there: RootFacts, names: tuple[str, 
     """
     why = "holds neither its marker (.nightferry/root) nor any night of its layout"
     source, destination = scope.hop.source, scope.hop.destination
+    for facts, wanted, name, place in zip((here, there), trust.markers, names, (source, destination), strict=True):
+        if wanted is not None and facts.marker != wanted:
+            raise RootNotProven(name, place.root, "bears another marker than this drive's: is it another drive?")
     if not here.is_proven and not trust.source:
         raise RootNotProven(names[0], source.root, why)
     if here.marker and here.marker == there.marker:

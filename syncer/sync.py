@@ -15,11 +15,13 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from observatory.compare import merge
-from observatory.endpoints.contract import Survey
+from observatory.endpoints.contract import HostAccess, Survey
+from observatory.endpoints.openssh import SshOptions, command_line
 from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import HopScope
 from observatory.names import show
 from observatory.records import RecordError
+from observatory.spec.models import TransferOptions
 from syncer.lock import destination_lock
 from syncer.outcome import Failure, HopOutcome, Moved
 from syncer.plan import (
@@ -71,6 +73,9 @@ class SyncOptions:
     waiting_since_s : mapping of path to Unix seconds
         Since when files have been in progress.
     away_reason : str or None
+        Said, with state away, where a host or drive is not there and that is to be expected.
+    expected_markers : pair of str or None
+        Ids that removable drives must bear.
     on_arrived : callable
         Told of what arrived and was synced, batch by batch.
     progress : callable
@@ -88,6 +93,7 @@ class SyncOptions:
     loss_accepted: bool = False
     waiting_since_s: Mapping[bytes, float] = field(default_factory=dict)
     away_reason: str | None = None
+    expected_markers: tuple[str | None, str | None] = (None, None)
     on_arrived: Callable[[Sequence[Moved]], None] = field(default=lambda moved: None)
     progress: Callable[[Progress], None] = no_progress
 
@@ -137,7 +143,9 @@ class _HopRun:
     def run(self, blank: HopOutcome) -> HopOutcome:
         with ExitStack() as stack:
             options = self._options
-            trust = Trust(options.accept_new_root, not options.dry_run, options.trusted_source)
+            trust = Trust(
+                options.accept_new_root, not options.dry_run, options.trusted_source, options.expected_markers
+            )
             names = (self._source.endpoint.name, self._destination.endpoint.name)
             here, there = survey_both(self._scope, self._source, self._destination, trust, stack)
             prove(self._scope, here.facts, there.facts, names, trust)
@@ -188,15 +196,29 @@ class _HopRun:
             stuck=plan.stuck,
             unrecognised=plan.unrecognised,
             unreadable=tuple(sorted(unreadable)),
-            unknown_reason=whole or loss,
-            is_mass_loss=loss is not None,
+            unknown_reason=whole or (self._loss_words(loss) if loss else None),
+            loss=loss,
+            markers=(here.facts.marker, there.facts.marker),
             refused_reason=why_refused(plan, here.facts, there.facts, names),
             per_night=moves_by_night(self._scope, plan, {}, [*still_open, *(m.entry.path for m in plan.moves)]),
         )
 
+    def _loss_words(self, loss: tuple[int, int]) -> str:
+        place = self._scope.hop.source
+        return (
+            f"{self._source.endpoint.name}: {place.root} holds {loss[1]} files where the last run saw {loss[0]};"
+            f" what is there was copied and nothing is freed until"
+            f" `nightferry sync --accept-loss {place.host}:{place.root}` says that it may be so"
+        )
+
     def _act(self, outcome: HopOutcome, plan: Plan) -> HopOutcome:
         engine = choose(
-            self._source.endpoint, self._destination.endpoint, self._scope.hop.destination.declared.transfer
+            self._source.endpoint,
+            self._destination.endpoint,
+            self._source.access,
+            self._destination.access,
+            self._scope.hop.destination.declared.transfer,
+            remote_shell,
         )
         results: list[CarryResult] = []
         done = _Done(len(plan.moves), plan.size_bytes, self._options.progress)
@@ -285,12 +307,16 @@ class _HopRun:
             moved_bytes=sum(sizes.values()),
             failed=tuple(sorted([*outcome.failed, *failed, *links])),
             replaced=tuple(sorted(one.item.path for one in arrived if one.item.replaces)),
-            moved=tuple(_moved(one.item, one.sha256) for one in arrived),
             postponed=len(left) - len(failed),
             remarks=tuple(dict.fromkeys(remark for result in results for remark in result.remarks)),
             per_night=moves_by_night(self._scope, plan, sizes, still_open),
             engine=results[-1].engine if results else engine,
         )
+
+
+def remote_shell(access: HostAccess, options: TransferOptions) -> list[str]:
+    """Return the ssh words by which rsync reaches a host."""
+    return command_line(access, SshOptions(options.cipher, bool(options.compression)))
 
 
 def _moved(item: Item, sha256: str | None) -> Moved:

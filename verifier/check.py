@@ -17,7 +17,7 @@ from observatory.errors import CouldNotTell, RootNotProven
 from observatory.listing import HopScope, Scope
 from observatory.names import show
 from observatory.records import Entry, RecordError
-from verifier.accepted import Accepted, Acceptance
+from verifier.accepted import Acceptance, Accepted
 from verifier.fixity import differing_contents
 from verifier.sequence import find_gaps
 from verifier.structure import find_damage, still_short
@@ -43,6 +43,8 @@ class CheckOptions:
         Said, with state away, where the hop cannot be looked at and that is to be expected now.
     progress : callable
         Called with the number of files whose bytes have been read so far.
+    expected_markers : pair of str or None
+        Ids that the markers of removable drives must show; None: any.
     """
 
     level: str = "size"
@@ -50,6 +52,7 @@ class CheckOptions:
     accepted: Sequence[Acceptance] = ()
     away_reason: str | None = None
     progress: Callable[[int], None] = field(default=lambda count: None)
+    expected_markers: tuple[str | None, str | None] = (None, None)
 
 
 def check(scope: HopScope, source: Look, destination: Look, options: CheckOptions) -> HopVerdict:
@@ -99,13 +102,18 @@ def survey_both(scope: HopScope, source: Look, destination: Look) -> tuple[Surve
     raise next(error for error in failed if error is not None)
 
 
-def why_unproven(facts: RootFacts, host: str, scope: Scope) -> RootNotProven | None:
-    """Return the error for a root that lists but shows neither marker nor night, None where it is proven."""
-    if facts.is_proven:
-        return None
-    return RootNotProven(
-        host, scope.place.root, "holds neither its marker (.nightferry/root) nor any night of its layout"
-    )
+def prove_root(facts: RootFacts, host: str, scope: Scope, wanted_marker: str | None) -> None:
+    """Refuse a root that may be an empty mount point or another drive.
+
+    Raises
+    ------
+    RootNotProven
+    """
+    if not facts.is_proven:
+        why = "holds neither its marker (.nightferry/root) nor any night of its layout"
+        raise RootNotProven(host, scope.place.root, why)
+    if wanted_marker is not None and facts.marker != wanted_marker:
+        raise RootNotProven(host, scope.place.root, "bears another marker than this drive's: is it another drive?")
 
 
 def why_same(here: RootFacts, there: RootFacts) -> str | None:
@@ -118,13 +126,9 @@ def why_same(here: RootFacts, there: RootFacts) -> str | None:
 def _look(scope: HopScope, source: Look, destination: Look, options: CheckOptions, blank: HopVerdict) -> HopVerdict:
     here, there = survey_both(scope, source, destination)
     try:
-        for facts, name, side in (
-            (here.facts, source.name, scope.source),
-            (there.facts, destination.name, scope.destination),
-        ):
-            unproven = why_unproven(facts, name, side)
-            if unproven is not None:
-                raise unproven
+        ends = ((here.facts, source.name, scope.source), (there.facts, destination.name, scope.destination))
+        for (facts, name, side), wanted in zip(ends, options.expected_markers, strict=True):
+            prove_root(facts, name, side, wanted)
         tally = Tally(
             scope,
             scope.hop.instrument.settle_s,
@@ -183,6 +187,7 @@ class _Looked:
         not_comparable = len(unseen) + len({finding.path for finding in deep.unreadable})
         return replace(
             blank,
+            markers=(self._here.facts.marker, self._there.facts.marker),
             source_files=source_files,
             destination_files=sum(tally.destination_counts.values()),
             compared=source_files - not_comparable - len(in_progress),

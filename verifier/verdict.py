@@ -62,9 +62,10 @@ class HopVerdict:
     """One hop, looked at from both ends; all lists ascend.
 
     `compared` counts the source files whose question at `level` was answered (missing ones too);
-    ``source_files == compared + not_comparable + len(in_progress)``. `reason` is a sentence for
+    ``source_files == compared + not_comparable + len(in_progress)``. `unknown_reason` is a sentence for
     whatever cannot be said of single files (host down, root not proven); with it the hop is unknown.
-    `accepted` counts what a person has accepted, per reason; those are in no other list.
+    `markers` are the ids that source and destination bear. `accepted` counts what a person has accepted,
+    per reason; those are in no other list.
     """
 
     instrument: str
@@ -93,6 +94,7 @@ class HopVerdict:
     away_reason: str | None = None
     unknown_reason: str | None = None
     per_night: Mapping[dt.date, NightCount] = field(default_factory=dict)
+    markers: tuple[str | None, str | None] = (None, None)
 
     @property
     def state(self) -> State:
