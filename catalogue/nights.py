@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Row
 from catalogue.book import Book
 from catalogue.decisions import acceptances_of
 from catalogue.records import Acceptance, HopNight, NightRecord, NightState, NightStatus, StepCount, StepResult
-from catalogue.store import upsert
+from catalogue.store import upsert_statement
 from catalogue.tables import nights, steps
 
 _NOTHING: Mapping[str, Any] = {
@@ -43,13 +43,14 @@ class NightBook(Book):
         """Note what a run learned of some nights of a hop; see `NightRecord` for what stays as it was."""
         with self._store.write() as connection:
             known = _known(connection, instrument, hop, records)
-            for night, record in sorted(records.items()):
-                values = _learned(known.get(night, _NOTHING), record, at_utc)
-                upsert(
-                    connection,
-                    nights,
-                    {"instrument": instrument, "hop": hop, "night": night, **values, "run_id": run},
-                )
+            told = {"instrument": instrument, "hop": hop, "run_id": run}
+            learned = [
+                {**told, "night": night, **_learned(known.get(night, _NOTHING), record, at_utc)}
+                for night, record in sorted(records.items())
+            ]
+            for names in {tuple(sorted(values)) for values in learned}:
+                rows = [values for values in learned if tuple(sorted(values)) == names]
+                connection.execute(upsert_statement(connection.dialect.name, nights, names, {}), rows)
 
     def record_freed(self, instrument: str, hop: str, freed: Mapping[dt.date, int]) -> None:
         """Note how many files of a hop's source were freed on purpose: they are no loss when they are gone."""
