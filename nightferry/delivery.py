@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import logging
 import shutil
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 from nightferry.record import read_record, write_record
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
+from observatory.files import write_whole
 from reports.json import document_of, dumps
 from reports.model import Report
-from reports.spool import write_whole
 from reports.text import render_text
 
 log = logging.getLogger("nightferry")
@@ -93,8 +91,10 @@ def heartbeat(workplace: Workplace) -> None:
     url = workplace.specification.site.heartbeat_url
     if url is None:
         return
+    import urllib.request  # loads half of the standard library, and most sites have no heartbeat
+
     try:
         with urllib.request.urlopen(url, timeout=HEARTBEAT_TIMEOUT_S):  # noqa: S310 - http(s) only, by the specification
             log.info("heartbeat", extra={"url": url})
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         log.warning("heartbeat failed", extra={"url": url, "reason": str(error)})

@@ -46,6 +46,8 @@ class _Night:
 
 def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes, notes: Sequence[Note] = ()) -> Report:
     """Do one nightly run over the instruments asked for, whose locks the caller holds, and report it."""
+    if run.keeps_records:
+        log.info("run begun", extra={"run": run.id})
     gathered = _Night()
     for instrument in instruments_asked(workplace, asked):
         try:

@@ -20,11 +20,19 @@ class Run:
         self.workplace = workplace
         self.kind = kind
         self.started_utc = workplace.now()
+        self._instruments = instruments
         self._dry_run = dry_run
-        self.id = -1
-        if not dry_run:
-            ledger = workplace.ledger
-            self.id = ledger.start_run(kind, instruments, self.started_utc, workplace.hostname, os.getpid())
+        self._id: int | None = None
+
+    @property
+    def id(self) -> int:
+        """The run's number; asking for it first begins the run in the ledger."""
+        if self._id is None:
+            workplace = self.workplace
+            self._id = workplace.ledger.start_run(
+                self.kind, self._instruments, self.started_utc, workplace.hostname, os.getpid()
+            )
+        return self._id
 
     @property
     def keeps_records(self) -> bool:
@@ -58,6 +66,12 @@ def _known_marker(workplace: Workplace, place: Place) -> str | None:
         return None
     record = workplace.ledger.root(place.host, place.root)
     return (record.identity or None) if record else None
+
+
+def is_vouched(workplace: Workplace, place: Place) -> bool:
+    """Say whether a person named a root as the right one although it shows no sign of it."""
+    record = workplace.ledger.root(place.host, place.root)
+    return record is not None and record.is_vouched
 
 
 def see_roots(workplace: Workplace, hop: Hop, markers: Sequence[str | None]) -> None:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from catalogue.records import HopRecord, MovedFile, NightRecord
-from nightferry.runs import Run, expected_markers, removable_away, see_roots
+from nightferry.runs import Run, expected_markers, is_vouched, removable_away, see_roots
 from nightferry.selection import Asked, all_away, away_now, hops_asked, scope_asked
 from nightferry.workplace import Workplace
 from observatory.listing import HopScope
-from observatory.spec.chain import Hop, sources_of
+from observatory.spec.chain import Hop, Place, sources_of
 from syncer.outcome import HopOutcome, Moved
 from syncer.survey import End
 from syncer.sync import SyncOptions, sync_hop
@@ -57,6 +57,8 @@ class SyncWishes:
 
 def sync(workplace: Workplace, run: Run, asked: Asked, wishes: SyncWishes) -> list[HopOutcome]:
     """Sync the hops asked for, in order, and record each."""
+    if run.keeps_records:
+        log.info("run begun", extra={"run": run.id})
     return [
         sync_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes) for hop in syncable(workplace, asked)
     ]
@@ -125,7 +127,7 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         hash_all=wishes.hash_all,
         dry_run=wishes.dry_run,
         accept_new_root=accept_new_root,
-        trusted_source=_is_vouched(workplace, source_root, wishes),
+        trusted_source=_is_vouched(workplace, hop.source, wishes),
         is_joined=_is_joined(hop),
         should_stop=lambda: until is not None and workplace.now() >= until,
         stops_by_time=until is not None,
@@ -139,13 +141,11 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
     )
 
 
-def _is_vouched(workplace: Workplace, root: tuple[str, str], wishes: SyncWishes) -> bool:
+def _is_vouched(workplace: Workplace, place: Place, wishes: SyncWishes) -> bool:
     """Say whether a source without a sign of being the root was named as new by a person, now or earlier."""
-    if root in wishes.new_roots:
-        workplace.ledger.vouch_root(*root, identity="", at_utc=workplace.now())
-        return True
-    record = workplace.ledger.root(*root)
-    return record is not None and record.is_vouched
+    if (place.host, place.root) in wishes.new_roots and not wishes.dry_run:
+        workplace.ledger.vouch_root(place.host, place.root, identity="", at_utc=workplace.now())
+    return (place.host, place.root) in wishes.new_roots or is_vouched(workplace, place)
 
 
 def _is_joined(hop: Hop) -> bool:

@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopRecord, NightRecord, NightState
-from nightferry.runs import Run, expected_markers, removable_away, see_roots
+from nightferry.runs import Run, expected_markers, is_vouched, removable_away, see_roots
 from nightferry.selection import Asked, all_away, away_now, hops_asked, scope_asked
 from nightferry.workplace import Workplace
 from observatory.listing import HopScope
 from observatory.spec.chain import Hop
 from observatory.truth import State
 from verifier.accepted import Acceptance
-from verifier.check import LEVELS, CheckOptions, check
+from verifier.check import LEVELS, CheckOptions, check, listings_of
 from verifier.verdict import HopVerdict
 
 log = logging.getLogger("nightferry")
@@ -43,18 +43,10 @@ def verify(workplace: Workplace, run: Run, asked: Asked, wishes: VerifyWishes) -
 
 def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> HopVerdict:
     """Verify one hop and remember what was proven."""
-    declared = hop.instrument.verify.level
-    away = all_away(workplace, hop.instrument, scope.nights)
-    options = CheckOptions(
-        level=wishes.level or declared,
-        reverse=wishes.reverse,
-        accepted=acceptances(workplace, hop),
-        away_reason=away or away_now(workplace, hop.instrument) or removable_away(workplace, hop),
-        progress=lambda files: wishes.progress(hop, files),
-        expected_markers=expected_markers(workplace, hop),
-    )
     source, destination = workplace.endpoint(hop.source.host), workplace.endpoint(hop.destination.host)
-    verdict = check(scope, source, destination, options)
+    with listings_of(scope, source, destination) as listings:  # they go on while the ledger is opened
+        options, away = _options(workplace, hop, scope, wishes)
+        verdict = check(scope, source, destination, options, listings)
     if away is not None and verdict.state is State.OK and not verdict.source_files:
         verdict = replace(verdict, away_reason=away)
     log.info(
@@ -68,8 +60,24 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
         },
     )
     if run.keeps_records:
+        declared = hop.instrument.verify.level
         _record_verdict(workplace, run, hop, verdict, LEVELS.index(verdict.level) >= LEVELS.index(declared))
     return verdict
+
+
+def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> tuple[CheckOptions, str | None]:
+    """Return how to check a hop, and why every night asked for is away, if it is so."""
+    away = all_away(workplace, hop.instrument, scope.nights)
+    options = CheckOptions(
+        level=wishes.level or hop.instrument.verify.level,
+        reverse=wishes.reverse,
+        accepted=acceptances(workplace, hop),
+        away_reason=away or away_now(workplace, hop.instrument) or removable_away(workplace, hop),
+        progress=lambda files: wishes.progress(hop, files),
+        expected_markers=expected_markers(workplace, hop),
+        trusted_source=is_vouched(workplace, hop.source),
+    )
+    return options, away
 
 
 def acceptances(workplace: Workplace, hop: Hop) -> tuple[Acceptance, ...]:

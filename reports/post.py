@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from observatory.errors import NightferryError, UsageError
+from observatory.files import write_whole
 from observatory.spec.models import MailServer, SiteMail
 from observatory.truth import State
 from reports.letter import Letter, address_of, compose, letter_of
 from reports.mail import Delivery, read_password, send
 from reports.model import Report
 from reports.policy import LastMail, digest, should_send
-from reports.spool import Deliver, Spool, into_folder, write_whole
+from reports.spool import Deliver, Spool, into_folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,13 @@ import fcntl
 import json
 import os
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from observatory.errors import MailNotTaken, NightferryError
+from observatory.files import made, write_whole
 from reports.letter import Letter
 from reports.mail import Delivery, Refusal
 
@@ -112,7 +112,7 @@ class Spool:
             letter = _decode(path, claimed.read())
         if letter is None:
             with _translated(self.folder):
-                path.rename(_made(self.folder / "refused") / path.name)
+                path.rename(made(self.folder / "refused") / path.name)
             return Flushed(refused=1, sentences=(f"spool: {path.name} is no letter of ours; moved to refused/",))
         try:
             delivery = deliver(letter)
@@ -131,7 +131,7 @@ class Spool:
         for_now = tuple(one for one in letter.recipients if one in delivery.refused and one not in for_good)
         if for_good:
             kept = replace(letter, recipients=for_good)
-            write_whole(_made(self.folder / "refused") / path.name, _encode(kept))
+            write_whole(made(self.folder / "refused") / path.name, _encode(kept))
         if for_now != letter.recipients:
             if for_now:
                 write_whole(path, _encode(replace(letter, recipients=for_now)))
@@ -156,40 +156,6 @@ def into_folder(folder: Path) -> Deliver:
         return Delivery()
 
     return deliver
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash it is there whole or not at all; missing folders are made.
-
-    Raises
-    ------
-    OSError
-    """
-    temporary = _made(path.parent) / f".{path.name}.{uuid.uuid4().hex}"
-    try:
-        with temporary.open("xb") as opened:
-            os.fchmod(opened.fileno(), 0o600)
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        temporary.rename(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

@@ -7,8 +7,9 @@ away come in as arguments; reports say the result.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from observatory.compare import merge
@@ -45,6 +46,8 @@ class CheckOptions:
         Called with the number of files whose bytes have been read so far.
     expected_markers : pair of str or None
         Ids that the markers of removable drives must show; None: any.
+    trusted_source : bool
+        A person vouched for the source's root, where nothing can be written.
     """
 
     level: str = "size"
@@ -53,13 +56,42 @@ class CheckOptions:
     away_reason: str | None = None
     progress: Callable[[int], None] = field(default=lambda count: None)
     expected_markers: tuple[str | None, str | None] = (None, None)
+    trusted_source: bool = False
 
 
-def check(scope: HopScope, source: Look, destination: Look, options: CheckOptions) -> HopVerdict:
-    """Verify one hop and return its verdict; never raises for what a far end does."""
+Listings = Future[tuple[Survey, Survey]]
+"""Both listings of a hop, on their way."""
+
+
+@contextmanager
+def listings_of(scope: HopScope, source: Look, destination: Look) -> Iterator[Listings]:
+    """Begin both listings; they go on while the caller makes ready what `check` needs besides."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        listings = pool.submit(survey_both, scope, source, destination)
+        try:
+            yield listings
+        finally:
+            if listings.exception() is None:
+                for survey in listings.result():
+                    survey.close()
+
+
+def check(
+    scope: HopScope, source: Look, destination: Look, options: CheckOptions, listings: Listings | None = None
+) -> HopVerdict:
+    """Verify one hop and return its verdict; never raises for what a far end does.
+
+    Parameters
+    ----------
+    listings : future, optional
+        From `listings_of`, where they were begun early.
+    """
+    if listings is None:
+        with listings_of(scope, source, destination) as begun:
+            return check(scope, source, destination, options, begun)
     blank = _blank(scope, source, destination, options)
     try:
-        return _look(scope, source, destination, options, blank)
+        return _look(scope, source, destination, options, blank, *listings.result())
     except (CouldNotTell, RecordError) as error:
         if options.away_reason is not None:
             return replace(blank, away_reason=options.away_reason)
@@ -123,24 +155,29 @@ def why_same(here: RootFacts, there: RootFacts) -> str | None:
     return None
 
 
-def _look(scope: HopScope, source: Look, destination: Look, options: CheckOptions, blank: HopVerdict) -> HopVerdict:
-    here, there = survey_both(scope, source, destination)
-    try:
-        ends = ((here.facts, source.name, scope.source), (there.facts, destination.name, scope.destination))
-        for (facts, name, side), wanted in zip(ends, options.expected_markers, strict=True):
+def _look(
+    scope: HopScope,
+    source: Look,
+    destination: Look,
+    options: CheckOptions,
+    blank: HopVerdict,
+    here: Survey,
+    there: Survey,
+) -> HopVerdict:
+    ends = ((here.facts, source.name, scope.source), (there.facts, destination.name, scope.destination))
+    trusted = (options.trusted_source, False)
+    for (facts, name, side), wanted, is_trusted in zip(ends, options.expected_markers, trusted, strict=True):
+        if not is_trusted:
             prove_root(facts, name, side, wanted)
-        tally = Tally(
-            scope,
-            scope.hop.instrument.settle_s,
-            here.facts.clock_s,
-            by_size=options.level != "existence",
-            keep_same=options.level in ("checksum", "structure") or scope.hop.instrument.sequence is not None,
-        )
-        names_there = scope.in_source_names(scope.destination.only_these_nights(there))
-        merge(scope.source.only_these_nights(here), names_there, tally)
-    finally:
-        here.close()
-        there.close()
+    tally = Tally(
+        scope,
+        scope.hop.instrument.settle_s,
+        here.facts.clock_s,
+        by_size=options.level != "existence",
+        keep_same=options.level in ("checksum", "structure") or scope.hop.instrument.sequence is not None,
+    )
+    names_there = scope.in_source_names(scope.destination.only_these_nights(there))
+    merge(scope.source.only_these_nights(here), names_there, tally)
     look = _Looked(scope, source, destination, options, tally, here, there)
     return look.verdict(blank)
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from observatory.errors import MailNotTaken, UsageError
+from observatory.files import write_whole
 from reports.letter import Letter
 from reports.mail import Delivery, Refusal
-from reports.spool import Spool, into_folder, write_whole
+from reports.spool import Spool, into_folder
 
 PEOPLE = ("a@example.org", "b@example.org")
 
