@@ -27,6 +27,7 @@ from observatory.endpoints.contract import (
     SurveyRequest,
 )
 from observatory.endpoints.local import with_parents
+from observatory.endpoints.memory_things import Thing, ThingWriter
 from observatory.endpoints.walk import Kind, Node, WalkSurvey, join, reason_of
 from observatory.errors import CommandFailed, FileUnreadable, HostUnreachable
 from observatory.formats import whole
@@ -38,17 +39,6 @@ _KIND_BITS: dict[Kind, int] = {"file": 0o100000, "folder": 0o040000, "link": 0o1
 
 Runner = Callable[[Sequence[bytes], bytes], Completed]
 """Stands for the programs of a host: words and standard input to what became of them."""
-
-
-@dataclass(slots=True)
-class Thing:
-    """One name in memory: a file, folder, link, or what is none of these."""
-
-    kind: Kind
-    data: bytes = b""
-    mtime_ns: int = 0
-    mode: int = 0o644
-    device: int = 1
 
 
 @dataclass
@@ -338,7 +328,7 @@ class MemoryEndpoint:
                 raise
             except OSError as error:
                 raise self._failed("creating", path, error) from error
-        return cast(BinaryIO, _Writer(self, self.things[where]))
+        return cast(BinaryIO, ThingWriter(self.take_room, self.things[where]))
 
     def take_room(self, size_bytes: int) -> None:
         """Count bytes written; OSError (no space) beyond the room there is."""
@@ -433,22 +423,3 @@ class MemoryEndpoint:
         """Put what was written where it can be read."""
         self._reach()
         stream.flush()
-
-
-class _Writer(io.RawIOBase):
-    """A file in memory being written."""
-
-    def __init__(self, endpoint: MemoryEndpoint, thing: Thing) -> None:
-        self._endpoint, self._thing = endpoint, thing
-
-    def writable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return len(self._thing.data)
-
-    def write(self, data: object) -> int:
-        block = bytes(memoryview(data).cast("B"))  # type: ignore[arg-type]
-        self._endpoint.take_room(len(block))
-        self._thing.data += block
-        return len(block)

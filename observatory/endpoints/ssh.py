@@ -30,15 +30,18 @@ from observatory.endpoints.local import HASH_BLOCK_BYTES, SYNC_S, with_parents
 from observatory.endpoints.running import GRACE_S, Running, complete
 from observatory.endpoints.script import command, quote
 from observatory.endpoints.sftp import SftpReader, SftpSession, SftpWriter
+from observatory.endpoints.sftp_tree import SftpTree, exists, make_folder
 from observatory.endpoints.ssh_connection import ChannelPipe, Connection, connected
 from observatory.endpoints.streams import FarStream, hash_stream
-from observatory.endpoints.walk import Kind, Node, WalkSurvey, join, reason_of
+from observatory.endpoints.walk import WalkSurvey, join, reason_of
 from observatory.errors import CommandFailed, FileUnreadable, HostUnreachable
 from observatory.formats import whole
 from observatory.names import show
 
 CLOCK_S = 30.0
 FOLDERS_S = 300.0
+SFTP_SESSIONS = 4
+"""At most; OpenSSH allows ten channels on a connection (MaxSessions), and commands need some of them."""
 
 
 class SshEndpoint:
@@ -57,7 +60,8 @@ class SshEndpoint:
         self._lock = threading.RLock()
         self._connection: Connection | None = None
         self._capabilities: Capabilities | None = None
-        self._sessions: dict[int, tuple[ChannelPipe, SftpSession]] = {}
+        self._sessions: list[tuple[ChannelPipe, SftpSession]] = []
+        self._mine = threading.local()
 
     # ---- the connection
 
@@ -103,26 +107,27 @@ class SshEndpoint:
         return self._connected().start(script, stdin)
 
     def _sftp(self) -> SftpSession:
-        """Return the SFTP session of this thread; where the host allows no more, share another's."""
+        """Return an SFTP session for this thread; threads share a few, since a host allows ten channels in all."""
         with self._lock:
             connection = self._connected()
-            mine = threading.get_ident()
-            pipe, session = self._sessions.get(mine, (None, None))
-            if pipe is not None and session is not None and pipe.is_alive:
-                return session
-            self._sessions.pop(mine, None)
-            try:
-                pipe = connection.sftp_pipe()
-                session = SftpSession(pipe)
-            except HostUnreachable:
-                others = [session for pipe, session in self._sessions.values() if pipe.is_alive]
-                if not others or not connection.is_alive:
-                    raise
-                return others[0]
-            except ConnectionError as error:
-                raise CommandFailed(self.name, "SFTP", str(error)) from error
-            self._sessions[mine] = (pipe, session)
-            return session
+            self._sessions = [(pipe, session) for pipe, session in self._sessions if pipe.is_alive]
+            mine: SftpSession | None = getattr(self._mine, "session", None)
+            if mine is not None and any(session is mine for _, session in self._sessions):
+                return mine
+            if len(self._sessions) < SFTP_SESSIONS:
+                self._sessions.append(self._new_session(connection))
+                self._mine.session = self._sessions[-1][1]
+            else:
+                self._mine.session = self._sessions[threading.get_native_id() % SFTP_SESSIONS][1]
+            return cast(SftpSession, self._mine.session)
+
+    def _new_session(self, connection: Connection) -> tuple[ChannelPipe, SftpSession]:
+        pipe = connection.sftp_pipe()
+        try:
+            return pipe, SftpSession(pipe)
+        except ConnectionError as error:
+            pipe.close()
+            raise CommandFailed(self.name, "SFTP", str(error)) from error
 
     @contextlib.contextmanager
     def _translated(self, doing: str, path: bytes) -> Iterator[SftpSession]:
@@ -301,7 +306,7 @@ class SshEndpoint:
             except ConnectionError:
                 raise
             except OSError:
-                is_there = _exists(session, path)
+                is_there = exists(session, path)
                 if not is_there:
                     raise
         if is_there:
@@ -315,7 +320,7 @@ class SshEndpoint:
         if not (able.has_shell and able.has_gnu_tools):
             with self._translated("making folders below", root) as session:
                 for folder in folders:
-                    _make_folder(session, join(root, folder), mode)
+                    make_folder(session, join(root, folder), mode)
             return
         how = (b"-m", b"%o" % mode) if mode is not None else ()
         script = b"cd " + quote(root) + b" && xargs -0 -r " + command((b"mkdir", b"-p", *how, b"--"))
@@ -344,7 +349,7 @@ class SshEndpoint:
             except ConnectionError:
                 raise
             except OSError:
-                is_there = _exists(session, path)
+                is_there = exists(session, path)
                 if not is_there:
                     raise
         if is_there:
@@ -364,7 +369,7 @@ class SshEndpoint:
             try:
                 return sorted(name for name, _ in session.scan(path))
             except FileNotFoundError:
-                if _exists(session, path):  # OpenSSH says "no such file" of a file that is no folder, too
+                if exists(session, path):  # OpenSSH says "no such file" of a file that is no folder, too
                     raise
                 return []
 
@@ -387,69 +392,3 @@ class SshEndpoint:
             raise HostUnreachable(self.name, str(error)) from error
         except OSError as error:
             raise CommandFailed(self.name, "fsync", reason_of(error)) from error
-
-
-def _exists(session: SftpSession, path: bytes) -> bool:
-    try:
-        session.lstat(path)
-    except ConnectionError:
-        raise
-    except OSError:
-        return False
-    return True
-
-
-def _make_folder(session: SftpSession, path: bytes, mode: int | None) -> None:
-    try:
-        session.mkdir(path)
-    except ConnectionError:
-        raise
-    except OSError:
-        if not (_exists(session, path) and stat.S_ISDIR(session.stat(path).mode)):
-            raise
-        return
-    if mode is not None:
-        session.set_attributes(path, None, mode)
-
-
-def _kind(mode: int) -> Kind:
-    if stat.S_ISREG(mode):
-        return "file"
-    if stat.S_ISDIR(mode):
-        return "folder"
-    return "link" if stat.S_ISLNK(mode) else "other"
-
-
-class SftpTree:
-    """The disks of a far host through SFTP; see `walk.Tree`. It knows no file systems and no parts of seconds."""
-
-    def __init__(self, session: SftpSession) -> None:
-        self._session = session
-
-    def scan(self, path: bytes) -> Iterator[Node]:
-        """Give what lies in one folder."""
-        for name, found in self._session.scan(path):
-            yield Node(name, _kind(found.mode), found.size_bytes, found.mtime_s * 10**9)
-
-    def look(self, path: bytes) -> Node:
-        """Give one name, a last link as a link."""
-        found = self._session.lstat(path)
-        return Node(path.rpartition(b"/")[2], _kind(found.mode), found.size_bytes, found.mtime_s * 10**9)
-
-    def follow(self, path: bytes) -> Node:
-        """Give what one name leads to."""
-        found = self._session.stat(path)
-        return Node(path.rpartition(b"/")[2], _kind(found.mode), found.size_bytes, found.mtime_s * 10**9)
-
-    def target(self, path: bytes) -> bytes:
-        """Give the text of a link."""
-        return self._session.readlink(path)
-
-    def real(self, path: bytes) -> bytes:
-        """Give the absolute path without links."""
-        return self._session.realpath(path)
-
-    def head(self, path: bytes, size: int) -> bytes:
-        """Give the first bytes of a file."""
-        with io.BufferedReader(self._session.open_read(path), size) as stream:
-            return stream.read(size)

@@ -35,6 +35,9 @@ CHANNEL_S = 30.0
 """To open one session on a connection that works."""
 SFTP_ANSWER_S = 120.0
 """One answer of an SFTP server: one block, or a hundred names; a disk that spins up takes 15 s."""
+CHANNEL_RETRY_S = (0.1, 0.5, 2.0, 5.0)
+_PROHIBITED = 1
+"""SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254, 5.1): waiting does not help."""
 KEEPALIVE_S = 15
 """Less than any firewall's patience with an idle connection."""
 DEAD_AFTER_PROBES = 4
@@ -227,10 +230,18 @@ class Connection:
         return self._transport
 
     def _session(self) -> paramiko.Channel:
-        try:
-            return self._alive().open_session(timeout=CHANNEL_S)
-        except (paramiko.SSHException, OSError, EOFError) as error:
-            raise HostUnreachable(self.host, f"no further session: {error}") from error
+        waits = list(CHANNEL_RETRY_S)
+        while True:
+            transport = self._alive()
+            try:
+                return transport.open_session(timeout=CHANNEL_S)
+            except (paramiko.SSHException, OSError, EOFError) as error:
+                # All channels that the host allows may be taken, and one will be free soon. paramiko tells only one
+                # of several threads so, by a ChannelException; to the others it gives no reason.
+                is_prohibited = isinstance(error, paramiko.ChannelException) and error.code == _PROHIBITED
+                if is_prohibited or not waits or not transport.is_active():
+                    raise HostUnreachable(self.host, f"it allows no further session: {error}") from error
+                time.sleep(waits.pop(0))
 
     def start(self, script: bytes, stdin: Iterable[bytes]) -> ChannelRunning:
         """Start a POSIX script at the far end."""

@@ -374,6 +374,27 @@ def test_several_threads_may_use_one_endpoint(three_hosts: tuple[Host, ...]) -> 
     endpoint.close()
 
 
+def test_more_commands_at_a_time_than_a_host_allows_wait_for_one_another(three_hosts: tuple[Host, ...]) -> None:
+    """MaxSessions is ten; twenty are asked for."""
+    endpoint = SshEndpoint(three_hosts[0].access)
+    assert endpoint.has_shell
+    said: list[object] = []
+
+    def work() -> None:
+        try:
+            said.append(endpoint.run([b"sh", b"-c", b"sleep 0.3; echo x"]).stdout)
+        except CouldNotTell as error:
+            said.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said == [b"x\n"] * 20
+    endpoint.close()
+
+
 def test_a_mount_point_below_the_root_is_a_trouble() -> None:
     """Its disk was not asked for: /proc/sys has one that every Linux mounts, /dev another."""
     endpoint = LocalEndpoint(HostAccess("here", "here", is_local=True), True)
