@@ -50,12 +50,13 @@ class _Stream:
         self._last_key = b""
 
     def has_more(self) -> bool:
-        while self.position >= len(self.buffer):
-            self.buffer = next(self._chunks, b"")
-            self.position = 0
-            if not self.buffer:
-                return False
-        return True
+        if self.position < len(self.buffer):
+            return True
+        # An empty chunk is no end: taking it for one would leave the rest of the listing unseen.
+        self.buffer, self.position = next(filter(None, self._chunks), b""), 0
+        if self.buffer and not self.buffer.endswith(NUL):
+            raise RecordError(f"a listing broke off within a record: {self.buffer[-80:]!r}")
+        return bool(self.buffer)
 
     def remaining(self) -> int:
         return len(self.buffer) - self.position
@@ -71,8 +72,12 @@ class _Stream:
 
     def take(self, size: int) -> bytes:
         block = self.buffer[self.position : self.position + size]
-        self.position += size
-        self._last_key = key_of(block[block.rfind(NUL, 0, -1) + 1 : -1])
+        first = self.record()
+        last = block[block.rfind(NUL, 0, -1) + 1 : -1]
+        self.skip(first, key_of(first))
+        if len(first) + 1 < size:
+            self.position += size - len(first) - len(last) - 2
+            self.skip(last, key_of(last))
         return block
 
 
@@ -114,8 +119,10 @@ def merge(source: Iterable[bytes], destination: Iterable[bytes], visitor: Visito
     Raises
     ------
     UnsortedListing
-        Where records are taken one by one and do not ascend. Stretches that are equal on both sides are
-        not looked into: whatever their order, both sides hold the same.
+        Where records are taken one by one and do not ascend. Of stretches that are equal on both sides only
+        the first and the last record are looked at: whatever their order, both sides hold the same.
+    RecordError
+        A chunk ends within a record, or holds what is none.
     """
     left, right = _Stream(source), _Stream(destination)
     while True:

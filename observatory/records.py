@@ -91,9 +91,18 @@ def decode_file(record: bytes) -> Entry:
     if not slashes or not slash or not size.isdigit():
         raise RecordError(f"not a record of a file: {record[:80]!r}")
     try:
-        return Entry(path, int(size), float(mtime))
+        return Entry(path, int(size), _seconds(mtime))
     except ValueError as error:
         raise RecordError(f"not a time: {mtime[:40]!r}") from error
+
+
+def _seconds(text: bytes) -> float:
+    """Read a time as find prints it: before 1970 too its fraction counts upwards, ``-3.25`` is 2.75 s before."""
+    value = float(text)
+    if value >= 0:
+        return value
+    whole, _, fraction = text.partition(b".")
+    return int(whole) + float(b"0." + fraction)
 
 
 def target_of(record: bytes) -> bytes:
