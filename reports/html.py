@@ -16,7 +16,7 @@ import jinja2
 from reports.model import Note, Report
 from reports.sections import Section, outcome_sections, verdict_sections
 from reports.subject import told
-from reports.summary import step_cells
+from reports.summary import remark_lines, step_cells
 from reports.words import counted, instant_text, one_line, seconds_text, size_text
 from syncer.outcome import HopOutcome
 from verifier.verdict import HopVerdict
@@ -50,7 +50,7 @@ class Row:
     nights: str
     cells: Sequence[tuple[str, str]]
     blocks: Sequence[Block]
-    accepted: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 def render_html(report: Report, most_lines: int = MOST_LINES) -> str:
@@ -121,7 +121,7 @@ def _verdict_row(verdict: HopVerdict, most_lines: int | None) -> Row:
             (str(len(verdict.missing)), ""),
         ),
         blocks=_blocks(verdict_sections(verdict), most_lines),
-        accepted=[f"{count} accepted: {one_line(reason)}" for reason, count in sorted(verdict.accepted.items())],
+        remarks=[f"{count} accepted: {one_line(reason)}" for reason, count in sorted(verdict.accepted.items())],
     )
 
 
@@ -138,6 +138,7 @@ def _outcome_row(outcome: HopOutcome, most_lines: int | None) -> Row:
             (seconds_text(outcome.seconds), ""),
         ),
         blocks=_blocks(outcome_sections(outcome), most_lines),
+        remarks=[line.strip() for line in remark_lines(outcome)],
     )
 
 

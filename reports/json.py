@@ -125,6 +125,10 @@ def _outcome(outcome: HopOutcome) -> Document:
         "planned_bytes": outcome.planned_bytes,
         "kept_reasons": _failures(outcome.kept),
         "unreadable": _failures(outcome.unreadable),
+        "stuck": _failures(outcome.stuck),
+        "postponed": outcome.postponed,
+        "unrecognised": _paths(outcome.unrecognised),
+        "remarks": list(outcome.remarks),
         "dry_run": outcome.dry_run,
         "plan": _failures(outcome.plan),
     }

@@ -147,7 +147,7 @@ def _verdict_facts(verdict: HopVerdict) -> list[Any]:
 
 
 def _outcome_facts(outcome: HopOutcome) -> list[Any]:
-    lists = (outcome.failed, outcome.kept, outcome.unreadable)
+    lists = (outcome.failed, outcome.kept, outcome.unreadable, outcome.stuck)
     return [outcome.instrument, outcome.hop, str(outcome.state), [_names(_paths(failures)) for failures in lists]]
 
 

@@ -105,6 +105,7 @@ def outcome_sections(outcome: HopOutcome) -> Iterator[Section]:
         Section(root, f"FILES TO BE TRANSFERRED FROM {source} TO {destination}", (), _failures(outcome.plan)),
         Section(far_root, f"FILES KEPT ON {destination}", (), _failures(outcome.kept)),
         Section(far_root, f"FILES REPLACED ON {destination}", outcome.replaced),
+        Section(root, f"DAMAGED FILES ON {source}", (), _failures(outcome.stuck)),
         Section(root, f"FILES STILL BEING WRITTEN ON {source}", outcome.in_progress),
         Section(root, f"FILES THAT COULD NOT BE READ ON {source}", (), _failures(outcome.unreadable)),
     ]

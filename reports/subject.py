@@ -66,6 +66,8 @@ def _counts(part: Report) -> Counter[str]:
     for outcome in part.outcomes:
         counts["not transferred"] += len(outcome.failed)
         counts["kept"] += len(outcome.kept)
+        counts["stuck"] += len(outcome.stuck)
+        counts["left for the next run"] += outcome.postponed
         counts["refused"] += outcome.refused_reason is not None
     failed_steps = sum(step.failed > 0 for step in part.steps)
     counts["step failed" if failed_steps == 1 else "steps failed"] += failed_steps

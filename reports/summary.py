@@ -24,7 +24,7 @@ def summary_lines(report: Report) -> list[str]:
     report = report.in_order()
     groups = [
         _verdict_lines(report.verdicts),
-        _aligned([outcome_cells(outcome) for outcome in report.outcomes]),
+        _outcome_lines(report.outcomes),
         list(_step_lines(report.steps)),
         [_sentence(note, "") for note in report.notes],
         [_sentence(note, "PROBLEM: ") for note in report.problems],
@@ -72,6 +72,20 @@ def _verdict_lines(verdicts: Sequence[HopVerdict]) -> list[str]:
         lines.append(line)
         lines += accepted_lines(verdict)
     return lines
+
+
+def _outcome_lines(outcomes: Sequence[HopOutcome]) -> list[str]:
+    lines = []
+    for outcome, line in zip(outcomes, _aligned([outcome_cells(outcome) for outcome in outcomes]), strict=True):
+        lines.append(line)
+        lines += remark_lines(outcome)
+    return lines
+
+
+def remark_lines(outcome: HopOutcome) -> list[str]:
+    """Return what is to be said of a moved hop as a whole, a line each, indented below the hop's own."""
+    left = [f"{counted(outcome.postponed, 'file')} left for the next run"] if outcome.postponed else []
+    return [f"    {one_line(remark)}" for remark in (*left, *outcome.remarks)]
 
 
 def accepted_lines(verdict: HopVerdict) -> list[str]:

@@ -14,7 +14,7 @@ from rich.text import Text
 from reports.model import Report
 from reports.sections import Section, sections_of
 from reports.subject import told
-from reports.summary import accepted_lines, outcome_cells, step_cells, summary_sentences, verdict_cells
+from reports.summary import accepted_lines, outcome_cells, remark_lines, step_cells, summary_sentences, verdict_cells
 
 STYLES = {"ok": "green", "different": "bold red", "unknown": "bold magenta", "away": "bright_black"}
 """Colours of states; the word always stands beside the colour."""
@@ -33,7 +33,8 @@ def print_report(report: Report, console: Console) -> None:
     notes = [accepted_lines(verdict) for verdict in report.verdicts]
     _print_table(("instrument", "hop", "nights", "compared", "not comparable", "state"), verdicts, notes, console)
     outcomes = [outcome_cells(outcome) for outcome in report.outcomes]
-    _print_table(("instrument", "hop", "nights", "moved", "bytes", "time", "state"), outcomes, [], console)
+    remarks = [remark_lines(outcome) for outcome in report.outcomes]
+    _print_table(("instrument", "hop", "nights", "moved", "bytes", "time", "state"), outcomes, remarks, console)
     steps = [step_cells(step) for step in report.steps]
     reasons = [step.reasons for step in report.steps]
     _print_table(("instrument", "step", "done", "failed", "skipped", "time", "state"), steps, reasons, console)
