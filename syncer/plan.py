@@ -7,7 +7,7 @@ the files themselves can answer (hashes, promised sizes) are answered. Asking an
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from observatory.compare import split
@@ -149,10 +149,13 @@ class Candidates:
         if night is not None:
             self.counts[night] = self.counts.get(night, 0) + 1
 
-    def settling(self) -> Iterator[Entry]:
-        """Yield what would move but changed within the settle limit: its own headers may say that more is to come."""
+    def settling(self, waited: Container[bytes] = ()) -> Iterator[Entry]:
+        """Yield what would move but changed within the settle limit, or was in progress when it was seen last.
+
+        Its own headers may say that more is to come, or, the limit being over, that more never came.
+        """
         for entry in (*self.new, *(pair.source for pair in self.pairs)):
-            if abs(self.clock_s - entry.mtime_s) < self.policy.settle_limit_s:
+            if abs(self.clock_s - entry.mtime_s) < self.policy.settle_limit_s or entry.path in waited:
                 yield entry
 
 

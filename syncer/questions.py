@@ -5,7 +5,7 @@ Asks; what follows from the answers is plan.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -27,18 +27,18 @@ class Questions:
         self._source, self._destination = source.endpoint, destination.endpoint
         self._source_root, self._destination_root = scope.source.request.root, scope.destination.request.root
 
-    def answers(self, candidates: Candidates) -> Answers:
-        """Hash what looks the same and is newer, and inspect what is recent or would replace something."""
+    def answers(self, candidates: Candidates, waiting_since_s: Mapping[bytes, float]) -> Answers:
+        """Hash what looks the same and is newer; inspect what is recent, has waited, or would replace something."""
         same_hash = dict(self._same_hashes(sorted(pair.source.path for pair in candidates.to_hash)))
         replacing = {pair.source.path for pair in candidates.pairs}
         replacing |= {path for path, same in same_hash.items() if same is False}
-        wanted = sorted({entry.path for entry in candidates.settling()} | replacing)
+        wanted = sorted({entry.path for entry in candidates.settling(waiting_since_s)} | replacing)
         inspections = {
             answer.path: answer
             for paths in batched(wanted, QUESTION_FILES)
             for answer in self._source.inspect(self._source_root, paths, sums=False)
         }
-        return Answers(same_hash, inspections)
+        return Answers(same_hash, inspections, waiting_since_s)
 
     def _same_hashes(self, paths: Sequence[bytes]) -> Iterator[tuple[bytes, bool | None]]:
         for batch in batched(paths, QUESTION_FILES):

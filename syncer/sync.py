@@ -174,7 +174,7 @@ class _HopRun:
         names_there = self._scope.in_source_names(self._scope.destination.only_these_nights(there))
         merge(self._scope.source.only_these_nights(here), names_there, candidates)
         questions = Questions(self._scope, self._source, self._destination)
-        answers = replace(questions.answers(candidates), waiting_since_s=self._options.waiting_since_s)
+        answers = questions.answers(candidates, self._options.waiting_since_s)
         plan = _without_poisoned(decide(candidates, answers), there)
         return questions.refuse_folded(plan, there.facts)
 
