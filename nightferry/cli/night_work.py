@@ -11,10 +11,11 @@ from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
 from nightferry.relay import await_earlier_hops, leave_records
 from nightferry.runs import Run
-from nightferry.selection import Asked, instruments_asked
+from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError
+from observatory.spec.models import Instrument
 from reports.model import Note, Report
 
 
@@ -54,6 +55,8 @@ def run_convert(workplace: Workplace, asked: Asked, wishes: ConvertWishes, deliv
     known = {step.label for one in instruments if one.convert for step in one.convert.steps}
     if wishes.steps - known:
         raise UsageError(f"no step {', '.join(sorted(wishes.steps - known))} (declared: {', '.join(sorted(known))})")
+    for instrument in instruments:
+        nights_asked(workplace, asked, instrument)  # a night that is none is refused before anything is locked
     with free_locks(workplace.state, [one.instrument for one in instruments]) as (held, refused):
         run = Run(workplace, "convert", held, wishes.dry_run)
         chosen = [one for one in instruments if one.instrument in held]
@@ -64,7 +67,14 @@ def run_convert(workplace: Workplace, asked: Asked, wishes: ConvertWishes, deliv
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         steps=converted.step_rows(),
-        notes=[*delivery.notes, *converted.notes],
+        notes=[*delivery.notes, *converted.notes, *_without_steps(instruments)],
         problems=[*converted.problems, *(Note(str(error)) for error in refused)],
     )
     return conclude(workplace, run, report, delivery)
+
+
+def _without_steps(instruments: Sequence[Instrument]) -> list[Note]:
+    """Say it where nothing at all was declared: an empty report would look as if something went wrong."""
+    if any(one.convert and one.convert.steps for one in instruments):
+        return []
+    return [Note("no step is declared: nothing was to be done")]

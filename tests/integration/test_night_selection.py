@@ -1,0 +1,222 @@
+"""Which nights, hops and hours a call means; what a dry run leaves alone; who waits for whom.
+
+Real hosts on loopback; crashes and locks are tried in a process of their own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from nightferry.locks import instrument_lock
+from observatory.nights import night_text
+from tests.hosts import Host
+from tests.observatory import OLD_S, ZONE, Observatory, age, fits_file, folder_of, tree
+
+Capsys = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def site(tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: Capsys) -> Observatory:
+    """Three hosts; the first copy holds a frame of each of the last three nights."""
+    observatory = Observatory(tmp_path, three_hosts, capsys)
+    observatory.declare("sha")
+    for back in (1, 2, 3):
+        observatory.expose([three_hosts[0]], [1], back=back)
+    for host in three_hosts[1:]:
+        observatory.mark(host)
+    return observatory
+
+
+def test_one_hop_alone_is_taken(site: Observatory) -> None:
+    """--hop names the copies; the second hop is left alone until it is named."""
+    _, beta, gamma = site.hosts
+    assert site.call("sync", "--hop", "alpha:beta").status == 0
+    assert tree(site.root(beta)) and not tree(site.root(gamma))
+    assert site.call("verify", "--hop", "alpha:beta").status == 0
+    assert site.call("verify", "--hop", "beta:gamma").status == 1
+
+
+def test_a_hop_that_nobody_declared_is_a_usage_error(site: Observatory) -> None:
+    """Exit 2, and the nearest name; nothing was done."""
+    answer = site.call("sync", "--hop", "alpha:betta", "--json")
+    assert answer.status == 2
+    assert "did you mean 'alpha:beta'?" in answer.document["error"]
+    assert not tree(site.root(site.hosts[1]))
+
+
+def test_nights_are_named_or_counted(site: Observatory) -> None:
+    """-d one night, a word, a range; -n counts back with the present night as the first."""
+    beta = site.hosts[1]
+    assert site.call("sync", "-d", night_text(site.night(3))).status == 0
+    assert len(tree(site.root(beta))) == 1
+    assert site.call("sync", "-d", "yesterday").status == 0
+    assert len(tree(site.root(beta))) == 2
+    assert site.call("verify", "-n", "2").status == 0
+    assert site.call("verify", "-n", "3").status == 1
+    dates = f"{site.night(3):%Y-%m-%d}..{night_text(site.night(1))}"
+    answer = site.call("verify", "-d", dates, "--json", "--hop", "alpha:beta")
+    assert answer.hop["nights"] == [night_text(site.night(back)) for back in (3, 2, 1)]
+    assert [os.path.split(path)[0] for path in answer.hop["missing"]] == [folder_of(site.night(2))]
+
+
+@pytest.mark.parametrize("command", ["sync", "verify", "run", "status", "convert"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-d", "today", "-n", "3"), "give one of the two"),
+        (("-d", "2016-13-01"), "2016-13-01"),
+        (("-n", "0"), "from 1 on"),
+        (("-i", "shaa"), "did you mean 'sha'?"),
+    ],
+)
+def test_what_makes_no_sense_is_exit_2(site: Observatory, command: str, words: tuple[str, ...], said: str) -> None:
+    """A sentence on standard error, one JSON document with --json, nothing done."""
+    plain = site.call(command, *words)
+    assert (plain.status, plain.out) == (2, "")
+    assert said in plain.err
+    assert said in site.call(command, *words, "--json").document["error"]
+    assert not tree(site.root(site.hosts[1]))
+
+
+def test_a_dry_run_writes_nothing_below_any_root(site: Observatory) -> None:
+    """The plan is printed with a reason per file; no folder, marker, lock or record comes to be."""
+    before = {host.name: _everything(site.root(host)) for host in site.hosts}
+    answer = site.call("sync", "--dry-run", "--hop", "alpha:beta")
+    assert answer.status == 0
+    assert "FILES TO BE TRANSFERRED FROM" in answer.out
+    assert answer.out.count(": not on the destination") == 3
+    assert {host.name: _everything(site.root(host)) for host in site.hosts} == before
+    assert site.call("status", "--json").document["nights"] == []
+    document = site.call("sync", "--dry-run", "--json").document
+    assert (document["hops"][0]["planned"], document["hops"][0]["transferred"]) == (3, 0)
+
+
+def test_a_dry_run_does_not_make_a_new_root(site: Observatory) -> None:
+    """Even with --new-root: the folder stays absent."""
+    beta = site.hosts[1]
+    site.declare("shd", copies=[site.copy(site.hosts[0], "shd"), site.copy(beta, "shd")])
+    site.expose([site.hosts[0]], [1], instrument="shd")
+    site.root(beta, "shd").rmdir()
+    site.call("sync", "-i", "shd", "--dry-run", *site.new_roots(["shd"]))
+    assert not site.root(beta, "shd").exists()
+
+
+def _everything(root: Path) -> list[tuple[str, int]]:
+    return sorted((str(path), path.lstat().st_mtime_ns) for path in (root, *root.rglob("*")))
+
+
+def test_until_a_time_begins_nothing_after_it(site: Observatory) -> None:
+    """--until is a time of day in the site's zone; one that is far away hinders nothing, nonsense is exit 2."""
+    later = (dt.datetime.now(ZoneInfo(ZONE)) + dt.timedelta(hours=6)).strftime("%H:%M")
+    assert site.call("sync", "--until", later).status == 0
+    assert site.call("sync", "--until", "teatime").status == 2
+    assert site.call("verify").status == 0
+
+
+def test_a_night_that_was_seen_stays_in_the_window_until_it_is_proven(site: Observatory) -> None:
+    """Nothing turns green by growing old: seen and not proven, a night is asked for beyond the window."""
+    site.expose([site.hosts[0]], [5], back=20)
+    old = night_text(site.night(20))
+    assert old not in site.call("verify", "--json").document["hops"][0]["nights"]
+    assert site.call("verify", "-d", old).status == 1
+    seen = site.call("verify", "--json")
+    assert old in seen.document["hops"][0]["nights"]
+    assert any(old in path for path in seen.document["hops"][0]["missing"])
+    assert site.call("sync").status == 0, "sync uses the same window as verify"
+    assert site.call("verify").status == 0
+    assert old not in site.call("verify", "--json").document["hops"][0]["nights"]
+
+
+def test_an_old_night_that_is_accepted_leaves_the_window(site: Observatory) -> None:
+    """A person knows better: the night is asked for no longer."""
+    site.fill()
+    site.expose([site.hosts[0]], [5], back=20)
+    old = night_text(site.night(20))
+    site.call("verify", "-d", old)
+    assert site.call("verify").status == 1
+    assert site.call("accept", "-i", "sha", "-d", old, "--reason", "test exposures").status == 0
+    after = site.call("verify", "--json")
+    assert (after.status, old in after.document["hops"][0]["nights"]) == (0, False)
+
+
+def test_the_second_of_two_runs_is_told_who_holds_the_lock(site: Observatory) -> None:
+    """Exit 4, a JSON error, and nothing done; verify and status need no lock."""
+    with instrument_lock(site.state, "sha"):
+        for command in ("sync", "run", "convert"):
+            answer = site.call(command, "--json")
+            assert answer.status == 4
+            assert f"process {os.getpid()}" in answer.document["error"]
+        assert site.call("verify").status == 1
+        assert site.call("status").status == 0
+    assert not tree(site.root(site.hosts[1]))
+    assert site.call("sync").status == 0
+
+
+def test_where_one_instrument_is_locked_the_others_are_done(site: Observatory) -> None:
+    """4 only where nothing could be done: here shd is carried, and the report says why sha was not."""
+    alpha, beta, _ = site.hosts
+    site.declare("shd", copies=[site.copy(alpha, "shd"), site.copy(beta, "shd")])
+    site.expose([alpha], [1], instrument="shd")
+    site.mark(beta, "shd")
+    with instrument_lock(site.state, "sha"):
+        answer = site.call("sync", "--json")
+    assert answer.status not in (0, 4)
+    assert tree(site.root(beta, "shd")) and not tree(site.root(beta, "sha"))
+    assert any("sha" in problem["sentence"] for problem in answer.document["problems"])
+
+
+def test_a_lost_half_of_a_source_is_unknown_until_a_person_says_so(site: Observatory) -> None:
+    """What is there is copied, nothing is green, and the sentence says how to accept it."""
+    alpha = site.hosts[0]
+    site.expose([alpha], range(10, 20))
+    site.fill()
+    for name in list(tree(site.root(alpha)))[:-2]:
+        site.path(alpha, name).unlink()
+    site.expose([alpha], [30])
+    lost = site.call("sync", "--hop", "alpha:beta", "--json")
+    assert (lost.status, lost.hop["transferred"]) == (3, 1)
+    assert f"--accept-loss alpha:{site.root(alpha)}" in lost.hop["reason"]
+    again = site.call("sync", "--hop", "alpha:beta", "--json")
+    assert again.status == 3, "it stays unknown until accepted"
+    assert site.call("sync", "--accept-loss", f"alpha:{site.root(alpha)}").status == 0
+    assert site.call("sync").status == 0
+
+
+def test_a_stuck_file_is_copied_as_it_is_and_listed(site: Observatory) -> None:
+    """It waited, and settle_limit_s later its headers still promise more than there is: carried, and said."""
+    alpha, beta, _ = site.hosts
+    site.fill()
+    (name,) = site.expose([alpha], [40])
+    site.put(alpha, name, fits_file(pixels=5000)[:4000], age_s=3600)
+    assert site.call("sync", "--json", "--hop", "alpha:beta").hop["in_progress"] == [name]
+    age(site.path(alpha, name), OLD_S)
+    answer = site.call("sync", "--hop", "alpha:beta")
+    assert answer.status == 1
+    assert f"{name}: " in answer.out, "the report names it with its reason"
+    assert site.path(beta, name).stat().st_size == 4000
+    said = site.call("verify", "--level", "structure", "--hop", "alpha:beta")
+    assert "DAMAGED FILES ON" in said.out
+
+
+def test_a_fits_file_that_still_grows_waits_by_its_own_headers(site: Observatory) -> None:
+    """Older than settle_s, shorter than promised, within the limit: in progress, no difference."""
+    alpha, beta, _ = site.hosts
+    site.fill()
+    (name,) = site.expose([alpha], [41])
+    site.put(alpha, name, fits_file(pixels=5000)[:4000])
+    age(site.path(alpha, name), 3600)
+    answer = site.call("sync", "--json", "--hop", "alpha:beta")
+    assert (answer.status, answer.hop["in_progress"]) == (0, [name])
+    assert not site.path(beta, name).exists()
+    assert site.call("verify", "--json", "--hop", "alpha:beta").hop["in_progress"] == [name]
+
+
+def test_convert_without_a_step_says_that_there_is_none(site: Observatory) -> None:
+    """Nothing was to be done, and that is no alarm."""
+    answer = site.call("convert")
+    assert (answer.status, answer.out) == (0, "no step is declared: nothing was to be done\n")
