@@ -20,6 +20,8 @@ from observatory.spec.models import Camera, Instrument
 
 ANY_NIGHT = dt.date.min
 """Stands for the night of files that belong to none (``nights: none``)."""
+NO_DATE = dt.date.max
+"""Stands for the date of a folder that has none: the root itself, where nights are found by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,10 @@ class Scope:
     request : SurveyRequest
     asked : frozenset of date
         The nights again, to look one up.
+    folder_date : callable or None
+        With `by_name`: the date of the folder in which a base name belongs, the UT date where it has an instant.
+    nesting : frozenset of bytes
+        Those of `folders` in which others of them lie.
     """
 
     place: Place
@@ -48,9 +54,11 @@ class Scope:
     by_name: Callable[[bytes], dt.date | None] | None
     request: SurveyRequest
     asked: frozenset[dt.date]
+    folder_date: Callable[[bytes], dt.date | None] | None = None
+    nesting: frozenset[bytes] = frozenset({b"."})
 
     def locate(self, path: bytes) -> tuple[dt.date, str, bytes] | None:
-        """Return night, camera (``""`` where cameras share the folder) and folder of a path; None: of no night asked."""
+        """Return night, camera (``""`` where cameras share the folder) and folder; None: of no night asked."""
         parts = path.split(b"/")
         for depth in range(len(parts) - 1, -1, -1):
             folder = b"/".join(parts[:depth]) or b"."
@@ -87,21 +95,42 @@ class Scope:
         return None
 
     def only_these_nights(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Drop what names show to be of another night; listings by folder pass as they are."""
+        """Drop what names show to be of another night; listings by folder pass as they are.
+
+        A file whose name tells no night is unrecognised, whatever patterns take it: it is said, not lost.
+        """
         if self.by_name is None:
             return iter(chunks)
         return self._filtered(chunks)
 
     def _filtered(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        nameless: list[bytes] = []
         for chunk in chunks:
-            kept = [record for record in chunk[:-1].split(NUL) if self._belongs(record)]
-            if kept:
-                yield NUL.join(kept) + NUL
+            kept = []
+            for record in chunk[:-1].split(NUL):
+                if record[:1] not in (FILE, UNRECOGNISED) or self.night_of(path_of(record)) is not None:
+                    kept.append(record)
+                elif self._tells_no_night(path_of(record)):
+                    nameless.append(UNRECOGNISED + record[1:])
+            files = [record for record in kept if record[:1] != UNRECOGNISED]
+            nameless += kept[len(files) :]
+            if files:
+                yield NUL.join(files) + NUL
+        if nameless:  # the last kind there is: they stand where they belong
+            yield NUL.join(sorted(nameless)) + NUL
 
-    def _belongs(self, record: bytes) -> bool:
-        if record[:1] not in (FILE, UNRECOGNISED):
-            return True
-        return self.night_of(path_of(record)) is not None
+    def _tells_no_night(self, path: bytes) -> bool:
+        """Say whether a name tells no night, in a folder that is asked about or that tells none either."""
+        name = path.rpartition(b"/")[2]
+        if self.by_name is None or self.by_name(name) is not None:
+            return False
+        date = self._date_of_folder(path)
+        return date is not None and (date == NO_DATE or date in self.asked)
+
+    def _date_of_folder(self, path: bytes) -> dt.date | None:
+        parts = path.split(b"/")
+        folders = (b"/".join(parts[:depth]) or b"." for depth in range(len(parts) - 1, -1, -1))
+        return next((self.folders[folder][0] for folder in folders if folder in self.folders), None)
 
 
 def _encoded(patterns: Iterable[str]) -> tuple[bytes, ...]:
@@ -131,7 +160,7 @@ def _camera_folders(
     if camera.nights == "none":
         return {text.encode(): ANY_NIGHT}
     if text == ".":
-        return {b".": ANY_NIGHT if not by_name else dt.date.max}
+        return {b".": NO_DATE if by_name else ANY_NIGHT}
     layout = Layout(text)
     return {layout.folder(night): night for night in (_neighbours(nights) if by_name else nights)}
 
@@ -160,7 +189,8 @@ def scope_of(
         symlinks=instrument.symlinks,
         one_file_system=place.declared.transfer.one_file_system,
     )
-    return Scope(place, nights, cameras, folders, by_name, request, frozenset(nights))
+    folder_date = _by_name(instrument, NightClock(clock.zone, None))
+    return Scope(place, nights, cameras, folders, by_name, request, frozenset(nights), folder_date, _nesting(folders))
 
 
 def _by_name(instrument: Instrument, clock: NightClock) -> Callable[[bytes], dt.date | None] | None:
@@ -202,6 +232,13 @@ class HopScope:
         """Return where a source path belongs below the destination root."""
         return _moved(path, self.source, self.hop.destination) if self.is_renamed else path
 
+    def source_of(self, target: bytes) -> bytes | None:
+        """Return the source path whose place a destination path is; None where no source path leads there."""
+        if not self.is_renamed:
+            return target
+        path = _moved(target, self.destination, self.hop.source)
+        return path if _moved(path, self.source, self.hop.destination) == target else None
+
     def in_source_names(self, chunks: Iterable[bytes]) -> Iterable[bytes]:
         """Give a destination listing the names that its files have on the source, sorted anew.
 
@@ -210,12 +247,22 @@ class HopScope:
         if not self.is_renamed:
             return chunks
         records = (record for chunk in chunks for record in chunk[:-1].split(NUL))
-        renamed = sorted(self._in_source_name(record) for record in records)
+        renamed = sorted(filter(None, (self._in_source_name(record) for record in records)))
         return [NUL.join(renamed) + NUL] if renamed else []
 
-    def _in_source_name(self, record: bytes) -> bytes:
+    def _in_source_name(self, record: bytes) -> bytes | None:
+        """Rename a record; what is no file and has no place of its own there is dropped, as nobody asks for it.
+
+        A file that lies where no source file belongs keeps its name, so that it is nobody's copy; with ``./``
+        before it where a source file might bear the same.
+        """
         path = path_of(record)
-        return record[:1] + _moved(path, self.destination, self.hop.source) + record[1 + len(path) :]
+        name = self.source_of(path)
+        if name is None and record[:1] != FILE:
+            return None
+        if name is None:
+            name = path if self.source.locate(path) is None else b"./" + path
+        return record[:1] + name + record[1 + len(path) :]
 
 
 def _moved(path: bytes, scope: Scope, place: Place) -> bytes:
@@ -224,14 +271,18 @@ def _moved(path: bytes, scope: Scope, place: Place) -> bytes:
     camera_name = scope.camera_of(path)
     if located is None or camera_name is None:
         return path
-    night, _, folder = located
+    _, _, folder = located
     below = path if folder == b"." else path[len(folder) + 1 :]
     camera = scope.cameras[camera_name]
     text = camera_layout(place, camera_name, camera)
     if text == ".":
         return below
-    new_folder = text.encode() if camera.nights == "none" else Layout(text).folder(night)
-    return new_folder + b"/" + below
+    if camera.nights == "none":
+        return text.encode() + b"/" + below
+    date = scope.folders[folder][0]
+    if date == NO_DATE and scope.folder_date is not None:
+        date = scope.folder_date(path.rpartition(b"/")[2]) or date
+    return Layout(text).folder(date) + b"/" + below
 
 
 def hop_scope(hop: Hop, nights: tuple[dt.date, ...], clock: NightClock) -> HopScope:
@@ -247,20 +298,30 @@ def hop_scope(hop: Hop, nights: tuple[dt.date, ...], clock: NightClock) -> HopSc
 def count_by_night(scope: Scope, block: bytes, counts: dict[dt.date, int]) -> None:
     """Add the FILE records of a sorted block to `counts`, by night, without parsing each.
 
-    A folder's records stand together, so the last one of a folder ends its run.
+    A folder's records stand together, so the last one of a folder ends its run; not so where another night's
+    folder lies within it, or where names tell the night.
     """
     position = 0
     while position < len(block):
         record_end = block.index(NUL, position)
-        record = block[position:record_end]
-        if record[:1] != FILE:
+        if block[position : position + 1] != FILE:
             position = record_end + 1
             continue
-        located = scope.locate(path_of(record))
+        located = scope.locate(path_of(block[position:record_end]))
         end = record_end + 1
-        if located is not None and scope.by_name is None and located[2] != b".":
-            last = block.rfind(NUL + FILE + located[2] + b"/")
-            end = max(end, block.index(NUL, last + 1) + 1) if last >= position else end
+        if located is not None and scope.by_name is None and located[2] not in scope.nesting:
+            last = block.rfind(NUL + FILE + located[2] + b"/", position)
+            end = end if last < 0 else block.index(NUL, last + 1) + 1
         if located is not None:
             counts[located[0]] = counts.get(located[0], 0) + block.count(NUL, position, end)
         position = end
+
+
+def _nesting(folders: Iterable[bytes]) -> frozenset[bytes]:
+    """Return the folders within which others of them lie, and the root."""
+    known = set(folders)
+    found = {b"."}
+    for folder in known:
+        parts = folder.split(b"/")
+        found |= {parent for depth in range(1, len(parts)) if (parent := b"/".join(parts[:depth])) in known}
+    return frozenset(found)
