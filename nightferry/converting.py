@@ -14,6 +14,7 @@ from converters.pipeline import ConvertOptions, convert
 from nightferry.selection import Asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.listing import scope_of
+from observatory.names import show
 from observatory.spec.chain import Place, places
 from observatory.spec.models import Instrument, StepSection
 from reports.model import Note, StepRow
@@ -57,8 +58,19 @@ def _step_rows(outcome: ConvertOutcome) -> Iterator[StepRow]:
             failed=results.count(RowResult.FAILED) + results.count(RowResult.UNREADABLE),
             skipped=results.count(RowResult.SKIPPED),
             seconds=sum(row.seconds for row in rows),
-            reasons=[row.reason for row in rows if row.reason and row.result is not RowResult.IN_PROGRESS],
+            reasons=list(_reasons(rows)),
         )
+
+
+def _reasons(rows: Sequence[ConvertRow]) -> Iterator[str]:
+    """Yield each reason once with the file it is about: a step that fails on a whole night says so in one line."""
+    subjects: dict[str, list[bytes]] = {}
+    for row in rows:
+        if row.reason and row.result is not RowResult.IN_PROGRESS:
+            subjects.setdefault(row.reason, []).append(row.subject)
+    for reason, paths in subjects.items():
+        others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        yield f"{show(paths[0])}{others}: {reason}"
 
 
 def copy_of(instrument: Instrument, step: StepSection) -> str:

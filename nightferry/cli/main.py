@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -56,6 +57,8 @@ def _global(
 
 UsageFault: type[Exception] = typer.BadParameter.__mro__[1]
 """Typer's own class of usage errors; some versions bring click along, some depend on it."""
+_STOPPED, _CLOSED_PIPE = 130, 141
+"""128 and the number of the signal, SIGINT and SIGPIPE: what a shell would show."""
 _ANYWHERE = {"-v", "--verbose", "-q", "--quiet"}
 
 
@@ -74,18 +77,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = app(args=words, prog_name="nightferry", standalone_mode=False)
     except typer.Exit as leaving:
-        return int(leaving.exit_code)
+        status = leaving.exit_code
     except UsageFault as error:
         return _usage(words, error)
-    except typer.Abort:
-        return _failed(words, "stopped by you; nothing more was begun", 130)
     except NightferryError as error:
         return _failed(words, str(error), error.exit_status)
-    except KeyboardInterrupt:
-        return _failed(words, "stopped by you; the next run goes on from here", 130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # a closed pipe (`| head`) ends quietly
-        return 0
+    except (typer.Abort, KeyboardInterrupt):
+        status = _STOPPED
+    except SystemExit:  # typer's answer to a pipe that was closed (`| head`)
+        return _CLOSED_PIPE
+    except OSError as error:
+        return _failed(words, f"{error.filename or 'this machine'}: {error.strerror or error}; nothing can be said", 3)
+    if status == _STOPPED:  # typer turns the interrupt into this number and says nothing
+        return _failed(words, "stopped before its end; the next run goes on from here", _STOPPED)
     return status if isinstance(status, int) else 0
 
 
@@ -108,8 +112,13 @@ def _failed(words: Sequence[str], sentence: str, status: int) -> int:
 
 
 def run() -> None:
-    """Be the console script."""
+    """Be the console script; told to end, it ends as if interrupted, so that locks and temporary files go."""
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(main())
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 __all__ = ["app", "main", "options_of", "run"]
