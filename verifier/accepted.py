@@ -77,7 +77,8 @@ class Accepted:
         name = path.rpartition(b"/")[2]
         for acceptance in self._acceptances:
             if acceptance.night == night and (acceptance.whole_night or {path, name} & acceptance.files):
-                self._count(acceptance.reason)
+                if path not in self.paths:  # damaged on both sides, or damaged and missing: one file all the same
+                    self._count(acceptance.reason)
                 self.paths.add(path)
                 return True
         return False

@@ -13,16 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from observatory.compare import merge
-from observatory.endpoints.contract import Look, RootFacts, Survey, Trouble
+from observatory.endpoints.contract import Look, RootFacts, Survey
 from observatory.errors import CouldNotTell, RootNotProven
-from observatory.listing import HopScope, Scope
+from observatory.listing import ANY_NIGHT, HopScope, Scope
 from observatory.names import show
 from observatory.records import Entry, RecordError
 from verifier.accepted import Acceptance, Accepted
 from verifier.fixity import differing_contents
 from verifier.sequence import find_gaps
 from verifier.structure import find_damage, still_short
-from verifier.tally import Tally, under_troubles
+from verifier.tally import Tally, is_below, under_troubles
 from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
 
 LEVELS = ("existence", "size", "checksum", "structure")
@@ -134,14 +134,14 @@ def survey_both(scope: HopScope, source: Look, destination: Look) -> tuple[Surve
     raise next(error for error in failed if error is not None)
 
 
-def prove_root(facts: RootFacts, host: str, scope: Scope, wanted_marker: str | None) -> None:
-    """Refuse a root that may be an empty mount point or another drive.
+def prove_root(facts: RootFacts, host: str, scope: Scope, wanted_marker: str | None, is_trusted: bool = False) -> None:
+    """Refuse a root that may be an empty mount point, unless a person vouched for it, or another drive.
 
     Raises
     ------
     RootNotProven
     """
-    if not facts.is_proven:
+    if not facts.is_proven and not is_trusted:
         why = "holds neither its marker (.nightferry/root) nor any night of its layout"
         raise RootNotProven(host, scope.place.root, why)
     if wanted_marker is not None and facts.marker != wanted_marker:
@@ -167,8 +167,7 @@ def _look(
     ends = ((here.facts, source.name, scope.source), (there.facts, destination.name, scope.destination))
     trusted = (options.trusted_source, False)
     for (facts, name, side), wanted, is_trusted in zip(ends, options.expected_markers, trusted, strict=True):
-        if not is_trusted:
-            prove_root(facts, name, side, wanted)
+        prove_root(facts, name, side, wanted, is_trusted)
     tally = Tally(
         scope,
         scope.hop.instrument.settle_s,
@@ -211,37 +210,46 @@ class _Looked:
     def verdict(self, blank: HopVerdict) -> HopVerdict:
         tally = self._tally
         in_progress, missing, size_differs = self._settle()
-        missing, unseen = under_troubles(missing, self._there_troubles())
-        deep = self._deeper()
+        deep = self._deeper(sorted(entry.path for entry in (*missing, *size_differs)))
+        missing, unseen = under_troubles([*missing, *tally.lost_links], self._there.troubles, self._scope.target_of)
         accepted = Accepted(self._options.accepted, self._scope)
         source_files = sum(tally.source_counts.values())
+        unanswered = {entry.path for entry in unseen} | {finding.path for finding in deep.unreadable}
+        differing = deep.checksum_differs | self._differing_links()
         open_paths = {
-            *(entry.path for entry in (*missing, *unseen, *size_differs)),
+            *(entry.path for entry in (*missing, *size_differs)),
             *in_progress,
-            *deep.checksum_differs,
-            *(finding.path for finding in deep.unreadable),
+            *differing,
+            *unanswered,
+            *(finding.path for finding in deep.damaged),
         }
-        not_comparable = len(unseen) + len({finding.path for finding in deep.unreadable})
+        gaps = accepted.without_gaps(self._gaps())
         return replace(
             blank,
             markers=(self._here.facts.marker, self._there.facts.marker),
             source_files=source_files,
             destination_files=sum(tally.destination_counts.values()),
-            compared=source_files - not_comparable - len(in_progress),
-            not_comparable=not_comparable,
+            compared=source_files - len(unanswered) - len(in_progress),
+            not_comparable=len(unanswered),
             missing=accepted.without(entry.path for entry in missing),
             extra=self._extra(),
             size_differs=accepted.without(entry.path for entry in size_differs),
-            checksum_differs=accepted.without(deep.checksum_differs),
+            checksum_differs=accepted.without(differing),
             damaged=accepted.without_findings(deep.damaged),
             unreadable=tuple(sorted([*deep.unreadable, *self._trouble_findings()])),
             in_progress=tuple(sorted(in_progress)),
             unrecognised=tuple(sorted({*tally.unrecognised, *self._unfollowed()})),
-            sequence_gaps=accepted.without_gaps(self._gaps()),
+            sequence_gaps=gaps,
             accepted=accepted.counts,
             unknown_reason=self._unknown_reason(),
-            per_night=self._per_night(open_paths - accepted.paths),
+            per_night=self._per_night(open_paths - accepted.paths, gaps if blank.gaps_fail else ()),
         )
+
+    def _differing_links(self) -> frozenset[bytes]:
+        """Return carried links that point elsewhere there: what a link points to is all its content."""
+        if self._options.level == "existence":
+            return frozenset()
+        return frozenset(entry.path for entry in self._tally.changed_links)
 
     def _settle(self) -> tuple[list[bytes], list[Entry], list[Entry]]:
         """Move what its own headers promise to be longer from missing to in progress, up to the settle limit."""
@@ -255,7 +263,8 @@ class _Looked:
         missing = [entry for entry in tally.missing if entry.path not in growing]
         return in_progress, missing, [entry for entry in tally.size_differs if entry.path not in growing]
 
-    def _deeper(self) -> _Deep:
+    def _deeper(self, alone: Sequence[bytes]) -> _Deep:
+        """Open what is on both sides; at level structure also what is on the source `alone`, or of other size."""
         roots = (self._scope.source.request.root, self._scope.destination.request.root)
         both = sorted(self._tally.alike()) if self._options.level in ("checksum", "structure") else []
         if self._options.level == "checksum":
@@ -266,7 +275,6 @@ class _Looked:
             )
             return _Deep(checksum_differs=answer.differing, unreadable=answer.unreadable)
         if self._options.level == "structure":
-            alone = sorted(entry.path for entry in (*self._tally.missing, *self._tally.size_differs))
             answer_here = find_damage(self._source, roots[0], [*both, *alone], "source", self._options.progress)
             targets = {self._scope.target_of(path): path for path in both}
             answer_there = find_damage(
@@ -279,9 +287,6 @@ class _Looked:
                 unreadable=tuple(sorted([*answer_here.unreadable, *unread])),
             )
         return _Deep()
-
-    def _there_troubles(self) -> Sequence[Trouble]:
-        return self._there.troubles
 
     def _extra(self) -> tuple[bytes, ...]:
         """Return what only the destination has; below a source folder that could not be read, nothing is said."""
@@ -325,12 +330,27 @@ class _Looked:
         tally = self._tally
         for path in (*tally.alike(), *(entry.path for entry in (*tally.missing, *tally.size_differs, *tally.young))):
             night, camera = self._scope.source.night_of(path), self._scope.source.camera_of(path)
-            if night is not None and camera is not None:
+            if night is not None and night != ANY_NIGHT and camera is not None:
                 names.setdefault((night, camera), []).append(path.rpartition(b"/")[2])
-        return find_gaps(sequence, names)
+        blurred = self._blurred_nights()
+        return find_gaps(sequence, {key: found for key, found in names.items() if key[0] not in blurred})
 
-    def _per_night(self, open_paths: set[bytes]) -> dict[dt.date, NightCount]:
+    def _blurred_nights(self) -> set[dt.date]:
+        """Return nights of which the source could not show all: a number not seen there is not known to be absent."""
+        folders, troubles = self._scope.source.folders, [trouble.path for trouble in self._here.troubles]
+        hit = {
+            date
+            for folder, (date, _) in folders.items()
+            for path in troubles
+            if folder == b"." or is_below(folder, path) or is_below(path, folder)
+        }
+        by_name = self._scope.source.by_name is not None
+        return set(self._scope.nights) if hit and by_name else hit
+
+    def _per_night(self, open_paths: set[bytes], gaps: Sequence[SequenceGap]) -> dict[dt.date, NightCount]:
         still_open: dict[dt.date, int] = {}
+        for gap in gaps:
+            still_open[gap.night] = still_open.get(gap.night, 0) + len(gap.numbers)
         for path in open_paths:
             night = self._scope.source.night_of(path) or dt.date.min
             still_open[night] = still_open.get(night, 0) + 1

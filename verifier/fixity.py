@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from observatory.batches import batched
 from observatory.endpoints.contract import Hashed, Look
+from observatory.errors import CommandFailed
 from verifier.verdict import Finding
 
 BATCH_FILES = 5000
@@ -29,18 +30,31 @@ class Contents:
 
 
 def hash_both(source: Side, destination: Side, progress: Callable[[int], None]) -> Iterator[tuple[Hashed, Hashed]]:
-    """Hash the files of both sides pairwise; the two path lists are of one length and order."""
+    """Hash the files of both sides pairwise; the two path lists are of one length and order.
+
+    Raises
+    ------
+    CouldNotTell
+        A host was lost, or its answers are not those to the questions.
+    """
     done = 0
     with ThreadPoolExecutor(max_workers=2) as pool:
         batches = zip(batched(source[2], BATCH_FILES), batched(destination[2], BATCH_FILES), strict=True)
         for here, there in batches:
             asked = (
-                pool.submit(lambda paths: list(source[0].hash(source[1], paths)), here),
-                pool.submit(lambda paths: list(destination[0].hash(destination[1], paths)), there),
+                pool.submit(_hashed, source[0], source[1], here),
+                pool.submit(_hashed, destination[0], destination[1], there),
             )
             yield from zip(asked[0].result(), asked[1].result(), strict=True)
             done += len(here)
             progress(done)
+
+
+def _hashed(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> list[Hashed]:
+    answers = list(endpoint.hash(root, paths))
+    if [answer.path for answer in answers] != list(paths):
+        raise CommandFailed(endpoint.name, "hashing", f"{len(paths)} files were asked about, others were answered")
+    return answers
 
 
 def differing_contents(source: Side, destination: Side, progress: Callable[[int], None]) -> Contents:
@@ -54,9 +68,9 @@ def differing_contents(source: Side, destination: Side, progress: Callable[[int]
     differing: set[bytes] = set()
     unreadable: list[Finding] = []
     for here, there in hash_both(source, destination, progress):
-        if here.sha256 is None:
+        if not here.sha256:
             unreadable.append(Finding(here.path, "source", here.reason or "could not be hashed"))
-        if there.sha256 is None:
+        if not there.sha256:
             unreadable.append(Finding(here.path, "destination", there.reason or "could not be hashed"))
         if here.sha256 and there.sha256 and here.sha256 != there.sha256:
             differing.add(here.path)

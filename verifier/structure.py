@@ -26,15 +26,21 @@ class Damage:
 def find_damage(
     endpoint: Look, root: bytes, paths: Sequence[bytes], side: str, progress: Callable[[int], None]
 ) -> Damage:
-    """Inspect some files of one side, checksum cards included; files of no known format pass unjudged."""
+    """Inspect some files of one side, checksum cards included; files of no known format pass unjudged.
+
+    Whatever is not said to be whole or of no known format has not been judged: it is unreadable.
+    """
     damaged: list[Finding] = []
     unreadable: list[Finding] = []
     for start in range(0, len(paths), BATCH_FILES):
-        for answer in endpoint.inspect(root, paths[start : start + BATCH_FILES], sums=True):
-            if answer.state in ("short", "damaged"):
-                damaged.append(Finding(answer.path, side, answer.reason))
-            elif answer.state == "unreadable":
-                unreadable.append(Finding(answer.path, side, answer.reason))
+        asked = paths[start : start + BATCH_FILES]
+        answers = {answer.path: answer for answer in endpoint.inspect(root, asked, sums=True)}
+        for path in asked:
+            answer = answers.get(path)
+            if answer is None or answer.state == "unreadable":
+                unreadable.append(Finding(path, side, answer.reason if answer else "nothing was answered about it"))
+            elif answer.state in ("short", "damaged"):
+                damaged.append(Finding(path, side, answer.reason))
         progress(min(start + BATCH_FILES, len(paths)))
     return Damage(tuple(damaged), tuple(unreadable))
 

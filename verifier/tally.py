@@ -6,7 +6,7 @@ Pure. Whether contents agree is fixity.py's question, whether a file is whole st
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from observatory.compare import split
@@ -35,6 +35,9 @@ class Tally:
         False at level existence: a name on both sides is enough.
     keep_same : bool
         Remember every file that is alike on both sides, for hashing or inspecting.
+    lost_links, changed_links : list of Entry
+        Where links are carried as links (``symlinks: copy``) they count as files: those that the destination
+        lacks, and those that point elsewhere there. Everywhere else a link that is not followed is only listed.
     """
 
     scope: HopScope
@@ -49,6 +52,8 @@ class Tally:
     young: list[Entry] = field(default_factory=list)
     extra: list[bytes] = field(default_factory=list)
     links: list[bytes] = field(default_factory=list)
+    lost_links: list[Entry] = field(default_factory=list)
+    changed_links: list[Entry] = field(default_factory=list)
     unrecognised: list[bytes] = field(default_factory=list)
     blocks: list[bytes] = field(default_factory=list)
 
@@ -62,7 +67,19 @@ class Tally:
         if self.keep_same:
             self.blocks.append(block)
         for record in not_files(block):
-            self._other(record)
+            if self._is_carried_link(record):
+                self._count(self.source_counts, path_of(record))
+                self._count(self.destination_counts, path_of(record))
+            else:
+                self._other(record)
+
+    def _is_carried_link(self, record: bytes) -> bool:
+        return record[:1] == LINK and self.scope.source.request.symlinks == "copy"
+
+    def _carried_link(self, record: bytes) -> Entry:
+        path = path_of(record)
+        self._count(self.source_counts, path)
+        return Entry(path, 0, 0.0)
 
     def _other(self, record: bytes) -> None:
         if record[:1] == LINK:
@@ -72,6 +89,10 @@ class Tally:
 
     def pair(self, source: bytes, destination: bytes) -> None:
         """Sort a name that both sides have with other facts."""
+        if self._is_carried_link(source):
+            self._count(self.destination_counts, path_of(source))
+            self.changed_links.append(self._carried_link(source))
+            return
         if source[:1] != FILE:
             self._other(source)
             return
@@ -86,6 +107,9 @@ class Tally:
 
     def only_source(self, record: bytes) -> None:
         """Sort a name that the destination does not have."""
+        if self._is_carried_link(record):
+            self.lost_links.append(self._carried_link(record))
+            return
         if record[:1] != FILE:
             self._other(record)
             return
@@ -95,7 +119,7 @@ class Tally:
 
     def only_destination(self, record: bytes) -> None:
         """Note a name that the source does not have."""
-        if record[:1] == FILE:
+        if record[:1] == FILE or self._is_carried_link(record):
             path = path_of(record)
             self.extra.append(path)
             self._count(self.destination_counts, path)
@@ -128,11 +152,19 @@ def not_files(block: bytes) -> list[bytes]:
     return split(block[start:])
 
 
-def under_troubles(entries: Iterable[Entry], troubles: Sequence[Trouble]) -> tuple[list[Entry], list[Entry]]:
-    """Split entries into those outside and those inside of what could not be looked at."""
+def under_troubles(
+    entries: Iterable[Entry], troubles: Sequence[Trouble], place_of: Callable[[bytes], bytes] = bytes
+) -> tuple[list[Entry], list[Entry]]:
+    """Split entries into those outside and those inside of what could not be looked at.
+
+    Parameters
+    ----------
+    place_of : callable
+        Gives the path of an entry on the side that has the troubles; by default it is called the same there.
+    """
     clear: list[Entry] = []
     poisoned: list[Entry] = []
     for entry in entries:
-        hit = any(is_below(entry.path, trouble.path) for trouble in troubles)
+        hit = bool(troubles) and any(is_below(place_of(entry.path), trouble.path) for trouble in troubles)
         (poisoned if hit else clear).append(entry)
     return clear, poisoned

@@ -48,8 +48,9 @@ class NightCount:
     source_files, destination_files : int
         Files of the specification's patterns.
     open_files : int
-        Source files not shown to be on the destination at the level asked: missing, different,
-        not comparable or in progress. The night is proven where this is 0 and the state is not unknown.
+        Source files not shown to be on the destination at the level asked: missing, different, damaged, not
+        comparable or in progress; and the frame numbers absent where those fail. The night is proven where this
+        is 0 and the state is not unknown.
     """
 
     source_files: int = 0

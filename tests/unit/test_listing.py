@@ -16,8 +16,8 @@ from tests.worlds import NIGHT, copies, records, scope_of
 DAY = dt.timedelta(days=1)
 NEXT = NIGHT + DAY
 CAMERAS = {"red": {"files": ["*r.fits"]}, "blue": {"files": ["*b.fits"]}}
-UT = {"night_in_name": r"_(?P<utc>\d{8}T\d{6})"}
-NAMED = {"night_in_name": r"_(?P<night>\d{8})"}
+UT: dict[str, Any] = {"night_in_name": r"_(?P<utc>\d{8}T\d{6})"}
+NAMED: dict[str, Any] = {"night_in_name": r"_(?P<night>\d{8})"}
 
 
 def listed(scope: HopScope, *paths: bytes) -> list[bytes]:
@@ -67,7 +67,7 @@ def test_what_a_camera_excludes_is_not_its_own() -> None:
 
 def test_a_tree_without_nights_is_asked_for_whole() -> None:
     """Its files are of no night that could grow old; its folder is its name, or its layout."""
-    cameras = {"sha": {"files": ["*"]}, "calib": {"files": ["*"], "nights": "none"}}
+    cameras: dict[str, Any] = {"sha": {"files": ["*"]}, "calib": {"files": ["*"], "nights": "none"}}
     scope = scope_of(cameras=cameras).source
     assert scope.request.selections[1].folders == (b"calib",)
     assert scope.night_of(b"calib/a/b") == ANY_NIGHT
