@@ -16,6 +16,10 @@ FILE_COST_BYTES = 64 * 1024
 """What opening, naming and closing a file costs, as bytes on the way: it makes lists of small files even."""
 ENOUGH_BYTES = 8 * 1024 * 1024
 """A session with less than this to do is over before it has paid for its connection."""
+LARGE_BYTES = 8 * 1024 * 1024
+"""From this size on what an interrupted session had of a file is worth keeping for the next one."""
+MANY_FILES = 2000
+"""So many small files are worth a session of their own, without what only large or old files need."""
 SESSIONS_BY_ROUND_TRIP = ((0.005, 1), (0.05, 4), (float("inf"), 8))
 """Up to this round trip in seconds, so many sessions; a far one leaves the line idle between files.
 
@@ -38,6 +42,11 @@ class Job:
     source_folder: bytes
     destination_folder: bytes
     items: tuple[Item, ...]
+
+    @property
+    def keeps_partial(self) -> bool:
+        """At least one file is large enough to go on from where an interrupted session stopped."""
+        return any(item.size_bytes >= LARGE_BYTES for item in self.items)
 
     def name_of(self, item: Item) -> bytes:
         """Return an item's path below the two folders."""
@@ -71,14 +80,16 @@ def split(items: Sequence[Item], sessions: int) -> list[Job]:
 
     No item may change its name (see `folders_of`). Small batches make fewer jobs than there are sessions.
     """
-    grouped: dict[tuple[bytes, bytes], list[Item]] = {}
+    grouped: dict[tuple[bytes, bytes, bool], list[Item]] = {}
+    sorts_by_size = sum(item.size_bytes < LARGE_BYTES for item in items) >= MANY_FILES
     for item in items:
         folders = folders_of(item)
         if folders is None:
             raise ValueError(f"{item.path!r} changes its name and cannot be listed for both sides")
-        grouped.setdefault(folders, []).append(item)
+        is_large = sorts_by_size and item.size_bytes >= LARGE_BYTES
+        grouped.setdefault((*folders, is_large), []).append(item)
     total = sum(map(cost_bytes, items))
-    jobs = [job for folders, group in grouped.items() for job in _jobs_of(folders, group, total, sessions)]
+    jobs = [job for key, group in grouped.items() for job in _jobs_of(key[:2], group, total, sessions)]
     return sorted(jobs, key=lambda job: -sum(map(cost_bytes, job.items)))
 
 

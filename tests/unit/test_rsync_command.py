@@ -65,7 +65,7 @@ def test_two_copies_on_one_remote_host_need_no_ssh() -> None:
 def test_temporary_and_partial_files_lie_below_the_root() -> None:
     """Never at or beside a final name, whatever folder a job begins in."""
     argv = _arguments(
-        _batch(HERE, HERE), Job(b"2016/0907", b"20160907", (Item(b"2016/0907/a", b"20160907/a", 1, 0.0),))
+        _batch(HERE, HERE), Job(b"2016/0907", b"20160907", (Item(b"2016/0907/a", b"20160907/a", 1 << 30, 0.0),))
     )
     assert b"--temp-dir=/archive/.nightferry/tmp" in argv
     assert b"--partial-dir=/archive/.nightferry/partial" in argv
@@ -137,4 +137,4 @@ def test_rsync_splits_the_ssh_command_into_the_words_it_was_given(words: list[st
 def test_names_cannot_be_comments_or_options() -> None:
     """rsync drops lines that begin with # or ; even in NUL-separated lists."""
     job = Job(b"", b"", tuple(Item(name, name, 1, 0.0) for name in (b"#a", b";b", b"-c")))
-    assert names(job) == b"./#a\0./;b\0./-c\0"
+    assert names(job) == b"./#a\0./;b\0-c\0"
