@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ from functools import partial
 
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import SurveyRequest
-from observatory.errors import NightferryError
+from observatory.errors import MailNotTaken, NightferryError
 from observatory.listing import scope_of
 from observatory.spec.chain import places
+from observatory.spec.models import SiteMail
 from observatory.truth import State
 
 CLOCK_TOLERANCE_S = 60.0
-MAIL_TIMEOUT_S = 10.0
 _GIB = 1 << 30
 
 
@@ -143,10 +142,17 @@ def _mail(workplace: Workplace) -> Iterator[Line]:
     elif mail.folder is not None:
         yield Line(State.OK, "mail", f"written into {mail.folder}")
     else:
-        yield from _guard("mail", lambda: _mail_server(mail.server.host, mail.server.port))
+        yield from _guard("mail", partial(_mail_server, workplace, mail))
 
 
-def _mail_server(host: str, port: int) -> Iterator[Line]:
-    with socket.create_connection((host, port), timeout=MAIL_TIMEOUT_S) as connection:
-        greeting = connection.recv(200).decode("utf-8", "replace").strip()
-    yield Line(State.OK, "mail", f"{host}:{port} answers: {greeting[:60]}")
+def _mail_server(workplace: Workplace, mail: SiteMail) -> Iterator[Line]:
+    from reports.post import Post  # loads the template engine and more
+
+    where = f"{mail.server.host}:{mail.server.port}"
+    try:
+        Post(mail, {}, workplace.folder, workplace.state).greet()
+    except MailNotTaken as error:
+        state = State.DIFFERENT if error.is_permanent else State.UNKNOWN
+        yield Line(state, "mail", f"{where} takes no mail: {error.why}. Look at mail.server in site.yaml")
+        return
+    yield Line(State.OK, "mail", f"{where} answers, security {mail.server.security}")

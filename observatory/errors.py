@@ -96,7 +96,7 @@ class MailNotTaken(NightferryError):
     """A mail was not taken. `is_about_mail`: this mail is at fault, and the next one may well pass."""
 
     def __init__(self, server: str, why: str, *, is_permanent: bool, is_about_mail: bool = False) -> None:
-        self.is_permanent, self.is_about_mail = is_permanent, is_about_mail
+        self.is_permanent, self.is_about_mail, self.why = is_permanent, is_about_mail, why
         outlook = "A retry will not help; a person must look." if is_permanent else "It is tried again by the next run."
         super().__init__(f"{server}: the mail was not taken: {why}. {outlook}")
 

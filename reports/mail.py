@@ -64,18 +64,18 @@ def send(letter: Letter, server: MailServer, password: str | None = None, ca_fil
     MailNotTaken
         Nobody got it. `is_about_mail` says whether this letter is at fault or the server.
     """
-    where = f"mail server {server.host} (port {server.port})"
-    if server.user is not None and server.security == "none" and not _is_this_machine(server.host):
-        why = "a password is not sent in the clear to another machine; set mail.server.security to starttls or tls"
-        raise MailNotTaken(where, why, is_permanent=True)
-    with _translated(where), _connected(server, ca_file) as session:
-        if server.user is not None:
-            _log_in(session, server.user, password)
+    with _ready(server, password, ca_file) as session:
         try:
             refused = session.sendmail(letter.sender, letter.recipients, letter.content)
         except smtplib.SMTPRecipientsRefused as error:
             refused = error.recipients
     return Delivery({recipient: Refusal(_reply(*reply), reply[0] >= 500) for recipient, reply in refused.items()})
+
+
+def greet(server: MailServer, password: str | None = None, ca_file: Path | None = None) -> None:
+    """Connect, secure the connection and log in as `send` would, and send nothing; it raises what `send` raises."""
+    with _ready(server, password, ca_file):
+        pass
 
 
 def read_password(file: Path) -> str:
@@ -97,6 +97,19 @@ def read_password(file: Path) -> str:
     if not password:
         raise UsageError(f"mail.server.password_file: the first line of {file} is empty")
     return password
+
+
+@contextlib.contextmanager
+def _ready(server: MailServer, password: str | None, ca_file: Path | None) -> Iterator[smtplib.SMTP]:
+    """Give a session that is secured and logged in."""
+    where = f"mail server {server.host} (port {server.port})"
+    if server.user is not None and server.security == "none" and not _is_this_machine(server.host):
+        why = "a password is not sent in the clear to another machine; set mail.server.security to starttls or tls"
+        raise MailNotTaken(where, why, is_permanent=True)
+    with _translated(where), _connected(server, ca_file) as session:
+        if server.user is not None:
+            _log_in(session, server.user, password)
+        yield session
 
 
 @contextlib.contextmanager
@@ -157,7 +170,8 @@ def _translated(where: str) -> Iterator[None]:
         why = f"its certificate is not to be trusted ({one_line(error.verify_message)})"
         raise MailNotTaken(where, why, is_permanent=True) from error
     except (smtplib.SMTPException, OSError) as error:
-        raise MailNotTaken(where, one_line(str(error)) or type(error).__name__, is_permanent=False) from error
+        words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        raise MailNotTaken(where, one_line(words), is_permanent=False) from error
     except (UnicodeError, ValueError) as error:  # smtplib's word for a line that cannot be put on the wire
         raise MailNotTaken(where, one_line(str(error)), is_permanent=True, is_about_mail=True) from error
 

@@ -17,7 +17,7 @@ from observatory.files import write_whole
 from observatory.spec.models import MailServer, SiteMail
 from observatory.truth import State
 from reports.letter import Letter, address_of, compose, letter_of
-from reports.mail import Delivery, read_password, send
+from reports.mail import Delivery, greet, read_password, send
 from reports.model import Report
 from reports.policy import LastMail, digest, should_send
 from reports.spool import Deliver, Spool, into_folder
@@ -107,6 +107,18 @@ class Post:
         flushed = self._spool().flush(self._deliver)
         return Posted(sent=flushed.sent, refused=flushed.refused, waiting=flushed.waiting, sentences=flushed.sentences)
 
+    def greet(self) -> None:
+        """Try the way of mails without sending one: the folder, or the server with TLS and login.
+
+        Raises
+        ------
+        NightferryError
+            A mail would not be taken; the sentence says why.
+        """
+        if self.settings.folder is None:
+            server, password, ca_file = self._server()
+            greet(server, password, ca_file)
+
     def _audiences(self, report: Report) -> Iterator[tuple[str, Report, Sequence[str]]]:
         if self.settings.to:
             yield "", report, self.settings.to
@@ -145,10 +157,13 @@ class Post:
     def _door(self) -> Deliver:
         if self.settings.folder is not None:
             return into_folder(self._path(self.settings.folder))
+        return _through(*self._server())
+
+    def _server(self) -> tuple[MailServer, str | None, Path | None]:
         server = self.settings.server
         password = None if server.password_file is None else read_password(self._path(server.password_file))
         ca_file = None if server.ca_file is None else self._path(server.ca_file)
-        return _through(server, password, ca_file)
+        return server, password, ca_file
 
     def _path(self, text: str) -> Path:
         return self.folder / Path(text).expanduser()
