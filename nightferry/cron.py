@@ -1,7 +1,7 @@
 """Cron expressions in the site's zone, said the same way to APScheduler, cron and systemd.
 
-Pure. cron counts Sunday as 0 and takes a day that matches either the day of the month or the day of the
-week; APScheduler counts Monday as 0 and wants both. Here the meaning is cron's.
+Pure. cron counts Sunday as 0 and, where both the day of the month and the day of the week are restricted,
+takes a day that matches either; APScheduler counts Monday as 0 and wants both. Here the meaning is cron's.
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ class Cron:
     Attributes
     ----------
     minute, hour, day, month : str
-        As written, months as numbers.
+        As written, but months as numbers, and steps spelt out where APScheduler would refuse them.
     weekdays : tuple of str
         ``sun`` to ``sat``; empty for any.
+    is_either : bool
+        A day that matches either the day of the month or the weekday will do: neither field begins with ``*``,
+        which to cron is no restriction even as ``*/2``.
     """
 
     minute: str
@@ -39,13 +42,14 @@ class Cron:
     day: str
     month: str
     weekdays: tuple[str, ...]
+    is_either: bool
 
     @property
     def alternatives(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         """The pairs of day and weekdays of which any one suffices: cron's own rule."""
-        if self.day == "*" or not self.weekdays:
-            return ((self.day, self.weekdays),)
-        return ((self.day, ()), ("*", self.weekdays))
+        if self.is_either:
+            return ((self.day, ()), ("*", self.weekdays))
+        return ((self.day, self.weekdays),)
 
 
 def parse(expression: str) -> Cron:
@@ -57,7 +61,27 @@ def parse(expression: str) -> Cron:
         It has not five fields, or a name that is none.
     """
     minute, hour, day, month, weekday = _WORDS.get(expression.strip(), expression).split()
-    return Cron(minute, hour, day, _numbered(month), _weekdays(weekday))
+    return Cron(
+        _spelt_out(minute, 0, 59),
+        _spelt_out(hour, 0, 23),
+        _spelt_out(day, 1, 31),
+        _spelt_out(_numbered(month), 1, 12),
+        _weekdays(weekday),
+        is_either=not day.startswith("*") and not weekday.startswith("*"),
+    )
+
+
+def _spelt_out(field: str, low: int, high: int) -> str:
+    """Write the steps of a field as numbers: APScheduler refuses ``9-9/1`` and ``*/31``, which cron takes."""
+    return ",".join(_spelt_out_part(part, low, high) for part in field.split(","))
+
+
+def _spelt_out_part(part: str, low: int, high: int) -> str:
+    span, slash, step = part.partition("/")
+    if not slash or (span == "*" and int(step) <= high - low):
+        return part
+    first, _, last = span.partition("-") if span != "*" else (str(low), "", "")
+    return ",".join(str(number) for number in range(int(first), int(last or high) + 1, int(step)))
 
 
 def _numbered(month: str) -> str:
@@ -72,16 +96,13 @@ def _weekdays(field: str) -> tuple[str, ...]:
         span, _, step = part.partition("/")
         first, _, last = span.partition("-")
         start = 0 if first == "*" else _weekday(first)
-        end = 6 if first == "*" else _weekday(last, is_end=True) if last else (6 if step else start)
+        end = 6 if first == "*" else _weekday(last) if last else (7 if step else start)
         chosen.update(day % 7 for day in range(start, end + 1, int(step or 1)))
     return tuple(_DAYS[day] for day in sorted(chosen))
 
 
-def _weekday(text: str, is_end: bool = False) -> int:
-    if text.isdigit():
-        return int(text)
-    day = _DAYS.index(text.lower())
-    return 7 if is_end and day == 0 else day
+def _weekday(text: str) -> int:
+    return int(text) if text.isdigit() else _DAYS.index(text.lower())
 
 
 def calendar(cron: Cron, zone: str) -> tuple[str, ...]:
@@ -89,18 +110,17 @@ def calendar(cron: Cron, zone: str) -> tuple[str, ...]:
     clock = f"{_systemd(cron.hour)}:{_systemd(cron.minute)}:00"
     return tuple(
         f"{','.join(day.capitalize() for day in days)}{' ' if days else ''}"
-        f"*-{_systemd(cron.month)}-{_systemd(day)} {clock} {zone}"
+        f"*-{_systemd(cron.month, 1)}-{_systemd(day, 1)} {clock} {zone}"
         for day, days in cron.alternatives
     )
 
 
-def _systemd(field: str) -> str:
-    """Turn ``1-5/2``, ``*/10`` into systemd's ``1..5/2``, ``00/10``; in cron a step counts from the range's start."""
-    return ",".join(_systemd_part(part) for part in field.split(","))
+def _systemd(field: str, first: int = 0) -> str:
+    """Turn ``1-5/2``, ``*/10`` into systemd's ``1..5/2``, ``0/10``; days and months begin with 1."""
+    parts = field.split(",")
+    return "*" if "*" in parts else ",".join(_systemd_part(part, first) for part in parts)
 
 
-def _systemd_part(part: str) -> str:
+def _systemd_part(part: str, first: int) -> str:
     span, slash, step = part.partition("/")
-    if span == "*":
-        return f"0/{step}" if slash else "*"
-    return span.replace("-", "..") + slash + step
+    return (str(first) if span == "*" else span.replace("-", "..")) + slash + step
