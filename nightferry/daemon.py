@@ -68,13 +68,17 @@ class Daemon:
     workplace : Workplace
     start : callable
         Runs a command's words to its end and returns the exit status; replaced in tests of the schedule alone.
+    triggers : mapping of job to trigger, optional
+        Default: those of the site's schedule.
     """
 
-    def __init__(self, workplace: Workplace, start: Start | None = None) -> None:
+    def __init__(
+        self, workplace: Workplace, start: Start | None = None, triggers: Mapping[str, Any] | None = None
+    ) -> None:
         self._workplace = workplace
         self._start = start or self._run_process
         self._zone = ZoneInfo(workplace.specification.site.timezone)
-        self._triggers: Mapping[str, Any] = {
+        self._triggers = triggers or {
             job: trigger_of(expression, self._zone) for job, expression in jobs_of(workplace.specification).items()
         }
         self._stopping = threading.Event()

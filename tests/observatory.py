@@ -127,11 +127,13 @@ class Observatory:
         base = self.folder / "data" / host if isinstance(host, str) else host.root / self.folder.name
         return base / instrument
 
-    def copy(self, host: Host | str, instrument: str = "sha", **settings: Any) -> Settings:
-        """Return one copy for `copies`, and make its root."""
-        root = self.root(host, settings.pop("folder", instrument))
+    def copy(self, host: Host | str, instrument: str = "sha", /, **settings: Any) -> Settings:
+        """Return one copy for `copies`, and make its root; `from_` is the key ``from``."""
+        root = self.root(host, instrument)
         root.mkdir(parents=True, exist_ok=True)
-        return {"host": host if isinstance(host, str) else host.name, "root": str(root)} | settings
+        return {"host": host if isinstance(host, str) else host.name, "root": str(root)} | {
+            key.rstrip("_"): value for key, value in settings.items()
+        }
 
     def declare(self, name: str = "sha", **settings: Any) -> None:
         """Write an instrument's file: a chain over all hosts unless `copies` says another."""

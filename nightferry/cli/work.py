@@ -54,7 +54,7 @@ def conclude(workplace: Workplace, run: Run, report: Report, delivery: Delivery)
     if delivery.mail or delivery.scheduled:
         for sentence in deliver.send(workplace, ordered, by_hand=delivery.mail):
             say(sentence)
-    if delivery.scheduled or run.kind == "run":
+    if run.keeps_records and (delivery.scheduled or run.kind == "run"):
         deliver.heartbeat(workplace)
     return exit_status(state)
 
@@ -81,6 +81,8 @@ def tell(report: Report, delivery: Delivery, state: State) -> None:
 
 
 def confirm_root(delivery: Delivery) -> Callable[[str, str], bool]:
+    """Give a function that asks a person at a terminal about a new root, and that says no where there is nobody."""
+
     def ask(host: str, root: str) -> bool:
         if delivery.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
             return False

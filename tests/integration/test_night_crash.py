@@ -13,7 +13,7 @@ import pytest
 
 from observatory.nights import night_text
 from tests.hosts import Host
-from tests.observatory import Observatory, fits_file, folder_of, ours, tree
+from tests.observatory import Answer, Observatory, fits_file, folder_of, ours, tree
 
 Capsys = pytest.CaptureFixture[str]
 
@@ -35,8 +35,9 @@ def test_every_name_travels_and_is_reported(
     """Newline, Latin-1, dash, quotes, stars and 254 bytes: missing by name, carried by both engines, proven."""
     alpha, beta, _ = three_hosts
     site = Observatory(tmp_path, [alpha, beta], capsys)
-    transfer = {"transfer": {"engine": engine}} if engine else {}
-    site.declare("sha", cameras={"sha": {"files": ["*.fits"]}}, copies=[site.copy(alpha), site.copy(beta, **transfer)])
+    transfer = {"engine": engine} if engine else {}
+    copies = [site.copy(alpha), site.copy(beta, transfer=transfer)]
+    site.declare("sha", cameras={"sha": {"files": ["*.fits"]}}, copies=copies)
     folder = folder_of(site.night()).encode()
     for number, name in enumerate(ODD):
         site.put(alpha, folder + b"/" + name, fits_file(seed=number))
@@ -102,7 +103,7 @@ def test_a_killed_sync_leaves_nothing_half_and_the_next_completes(heavy: Observa
     assert heavy.call("verify", "--level", "checksum").status == 0
 
 
-def completed(site: Observatory) -> object:
+def completed(site: Observatory) -> Answer:
     """Sync; a receiver that outlives its killed sender may still hold on for a moment."""
     for _ in range(20):
         answer = site.call("sync")

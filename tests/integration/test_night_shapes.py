@@ -53,7 +53,7 @@ def test_cameras_that_live_on_different_computers_join(site: Observatory) -> Non
     copies = [
         site.copy(alpha, cameras=["red"]),
         site.copy(beta, cameras=["blue"], origin=True),
-        site.copy(gamma, **{"from": ["alpha", "beta"]}),
+        site.copy(gamma, from_=["alpha", "beta"]),
     ]
     site.declare("sha", cameras=cameras, copies=copies)
     folder = folder_of(site.night())
@@ -69,7 +69,7 @@ def test_cameras_that_live_on_different_computers_join(site: Observatory) -> Non
 def test_a_chain_forks(site: Observatory) -> None:
     """Two archives from one source, neither waiting for the other."""
     alpha, beta, gamma = site.hosts
-    site.declare("sha", copies=[site.copy(alpha), site.copy(beta), site.copy(gamma, **{"from": "alpha"})])
+    site.declare("sha", copies=[site.copy(alpha), site.copy(beta), site.copy(gamma, from_="alpha")])
     site.expose([alpha], [1])
     site.fill("--hop", "alpha:gamma")
     assert tree(site.root(gamma)) and not tree(site.root(beta))
@@ -80,7 +80,7 @@ def test_a_chain_forks(site: Observatory) -> None:
 def test_what_one_source_brought_is_not_replaced_by_another_s(site: Observatory) -> None:
     """Two sources of one copy, one name, other bytes: the first stays, the second is kept back and reported."""
     alpha, beta, gamma = site.hosts
-    copies = [site.copy(alpha), site.copy(beta, origin=True), site.copy(gamma, **{"from": ["alpha", "beta"]})]
+    copies = [site.copy(alpha), site.copy(beta, origin=True), site.copy(gamma, from_=["alpha", "beta"])]
     site.declare("sha", copies=copies)
     (name,) = site.expose([alpha], [1])
     site.put(beta, name, fits_file(pixels=5000, seed=2))
