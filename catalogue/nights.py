@@ -65,7 +65,8 @@ class NightBook(Book):
     def outstanding(self, instrument: str, hop: str, before: dt.date, today: dt.date) -> tuple[dt.date, ...]:
         """Return the nights before a day that were once seen and are neither proven nor accepted, ascending.
 
-        With the last N nights they make the window: nothing turns green by growing old.
+        With the last N nights they make the window: nothing turns green by growing old. The earliest date of all
+        stands for trees without nights, which belong to every window by themselves.
 
         Parameters
         ----------
@@ -78,6 +79,7 @@ class NightBook(Book):
             nights.c.instrument == instrument,
             nights.c.hop == hop,
             nights.c.night < before,
+            nights.c.night > dt.date.min,
             nights.c.first_seen_utc.is_not(None),
             nights.c.state != NightState.PROVEN.value,
         )
@@ -111,7 +113,9 @@ class NightBook(Book):
         """
         with self._store.read() as connection:
             over = connection.execute(
-                sa.select(nights).where(nights.c.instrument == instrument).order_by(nights.c.night, nights.c.hop)
+                sa.select(nights)
+                .where(nights.c.instrument == instrument, nights.c.night > dt.date.min)
+                .order_by(nights.c.night, nights.c.hop)
             ).all()
             made = connection.execute(_step_counts(instrument)).all()
         hops = [_hop_night(row) for row in over]
@@ -143,7 +147,7 @@ def _learned(known: Mapping[str, Any], record: NightRecord, at_utc: dt.datetime)
         values |= {"source_files": record.source_files, "freed_files": 0}
     if record.open_files is not None:
         values["open_files"] = record.open_files
-    if values["first_seen_utc"] is None and (record.source_files or record.moved_files):
+    if values["first_seen_utc"] is None and (record.source_files or record.moved_files or record.open_files):
         values["first_seen_utc"] = at_utc
     if record.moved_files:
         values["moved_files"] += record.moved_files

@@ -1,4 +1,4 @@
-"""What every job shares: the run in the ledger, and what is known of drives that come and go.
+"""What every job shares: the run in the ledger, and which roots it saw.
 
 What a run does is syncing.py's, verifying.py's and nightly.py's.
 """
@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 
 from nightferry.workplace import Workplace
-from observatory.spec.chain import Hop, Place
+from observatory.spec.chain import Hop
 from observatory.truth import State, worst
 
 
@@ -43,35 +43,6 @@ class Run:
         """Note the run's state; a run that never gets here is one that crashed."""
         if self.keeps_records:
             self.workplace.ledger.finish_run(self.id, state, self.workplace.now())
-
-
-def removable_away(workplace: Workplace, hop: Hop) -> str | None:
-    """Return what to say where a hop's removable drive is not there."""
-    for place in (hop.source, hop.destination):
-        if place.declared.removable:
-            record = workplace.ledger.root(place.host, place.root)
-            seen = "never seen" if record is None else f"last seen {record.last_seen_utc:%Y-%m-%d}"
-            return f"the removable drive {place.name} is not there, {seen}"
-    return None
-
-
-def expected_markers(workplace: Workplace, hop: Hop) -> tuple[str | None, str | None]:
-    """Return the ids that the markers of removable drives must show; None where any will do."""
-    source, destination = (_known_marker(workplace, place) for place in (hop.source, hop.destination))
-    return source, destination
-
-
-def _known_marker(workplace: Workplace, place: Place) -> str | None:
-    if not place.declared.removable:
-        return None
-    record = workplace.ledger.root(place.host, place.root)
-    return (record.identity or None) if record else None
-
-
-def is_vouched(workplace: Workplace, place: Place) -> bool:
-    """Say whether a person named a root as the right one although it shows no sign of it."""
-    record = workplace.ledger.root(place.host, place.root)
-    return record is not None and record.is_vouched
 
 
 def see_roots(workplace: Workplace, hop: Hop, markers: Sequence[str | None]) -> None:

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from catalogue.records import HopRecord, MovedFile, NightRecord
-from nightferry.runs import Run, expected_markers, is_vouched, removable_away, see_roots
-from nightferry.selection import Asked, all_away, away_now, hops_asked, scope_asked
+from nightferry.expectations import expectations, is_origin, pending_loss
+from nightferry.runs import Run, see_roots
+from nightferry.selection import Asked, all_away, hops_asked, scope_asked
 from nightferry.workplace import Workplace
-from observatory.listing import HopScope
-from observatory.spec.chain import Hop, Place, sources_of
+from observatory.listing import ANY_NIGHT, HopScope
+from observatory.spec.chain import Hop, sources_of
 from syncer.outcome import HopOutcome, Moved
 from syncer.survey import End
 from syncer.sync import SyncOptions, sync_hop
@@ -72,7 +73,7 @@ def syncable(workplace: Workplace, asked: Asked) -> list[Hop]:
 def sync_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: SyncWishes) -> HopOutcome:
     """Sync one hop and record it."""
     away = all_away(workplace, hop.instrument, scope.nights)
-    if away is not None:
+    if away is not None and is_origin(hop.instrument, hop.source):
         return _away_outcome(scope, away, workplace)
     options = _sync_options(workplace, run, hop, scope, wishes)
     source, destination = (
@@ -111,6 +112,8 @@ def _away_outcome(scope: HopScope, reason: str, workplace: Workplace) -> HopOutc
 def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: SyncWishes) -> SyncOptions:
     ledger, name = workplace.ledger, hop.instrument.instrument
     source_root = (hop.source.host, hop.source.root)
+    if source_root in wishes.new_roots and run.keeps_records:
+        ledger.vouch_root(*source_root, identity="", at_utc=workplace.now())
     if source_root in wishes.accepted_losses and run.keeps_records:
         ledger.accept_loss(*source_root, by=getpass.getuser(), at_utc=workplace.now())
 
@@ -127,25 +130,17 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         hash_all=wishes.hash_all,
         dry_run=wishes.dry_run,
         accept_new_root=accept_new_root,
-        trusted_source=_is_vouched(workplace, hop.source, wishes),
         is_joined=_is_joined(hop),
         should_stop=lambda: until is not None and workplace.now() >= until,
         stops_by_time=until is not None,
-        previous_counts=ledger.last_counts(name, hop.key, scope.nights),
+        previous_counts=ledger.last_counts(name, hop.key, (*scope.nights, ANY_NIGHT)),
         loss_accepted=source_root in wishes.accepted_losses,
         waiting_since_s=ledger.waiting_since(name, hop.key),
-        away_reason=away_now(workplace, hop.instrument) or removable_away(workplace, hop),
-        expected_markers=expected_markers(workplace, hop),
+        pending_loss=pending_loss(workplace, hop.source),
+        expected=expectations(workplace, hop, scope.nights, wishes.new_roots),
         on_arrived=arrived,
         progress=lambda progress: wishes.progress(hop, progress),
     )
-
-
-def _is_vouched(workplace: Workplace, place: Place, wishes: SyncWishes) -> bool:
-    """Say whether a source without a sign of being the root was named as new by a person, now or earlier."""
-    if (place.host, place.root) in wishes.new_roots and not wishes.dry_run:
-        workplace.ledger.vouch_root(place.host, place.root, identity="", at_utc=workplace.now())
-    return (place.host, place.root) in wishes.new_roots or is_vouched(workplace, place)
 
 
 def _is_joined(hop: Hop) -> bool:
@@ -183,7 +178,6 @@ def _record_sync(workplace: Workplace, run: Run, hop: Hop, outcome: HopOutcome) 
             moved_bytes=moves.moved_bytes,
         )
         for night, moves in outcome.per_night.items()
-        if night != dt.date.min
     }
     ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at)
     ledger.record_waiting(outcome.instrument, outcome.hop, outcome.in_progress, at)

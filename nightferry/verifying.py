@@ -5,21 +5,22 @@ Looking is verifier/check.py's, saying it the command line's. Needs no lock.
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopRecord, NightRecord, NightState
-from nightferry.runs import Run, expected_markers, is_vouched, removable_away, see_roots
-from nightferry.selection import Asked, all_away, away_now, hops_asked, scope_asked
+from nightferry.expectations import expectations, is_origin, pending_loss
+from nightferry.runs import Run, see_roots
+from nightferry.selection import Asked, all_away, hops_asked, scope_asked
 from nightferry.workplace import Workplace
+from observatory.ends import loss_words
 from observatory.listing import HopScope
 from observatory.spec.chain import Hop
 from observatory.truth import State
 from verifier.accepted import Acceptance
 from verifier.check import LEVELS, CheckOptions, check, listings_of
-from verifier.verdict import HopVerdict
+from verifier.verdict import HopVerdict, NightCount
 
 log = logging.getLogger("nightferry")
 
@@ -45,10 +46,9 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
     """Verify one hop and remember what was proven."""
     source, destination = workplace.endpoint(hop.source.host), workplace.endpoint(hop.destination.host)
     with listings_of(scope, source, destination) as listings:  # they go on while the ledger is opened
-        options, away = _options(workplace, hop, scope, wishes)
+        options = _options(workplace, hop, scope, wishes)
         verdict = check(scope, source, destination, options, listings)
-    if away is not None and verdict.state is State.OK and not verdict.source_files:
-        verdict = replace(verdict, away_reason=away)
+    verdict = _as_known(workplace, hop, scope, verdict)
     log.info(
         "verified",
         extra={
@@ -65,19 +65,27 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
     return verdict
 
 
-def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> tuple[CheckOptions, str | None]:
-    """Return how to check a hop, and why every night asked for is away, if it is so."""
-    away = all_away(workplace, hop.instrument, scope.nights)
-    options = CheckOptions(
+def _as_known(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVerdict) -> HopVerdict:
+    """Say of a verdict what only the ledger knows: nights away that hold nothing, a loss that nobody accepted."""
+    loss = pending_loss(workplace, hop.source)
+    if loss is not None and verdict.unknown_reason is None and verdict.away_reason is None:
+        place = hop.source
+        return replace(verdict, unknown_reason=loss_words(verdict.source, place.host, place.root, loss))
+    away = all_away(workplace, hop.instrument, scope.nights) if is_origin(hop.instrument, hop.source) else None
+    if away is not None and verdict.state is State.OK and not verdict.source_files:
+        return replace(verdict, away_reason=away)
+    return verdict
+
+
+def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> CheckOptions:
+    """Return how to check a hop."""
+    return CheckOptions(
         level=wishes.level or hop.instrument.verify.level,
         reverse=wishes.reverse,
         accepted=acceptances(workplace, hop),
-        away_reason=away or away_now(workplace, hop.instrument) or removable_away(workplace, hop),
         progress=lambda files: wishes.progress(hop, files),
-        expected_markers=expected_markers(workplace, hop),
-        trusted_source=is_vouched(workplace, hop.source),
+        expected=expectations(workplace, hop, scope.nights),
     )
-    return options, away
 
 
 def acceptances(workplace: Workplace, hop: Hop) -> tuple[Acceptance, ...]:
@@ -106,16 +114,23 @@ def _record_verdict(workplace: Workplace, run: Run, hop: Hop, verdict: HopVerdic
         ),
     )
     may_prove = is_deep_enough and verdict.state in (State.OK, State.DIFFERENT)
-    nights = {}
-    for night, count in verdict.per_night.items():
-        if night == dt.date.min or (not count.source_files and not count.open_files):
-            continue
-        is_proven = may_prove and not count.open_files
-        nights[night] = NightRecord(
-            count.source_files,
-            count.open_files if verdict.state is not State.UNKNOWN else None,
-            NightState.PROVEN if is_proven else None,
-            verdict.level if is_proven else None,
-        )
+    known = ledger.last_counts(verdict.instrument, verdict.hop, verdict.per_night)
+    nights = {
+        night: _night_record(count, known.get(night, 0), verdict, may_prove)
+        for night, count in verdict.per_night.items()
+        if count.source_files or count.open_files
+    }
     ledger.record_nights(run.id, verdict.instrument, verdict.hop, nights, at)
     see_roots(workplace, hop, verdict.markers)
+
+
+def _night_record(count: NightCount, known_files: int, verdict: HopVerdict, may_prove: bool) -> NightRecord:
+    """Return what is remembered of a night. Only a sync notices losses, so a smaller count never hides one from it."""
+    is_proven = may_prove and not count.open_files
+    state = NightState.ACCEPTED if count.accepted_files else NightState.PROVEN
+    return NightRecord(
+        max(count.source_files, known_files),
+        count.open_files if count.open_files or verdict.state is not State.UNKNOWN else None,
+        state if is_proven else None,
+        verdict.level if is_proven and state is NightState.PROVEN else None,
+    )

@@ -14,6 +14,7 @@ The tree::
         ├── HostKeyRefused         the host's key is unknown or changed; a person must look
         ├── LoginRefused           no key was accepted; a person must look
         ├── RootNotProven          the root is absent, unlistable, or shows neither marker nor night
+        ├── EndsNotSeen            one or both ends of a hop, each for one of the reasons above
         ├── ListingBroken          the listing ended early or made no sense
         ├── FileUnreadable         one file could not be opened, read or hashed
         ├── CommandFailed          a program at the far end is missing or failed
@@ -148,6 +149,16 @@ class RootNotProven(CouldNotTell):
     def __init__(self, host: str, root: str, why: str) -> None:
         self.host, self.root, self.why = host, root, why
         super().__init__(f"{host}: {root} {why}; its disk may not be mounted")
+
+
+class EndsNotSeen(CouldNotTell):
+    """One or both ends of a hop could not be looked at; `ends` holds the reason of each, or None."""
+
+    def __init__(self, source: CouldNotTell | None, destination: CouldNotTell | None) -> None:
+        self.ends = (source, destination)
+        reasons = [why for why in self.ends if why is not None]
+        self.is_permanent = any(why.is_permanent for why in reasons)
+        super().__init__(". ".join(str(why) for why in reasons))
 
 
 class ListingBroken(CouldNotTell):

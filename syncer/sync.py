@@ -17,6 +17,7 @@ from typing import Literal
 from observatory.compare import merge
 from observatory.endpoints.contract import HostAccess, Survey
 from observatory.endpoints.openssh import SshOptions, command_line
+from observatory.ends import NOTHING_EXPECTED, Expectations, excuse, loss_words
 from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import HopScope
 from observatory.names import show
@@ -36,7 +37,7 @@ from syncer.plan import (
 )
 from syncer.questions import Questions
 from syncer.roots import mark
-from syncer.survey import End, Trust, prove, survey_both
+from syncer.survey import End, Trust, survey_both
 from syncer.transfer.choose import choose
 from syncer.transfer.contract import Batch, CarryResult, Item, Progress, no_progress
 from syncer.transfer.folders import TMP, free_old_replaced, sweep
@@ -59,8 +60,6 @@ class SyncOptions:
     dry_run : bool
     accept_new_root : callable
         Asked with host and root where the destination shows no sign of being the root.
-    trusted_source : bool
-        The source's identity is kept by us, as nothing can be written there.
     is_joined : bool
         Several copies fill this destination; nothing is replaced by another's file then.
     should_stop : callable
@@ -68,14 +67,14 @@ class SyncOptions:
     stops_by_time : bool
     previous_counts : mapping of night to files
         What the last run saw on this source, less what was freed since.
+    pending_loss : pair of int or None
+        How many files the source held and holds since a loss that nobody has accepted.
     loss_accepted : bool
         A person has said that the loss may be so.
     waiting_since_s : mapping of path to Unix seconds
         Since when files have been in progress.
-    away_reason : str or None
-        Said, with state away, where a host or drive is not there and that is to be expected.
-    expected_markers : pair of str or None
-        Ids that removable drives must bear.
+    expected : pair of Expectation
+        What is known of the two ends beforehand.
     on_arrived : callable
         Told of what arrived and was synced, batch by batch.
     progress : callable
@@ -85,15 +84,14 @@ class SyncOptions:
     hash_all: bool = False
     dry_run: bool = False
     accept_new_root: Callable[[str, str], bool] = field(default=lambda host, root: False)
-    trusted_source: bool = False
     is_joined: bool = False
     should_stop: Callable[[], bool] = field(default=lambda: False)
     stops_by_time: bool = False
     previous_counts: Mapping[dt.date, int] = field(default_factory=dict)
+    pending_loss: tuple[int, int] | None = None
     loss_accepted: bool = False
     waiting_since_s: Mapping[bytes, float] = field(default_factory=dict)
-    away_reason: str | None = None
-    expected_markers: tuple[str | None, str | None] = (None, None)
+    expected: Expectations = NOTHING_EXPECTED
     on_arrived: Callable[[Sequence[Moved]], None] = field(default=lambda moved: None)
     progress: Callable[[Progress], None] = no_progress
 
@@ -113,9 +111,8 @@ def sync_hop(scope: HopScope, source: End, destination: End, options: SyncOption
     except LockHeld:
         raise
     except (CouldNotTell, RecordError) as error:
-        if options.away_reason is not None:
-            return replace(blank, away_reason=options.away_reason)
-        return replace(blank, unknown_reason=str(error))
+        excused = excuse(options.expected, error)
+        return replace(blank, away_reason=excused) if excused else replace(blank, unknown_reason=str(error))
     return replace(outcome, seconds=time.monotonic() - started)
 
 
@@ -143,12 +140,8 @@ class _HopRun:
     def run(self, blank: HopOutcome) -> HopOutcome:
         with ExitStack() as stack:
             options = self._options
-            trust = Trust(
-                options.accept_new_root, not options.dry_run, options.trusted_source, options.expected_markers
-            )
-            names = (self._source.endpoint.name, self._destination.endpoint.name)
+            trust = Trust(options.accept_new_root, not options.dry_run, options.expected)
             here, there = survey_both(self._scope, self._source, self._destination, trust, stack)
-            prove(self._scope, here.facts, there.facts, names, trust)
             if not self._options.dry_run:
                 stack.enter_context(destination_lock(self._destination.endpoint, self._roots[1]))
                 mark(self._destination.endpoint, self._roots[1], there.facts)
@@ -183,7 +176,8 @@ class _HopRun:
         troubles = [*here.troubles, *there.troubles]
         whole = next((trouble.reason for trouble in troubles if not trouble.path), None)
         unreadable = [Failure(trouble.path, trouble.reason) for trouble in troubles if trouble.path]
-        loss = None if self._options.loss_accepted else mass_loss(plan.counts, self._options.previous_counts)
+        loss = None if self._options.loss_accepted else self._loss(plan)
+        place = self._scope.hop.source
         still_open = [failure.path for failure in (*plan.refused, *plan.kept)] + list(plan.in_progress)
         return replace(
             blank,
@@ -196,20 +190,16 @@ class _HopRun:
             stuck=plan.stuck,
             unrecognised=plan.unrecognised,
             unreadable=tuple(sorted(unreadable)),
-            unknown_reason=whole or (self._loss_words(loss) if loss else None),
+            unknown_reason=whole or (loss_words(names[0], place.host, place.root, loss) if loss else None),
             loss=loss,
             markers=(here.facts.marker, there.facts.marker),
             refused_reason=why_refused(plan, here.facts, there.facts, names),
             per_night=moves_by_night(self._scope, plan, {}, [*still_open, *(m.entry.path for m in plan.moves)]),
         )
 
-    def _loss_words(self, loss: tuple[int, int]) -> str:
-        place = self._scope.hop.source
-        return (
-            f"{self._source.endpoint.name}: {place.root} holds {loss[1]} files where the last run saw {loss[0]};"
-            f" what is there was copied and nothing is freed until"
-            f" `nightferry sync --accept-loss {place.host}:{place.root}` says that it may be so"
-        )
+    def _loss(self, plan: Plan) -> tuple[int, int] | None:
+        """A loss stays one until a person has accepted it, however the counts go on from there."""
+        return self._options.pending_loss or mass_loss(plan.counts, self._options.previous_counts)
 
     def _act(self, outcome: HopOutcome, plan: Plan) -> HopOutcome:
         engine = choose(

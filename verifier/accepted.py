@@ -48,12 +48,15 @@ class Accepted:
     counts : dict of reason to int
     paths : set of bytes
         Every path taken out so far.
+    by_night : dict of date to int
+        How many were taken out of each night.
     """
 
     def __init__(self, acceptances: Sequence[Acceptance], scope: HopScope) -> None:
         self._acceptances, self._scope = acceptances, scope
         self.counts: dict[str, int] = {}
         self.paths: set[bytes] = set()
+        self.by_night: dict[dt.date, int] = {}
 
     def without(self, paths: Iterable[bytes]) -> tuple[bytes, ...]:
         """Return the paths that nobody has accepted, ascending; count the others."""
@@ -78,7 +81,7 @@ class Accepted:
         for acceptance in self._acceptances:
             if acceptance.night == night and (acceptance.whole_night or {path, name} & acceptance.files):
                 if path not in self.paths:  # damaged on both sides, or damaged and missing: one file all the same
-                    self._count(acceptance.reason)
+                    self._count(acceptance)
                 self.paths.add(path)
                 return True
         return False
@@ -86,9 +89,10 @@ class Accepted:
     def _take_frame(self, night: dt.date, number: int) -> bool:
         for acceptance in self._acceptances:
             if acceptance.night == night and (acceptance.whole_night or number in acceptance.frames):
-                self._count(acceptance.reason)
+                self._count(acceptance)
                 return True
         return False
 
-    def _count(self, reason: str) -> None:
-        self.counts[reason] = self.counts.get(reason, 0) + 1
+    def _count(self, acceptance: Acceptance) -> None:
+        self.counts[acceptance.reason] = self.counts.get(acceptance.reason, 0) + 1
+        self.by_night[acceptance.night] = self.by_night.get(acceptance.night, 0) + 1

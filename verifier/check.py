@@ -7,15 +7,16 @@ away come in as arguments; reports say the result.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from observatory.compare import merge
-from observatory.endpoints.contract import Look, RootFacts, Survey
-from observatory.errors import CouldNotTell, RootNotProven
-from observatory.listing import ANY_NIGHT, HopScope, Scope
+from observatory.endpoints.contract import Look, Survey
+from observatory.ends import NOTHING_EXPECTED, Expectations, ask_both, excuse, prove_both
+from observatory.errors import CouldNotTell
+from observatory.listing import ANY_NIGHT, HopScope
 from observatory.names import show
 from observatory.records import Entry, RecordError
 from verifier.accepted import Acceptance, Accepted
@@ -40,23 +41,17 @@ class CheckOptions:
         Also list what is on the destination and not on the source.
     accepted : sequence of Acceptance
         What a person has said is known.
-    away_reason : str or None
-        Said, with state away, where the hop cannot be looked at and that is to be expected now.
     progress : callable
         Called with the number of files whose bytes have been read so far.
-    expected_markers : pair of str or None
-        Ids that the markers of removable drives must show; None: any.
-    trusted_source : bool
-        A person vouched for the source's root, where nothing can be written.
+    expected : pair of Expectation
+        What is known of the two ends beforehand.
     """
 
     level: str = "size"
     reverse: bool = False
     accepted: Sequence[Acceptance] = ()
-    away_reason: str | None = None
     progress: Callable[[int], None] = field(default=lambda count: None)
-    expected_markers: tuple[str | None, str | None] = (None, None)
-    trusted_source: bool = False
+    expected: Expectations = NOTHING_EXPECTED
 
 
 Listings = Future[tuple[Survey, Survey]]
@@ -67,7 +62,11 @@ Listings = Future[tuple[Survey, Survey]]
 def listings_of(scope: HopScope, source: Look, destination: Look) -> Iterator[Listings]:
     """Begin both listings; they go on while the caller makes ready what `check` needs besides."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        listings = pool.submit(survey_both, scope, source, destination)
+        listings = pool.submit(
+            ask_both,
+            lambda: source.survey(scope.source.request),
+            lambda: destination.survey(scope.destination.request),
+        )
         try:
             yield listings
         finally:
@@ -93,9 +92,8 @@ def check(
     try:
         return _look(scope, source, destination, options, blank, *listings.result())
     except (CouldNotTell, RecordError) as error:
-        if options.away_reason is not None:
-            return replace(blank, away_reason=options.away_reason)
-        return replace(blank, unknown_reason=str(error))
+        excused = excuse(options.expected, error)
+        return replace(blank, away_reason=excused) if excused else replace(blank, unknown_reason=str(error))
 
 
 def _blank(scope: HopScope, source: Look, destination: Look, options: CheckOptions) -> HopVerdict:
@@ -112,49 +110,6 @@ def _blank(scope: HopScope, source: Look, destination: Look, options: CheckOptio
     )
 
 
-def survey_both(scope: HopScope, source: Look, destination: Look) -> tuple[Survey, Survey]:
-    """Begin both listings at once; where one cannot be begun the other is closed.
-
-    Raises
-    ------
-    CouldNotTell
-        The source's reason where both fail.
-    """
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        asked = (
-            pool.submit(source.survey, scope.source.request),
-            pool.submit(destination.survey, scope.destination.request),
-        )
-    failed = [future.exception() for future in asked]
-    if not any(failed):
-        return asked[0].result(), asked[1].result()
-    for future, error in zip(asked, failed, strict=True):
-        if error is None:
-            future.result().close()
-    raise next(error for error in failed if error is not None)
-
-
-def prove_root(facts: RootFacts, host: str, scope: Scope, wanted_marker: str | None, is_trusted: bool = False) -> None:
-    """Refuse a root that may be an empty mount point, unless a person vouched for it, or another drive.
-
-    Raises
-    ------
-    RootNotProven
-    """
-    if not facts.is_proven and not is_trusted:
-        why = "holds neither its marker (.nightferry/root) nor any night of its layout"
-        raise RootNotProven(host, scope.place.root, why)
-    if wanted_marker is not None and facts.marker != wanted_marker:
-        raise RootNotProven(host, scope.place.root, "bears another marker than this drive's: is it another drive?")
-
-
-def why_same(here: RootFacts, there: RootFacts) -> str | None:
-    """Say so where both ends show one identity: the same folder seen twice is no second copy."""
-    if here.marker and here.marker == there.marker:
-        return "both ends bear the same marker: they are one and the same folder, not two copies"
-    return None
-
-
 def _look(
     scope: HopScope,
     source: Look,
@@ -164,10 +119,8 @@ def _look(
     here: Survey,
     there: Survey,
 ) -> HopVerdict:
-    ends = ((here.facts, source.name, scope.source), (there.facts, destination.name, scope.destination))
-    trusted = (options.trusted_source, False)
-    for (facts, name, side), wanted, is_trusted in zip(ends, options.expected_markers, trusted, strict=True):
-        prove_root(facts, name, side, wanted, is_trusted)
+    roots = (scope.hop.source.root, scope.hop.destination.root)
+    prove_both((here.facts, there.facts), (source.name, destination.name), roots, options.expected)
     tally = Tally(
         scope,
         scope.hop.instrument.settle_s,
@@ -242,7 +195,7 @@ class _Looked:
             sequence_gaps=gaps,
             accepted=accepted.counts,
             unknown_reason=self._unknown_reason(),
-            per_night=self._per_night(open_paths - accepted.paths, gaps if blank.gaps_fail else ()),
+            per_night=self._per_night(open_paths - accepted.paths, gaps if blank.gaps_fail else (), accepted.by_night),
         )
 
     def _differing_links(self) -> frozenset[bytes]:
@@ -306,9 +259,6 @@ class _Looked:
         ]
 
     def _unknown_reason(self) -> str | None:
-        same = why_same(self._here.facts, self._there.facts)
-        if same is not None:
-            return same
         for name, troubles in (
             (self._source.name, self._here.troubles),
             (self._destination.name, self._there.troubles),
@@ -347,18 +297,23 @@ class _Looked:
         by_name = self._scope.source.by_name is not None
         return set(self._scope.nights) if hit and by_name else hit
 
-    def _per_night(self, open_paths: set[bytes], gaps: Sequence[SequenceGap]) -> dict[dt.date, NightCount]:
-        still_open: dict[dt.date, int] = {}
+    def _per_night(
+        self, open_paths: set[bytes], gaps: Sequence[SequenceGap], accepted: Mapping[dt.date, int]
+    ) -> dict[dt.date, NightCount]:
+        still_open = dict.fromkeys(self._blurred_nights(), 1)
         for gap in gaps:
             still_open[gap.night] = still_open.get(gap.night, 0) + len(gap.numbers)
         for path in open_paths:
             night = self._scope.source.night_of(path) or dt.date.min
             still_open[night] = still_open.get(night, 0) + 1
         tally = self._tally
-        nights = sorted({*tally.source_counts, *tally.destination_counts})
+        nights = sorted({*tally.source_counts, *tally.destination_counts, *still_open})
         return {
             night: NightCount(
-                tally.source_counts.get(night, 0), tally.destination_counts.get(night, 0), still_open.get(night, 0)
+                tally.source_counts.get(night, 0),
+                tally.destination_counts.get(night, 0),
+                still_open.get(night, 0),
+                accepted.get(night, 0),
             )
             for night in nights
         }

@@ -51,11 +51,14 @@ class NightCount:
         Source files not shown to be on the destination at the level asked: missing, different, damaged, not
         comparable or in progress; and the frame numbers absent where those fail. The night is proven where this
         is 0 and the state is not unknown.
+    accepted_files : int
+        Files and frame numbers that would be open, had a person not accepted them.
     """
 
     source_files: int = 0
     destination_files: int = 0
     open_files: int = 0
+    accepted_files: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,8 @@ class RootFacts:
         Free for an ordinary user on the root's file system; None where it cannot be told.
     clock_is_known : bool
         False where the far end cannot say its time (an account with SFTP alone): then ours stands there.
+    identity : str or None
+        The running kernel, device and inode of the root: equal on two ends, it is one folder. None where unknown.
     """
 
     clock_s: float
@@ -101,6 +103,7 @@ class RootFacts:
     has_night: bool
     free_bytes: int | None
     clock_is_known: bool = True
+    identity: str | None = None
 
     @property
     def is_proven(self) -> bool:

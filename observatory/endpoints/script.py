@@ -101,7 +101,9 @@ def _preamble(request: SurveyRequest) -> bytes:
         b'[ -z "$problem" ] || { printf \'no-root %s\\0\' "$problem"; exit 0; }',
         b"[ ! -f %b ] || printf 'marker %%s\\0' \"$(head -c 256 %b 2>/dev/null | tr -d '\\0')\"" % (MARKER, MARKER),
         *_night_test(request),
-        b"printf 'free %s\\0device %s\\0begin\\0' \"$(stat -f -c '%a %S' .)\" \"$(stat -c %d .)\"",
+        b"printf 'free %s\\0device %s\\0' \"$(stat -f -c '%a %S' .)\" \"$(stat -c %d .)\"",
+        b"boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)",
+        b"printf 'identity %s:%s\\0begin\\0' \"$boot\" \"$(stat -c %d:%i .)\"",
     ]
     return b"\n".join(lines)
 

@@ -124,6 +124,7 @@ class ScriptSurvey:
             marker=None if marker is None else marker.decode("utf-8", "replace").strip(),
             has_night=b"night" in said,
             free_bytes=_product(said.get(b"free", b"")),
+            identity=_identity(said.get(b"identity", b"")),
         )
 
     def _read(self, wait_s: float, doing: str) -> bytes:
@@ -249,6 +250,11 @@ class ScriptSurvey:
 
     def _poison(self, reason: str) -> None:
         self.troubles.append(Trouble(b"", reason))
+
+
+def _identity(said: bytes) -> str | None:
+    """Without the running kernel's own id, device and inode tell nothing: they repeat from machine to machine."""
+    return None if said.startswith(b":") or not said else said.decode("ascii", "replace")
 
 
 def _split(record: bytes) -> tuple[bytes, bytes]:

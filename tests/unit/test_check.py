@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from observatory.endpoints.contract import Hashed, Inspection, RootFacts, Survey, SurveyRequest, Trouble
 from observatory.endpoints.memory import MemoryEndpoint
+from observatory.ends import Expectation
 from observatory.truth import State
 from tests.worlds import NIGHT, NOW_S, OLD_S, copies, host, scope_of
 from verifier.accepted import Acceptance
@@ -220,9 +221,9 @@ def test_a_source_that_a_person_vouched_for_needs_no_sign() -> None:
     """But a drive that must bear its own marker still must."""
     world = World({}, {})
     world.source.remove(HERE + b"/.nightferry/root")
-    assert world.check(trusted_source=True).state is State.OK
-    verdict = world.check(trusted_source=True, expected_markers=("drive-1", None))
-    assert "another marker" in str(verdict.reason)
+    assert world.check(expected=(Expectation(is_vouched=True), Expectation())).state is State.OK
+    verdict = world.check(expected=(Expectation(marker="drive-1", is_vouched=True), Expectation()))
+    assert "neither its marker" in str(verdict.reason)
 
 
 def test_one_folder_seen_twice_is_no_second_copy() -> None:
@@ -232,7 +233,7 @@ def test_one_folder_seen_twice_is_no_second_copy() -> None:
     for end, root in ((world.source, HERE), (world.destination, THERE)):
         end.put(root + b"/.nightferry/root", b"abc\n")
     verdict = world.check()
-    assert (verdict.state, verdict.markers) == (State.UNKNOWN, ("abc", "abc"))
+    assert verdict.state is State.UNKNOWN
     assert "one and the same folder" in str(verdict.reason)
 
 
@@ -240,26 +241,28 @@ def test_another_drive_in_a_drives_place_is_unknown() -> None:
     """It is known by the id in its marker."""
     world = same({ONE: b"1"})
     world.destination.put(THERE + b"/.nightferry/root", b"drive-2")
-    assert world.check(expected_markers=(None, "drive-2")).state is State.OK
-    assert world.check(expected_markers=(None, "drive-1")).state is State.UNKNOWN
+    assert world.check(expected=(Expectation(), Expectation(marker="drive-2"))).state is State.OK
+    assert world.check(expected=(Expectation(), Expectation(marker="drive-1"))).state is State.UNKNOWN
 
 
 @pytest.mark.parametrize("side", ["source", "destination"])
 def test_a_host_that_is_off_is_unknown_or_away_and_never_green(side: str) -> None:
-    """Away only where a person, or a drive's nature, said so."""
+    """Away only where a person, or a drive's nature, said so of that very end."""
     world = same({ONE: b"1"})
     end = world.source if side == "source" else world.destination
     end.is_reachable = False
     verdict = world.check()
     assert (verdict.state, verdict.source_files, verdict.missing) == (State.UNKNOWN, 0, ())
     assert "not reached" in str(verdict.reason)
-    away = world.check(away_reason="off the telescope")
+    off, at_work = Expectation(away="off the telescope"), Expectation()
+    away = world.check(expected=(off, at_work) if side == "source" else (at_work, off))
     assert (away.state, away.reason) == (State.AWAY, "off the telescope")
+    assert world.check(expected=(at_work, off) if side == "source" else (off, at_work)).state is State.UNKNOWN
 
 
 def test_a_host_that_answers_is_judged_although_it_is_away() -> None:
     """Away excuses silence, not loss."""
-    verdict = World({ONE: b"1"}, {}).check(away_reason="off the telescope")
+    verdict = World({ONE: b"1"}, {}).check(expected=(Expectation(away="off the telescope"), Expectation()))
     assert verdict.state is State.DIFFERENT
 
 

@@ -1,0 +1,73 @@
+"""What is known of a hop's ends before it is looked at: absences, drives that come and go, vouched roots, losses.
+
+Gathers it from the specification and the ledger; what follows from it is observatory/ends.py's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+
+from nightferry.selection import all_away, away_now
+from nightferry.workplace import Workplace
+from observatory.ends import Expectation, Expectations
+from observatory.spec.chain import Hop, Place, sources_of
+from observatory.spec.models import Instrument
+
+Roots = Collection[tuple[str, str]]
+"""Hosts with roots on them."""
+
+
+def is_origin(instrument: Instrument, place: Place) -> bool:
+    """Say whether data are born at a place: it is the instrument's own, and away with it."""
+    labels = [copy.label for copy in instrument.copies]
+    return not sources_of(instrument, labels.index(place.name))
+
+
+def expectations(workplace: Workplace, hop: Hop, nights: Collection[dt.date], new_roots: Roots = ()) -> Expectations:
+    """Return what is known of both ends of a hop."""
+    return (
+        _of_place(workplace, hop, hop.source, nights, new_roots),
+        _of_place(workplace, hop, hop.destination, nights, ()),
+    )
+
+
+def _of_place(
+    workplace: Workplace, hop: Hop, place: Place, nights: Collection[dt.date], new_roots: Roots
+) -> Expectation:
+    record = workplace.ledger.root(place.host, place.root)
+    marker = record.identity if record is not None and place.declared.removable else None
+    return Expectation(
+        marker=marker or None,
+        is_vouched=(place.host, place.root) in new_roots or _is_vouched(workplace, hop, place),
+        away=away_of(workplace, hop, place, nights),
+        drive_away=_drive_away(workplace, place) if place.declared.removable else None,
+    )
+
+
+def away_of(workplace: Workplace, hop: Hop, place: Place, nights: Collection[dt.date]) -> str | None:
+    """Return why nothing is to be expected of a place: only where data are born, archives are never away."""
+    if not is_origin(hop.instrument, place):
+        return None
+    return all_away(workplace, hop.instrument, nights) or away_now(workplace, hop.instrument)
+
+
+def _is_vouched(workplace: Workplace, hop: Hop, place: Place) -> bool:
+    """A person's word for a root without a sign holds until a night was seen there: from then on it has a sign."""
+    record = workplace.ledger.root(place.host, place.root)
+    if record is None or not record.is_vouched:
+        return False
+    seen = workplace.ledger.hop_nights(hop.instrument.instrument, hop.key)
+    return not any(night.source_files for night in seen)
+
+
+def _drive_away(workplace: Workplace, place: Place) -> str:
+    record = workplace.ledger.root(place.host, place.root)
+    seen = "never seen" if record is None else f"last seen {record.last_seen_utc:%Y-%m-%d}"
+    return f"the removable drive {place.name} is not there, {seen}"
+
+
+def pending_loss(workplace: Workplace, place: Place) -> tuple[int, int] | None:
+    """Return how many files a root held and holds, where it suddenly lost many and nobody has said that it may."""
+    loss = workplace.ledger.loss_pending(place.host, place.root)
+    return None if loss is None else (loss.expected_files, loss.seen_files)

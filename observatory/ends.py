@@ -1,0 +1,138 @@
+"""The two ends of a hop before anything is compared: both are asked at once, each proves that it is what it seems.
+
+Shared by syncer and verifier, so that both believe, doubt and excuse the same. A root is proven by its marker or by
+a night of its layout; everything else may be a disk that is not mounted. Does no I/O of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from observatory.endpoints.contract import RootFacts, Survey
+from observatory.errors import CouldNotTell, EndsNotSeen, RootNotProven
+
+NO_SIGN = "holds neither its marker (.nightferry/root) nor any night of its layout"
+OTHER_DRIVE = "bears another marker than this drive's: is it another drive?"
+SAME_FOLDER = "is one and the same folder as the source: that is no second copy"
+
+Ask = Callable[[], Survey]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What is known of one end beforehand.
+
+    Attributes
+    ----------
+    marker : str or None
+        The id that a removable drive's marker must show.
+    is_vouched : bool
+        A person said that this is the root although it shows no sign of it.
+    away : str or None
+        Said instead of UNKNOWN where the end cannot be looked at at all: the host may be off.
+    drive_away : str or None
+        Said where the host answers and the root is not there: the drive comes and goes.
+    """
+
+    marker: str | None = None
+    is_vouched: bool = False
+    away: str | None = None
+    drive_away: str | None = None
+
+    def excuse(self, error: CouldNotTell) -> str | None:
+        """Return why it is no alarm that this end was not seen; None where it is one."""
+        if self.away is not None:
+            return self.away
+        return self.drive_away if isinstance(error, RootNotProven) else None
+
+
+Expectations = tuple[Expectation, Expectation]
+"""Of the source and of the destination."""
+
+NOTHING_EXPECTED: Expectations = (Expectation(), Expectation())
+
+
+def excuse(expected: Expectations, error: Exception) -> str | None:
+    """Return why it is no alarm that a hop could not be looked at: every end that failed must have its excuse."""
+    if not isinstance(error, EndsNotSeen):
+        return None
+    said = [end.excuse(why) for end, why in zip(expected, error.ends, strict=True) if why is not None]
+    return said[0] if said and all(said) else None
+
+
+def ask_both(source: Ask, destination: Ask) -> tuple[Survey, Survey]:
+    """Begin both listings at once; where one cannot be begun the other is closed.
+
+    Raises
+    ------
+    EndsNotSeen
+        With the reason of each end that could not be asked.
+    """
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        asked = (pool.submit(source), pool.submit(destination))
+    errors = [_could_not(future) for future in asked]
+    if any(errors):
+        for future, error in zip(asked, errors, strict=True):
+            if error is None:
+                future.result().close()
+        raise EndsNotSeen(*errors)
+    return asked[0].result(), asked[1].result()
+
+
+def _could_not(asked: Future[Survey]) -> CouldNotTell | None:
+    error = asked.exception()
+    if error is None or isinstance(error, CouldNotTell):
+        return error
+    raise error
+
+
+def prove_both(
+    facts: tuple[RootFacts, RootFacts],
+    hosts: tuple[str, str],
+    roots: tuple[str, str],
+    expected: Expectations,
+    accepts_new: Callable[[], bool] = lambda: False,
+) -> None:
+    """Refuse ends that may be empty mount points, other drives, or the same folder twice.
+
+    Parameters
+    ----------
+    accepts_new : callable
+        Asked where the destination shows no sign of being the root.
+
+    Raises
+    ------
+    EndsNotSeen
+    """
+    here = _why_unproven(facts[0], hosts[0], roots[0], expected[0], lambda: False)
+    there = _why_unproven(facts[1], hosts[1], roots[1], expected[1], accepts_new)
+    if here is None and there is None and _is_same(*facts):
+        there = RootNotProven(hosts[1], roots[1], SAME_FOLDER)
+    if here is not None or there is not None:
+        raise EndsNotSeen(here, there)
+
+
+def _why_unproven(
+    facts: RootFacts, host: str, root: str, expected: Expectation, accepts: Callable[[], bool]
+) -> RootNotProven | None:
+    if expected.marker is not None and facts.marker != expected.marker:
+        return RootNotProven(host, root, OTHER_DRIVE if facts.marker is not None else NO_SIGN)
+    if facts.is_proven or expected.is_vouched or accepts():
+        return None
+    return RootNotProven(host, root, NO_SIGN)
+
+
+def _is_same(here: RootFacts, there: RootFacts) -> bool:
+    has_one_marker = bool(here.marker) and here.marker == there.marker
+    has_one_place = bool(here.identity) and here.identity == there.identity
+    return has_one_marker or has_one_place
+
+
+def loss_words(name: str, host: str, root: str, loss: tuple[int, int]) -> str:
+    """Return the sentence for a root that suddenly lost many of its files: how many it held, and holds."""
+    return (
+        f"{name}: {root} holds {loss[1]} files where an earlier run saw {loss[0]}; what is there is copied, and nothing"
+        f" is freed until `nightferry sync --accept-loss {host}:{root}` says that it may be so"
+    )
