@@ -14,19 +14,32 @@ import posixpath
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 from observatory.endpoints.contract import OURS, Act
 from observatory.errors import CouldNotTell, LockHeld
 
 LOCK = OURS + b"/lock"
+TAKEOVER = OURS + b"/lock.takeover"
+"""Held for the instant in which a void lock is replaced, so that of two who see it only one does."""
 LEASE_S = 600.0
 """A lock not renewed for so long is void: ten missed renewals."""
 RENEW_S = 60.0
+UNREADABLE = "its holder cannot be read"
+
+
+class Lease:
+    """A lock that is held; `is_lost` turns true where another run took it over or it was not renewed in time."""
+
+    def __init__(self, words: bytes) -> None:
+        self.words = words
+        self.is_lost = False
 
 
 @contextlib.contextmanager
-def destination_lock(destination: Act, root: bytes) -> Iterator[None]:
+def destination_lock(destination: Act, root: bytes) -> Iterator[Lease]:
     """Hold the destination's lock; what it says is a line of JSON that a person can read.
 
     Raises
@@ -35,66 +48,128 @@ def destination_lock(destination: Act, root: bytes) -> Iterator[None]:
         Somebody else holds it, and it was renewed within `LEASE_S`.
     """
     path = posixpath.join(root, LOCK)
-    _take(destination, root, path)
+    lease = Lease(holder().encode() + b"\n")
+    _take(destination, root, path, lease.words)
     stop = threading.Event()
-    keeper = threading.Thread(target=_renew, args=(destination, path, stop), name="lock-keeper", daemon=True)
+    keeper = threading.Thread(target=_renew, args=(destination, path, lease, stop), name="lock-keeper", daemon=True)
     keeper.start()
     try:
-        yield
+        yield lease
     finally:
         stop.set()
         keeper.join(timeout=RENEW_S)
         with contextlib.suppress(CouldNotTell, OSError):  # a host that is gone: the lease runs out by itself
-            destination.remove(path)
+            _remove_own(destination, path, lease)
+
+
+def worked_since(destination: Act, root: bytes, instant_s: float) -> bool:
+    """Say whether somebody took or gave back the lock since an instant of the destination's clock, or may have.
+
+    To be asked just before the lock is taken: a listing begun before the last holder left is not to be believed.
+    """
+    facts = next(destination.stat(root, [OURS]))
+    if facts.reason is not None:
+        return True
+    grain_s = 0.02 if facts.mtime_s % 1 else 2.0  # a file system that keeps whole seconds, or even ones
+    return facts.size_bytes is not None and facts.mtime_s >= instant_s - grain_s
 
 
 def holder() -> str:
-    """Describe this process for a lock: machine, process and time."""
-    return json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "since": _now_text()})
+    """Describe this process for a lock: machine, process and time, and an id that no other lock has."""
+    return json.dumps(
+        {"host": socket.gethostname(), "pid": os.getpid(), "since": _now_text(), **_machine(), "id": uuid.uuid4().hex}
+    )
+
+
+def _machine() -> dict[str, str]:
+    """Tell this machine, its boot and its process numbers from those of another of the same name."""
+    return {
+        "machine": _line("/etc/machine-id"),
+        "boot": _line("/proc/sys/kernel/random/boot_id"),
+        "processes": _link("/proc/self/ns/pid"),
+    }
+
+
+def _line(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _link(path: str) -> str:
+    try:
+        return str(Path(path).readlink())
+    except OSError:
+        return ""
 
 
 def _now_text() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def _take(destination: Act, root: bytes, path: bytes) -> None:
+def _take(destination: Act, root: bytes, path: bytes, words: bytes) -> None:
     destination.make_folders(root, [OURS])
-    try:
-        _write(destination, path)
-    except FileExistsError:
-        if not _is_void(destination, root, path):
-            raise LockHeld(f"{destination.name}:{os.fsdecode(root)}", _describe(destination, path)) from None
+    if _written(destination, path, words):
+        return
+    if not _is_void(destination, root, LOCK):
+        raise _held(destination, root, path)
+    with _takeover(destination, root, path):
+        if not _is_void(destination, root, LOCK):  # looked at again, now that nobody else replaces it
+            raise _held(destination, root, path)
         destination.remove(path)
-        _take_once(destination, root, path)
+        if not _written(destination, path, words):
+            raise _held(destination, root, path)
 
 
-def _take_once(destination: Act, root: bytes, path: bytes) -> None:
+@contextlib.contextmanager
+def _takeover(destination: Act, root: bytes, path: bytes) -> Iterator[None]:
+    own = posixpath.join(root, TAKEOVER)
+    words = holder().encode() + b"\n"
+    if not _written(destination, own, words):
+        if _is_void(destination, root, TAKEOVER):  # whoever began it died within that instant; the next run may
+            destination.remove(own)
+        raise _held(destination, root, path)
     try:
-        _write(destination, path)
+        yield
+    finally:
+        with contextlib.suppress(CouldNotTell, OSError):
+            destination.remove(own)
+
+
+def _held(destination: Act, root: bytes, path: bytes) -> LockHeld:
+    return LockHeld(f"{destination.name}:{os.fsdecode(root)}", _describe(destination, path))
+
+
+def _written(destination: Act, path: bytes, words: bytes) -> bool:
+    try:
+        with destination.create(path, 0o644) as stream:
+            stream.write(words)
     except FileExistsError:
-        raise LockHeld(f"{destination.name}:{os.fsdecode(root)}", _describe(destination, path)) from None
+        return False
+    return True
 
 
-def _write(destination: Act, path: bytes) -> None:
-    with destination.create(path, 0o644) as stream:
-        stream.write(holder().encode() + b"\n")
-
-
-def _is_void(destination: Act, root: bytes, path: bytes) -> bool:
+def _is_void(destination: Act, root: bytes, lock: bytes) -> bool:
     """Say whether a lock was left behind: by a dead process of this machine, or not renewed in time."""
-    if _is_dead_here(_describe(destination, path)):
+    if _is_dead_here(_describe(destination, posixpath.join(root, lock))):
         return True
-    facts = next(destination.stat(root, [LOCK]))
+    facts = next(destination.stat(root, [lock]))
     if facts.reason is not None or facts.size_bytes is None:
-        return facts.size_bytes is None and facts.reason is None
+        return facts.reason is None
     age_s = time.time() + destination.clock_ahead_s() - facts.mtime_s
     return age_s > LEASE_S
 
 
 def _is_dead_here(description: str) -> bool:
+    """Say whether a lock's process was one of this machine and is no more; of any other machine's nothing is known."""
     try:
-        said = json.loads(description)
-        if said["host"] != socket.gethostname():
+        said, ours = json.loads(description), _machine()
+        if said["host"] != socket.gethostname() or said["machine"] != ours["machine"] or not ours["boot"]:
+            return False
+        if said["boot"] != ours["boot"]:
+            return bool(ours["machine"])  # the machine was started anew since
+        if said["processes"] != ours["processes"]:
             return False
         os.kill(int(said["pid"]), 0)
     except ProcessLookupError:
@@ -106,13 +181,30 @@ def _is_dead_here(description: str) -> bool:
 
 def _describe(destination: Act, path: bytes) -> str:
     try:
-        with destination.open(path) as stream:
-            return stream.read(1024).decode("utf-8", "replace").strip()
+        return _read(destination, path).decode("utf-8", "replace").strip()
     except (CouldNotTell, OSError):
-        return "its holder cannot be read"
+        return UNREADABLE
 
 
-def _renew(destination: Act, path: bytes, stop: threading.Event) -> None:
+def _read(destination: Act, path: bytes) -> bytes:
+    with destination.open(path) as stream:
+        return stream.read(1024)
+
+
+def _remove_own(destination: Act, path: bytes, lease: Lease) -> None:
+    """Give the lock back, unless it is another's by now."""
+    if _read(destination, path) == lease.words:
+        destination.remove(path)
+
+
+def _renew(destination: Act, path: bytes, lease: Lease, stop: threading.Event) -> None:
+    renewed_s = time.monotonic()
     while not stop.wait(RENEW_S):
-        with contextlib.suppress(CouldNotTell, OSError):  # not renewed once is no harm; ten times is a dead host
+        try:
+            if _read(destination, path) != lease.words:
+                lease.is_lost = True
+                return
             destination.set_attributes(path, time.time_ns() + int(destination.clock_ahead_s() * 1e9), None)
+            renewed_s = time.monotonic()
+        except (CouldNotTell, OSError):  # not renewed once is no harm; ten times is a dead host
+            lease.is_lost = time.monotonic() - renewed_s > LEASE_S
