@@ -81,22 +81,25 @@ def _database(workplace: Workplace) -> Iterator[Line]:
 
 def _host(workplace: Workplace, name: str) -> Iterator[Line]:
     endpoint = workplace.endpoint(name)
-    ahead = endpoint.clock_ahead_s()
     known = endpoint.capabilities
+    if not known.has_shell:
+        words = "an account for SFTP alone: slower, nothing is hashed there, and its clock cannot be asked"
+        yield Line(State.OK, f"host {name}", f"{endpoint.name} reached, {words}")
+        return
+    ahead = endpoint.clock_ahead_s()
     version = ".".join(str(number) for number in known.rsync_version) if known.rsync_version else "none"
-    yield Line(State.OK, f"host {name}", f"{endpoint.name} reached, shell {_yes(endpoint.has_shell)}, rsync {version}")
-    if known.rsync_version is None and endpoint.has_shell:
+    yield Line(State.OK, f"host {name}", f"{endpoint.name} reached, rsync {version}")
+    if known.rsync_version is None:
         yield Line(State.DIFFERENT, f"host {name}", "no rsync there; the slower sftp engine is used: install rsync")
-    if abs(ahead) > CLOCK_TOLERANCE_S:
-        direction = "ahead of" if ahead > 0 else "behind"
-        words = f"clock {abs(ahead):.0f} s {direction} ours; sync refuses over 60 s: set it (chrony or ntpd)"
-        yield Line(State.DIFFERENT, f"clock {name}", words)
-    else:
-        yield Line(State.OK, f"clock {name}", f"{ahead:+.1f} s from ours")
+    yield _clock(name, ahead)
 
 
-def _yes(is_so: bool) -> str:
-    return "yes" if is_so else "no"
+def _clock(name: str, ahead: float) -> Line:
+    if abs(ahead) <= CLOCK_TOLERANCE_S:
+        return Line(State.OK, f"clock {name}", f"{ahead:+.1f} s from ours")
+    direction = "ahead of" if ahead > 0 else "behind"
+    words = f"{abs(ahead):.0f} s {direction} ours; sync refuses over {CLOCK_TOLERANCE_S:.0f} s: set it (chrony or ntpd)"
+    return Line(State.DIFFERENT, f"clock {name}", words)
 
 
 def _roots(workplace: Workplace) -> Iterator[Line]:

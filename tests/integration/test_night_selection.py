@@ -183,6 +183,8 @@ def test_a_lost_half_of_a_source_is_unknown_until_a_person_says_so(site: Observa
     assert f"--accept-loss alpha:{site.root(alpha)}" in lost.hop["reason"]
     again = site.call("sync", "--hop", "alpha:beta", "--json")
     assert again.status == 3, "it stays unknown until accepted"
+    site.call("verify")
+    assert site.call("run").status == 3, "looking at what is left makes it no better"
     assert site.call("sync", "--accept-loss", f"alpha:{site.root(alpha)}").status == 0
     assert site.call("sync").status == 0
 
@@ -220,3 +222,16 @@ def test_convert_without_a_step_says_that_there_is_none(site: Observatory) -> No
     """Nothing was to be done, and that is no alarm."""
     answer = site.call("convert")
     assert (answer.status, answer.out) == (0, "no step is declared: nothing was to be done\n")
+
+
+def test_the_next_machine_waits_for_the_hop_before_its_own(site: Observatory) -> None:
+    """--wait: without word of the first hop it says after the limit that it did not come; with it, it goes on."""
+    beta, gamma = site.hosts[1:]
+    site.mark(beta)
+    late = site.call("run", "--hop", "beta:gamma", "--wait", "0.0003", "--json")
+    assert any("alpha:beta did not come within" in note["sentence"] for note in late.document["notes"])
+    assert site.call("run", "--hop", "alpha:beta").status == 0
+    assert tree(site.root(beta)) and not tree(site.root(gamma))
+    went_on = site.call("run", "--hop", "beta:gamma", "--wait", "1", "--json")
+    assert (went_on.status, went_on.document["notes"]) == (0, [])
+    assert tree(site.root(gamma)) == tree(site.root(beta))

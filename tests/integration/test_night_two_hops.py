@@ -12,6 +12,7 @@ import pytest
 
 from tests.hosts import Host
 from tests.observatory import OLD_S, Observatory, age, block, fits_file, folder_of, ours, tree
+from tests.shared import shared
 
 
 @pytest.fixture
@@ -198,3 +199,26 @@ def test_unrecognised_files_are_listed_and_not_carried(site: Observatory) -> Non
     answer = site.call("verify", "--json", "--hop", "alpha:beta")
     assert (answer.status, answer.hop["unrecognised"]) == (0, [note])
     assert not site.path(site.hosts[1], note).exists()
+
+
+def test_the_observatory_s_own_example_comes_out_byte_for_byte(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The mail of September 2016, from files laid out as they lay then; the roots alone are elsewhere."""
+    page = shared("seeds/002_2173d49155003a48.txt").read_text()
+    example = page[page.index("/data/74in/sha/") :].rstrip("\n")
+    site = Observatory(tmp_path, [], capsys)
+    names = {"sha": "sha.suth.saao.ac.za", "suth": "astro.suth.saao.ac.za", "cape": "astro.cape.saao.ac.za"}
+    for name, address in names.items():
+        site.add_local(name, address)
+    site.declare("sha", copies=[site.copy(name) for name in names])
+    for number in range(100, 164):
+        for name in list(names)[: 1 if number >= 122 else 3]:
+            site.put(name, f"2016/0907/SHA_20160907.{number:04d}.fits", fits_file(10, seed=number))
+    answer = site.call("verify", "-d", "2016-09-07")
+    roots = {str(site.root("sha")): "/data/74in/sha", str(site.root("suth")): "/data/telescopedata/74in/sha"}
+    text = answer.out
+    for here, there in roots.items():
+        text = text.replace(here, there)
+    assert answer.status == 1
+    assert text.startswith(example + "\n\n\nsha")
