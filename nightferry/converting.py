@@ -6,7 +6,7 @@ What a step does and when it is skipped is the converters'.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from converters.outcome import ConvertOutcome, ConvertRow, RowResult
@@ -15,7 +15,7 @@ from nightferry.selection import Asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.listing import scope_of
 from observatory.names import show
-from observatory.spec.chain import Place, places
+from observatory.spec.chain import Hop, Place, places
 from observatory.spec.models import Instrument, StepSection
 from reports.model import Note, StepRow
 
@@ -36,6 +36,7 @@ class Converted:
     """What became of some steps: rows for the report, and the outcomes that ``after`` asks."""
 
     outcomes: list[ConvertOutcome] = field(default_factory=list)
+    by_root: dict[str, ConvertOutcome] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     problems: list[Note] = field(default_factory=list)
 
@@ -106,6 +107,8 @@ def convert_place(
     options = ConvertOptions(wishes.force, wishes.steps, wishes.dry_run, workers)
     outcome = convert(instrument, scope, steps, workplace.ledger, options, workplace.now, wishes.progress)
     into.outcomes.append(outcome)
+    if not wishes.steps and not wishes.dry_run:
+        into.by_root[place.root] = outcome
     if outcome.unknown_reason is not None:
         into.problems.append(Note(outcome.unknown_reason, instrument.instrument))
 
@@ -128,8 +131,31 @@ def convert_all(
     return into
 
 
-def ready_nights(outcomes: Sequence[ConvertOutcome], place: Place, step: str) -> frozenset[dt.date]:
-    """Return the nights of which a step on a copy is complete, as this run saw it."""
-    return frozenset(
-        night for outcome in outcomes if outcome.copy == place.name for night in outcome.complete_nights(step)
-    )
+def complete_nights(
+    workplace: Workplace, hop: Hop, step: str, nights: Collection[dt.date], fresh: Converted
+) -> frozenset[dt.date]:
+    """Return those of some nights on which a step on a hop's source is complete: only these may travel (``after``).
+
+    Seen by this very run, else looked at anew where the copy lies here, else as the ledger has it.
+    """
+    place = hop.source
+    seen = fresh.by_root.get(place.root)
+    if seen is not None:
+        return seen.complete_nights(step) & frozenset(nights)
+    if workplace.access(place.host).is_local:
+        return _look(workplace, hop, step, nights).complete_nights(step)
+    return frozenset(_remembered(workplace, hop, step)) & frozenset(nights)
+
+
+def _look(workplace: Workplace, hop: Hop, step: str, nights: Collection[dt.date]) -> ConvertOutcome:
+    instrument, clock = hop.instrument, workplace.clock_of(hop.instrument)
+    scope = scope_of(instrument, hop.source, instrument.cameras, tuple(sorted(nights)), clock)
+    options = ConvertOptions(steps=frozenset({step}), dry_run=True)
+    return convert(instrument, scope, steps_on(instrument, hop.source), workplace.ledger, options, workplace.now)
+
+
+def _remembered(workplace: Workplace, hop: Hop, step: str) -> Iterator[dt.date]:
+    for row in workplace.ledger.status(hop.instrument.instrument):
+        counts = [count for count in row.steps if (count.copy, count.step) == (hop.source.name, step)]
+        if counts and not any(count.not_done for count in counts):
+            yield row.night

@@ -69,12 +69,21 @@ def last(workplace: Workplace) -> Report:
     return read_record((folders[-1] / _RECORD).read_bytes())
 
 
+def check_mail(workplace: Workplace, is_wanted: bool) -> None:
+    """Refuse a wish for mail that nobody would get, before any work is done for it.
+
+    Raises
+    ------
+    UsageError
+    """
+    if is_wanted and workplace.specification.site.mail is None:
+        raise UsageError("--mail: site.yaml has no `mail`, so there is nobody to send to; nothing was done")
+
+
 def send(workplace: Workplace, report: Report, *, by_hand: bool) -> Iterator[str]:
     """Mail a report to those whom it is due, or to all if a person asked for it; yield what went wrong."""
     site = workplace.specification.site
     if site.mail is None:
-        if by_hand:
-            raise UsageError("site.yaml has no `mail`: nobody to send to")
         return
     from reports.post import Post
 

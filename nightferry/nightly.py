@@ -10,14 +10,13 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nightferry.converting import Converted, ConvertWishes, convert_place, ready_nights
+from nightferry.converting import Converted, ConvertWishes, convert_place
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, scope_asked
 from nightferry.syncing import SyncWishes, sync_one, syncable
 from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, LockHeld, NightferryError
-from observatory.listing import hop_scope
 from observatory.spec.chain import Hop, places
 from observatory.spec.models import Instrument
 from reports.model import Note, Report
@@ -87,9 +86,4 @@ def _carry(
 
 def _sync_hop(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes, hop: Hop, gathered: _Night) -> None:
     scope = scope_asked(workplace, asked, hop)
-    step = hop.destination.declared.after
-    if step is not None:
-        ready = ready_nights(gathered.converted.outcomes, hop.source, step)
-        nights = tuple(night for night in scope.nights if night in ready)
-        scope = hop_scope(hop, nights, workplace.clock_of(hop.instrument))
-    gathered.outcomes.append(sync_one(workplace, run, hop, scope, wishes.sync))
+    gathered.outcomes.append(sync_one(workplace, run, hop, scope, wishes.sync, gathered.converted))

@@ -38,13 +38,14 @@ def _command(program: Sequence[str], specification: Specification, job: str) -> 
 
 def crontab_lines(specification: Specification, program: Sequence[str]) -> Iterator[str]:
     """Yield the lines for ``crontab -e``; what a job says on standard error cron mails by itself."""
+    jobs = jobs_of(specification)
     zone = specification.site.timezone
     yield f"# nightferry, site {specification.site.site}; times are those of {zone}"
     if zone != machine_zone():
         yield "# cronie understands CRON_TZ; Debian's cron ignores it: use `nightferry systemd` or the daemon there."
         yield f"CRON_TZ={zone}"
-    for job, expression in jobs_of(specification).items():
-        yield f"{expression} {_command(program, specification, job).replace('%', chr(92) + '%')}"
+    for job, expression in jobs.items():
+        yield f"{expression} {_command(program, specification, job).replace('%', chr(92) + '%')}{silence}"
 
 
 def machine_zone() -> str | None:

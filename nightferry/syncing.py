@@ -9,19 +9,23 @@ import datetime as dt
 import getpass
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopRecord, MovedFile, NightRecord
+from nightferry.converting import Converted, complete_nights
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.runs import Run, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, scope_asked
+from nightferry.verifying import acceptances
 from nightferry.workplace import Workplace
-from observatory.listing import ANY_NIGHT, HopScope
+from observatory.errors import LockHeld
+from observatory.listing import ANY_NIGHT, HopScope, hop_scope
 from observatory.spec.chain import Hop, sources_of
-from syncer.outcome import HopOutcome, Moved
+from syncer.outcome import Failure, HopOutcome, Moved
 from syncer.survey import End
 from syncer.sync import SyncOptions, sync_hop
 from syncer.transfer.contract import Progress
+from verifier.accepted import is_accepted
 
 log = logging.getLogger("nightferry")
 
@@ -70,16 +74,36 @@ def syncable(workplace: Workplace, asked: Asked) -> list[Hop]:
     return [hop for hop in hops_asked(workplace, asked) if hop.destination.declared.fill is None]
 
 
-def sync_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: SyncWishes) -> HopOutcome:
-    """Sync one hop and record it."""
+def sync_one(
+    workplace: Workplace,
+    run: Run,
+    hop: Hop,
+    scope: HopScope,
+    wishes: SyncWishes,
+    fresh: Converted | None = None,
+) -> HopOutcome:
+    """Sync one hop and record it; where it waits for a step, only the nights of which that is complete.
+
+    Parameters
+    ----------
+    fresh : Converted, optional
+        What this very run has converted before.
+    """
+    step = hop.destination.declared.after
+    if step is not None:
+        ready = complete_nights(workplace, hop, step, scope.nights, fresh or Converted())
+        scope = hop_scope(hop, tuple(sorted(ready)), workplace.clock_of(hop.instrument))
     away = all_away(workplace, hop.instrument, scope.nights)
     if away is not None and is_origin(hop.instrument, hop.source):
-        return _away_outcome(scope, away, workplace)
+        return replace(_blank(scope, workplace), away_reason=away)
     options = _sync_options(workplace, run, hop, scope, wishes)
     source, destination = (
         End(workplace.endpoint(place.host), workplace.access(place.host)) for place in (hop.source, hop.destination)
     )
-    outcome = sync_hop(scope, source, destination, options)
+    try:
+        outcome = _without_accepted(workplace, scope, sync_hop(scope, source, destination, options))
+    except LockHeld as error:
+        outcome = replace(_blank(scope, workplace), lock_reason=str(error))
     log.info(
         "synced",
         extra={
@@ -95,7 +119,18 @@ def sync_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: 
     return outcome
 
 
-def _away_outcome(scope: HopScope, reason: str, workplace: Workplace) -> HopOutcome:
+def _without_accepted(workplace: Workplace, scope: HopScope, outcome: HopOutcome) -> HopOutcome:
+    """Take out what a person has said is known."""
+    known = acceptances(workplace, scope.hop)
+
+    def others(failures: Sequence[Failure]) -> tuple[Failure, ...]:
+        return tuple(one for one in failures if not is_accepted(known, scope, one.path))
+
+    return replace(outcome, kept=others(outcome.kept), failed=others(outcome.failed), stuck=others(outcome.stuck))
+
+
+def _blank(scope: HopScope, workplace: Workplace) -> HopOutcome:
+    """Return the outcome of a hop at which nothing was done."""
     hop = scope.hop
     return HopOutcome(
         instrument=hop.instrument.instrument,
@@ -105,7 +140,6 @@ def _away_outcome(scope: HopScope, reason: str, workplace: Workplace) -> HopOutc
         source_root=hop.source.root.rstrip("/") + "/",
         destination_root=hop.destination.root.rstrip("/") + "/",
         nights=scope.nights,
-        away_reason=reason,
     )
 
 

@@ -55,7 +55,7 @@ class HopOutcome:
     where the hop could not be looked at or must not be believed (a mass loss); `refused_reason` where
     the plan was checked and refused before a byte moved. `stuck` were copied although damaged or still being
     written after the settle limit; `postponed` were planned and not begun because the time was over;
-    `remarks` are the engine's sentences about the whole. `loss` counts the source's files as the last run saw
+    `lock_reason` is set where another run works at the destination. `remarks` are the engine's sentences about the whole. `loss` counts the source's files as the last run saw
     them and as they are, where more than half are gone; `markers` are the ids that source and destination bear.
     """
 
@@ -88,6 +88,7 @@ class HopOutcome:
     engine: str | None = None
     dry_run: bool = False
     away_reason: str | None = None
+    lock_reason: str | None = None
     unknown_reason: str | None = None
     refused_reason: str | None = None
 
@@ -96,7 +97,7 @@ class HopOutcome:
         """ok: everything asked for is there; different: some failed or were kept; unknown: could not tell."""
         if self.away_reason is not None:
             return State.AWAY
-        if self.unknown_reason is not None or self.unreadable:
+        if self.unknown_reason is not None or self.lock_reason is not None or self.unreadable:
             return State.UNKNOWN
         if self.refused_reason is not None or self.failed or self.kept or self.stuck or self.postponed:
             return State.DIFFERENT
@@ -109,7 +110,7 @@ class HopOutcome:
             return None
         if self.away_reason is not None:
             return self.away_reason
-        return self.unknown_reason or self.refused_reason or self._reason_from_counts()
+        return self.unknown_reason or self.lock_reason or self.refused_reason or self._reason_from_counts()
 
     def _reason_from_counts(self) -> str:
         counted = [

@@ -40,6 +40,11 @@ class Acceptance:
         return not self.frames and not self.files
 
 
+def is_accepted(acceptances: Sequence[Acceptance], scope: HopScope, path: bytes) -> bool:
+    """Say whether a person has accepted what one source path shows."""
+    return bool(acceptances) and not Accepted(acceptances, scope).without([path])
+
+
 class Accepted:
     """The acceptances of one hop: takes findings out and counts them.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Annotated
 
 import typer
@@ -37,37 +38,42 @@ def sync(
     from nightferry.cli.sync_work import run_sync
     from nightferry.cli.work import Delivery
     from nightferry.syncing import SyncWishes
+    from observatory.spec.chain import places
 
     if level not in (None, "size", "checksum"):
         raise UsageError(f"--level {level}: sync knows size and checksum")
     options = options_of(context)
     with options.open() as workplace:
+        known = {(place.host, place.root) for one in workplace.instruments.values() for place in places(one)}
         wishes = SyncWishes(
             hash_all=level == "checksum",
             dry_run=dry_run,
-            new_roots=_roots(new_root, workplace.specification.site.hosts),
-            accepted_losses=_roots(accept_loss, workplace.specification.site.hosts),
+            new_roots=_roots(new_root, known),
+            accepted_losses=_roots(accept_loss, known),
             until=_until(until, workplace.specification.zone, workplace.now()),
         )
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
         finish(run_sync(workplace, asked(instrument, date, nights, hop), wishes, delivery))
 
 
-def _roots(texts: list[str] | None, hosts: object) -> frozenset[tuple[str, str]]:
+def _roots(texts: list[str] | None, known: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
     """Split ``HOST:ROOT``.
 
     Raises
     ------
     UsageError
+        One is no root of any copy declared: a slip must not accept anything.
     """
-    return frozenset(_root(text, hosts) for text in texts or ())
+    return frozenset(_root(text, known) for text in texts or ())
 
 
-def _root(text: str, hosts: object) -> tuple[str, str]:
-    host, colon, root = text.partition(":")
-    if not colon or not root.startswith("/") or host not in hosts:  # type: ignore[operator]
-        raise UsageError(f"{text!r} is not HOST:ROOT with a declared host and an absolute root")
-    return host, root.rstrip("/") or "/"
+def _root(text: str, known: Collection[tuple[str, str]]) -> tuple[str, str]:
+    host, _, root = text.partition(":")
+    named = (host, root.rstrip("/") or "/")
+    if named not in known:
+        declared = ", ".join(sorted(f"{host}:{root}" for host, root in known))
+        raise UsageError(f"{text!r} is no HOST:ROOT of any copy (declared: {declared})")
+    return named
 
 
 def _until(text: str | None, zone: dt.tzinfo, now: dt.datetime) -> dt.datetime | None:

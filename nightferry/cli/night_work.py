@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nightferry import delivery as deliver
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
 from nightferry.converting import ConvertWishes, convert_all
 from nightferry.locks import free_locks
@@ -21,6 +22,7 @@ from reports.model import Note, Report
 
 def run_nightly(workplace: Workplace, asked: Asked, dry_run: bool, wait_h: float | None, delivery: Delivery) -> int:
     """Do the nightly run, say what became of it, and return the exit status."""
+    deliver.check_mail(workplace, delivery.mail)
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     if dry_run:
         return _nightly_report(workplace, asked, True, wait_h, delivery, ())
@@ -51,12 +53,15 @@ def _nightly_report(
 
 def run_convert(workplace: Workplace, asked: Asked, wishes: ConvertWishes, delivery: Delivery) -> int:
     """Take the steps, say what became of them, and return the exit status."""
+    deliver.check_mail(workplace, delivery.mail)
     instruments = instruments_asked(workplace, asked)
     known = {step.label for one in instruments if one.convert for step in one.convert.steps}
     if wishes.steps - known:
         raise UsageError(f"no step {', '.join(sorted(wishes.steps - known))} (declared: {', '.join(sorted(known))})")
     for instrument in instruments:
         nights_asked(workplace, asked, instrument)  # a night that is none is refused before anything is locked
+    if not known:
+        raise UsageError("nothing to convert: no instrument asked for declares steps (`convert`)")
     with free_locks(workplace.state, [one.instrument for one in instruments]) as (held, refused):
         run = Run(workplace, "convert", held, wishes.dry_run)
         chosen = [one for one in instruments if one.instrument in held]

@@ -26,6 +26,7 @@ def status(
     """A row per night: what was transferred, processed and proven, when, and on how many of the copies."""
     from nightferry.status import lines, rows, site_status
 
+    longest = None if max_age is None else _span(max_age)
     options = options_of(context)
     with options.open() as workplace:
         table = rows(workplace, asked(instrument, date, nights))
@@ -39,7 +40,7 @@ def status(
         else:
             for line in lines(table, age):
                 typer.echo(line)
-        if max_age is not None and age.is_older(_span(max_age), workplace.now()):
+        if longest is not None and age.is_older(longest, workplace.now()):
             say(f"nightferry: no run finished within {max_age} (the last: {age.text or 'none'})")
             finish(3)
 
@@ -64,6 +65,7 @@ def report(
     from reports.text import render_text
 
     with options_of(context).open() as workplace:
+        delivery.check_mail(workplace, mail)
         last = delivery.last(workplace)
         if json:
             print_document(document_of(last))

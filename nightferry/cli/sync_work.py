@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nightferry import delivery as deliver
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
 from nightferry.locks import free_locks
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked
 from nightferry.syncing import SyncWishes, sync, syncable
 from nightferry.workplace import Workplace
-from observatory.errors import LockHeld
+from observatory.errors import LockHeld, UsageError
+from observatory.truth import State
 from reports.model import Note, Report
 
 
 def run_sync(workplace: Workplace, asked: Asked, wishes: SyncWishes, delivery: Delivery) -> int:
     """Sync, say what became of it, and return the exit status."""
+    deliver.check_mail(workplace, delivery.mail)
     names = sorted({hop.instrument.instrument for hop in syncable(workplace, asked)})
+    if not names:
+        raise UsageError("nothing to sync: every copy asked for is an origin or filled by others (`fill: external`)")
     if wishes.dry_run:
         return _sync_report(workplace, asked, wishes, delivery, ())
     with free_locks(workplace.state, names) as (held, refused):
@@ -31,6 +36,9 @@ def _sync_report(
     run = Run(workplace, "sync", names, wishes.dry_run)
     with hop_progress(delivery) as progress:
         outcomes = sync(workplace, run, asked, replace(wishes, confirm_root=confirm_root(delivery), progress=progress))
+    if outcomes and all(outcome.lock_reason for outcome in outcomes):
+        run.finish(State.UNKNOWN)
+        raise LockHeld(outcomes[0].instrument, str(outcomes[0].lock_reason))
     report = Report(
         site=workplace.specification.site.site,
         kind="sync",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nightferry import delivery as deliver
 from nightferry.cli.work import Delivery, conclude
 from nightferry.runs import Run
 from nightferry.selection import Asked, hops_asked, instruments_asked
@@ -12,6 +13,7 @@ from reports.model import Report
 
 def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, delivery: Delivery) -> int:
     """Verify, say what was found, and return the exit status."""
+    deliver.check_mail(workplace, delivery.mail)
     workplace.reach_early(hop for hop in hops_asked(workplace, asked))
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     run = Run(workplace, "verify", names)
