@@ -37,7 +37,12 @@ def _command(program: Sequence[str], specification: Specification, job: str) -> 
 
 
 def crontab_lines(specification: Specification, program: Sequence[str]) -> Iterator[str]:
-    """Yield the lines for ``crontab -e``; what a job says on standard error cron mails by itself."""
+    """Yield the lines for ``crontab -e``; cron mails by itself what a job says on standard error.
+
+    Where the site has its own mail, the report is not left to cron too: it would come twice, and daily whatever
+    ``mail.when`` says.
+    """
+    silence = " >/dev/null" if specification.site.mail else ""
     jobs = jobs_of(specification)
     zone = specification.site.timezone
     yield f"# nightferry, site {specification.site.site}; times are those of {zone}"

@@ -227,6 +227,16 @@ def test_the_lines_of_cron_can_be_called_as_they_are(site: Observatory) -> None:
     assert "THAT ARE NOT ON" in ended.stdout
 
 
+def test_cron_does_not_mail_again_what_the_site_mails(site: Observatory) -> None:
+    """Cron mails what is printed: with mail of our own the report is printed nowhere, faults still are."""
+    site.write_site(schedule={"verify": "0 9 * * *"})
+    site.write_site(mail={"folder": "outbox", "from": "nightferry@example.org", "to": ["dm@example.org"]})
+    command = site.call("crontab").out.splitlines()[-1].split(maxsplit=5)[5]
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", "")
+    assert len(list((site.config / "outbox").glob("*.eml"))) == 1
+
+
 @pytest.mark.parametrize("words", [(), ("verify", "--levle", "size"), ("carry",), ("verify", "--level", "deep")])
 def test_a_misspelt_call_is_exit_2_without_a_traceback(words: tuple[str, ...], capsys: Capsys) -> None:
     """Said on standard error; nothing on standard output."""
