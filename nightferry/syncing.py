@@ -21,6 +21,7 @@ from nightferry.workplace import Workplace
 from observatory.errors import LockHeld
 from observatory.listing import ANY_NIGHT, HopScope, hop_scope
 from observatory.spec.chain import Hop, sources_of
+from observatory.truth import State
 from syncer.outcome import Failure, HopOutcome, Moved
 from syncer.survey import End
 from syncer.sync import SyncOptions, sync_hop
@@ -204,9 +205,12 @@ def _record_sync(workplace: Workplace, run: Run, hop: Hop, outcome: HopOutcome) 
             seconds=outcome.seconds,
         ),
     )
+    # Where a part could not be read, or a loss is not accepted, a smaller count must not become what was last seen.
+    known = ledger.last_counts(outcome.instrument, outcome.hop, outcome.per_night)
+    least = known if outcome.state is State.UNKNOWN else {}
     nights = {
         night: NightRecord(
-            None if outcome.loss else moves.source_files,
+            max(moves.source_files, least.get(night, 0)),
             moves.open_files,
             moved_files=moves.moved_files,
             moved_bytes=moves.moved_bytes,
@@ -214,7 +218,8 @@ def _record_sync(workplace: Workplace, run: Run, hop: Hop, outcome: HopOutcome) 
         for night, moves in outcome.per_night.items()
     }
     ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at)
-    ledger.record_waiting(outcome.instrument, outcome.hop, outcome.in_progress, at)
+    if outcome.per_night or outcome.state is State.OK:  # else nobody looked, and since when files wait stays known
+        ledger.record_waiting(outcome.instrument, outcome.hop, outcome.in_progress, at)
     if outcome.loss is not None:
         ledger.record_loss(hop.source.host, hop.source.root, *outcome.loss, at)
     see_roots(workplace, hop, outcome.markers)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from observatory.records import NUL, RecordError, key_of
+from observatory.records import FILE, NUL, RecordError, key_of
 
 _FIRST_STRIDE = 256
 _LARGEST_STRIDE = 1 << 20
@@ -164,3 +164,14 @@ def _step(left: _Stream, right: _Stream, visitor: Visitor) -> None:
 def split(block: bytes) -> list[bytes]:
     """Return the records of a block, without their closing NULs."""
     return block[:-1].split(NUL)
+
+
+def not_files(block: bytes) -> list[bytes]:
+    """Return the records of a sorted block that are no files of the patterns; FILE sorts before every other kind."""
+    if block[block.rfind(NUL, 0, -1) + 1 :][:1] == FILE:
+        return []
+    last_file = block.rfind(NUL + FILE)
+    if last_file < 0 and block[:1] != FILE:
+        return split(block)
+    start = block.index(NUL, last_file + 1) + 1
+    return split(block[start:])

@@ -7,22 +7,18 @@ the files themselves can answer (hashes, promised sizes) are answered. Asking an
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from observatory.compare import split
-from observatory.endpoints.contract import Inspection, RootFacts
+from observatory.compare import not_files, split
+from observatory.endpoints.contract import Inspection
 from observatory.listing import HopScope, count_by_night
-from observatory.names import fold_key, is_safe
+from observatory.names import is_safe
 from observatory.records import FILE, LINK, UNRECOGNISED, Entry, decode_file, path_of, target_of
-from syncer.outcome import Failure, NightMoves
+from syncer.outcome import Failure
 
-CLOCK_TOLERANCE_S = 60.0
-"""Two clocks further apart than this cannot be used to judge ages (INTERFACE: more than a minute)."""
 NEWER_BY_S = 2.0
 """A source file newer by more than this is asked about by hash; FAT and old NFS keep 2 s."""
-SPACE_PER_FILE_BYTES = 4096
-"""What a file takes on disk beyond its bytes, about: a block's remainder and an inode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +49,16 @@ class Pair:
 
     source: Entry
     destination: Entry
+
+    @property
+    def has_other_size(self) -> bool:
+        """Whether the sizes differ."""
+        return self.source.size_bytes != self.destination.size_bytes
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether nothing speaks for other bytes: one size, and the source is not newer."""
+        return not self.has_other_size and self.source.mtime_s - self.destination.mtime_s <= NEWER_BY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,9 @@ class Candidates:
     pairs: list[Pair] = field(default_factory=list)
     to_hash: list[Pair] = field(default_factory=list)
     waiting: list[Entry] = field(default_factory=list)
+    waiting_pairs: list[Pair] = field(default_factory=list)
     links: list[tuple[bytes, bytes]] = field(default_factory=list)
+    other_links: list[tuple[bytes, bytes]] = field(default_factory=list)
     unrecognised: list[bytes] = field(default_factory=list)
     occupied: set[bytes] = field(default_factory=set)
     counts: dict[dt.date, int] = field(default_factory=dict)
@@ -104,21 +112,30 @@ class Candidates:
     def same(self, block: bytes) -> None:
         """Count equal records; they are asked about only where every file is to be hashed."""
         count_by_night(self.scope.source, block, self.counts)
+        if self.policy.symlinks == "copy":
+            for record in not_files(block):
+                self._count_link(record)
         if self.policy.hash_all:
             entries = (decode_file(record) for record in split(block) if record[:1] == FILE)
             self.to_hash.extend(Pair(entry, entry) for entry in entries)
 
     def pair(self, source: bytes, destination: bytes) -> None:
         """Sort a file that both sides have but show differently."""
+        if source[:1] == LINK:
+            self.other_links.append((path_of(source), target_of(source)))
+            self._count_link(source)
+            return
         if source[:1] != FILE:
             self._only_listed(source)
             return
-        here, there = decode_file(source), decode_file(destination)
-        self._count(here.path)
-        if here.size_bytes != there.size_bytes:
-            (self.waiting.append(here) if self.is_young(here) else self.pairs.append(Pair(here, there)))
-        elif here.mtime_s - there.mtime_s > NEWER_BY_S or self.policy.hash_all:
-            (self.waiting.append(here) if self.is_young(here) else self.to_hash.append(Pair(here, there)))
+        both = Pair(decode_file(source), decode_file(destination))
+        self._count(both.source.path)
+        if both.is_alike and not self.policy.hash_all:
+            return
+        if self.is_young(both.source):
+            self.waiting_pairs.append(both)
+        else:
+            (self.pairs if both.has_other_size else self.to_hash).append(both)
 
     def only_source(self, record: bytes) -> None:
         """Sort what the destination lacks."""
@@ -130,9 +147,9 @@ class Candidates:
         (self.waiting if self.is_young(entry) else self.new).append(entry)
 
     def only_destination(self, record: bytes) -> None:
-        """Remember what stands in the way of a name without being a file of ours."""
+        """Remember what stands in the way of a name without being a file of ours, by its path over there."""
         if record[:1] != FILE:
-            self.occupied.add(path_of(record))
+            self.occupied.add(self.scope.target_of(path_of(record)))
 
     def is_young(self, entry: Entry) -> bool:
         """Say whether a file changed too recently; a time far in the future says nothing about age."""
@@ -141,6 +158,7 @@ class Candidates:
     def _only_listed(self, record: bytes) -> None:
         if record[:1] == LINK:
             self.links.append((path_of(record), target_of(record)))
+            self._count_link(record)
         elif record[:1] == UNRECOGNISED:
             self.unrecognised.append(path_of(record))
 
@@ -148,6 +166,10 @@ class Candidates:
         night = self.scope.source.night_of(path)
         if night is not None:
             self.counts[night] = self.counts.get(night, 0) + 1
+
+    def _count_link(self, record: bytes) -> None:
+        if record[:1] == LINK and self.policy.symlinks == "copy":
+            self._count(path_of(record))
 
     def settling(self, waited: Container[bytes] = ()) -> Iterator[Entry]:
         """Yield what would move but changed within the settle limit, or was in progress when it was seen last.
@@ -157,17 +179,25 @@ class Candidates:
         for entry in (*self.new, *(pair.source for pair in self.pairs)):
             if abs(self.clock_s - entry.mtime_s) < self.policy.settle_limit_s or entry.path in waited:
                 yield entry
+        for pair in self.waiting_pairs:  # it may be over the limit, and then replaces only if it is whole
+            if pair.source.path in waited:
+                yield pair.source
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be done for one hop; every list ascends but `moves`, which has the newest night first."""
+    """What is to be done for one hop; every list ascends but `moves`, which has the newest night first.
+
+    `refused` must not be moved, `unclear` could not be judged: what moves, waits, is kept, refused or unclear
+    is together every file of the source that is not the same on both sides.
+    """
 
     moves: tuple[Move, ...]
     links: tuple[tuple[bytes, bytes], ...]
     in_progress: tuple[bytes, ...]
     kept: tuple[Failure, ...]
     refused: tuple[Failure, ...]
+    unclear: tuple[Failure, ...]
     stuck: tuple[Failure, ...]
     unrecognised: tuple[bytes, ...]
     counts: Mapping[dt.date, int]
@@ -176,6 +206,14 @@ class Plan:
     def size_bytes(self) -> int:
         """Bytes to move."""
         return sum(move.entry.size_bytes for move in self.moves)
+
+    def wanted(self) -> tuple[bytes, ...]:
+        """Return the source paths of what is to be moved or made, links included."""
+        return (*(move.entry.path for move in self.moves), *(path for path, _ in self.links))
+
+    def left_open(self) -> tuple[bytes, ...]:
+        """Return the source paths of what is not, or not surely, there and is not to be moved either."""
+        return (*(failure.path for failure in (*self.refused, *self.unclear, *self.kept)), *self.in_progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +240,9 @@ def decide(candidates: Candidates, answers: Answers) -> Plan:
     for pair in candidates.to_hash:
         draft.consider_hashed(pair)
     for entry in candidates.waiting:
-        draft.consider_waiting(entry)
+        draft.consider_waiting(entry, None)
+    for pair in candidates.waiting_pairs:
+        draft.consider_waiting(pair.source, pair.destination)
     return draft.finish()
 
 
@@ -216,6 +256,7 @@ class _Draft:
         self._in_progress: list[bytes] = []
         self._kept: list[Failure] = []
         self._refused: list[Failure] = []
+        self._unclear: list[Failure] = []
         self._stuck: list[Failure] = []
 
     def consider_new(self, entry: Entry) -> None:
@@ -224,25 +265,37 @@ class _Draft:
     def consider_other_size(self, pair: Pair) -> None:
         here, there = pair.source, pair.destination
         if here.size_bytes < there.size_bytes:
-            self._keep(here, f"the source is shorter ({here.size_bytes} bytes against {there.size_bytes})")
+            self._keep(here, _shorter(pair))
         else:
             self._replace(here, f"{there.size_bytes} bytes on the destination, {here.size_bytes} on the source")
 
     def consider_hashed(self, pair: Pair) -> None:
         same = self._answers.same_hash.get(pair.source.path)
         if same is None:
-            self._refused.append(Failure(pair.source.path, "could not be hashed on both sides"))
+            self._unclear.append(Failure(pair.source.path, "could not be hashed on both sides"))
         elif not same:
             self._replace(pair.source, "other content on the destination")
 
-    def consider_waiting(self, entry: Entry) -> None:
+    def consider_waiting(self, entry: Entry, there: Entry | None) -> None:
         since = self._answers.waiting_since_s.get(entry.path)
         limit = self._policy.settle_limit_s
         if since is None or self._candidates.clock_s - since < limit:
             self._in_progress.append(entry.path)
-        else:
+        elif there is not None and (why := self._why_kept(Pair(entry, there))):
+            self._keep(entry, f"still being written after {limit:g} s, and {why}")
+        elif self._add(entry, there is not None, f"still being written after {limit:g} s"):
             self._stuck.append(Failure(entry.path, f"still being written after {limit:g} s; copied as it is"))
-            self._add(Move(entry, self._candidates.scope.target_of(entry.path), True, "stuck"))
+
+    def _why_kept(self, pair: Pair) -> str | None:
+        """Return why a file that never settled does not replace what the destination has; None where it may."""
+        inspection = self._answers.inspections.get(pair.source.path)
+        if pair.source.size_bytes < pair.destination.size_bytes:
+            return _shorter(pair)
+        if inspection is not None and inspection.state in ("damaged", "short"):
+            return f"the source is damaged: {inspection.reason}"
+        if self._policy.on_difference == "keep":
+            return "the destination has another file of this name"
+        return None
 
     def _replace(self, entry: Entry, reason: str) -> None:
         inspection = self._answers.inspections.get(entry.path)
@@ -259,51 +312,80 @@ class _Draft:
         if is_short and self._within_limit(entry):
             self._in_progress.append(entry.path)
             return
-        if inspection is not None and inspection.state in ("short", "damaged"):
+        if self._add(entry, replaces, reason) and inspection is not None and inspection.state in ("short", "damaged"):
             self._stuck.append(Failure(entry.path, inspection.reason))
-        self._add(Move(entry, self._candidates.scope.target_of(entry.path), replaces, reason))
 
     def _within_limit(self, entry: Entry) -> bool:
         return abs(self._candidates.clock_s - entry.mtime_s) < self._policy.settle_limit_s
 
-    def _add(self, move: Move) -> None:
-        unsafe = is_safe(move.target)
+    def _add(self, entry: Entry, replaces: bool, reason: str) -> bool:
+        """Plan a move, or refuse it where its name cannot be had; say which."""
+        target = self._candidates.scope.target_of(entry.path)
+        refusal = self._why_not(entry.path, target)
+        if refusal is not None:
+            self._refused.append(Failure(entry.path, refusal))
+            return False
+        self._moves.append(Move(entry, target, replaces, reason))
+        return True
+
+    def _why_not(self, path: bytes, target: bytes) -> str | None:
+        unsafe = is_safe(target)
         if unsafe is not None:
-            self._refused.append(Failure(move.entry.path, unsafe))
-        elif move.target in self._candidates.occupied:
-            self._refused.append(
-                Failure(move.entry.path, "the destination has something else than a file of this name")
-            )
-        else:
-            self._moves.append(move)
+            return unsafe
+        if target in self._candidates.occupied:
+            return "the destination has something else than a file of this name"
+        if self._candidates.scope.source_of(target) != path:
+            return "its place on the destination is that of another file"
+        return None
 
     def _keep(self, entry: Entry, reason: str) -> None:
         self._kept.append(Failure(entry.path, reason))
 
-    def _links(self) -> tuple[tuple[bytes, bytes], ...]:
-        if self._policy.symlinks == "copy":
-            return tuple(sorted(self._candidates.links))
-        words = "a link; the specification refuses links"
+    def _links(self, taken: Collection[bytes]) -> tuple[tuple[bytes, bytes], ...]:
+        """Return the links to be made; where they are not carried they are refused or only listed."""
+        candidates = self._candidates
         if self._policy.symlinks == "refuse":
-            self._refused.extend(Failure(path, words) for path, _ in self._candidates.links)
-        return ()
+            reason = "a link; the specification refuses links"
+            self._refused.extend(Failure(path, reason) for path, _ in (*candidates.links, *candidates.other_links))
+        if self._policy.symlinks != "copy":
+            return ()
+        for path, _ in candidates.other_links:
+            self._kept.append(Failure(path, "a link of this name points elsewhere on the destination"))
+        fine = []
+        for path, points_to in candidates.links:
+            target = candidates.scope.target_of(path)
+            refusal = self._why_not(path, target)
+            if refusal is None and target in taken:
+                refusal = "another file has the same place on the destination"
+            if refusal is None:
+                fine.append((path, points_to))
+            else:
+                self._refused.append(Failure(path, refusal))
+        return tuple(sorted(fine))
 
     def finish(self) -> Plan:
-        links = self._links()
         moves, collisions = refuse_collisions(self._moves)
+        links = self._links({move.target for move in self._moves})
         night_of = self._candidates.scope.source.night_of
         moves.sort(key=lambda move: (-(night_of(move.entry.path) or dt.date.min).toordinal(), move.target))
-        outside = [path for path, _ in self._candidates.links] if self._policy.symlinks == "follow-inside" else []
+        moved = {move.entry.path for move in moves}
+        candidates = self._candidates
+        outside = (*candidates.links, *candidates.other_links) if self._policy.symlinks == "follow-inside" else ()
         return Plan(
             moves=tuple(moves),
             links=links,
             in_progress=tuple(sorted(self._in_progress)),
             kept=tuple(sorted(self._kept)),
             refused=tuple(sorted([*self._refused, *collisions])),
-            stuck=tuple(sorted(self._stuck)),
-            unrecognised=tuple(sorted([*self._candidates.unrecognised, *outside])),
-            counts=dict(self._candidates.counts),
+            unclear=tuple(sorted(self._unclear)),
+            stuck=tuple(sorted(failure for failure in self._stuck if failure.path in moved)),
+            unrecognised=tuple(sorted([*candidates.unrecognised, *(path for path, _ in outside)])),
+            counts=dict(candidates.counts),
         )
+
+
+def _shorter(pair: Pair) -> str:
+    return f"the source is shorter ({pair.source.size_bytes} bytes against {pair.destination.size_bytes})"
 
 
 def refuse_collisions(moves: Iterable[Move]) -> tuple[list[Move], list[Failure]]:
@@ -314,84 +396,3 @@ def refuse_collisions(moves: Iterable[Move]) -> tuple[list[Move], list[Failure]]
     alone = [group[0] for group in by_target.values() if len(group) == 1]
     together = [move for group in by_target.values() if len(group) > 1 for move in group]
     return alone, [Failure(move.entry.path, "another file has the same place on the destination") for move in together]
-
-
-def refuse_folded(moves: Iterable[Move], existing: Iterable[bytes]) -> tuple[list[Move], list[Failure]]:
-    """Refuse moves whose names become one where case and Unicode form are folded.
-
-    Parameters
-    ----------
-    moves : iterable of Move
-    existing : iterable of bytes
-        Paths that the destination already holds under some folded form of a planned name.
-    """
-    taken = {fold_key(path) for path in existing}
-    groups: dict[bytes, list[Move]] = {}
-    for move in moves:
-        groups.setdefault(fold_key(move.target), []).append(move)
-    fine: list[Move] = []
-    refused: list[Move] = []
-    for key, group in groups.items():
-        clear = len(group) == 1 and (group[0].replaces or key not in taken)
-        (fine if clear else refused).extend(group)
-    reason = "its name differs from another's in case or Unicode form alone, which the destination folds"
-    return fine, [Failure(move.entry.path, reason) for move in refused]
-
-
-def why_refused(plan: Plan, source: RootFacts, destination: RootFacts, names: tuple[str, str]) -> str | None:
-    """Return why a whole plan is refused before a byte moves: clocks or space; None where it may go on."""
-    for facts, name in zip((source, destination), names, strict=True):
-        if abs(facts.clock_ahead_s) > CLOCK_TOLERANCE_S:
-            direction = "ahead of" if facts.clock_ahead_s > 0 else "behind"
-            return (
-                f"{name}: its clock is {abs(facts.clock_ahead_s):.0f} s {direction} this machine's;"
-                f" ages cannot be judged. Set the clocks (chrony or ntpd), then sync again"
-            )
-    needed = plan.size_bytes + SPACE_PER_FILE_BYTES * len(plan.moves)
-    if plan.moves and destination.free_bytes is not None and needed > destination.free_bytes:
-        return (
-            f"{names[1]}: {needed} bytes are needed and {destination.free_bytes} are free; nothing was moved. Make room"
-        )
-    return None
-
-
-def mass_loss(now: Mapping[dt.date, int], before: Mapping[dt.date, int]) -> tuple[int, int] | None:
-    """Return how many files there were and are, where a source lost more than half since the last run.
-
-    Parameters
-    ----------
-    now, before : mapping of night to number of files
-        `before` less what `prune` freed since. Nights that the last run did not see do not count.
-    """
-    expected = sum(before.values())
-    found = sum(now.get(night, 0) for night in before)
-    if expected == 0 or found * 2 >= expected:
-        return None
-    return expected, found
-
-
-def moves_by_night(
-    scope: HopScope, plan: Plan, arrived: Mapping[bytes, int], still_open: Iterable[bytes]
-) -> dict[dt.date, NightMoves]:
-    """Sum up a hop by night: files on the source, moved files and bytes, and what is still open.
-
-    Parameters
-    ----------
-    scope : HopScope
-    plan : Plan
-    arrived : mapping of source path to size in bytes
-    still_open : iterable of source paths that are not, or not surely, on the destination
-    """
-    moved: dict[dt.date, list[int]] = {}
-    for path, size in arrived.items():
-        row = moved.setdefault(scope.source.night_of(path) or dt.date.min, [0, 0])
-        row[0] += 1
-        row[1] += size
-    open_files: dict[dt.date, int] = {}
-    for path in still_open:
-        night = scope.source.night_of(path) or dt.date.min
-        open_files[night] = open_files.get(night, 0) + 1
-    return {
-        night: NightMoves(count, open_files.get(night, 0), *moved.get(night, [0, 0]))
-        for night, count in sorted(plan.counts.items())
-    }

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from observatory.batches import batched
-from observatory.endpoints.contract import Hashed, Look, RootFacts
+from observatory.endpoints.contract import Hashed, Look
 from observatory.listing import HopScope
-from syncer.plan import Answers, Candidates, Plan, refuse_folded
+from syncer.plan import Answers, Candidates, Plan
+from syncer.safety import refuse_folded
 from syncer.survey import End
 
 QUESTION_FILES = 5000
@@ -50,15 +51,24 @@ class Questions:
                 known = one.sha256 is not None and other.sha256 is not None
                 yield one.path, (one.sha256 == other.sha256) if known else None
 
-    def refuse_folded(self, plan: Plan, facts: RootFacts) -> Plan:
-        """Refuse names that the destination's file system would make one; asked only where something is to move."""
-        if not plan.moves or facts.marker is None or not self._destination_folds():
+    def refuse_folded(self, plan: Plan) -> Plan:
+        """Refuse names that the destination's file system would make one; asked only where something is to move.
+
+        It is asked by the marker's name in capitals: on a dry run over a root without a marker it cannot be told.
+        """
+        if not plan.moves or not self._destination_folds():
             return plan
         fresh = [move.target for move in plan.moves if not move.replaces]
         stats = self._destination.stat(self._destination_root, fresh)
         existing = [found.path for found in stats if found.size_bytes is not None]
         fine, refused = refuse_folded(plan.moves, existing)
-        return replace(plan, moves=tuple(fine), refused=tuple(sorted([*plan.refused, *refused])))
+        gone = {failure.path for failure in refused}
+        return replace(
+            plan,
+            moves=tuple(fine),
+            refused=tuple(sorted([*plan.refused, *refused])),
+            stuck=tuple(failure for failure in plan.stuck if failure.path not in gone),
+        )
 
     def _destination_folds(self) -> bool:
         shouted = next(iter(self._destination.stat(self._destination_root, [b".NIGHTFERRY/ROOT"])))

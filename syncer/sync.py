@@ -6,9 +6,7 @@ Leaves deciding to plan.py, carrying to transfer/, records to its caller (throug
 from __future__ import annotations
 
 import datetime as dt
-import posixpath
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -18,12 +16,13 @@ from observatory.compare import merge
 from observatory.endpoints.contract import HostAccess, Survey
 from observatory.endpoints.openssh import SshOptions, command_line
 from observatory.ends import NOTHING_EXPECTED, Expectations, excuse, loss_words
-from observatory.errors import CouldNotTell, LockHeld
+from observatory.errors import CommandFailed, CouldNotTell, LockHeld
 from observatory.listing import HopScope
 from observatory.names import show
 from observatory.records import RecordError
 from observatory.spec.models import TransferOptions
-from syncer.lock import destination_lock
+from syncer.links import copy_links
+from syncer.lock import Lease, destination_lock, worked_since
 from syncer.outcome import Failure, HopOutcome, Moved
 from syncer.plan import (
     Candidates,
@@ -31,16 +30,14 @@ from syncer.plan import (
     Plan,
     Policy,
     decide,
-    mass_loss,
-    moves_by_night,
-    why_refused,
 )
 from syncer.questions import Questions
 from syncer.roots import mark
+from syncer.safety import mass_loss, moves_by_night, why_refused
 from syncer.survey import End, Trust, survey_both
 from syncer.transfer.choose import choose
-from syncer.transfer.contract import Batch, CarryResult, Item, Progress, no_progress
-from syncer.transfer.folders import TMP, free_old_replaced, sweep
+from syncer.transfer.contract import Batch, CarryResult, Engine, Item, Progress, no_progress
+from syncer.transfer.folders import free_old_replaced, sweep
 
 BATCH_FILES = 100_000
 BATCH_BYTES = 16 << 30
@@ -142,17 +139,27 @@ class _HopRun:
             options = self._options
             trust = Trust(options.accept_new_root, not options.dry_run, options.expected)
             here, there = survey_both(self._scope, self._source, self._destination, trust, stack)
-            if not self._options.dry_run:
-                stack.enter_context(destination_lock(self._destination.endpoint, self._roots[1]))
+            lease = None
+            if not options.dry_run:
+                lease, there = self._lock(there, stack)
                 mark(self._destination.endpoint, self._roots[1], there.facts)
                 sweep(self._destination.endpoint, self._roots[1], keep_partial=True)
             plan = self._plan(here, there)
             outcome = self._described(blank, plan, here, there)
-            if outcome.refused_reason is None and not self._options.dry_run:
-                outcome = self._act(outcome, plan)
-            elif self._options.dry_run:
-                outcome = replace(outcome, plan=tuple(Failure(move.entry.path, move.reason) for move in plan.moves))
-        return outcome
+            if lease is None:
+                return replace(outcome, plan=tuple(Failure(move.entry.path, move.reason) for move in plan.moves))
+            return outcome if outcome.refused_reason is not None else self._act(outcome, plan, lease)
+
+    def _lock(self, there: Survey, stack: ExitStack) -> tuple[Lease, Survey]:
+        """Take the destination's lock; where another run left it after our listing began, list again."""
+        endpoint, root = self._destination.endpoint, self._roots[1]
+        is_stale = worked_since(endpoint, root, there.facts.clock_s)
+        lease = stack.enter_context(destination_lock(endpoint, root))
+        if is_stale:
+            there.close()
+            there = endpoint.survey(self._scope.destination.request)
+            stack.callback(there.close)
+        return lease, there
 
     def _plan(self, here: Survey, there: Survey) -> Plan:
         instrument = self._scope.hop.instrument
@@ -168,17 +175,16 @@ class _HopRun:
         merge(self._scope.source.only_these_nights(here), names_there, candidates)
         questions = Questions(self._scope, self._source, self._destination)
         answers = questions.answers(candidates, self._options.waiting_since_s)
-        plan = _without_poisoned(decide(candidates, answers), there)
-        return questions.refuse_folded(plan, there.facts)
+        plan = _without_poisoned(decide(candidates, answers), there, self._scope)
+        return questions.refuse_folded(plan)
 
     def _described(self, blank: HopOutcome, plan: Plan, here: Survey, there: Survey) -> HopOutcome:
         names = (self._source.endpoint.name, self._destination.endpoint.name)
         troubles = [*here.troubles, *there.troubles]
         whole = next((trouble.reason for trouble in troubles if not trouble.path), None)
         unreadable = [Failure(trouble.path, trouble.reason) for trouble in troubles if trouble.path]
-        loss = None if self._options.loss_accepted else self._loss(plan)
+        loss = None if self._options.loss_accepted else self._loss(plan, here)
         place = self._scope.hop.source
-        still_open = [failure.path for failure in (*plan.refused, *plan.kept)] + list(plan.in_progress)
         return replace(
             blank,
             source_files=sum(plan.counts.values()),
@@ -189,19 +195,23 @@ class _HopRun:
             failed=plan.refused,
             stuck=plan.stuck,
             unrecognised=plan.unrecognised,
-            unreadable=tuple(sorted(unreadable)),
+            unreadable=tuple(sorted([*unreadable, *plan.unclear])),
             unknown_reason=whole or (loss_words(names[0], place.host, place.root, loss) if loss else None),
             loss=loss,
             markers=(here.facts.marker, there.facts.marker),
-            refused_reason=why_refused(plan, here.facts, there.facts, names),
-            per_night=moves_by_night(self._scope, plan, {}, [*still_open, *(m.entry.path for m in plan.moves)]),
+            refused_reason=_why_unlisted(there, names[1]) or why_refused(plan, here.facts, there.facts, names),
+            per_night=moves_by_night(self._scope, plan, {}, [*plan.left_open(), *plan.wanted()]),
         )
 
-    def _loss(self, plan: Plan) -> tuple[int, int] | None:
-        """A loss stays one until a person has accepted it, however the counts go on from there."""
-        return self._options.pending_loss or mass_loss(plan.counts, self._options.previous_counts)
+    def _loss(self, plan: Plan, here: Survey) -> tuple[int, int] | None:
+        """A loss stays one until a person has accepted it, however the counts go on from there.
 
-    def _act(self, outcome: HopOutcome, plan: Plan) -> HopOutcome:
+        Where a part of the source could not be read its files are not seen, and not lost for that.
+        """
+        found = None if here.troubles else mass_loss(plan.counts, self._options.previous_counts)
+        return self._options.pending_loss or found
+
+    def _act(self, outcome: HopOutcome, plan: Plan, lease: Lease) -> HopOutcome:
         engine = choose(
             self._source.endpoint,
             self._destination.endpoint,
@@ -211,17 +221,29 @@ class _HopRun:
             remote_shell,
         )
         results: list[CarryResult] = []
+        links: list[Failure] | None = None
+        try:
+            self._carry(plan, engine, results, lease)
+            links = copy_links(self._destination.endpoint, self._roots[1], self._scope, plan.links)
+            self._tidy(results)
+        except CouldNotTell as error:  # what arrived before stays said
+            outcome = replace(outcome, unknown_reason=outcome.unknown_reason or str(error))
+        if links is None:
+            links = [Failure(path, "was not begun") for path, _ in plan.links]
+        return self._summed(outcome, plan, results, links, engine.name)
+
+    def _carry(self, plan: Plan, engine: Engine, results: list[CarryResult], lease: Lease) -> None:
         done = _Done(len(plan.moves), plan.size_bytes, self._options.progress)
         for moves in self._batches(plan):
+            if lease.is_lost:
+                why = "its lock was not renewed in time, or taken over by another run; the rest was not begun"
+                raise CommandFailed(self._destination.endpoint.name, "holding the lock", why)
             if self._options.should_stop():
                 break
             result = engine.carry(self._batch(moves, done.listener()))
             results.append(result)
             done.add(moves)
             self._options.on_arrived([_moved(arrived.item, arrived.sha256) for arrived in result.arrived])
-        link_failures = self._copy_links(plan)
-        self._tidy(results)
-        return self._summed(outcome, plan, results, link_failures, engine.name)
 
     def _batches(self, plan: Plan) -> Iterator[list[Move]]:
         """Cut the plan, newest night first, into what is synced and recorded as one."""
@@ -260,23 +282,6 @@ class _HopRun:
             progress=progress,
         )
 
-    def _copy_links(self, plan: Plan) -> list[Failure]:
-        failures = []
-        for path, target in plan.links:
-            try:
-                self._copy_link(self._scope.target_of(path), target)
-            except (CouldNotTell, OSError) as error:
-                failures.append(Failure(path, f"the link could not be made: {error}"))
-        return failures
-
-    def _copy_link(self, target_path: bytes, points_to: bytes) -> None:
-        endpoint, root = self._destination.endpoint, self._roots[1]
-        folder = posixpath.dirname(target_path)
-        endpoint.make_folders(root, [path for path in (folder, TMP) if path])
-        temporary = posixpath.join(root, TMP, uuid.uuid4().hex.encode())
-        endpoint.link(points_to, temporary)
-        endpoint.rename(temporary, posixpath.join(root, target_path))
-
     def _tidy(self, results: Sequence[CarryResult]) -> None:
         endpoint, root = self._destination.endpoint, self._roots[1]
         all_arrived = not any(result.failed for result in results)
@@ -290,7 +295,7 @@ class _HopRun:
         failed = [Failure(missed.item.path, missed.reason) for result in results for missed in result.failed]
         sizes = {one.item.path: one.size_bytes for one in arrived}
         left = {move.entry.path for move in plan.moves} - sizes.keys()
-        still_open = [*left, *(failure.path for failure in (*plan.refused, *plan.kept)), *plan.in_progress]
+        still_open = [*left, *(failure.path for failure in links), *plan.left_open()]
         return replace(
             outcome,
             transferred=len(arrived) + len(plan.links) - len(links),
@@ -313,27 +318,32 @@ def _moved(item: Item, sha256: str | None) -> Moved:
     return Moved(item.path, item.size_bytes, item.mtime_s, sha256)
 
 
-def _without_poisoned(plan: Plan, there: Survey) -> Plan:
+def _why_unlisted(there: Survey, name: str) -> str | None:
+    """Say that nothing may be moved where the destination's listing ended early: it may all be there already."""
+    if all(trouble.path for trouble in there.troubles):
+        return None
+    return f"{name}: its listing is not whole; nothing was moved"
+
+
+def _without_poisoned(plan: Plan, there: Survey, scope: HopScope) -> Plan:
     """Leave alone what lies in destination folders that could not be read: it may be there already."""
     poisoned = [trouble for trouble in there.troubles if trouble.path]
-    if any(not trouble.path for trouble in there.troubles):
-        return replace(plan, moves=())
-    if not poisoned:
-        return plan
     unclear = {
-        move.entry.path: trouble
-        for move in plan.moves
+        path: trouble
+        for path in (plan.wanted() if poisoned else ())
         for trouble in poisoned
-        if move.target == trouble.path or move.target.startswith(trouble.path + b"/")
+        if (scope.target_of(path) + b"/").startswith(trouble.path + b"/")
     }
-    refused = [
+    reasons = (
         Failure(path, f"{show(trouble.path)} on the destination could not be looked at: {trouble.reason}")
         for path, trouble in unclear.items()
-    ]
+    )
     return replace(
         plan,
         moves=tuple(move for move in plan.moves if move.entry.path not in unclear),
-        refused=tuple(sorted([*plan.refused, *refused])),
+        links=tuple(link for link in plan.links if link[0] not in unclear),
+        stuck=tuple(failure for failure in plan.stuck if failure.path not in unclear),
+        refused=tuple(sorted([*plan.refused, *reasons])),
     )
 
 

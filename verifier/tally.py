@@ -9,10 +9,10 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from observatory.compare import split
+from observatory.compare import not_files, split
 from observatory.endpoints.contract import Trouble
 from observatory.listing import HopScope, count_by_night
-from observatory.records import FILE, LINK, NUL, OTHER, UNRECOGNISED, Entry, decode_file, path_of
+from observatory.records import FILE, LINK, OTHER, UNRECOGNISED, Entry, decode_file, path_of
 
 
 def is_below(path: bytes, folder: bytes) -> bool:
@@ -139,17 +139,6 @@ class Tally:
             for record in split(block):
                 if record[:1] == FILE:
                     yield path_of(record)
-
-
-def not_files(block: bytes) -> list[bytes]:
-    """Return the records of a sorted block that are no files of the patterns; FILE sorts before every other kind."""
-    if block[block.rfind(NUL, 0, -1) + 1 :][:1] == FILE:
-        return []
-    last_file = block.rfind(NUL + FILE)
-    if last_file < 0 and block[:1] != FILE:
-        return split(block)
-    start = block.index(NUL, last_file + 1) + 1
-    return split(block[start:])
 
 
 def under_troubles(

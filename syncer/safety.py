@@ -1,0 +1,101 @@
+"""What may refuse a plan before a byte moves, and what a source must not lose unseen: names, clocks, space, counts.
+
+Pure. What to move is plan.py's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+from observatory.endpoints.contract import RootFacts
+from observatory.listing import HopScope
+from observatory.names import fold_key
+from syncer.outcome import Failure, NightMoves
+from syncer.plan import Move, Plan
+
+CLOCK_TOLERANCE_S = 60.0
+"""Two clocks further apart than this cannot be used to judge ages (INTERFACE: more than a minute)."""
+SPACE_PER_FILE_BYTES = 4096
+"""What a file takes on disk beyond its bytes, about: a block's remainder and an inode."""
+
+
+def refuse_folded(moves: Iterable[Move], existing: Iterable[bytes]) -> tuple[list[Move], list[Failure]]:
+    """Refuse moves whose names become one where case and Unicode form are folded.
+
+    Parameters
+    ----------
+    moves : iterable of Move
+    existing : iterable of bytes
+        Paths that the destination already holds under some folded form of a planned name.
+    """
+    taken = {fold_key(path) for path in existing}
+    groups: dict[bytes, list[Move]] = {}
+    for move in moves:
+        groups.setdefault(fold_key(move.target), []).append(move)
+    fine: list[Move] = []
+    refused: list[Move] = []
+    for key, group in groups.items():
+        clear = len(group) == 1 and (group[0].replaces or key not in taken)
+        (fine if clear else refused).extend(group)
+    reason = "its name differs from another's in case or Unicode form alone, which the destination folds"
+    return fine, [Failure(move.entry.path, reason) for move in refused]
+
+
+def why_refused(plan: Plan, source: RootFacts, destination: RootFacts, names: tuple[str, str]) -> str | None:
+    """Return why a whole plan is refused before a byte moves: clocks or space; None where it may go on."""
+    for facts, name in zip((source, destination), names, strict=True):
+        if abs(facts.clock_ahead_s) > CLOCK_TOLERANCE_S:
+            direction = "ahead of" if facts.clock_ahead_s > 0 else "behind"
+            return (
+                f"{name}: its clock is {abs(facts.clock_ahead_s):.0f} s {direction} this machine's;"
+                f" ages cannot be judged. Set the clocks (chrony or ntpd), then sync again"
+            )
+    needed = plan.size_bytes + SPACE_PER_FILE_BYTES * len(plan.moves)
+    if plan.moves and destination.free_bytes is not None and needed > destination.free_bytes:
+        return (
+            f"{names[1]}: {needed} bytes are needed and {destination.free_bytes} are free; nothing was moved. Make room"
+        )
+    return None
+
+
+def mass_loss(now: Mapping[dt.date, int], before: Mapping[dt.date, int]) -> tuple[int, int] | None:
+    """Return how many files there were and are, where a source lost more than half since the last run.
+
+    Parameters
+    ----------
+    now, before : mapping of night to number of files
+        `before` less what `prune` freed since. Nights that the last run did not see do not count.
+    """
+    expected = sum(before.values())
+    found = sum(now.get(night, 0) for night in before)
+    if expected == 0 or found * 2 >= expected:
+        return None
+    return expected, found
+
+
+def moves_by_night(
+    scope: HopScope, plan: Plan, arrived: Mapping[bytes, int], still_open: Iterable[bytes]
+) -> dict[dt.date, NightMoves]:
+    """Sum up a hop by night: files on the source, moved files and bytes, and what is still open.
+
+    Parameters
+    ----------
+    scope : HopScope
+    plan : Plan
+    arrived : mapping of source path to size in bytes
+    still_open : iterable of source paths that are not, or not surely, on the destination
+    """
+    moved: dict[dt.date, list[int]] = {}
+    for path, size in arrived.items():
+        row = moved.setdefault(scope.source.night_of(path) or dt.date.min, [0, 0])
+        row[0] += 1
+        row[1] += size
+    open_files: dict[dt.date, int] = {}
+    for path in still_open:
+        night = scope.source.night_of(path) or dt.date.min
+        open_files[night] = open_files.get(night, 0) + 1
+    return {
+        night: NightMoves(count, open_files.get(night, 0), *moved.get(night, [0, 0]))
+        for night, count in sorted(plan.counts.items())
+    }
