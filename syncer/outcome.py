@@ -53,10 +53,11 @@ class HopOutcome:
     `kept` are destination files that a shorter, damaged or unwanted source file did not replace;
     `replaced` were set aside under ``.nightferry/replaced/`` for newer bytes. `unknown_reason` is set
     where the hop could not be looked at or must not be believed (a mass loss); `refused_reason` where
-    the plan was checked and refused before a byte moved. `stuck` were copied although damaged or still being
-    written after the settle limit; `postponed` were planned and not begun because the time was over;
-    `lock_reason` is set where another run works at the destination. `remarks` are the engine's sentences about the whole. `loss` counts the source's files as the last run saw
-    them and as they are, where more than half are gone; `markers` are the ids that source and destination bear.
+    the plan was checked and refused before a byte moved; `lock_reason` where another run works at the destination.
+    `stuck` were copied although cut short or still being written after the settle limit; `postponed` were
+    planned and not begun because the time was over; `remarks` are the engine's sentences about the whole. `loss`
+    counts the source's files as the last run saw them and as they are, where more than half are gone; `markers`
+    are the ids that source and destination bear.
     """
 
     instrument: str

@@ -107,6 +107,7 @@ class Candidates:
     other_links: list[tuple[bytes, bytes]] = field(default_factory=list)
     unrecognised: list[bytes] = field(default_factory=list)
     occupied: set[bytes] = field(default_factory=set)
+    folders: set[bytes] = field(default_factory=set)
     counts: dict[dt.date, int] = field(default_factory=dict)
 
     def same(self, block: bytes) -> None:
@@ -148,8 +149,13 @@ class Candidates:
 
     def only_destination(self, record: bytes) -> None:
         """Remember what stands in the way of a name without being a file of ours, by its path over there."""
+        target = self.scope.target_of(path_of(record))
         if record[:1] != FILE:
-            self.occupied.add(self.scope.target_of(path_of(record)))
+            self.occupied.add(target)
+        folder = target.rpartition(b"/")[0]
+        while folder and folder not in self.folders:
+            self.folders.add(folder)
+            folder = folder.rpartition(b"/")[0]
 
     def is_young(self, entry: Entry) -> bool:
         """Say whether a file changed too recently; a time far in the future says nothing about age."""
@@ -218,11 +224,22 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the files themselves said, by source path."""
+    """What the files themselves said, by source path.
+
+    `not_whole_there` holds those whose destination file is by its own format no better than the source's.
+    """
 
     same_hash: Mapping[bytes, bool | None] = field(default_factory=dict)
     inspections: Mapping[bytes, Inspection] = field(default_factory=dict)
     waiting_since_s: Mapping[bytes, float] = field(default_factory=dict)
+    not_whole_there: frozenset[bytes] = frozenset()
+
+    def damage(self, path: bytes) -> str | None:
+        """Return why a source file is not to replace the destination's: it is damaged, and that one is whole."""
+        inspection = self.inspections.get(path)
+        if inspection is None or inspection.state not in ("damaged", "short") or path in self.not_whole_there:
+            return None
+        return f"the source is damaged: {inspection.reason}"
 
 
 def decide(candidates: Candidates, answers: Answers) -> Plan:
@@ -288,19 +305,17 @@ class _Draft:
 
     def _why_kept(self, pair: Pair) -> str | None:
         """Return why a file that never settled does not replace what the destination has; None where it may."""
-        inspection = self._answers.inspections.get(pair.source.path)
         if pair.source.size_bytes < pair.destination.size_bytes:
             return _shorter(pair)
-        if inspection is not None and inspection.state in ("damaged", "short"):
-            return f"the source is damaged: {inspection.reason}"
+        if damage := self._answers.damage(pair.source.path):
+            return damage
         if self._policy.on_difference == "keep":
             return "the destination has another file of this name"
         return None
 
     def _replace(self, entry: Entry, reason: str) -> None:
-        inspection = self._answers.inspections.get(entry.path)
-        if inspection is not None and inspection.state in ("damaged", "short"):
-            self._keep(entry, f"the source is damaged: {inspection.reason}")
+        if damage := self._answers.damage(entry.path):
+            self._keep(entry, damage)
         elif self._policy.on_difference == "keep":
             self._keep(entry, reason)
         else:
@@ -308,11 +323,11 @@ class _Draft:
 
     def _move(self, entry: Entry, replaces: bool, reason: str) -> None:
         inspection = self._answers.inspections.get(entry.path)
-        is_short = inspection is not None and inspection.state == "short"
-        if is_short and self._within_limit(entry):
+        if inspection is None or inspection.state != "short" or not entry.size_bytes:
+            self._add(entry, replaces, reason)  # an empty file promises nothing, and damage is the verifier's to tell
+        elif self._within_limit(entry):
             self._in_progress.append(entry.path)
-            return
-        if self._add(entry, replaces, reason) and inspection is not None and inspection.state in ("short", "damaged"):
+        elif self._add(entry, replaces, reason):
             self._stuck.append(Failure(entry.path, inspection.reason))
 
     def _within_limit(self, entry: Entry) -> bool:
@@ -332,11 +347,21 @@ class _Draft:
         unsafe = is_safe(target)
         if unsafe is not None:
             return unsafe
-        if target in self._candidates.occupied:
+        if target in self._candidates.occupied or target in self._candidates.folders:
             return "the destination has something else than a file of this name"
+        if self._candidates.occupied and self._is_behind_something(target):
+            return "its folder on the destination is a link that leads out of the root, or no folder at all"
         if self._candidates.scope.source_of(target) != path:
             return "its place on the destination is that of another file"
         return None
+
+    def _is_behind_something(self, target: bytes) -> bool:
+        folder = target.rpartition(b"/")[0]
+        while folder:
+            if folder in self._candidates.occupied:
+                return True
+            folder = folder.rpartition(b"/")[0]
+        return False
 
     def _keep(self, entry: Entry, reason: str) -> None:
         self._kept.append(Failure(entry.path, reason))

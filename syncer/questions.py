@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from observatory.batches import batched
-from observatory.endpoints.contract import Hashed, Look
+from observatory.endpoints.contract import Hashed, Inspection, Look
 from observatory.listing import HopScope
 from syncer.plan import Answers, Candidates, Plan
 from syncer.safety import refuse_folded
@@ -39,7 +39,15 @@ class Questions:
             for paths in batched(wanted, QUESTION_FILES)
             for answer in self._source.inspect(self._source_root, paths, sums=False)
         }
-        return Answers(same_hash, inspections, waiting_since_s)
+        doubtful = sorted(path for path in replacing if _is_damaged(inspections.get(path)))
+        return Answers(same_hash, inspections, waiting_since_s, frozenset(self._not_whole_there(doubtful)))
+
+    def _not_whole_there(self, paths: Sequence[bytes]) -> Iterator[bytes]:
+        """Only where the source is damaged does it matter whether what it would replace is whole."""
+        for batch in batched(paths, QUESTION_FILES):
+            targets = [self._scope.target_of(path) for path in batch]
+            answers = self._destination.inspect(self._destination_root, targets, sums=False)
+            yield from (path for path, answer in zip(batch, answers, strict=True) if _is_damaged(answer))
 
     def _same_hashes(self, paths: Sequence[bytes]) -> Iterator[tuple[bytes, bool | None]]:
         for batch in batched(paths, QUESTION_FILES):
@@ -73,6 +81,10 @@ class Questions:
     def _destination_folds(self) -> bool:
         shouted = next(iter(self._destination.stat(self._destination_root, [b".NIGHTFERRY/ROOT"])))
         return shouted.size_bytes is not None
+
+
+def _is_damaged(inspection: Inspection | None) -> bool:
+    return inspection is not None and inspection.state in ("damaged", "short")
 
 
 def _listed(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> list[Hashed]:

@@ -208,8 +208,10 @@ class _Looked:
         """Move what its own headers promise to be longer from missing to in progress, up to the settle limit."""
         tally = self._tally
         limit = self._scope.hop.instrument.settle_limit_s
-        recent = [
-            entry for entry in (*tally.missing, *tally.size_differs) if abs(tally.clock_s - entry.mtime_s) < limit
+        recent = [  # an empty file promises nothing
+            entry
+            for entry in (*tally.missing, *tally.size_differs)
+            if entry.size_bytes and abs(tally.clock_s - entry.mtime_s) < limit
         ]
         growing = still_short(self._source, self._scope.source.request.root, [entry.path for entry in recent])
         in_progress = [entry.path for entry in tally.young] + sorted(growing)

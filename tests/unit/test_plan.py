@@ -167,11 +167,22 @@ def test_an_older_source_of_one_size_is_left_alone_unless_every_hash_is_asked() 
 
 
 def test_a_recent_file_whose_header_promises_more_waits_up_to_the_limit() -> None:
-    """Then it is copied as it is, and said; a damaged one is copied and said at once: delivery is never blocked."""
+    """Then it is copied as it is, and said; damage of another kind blocks nothing and is the verifier's to tell."""
     assert planned({ONE: (2, RECENT)}, {}, inspected(ONE, "short")).in_progress == (ONE,)
-    for mtime_s, state in ((NOW_S - 90000, "short"), (FAR, "short"), (RECENT, "damaged")):
-        plan = planned({ONE: (2, mtime_s)}, {}, inspected(ONE, state))
-        assert (moved(plan), plan.stuck) == ([ONE], (Failure(ONE, f"it is {state}"),))
+    for mtime_s in (NOW_S - 90000, FAR):
+        plan = planned({ONE: (2, mtime_s)}, {}, inspected(ONE, "short"))
+        assert (moved(plan), plan.stuck) == ([ONE], (Failure(ONE, "it is short"),))
+    for size, state in ((2, "damaged"), (0, "short")):
+        plan = planned({ONE: (size, RECENT)}, {}, inspected(ONE, state))
+        assert (moved(plan), plan.stuck, plan.in_progress) == ([ONE], (), ())
+
+
+def test_a_damaged_source_replaces_what_is_no_better() -> None:
+    """But nothing that is whole."""
+    here, there = {ONE: (3, OLD)}, {ONE: (2, OLD)}
+    answers = inspected(ONE, "damaged")
+    assert (moved(planned(here, there, answers)), len(planned(here, there, answers).kept)) == ([], 1)
+    assert moved(planned(here, there, replace(answers, not_whole_there=frozenset({ONE})))) == [ONE]
 
 
 def test_what_is_asked_about_its_headers_is_recent_or_has_waited() -> None:
