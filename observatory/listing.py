@@ -90,7 +90,7 @@ class Scope:
             return camera
         below = path if folder == b"." else path[len(folder) + 1 :]
         for name, declared in self.cameras.items():
-            if matcher(_encoded(declared.files), _encoded(declared.exclude))(below) == "taken":
+            if matcher(_encoded(declared.taken), _encoded(declared.exclude))(below) == "taken":
                 return name
         return None
 
@@ -180,7 +180,7 @@ def scope_of(
         its_folders = _camera_folders(place, name, camera, nights, by_name is not None)
         for folder, night in its_folders.items():
             folders[folder] = (night, "" if folder in folders else name)
-        selections.append(Selection(tuple(its_folders), _encoded(camera.files), _encoded(camera.exclude)))
+        selections.append(Selection(tuple(its_folders), _encoded(camera.taken), _encoded(camera.exclude)))
     request = SurveyRequest(
         root=place.root.encode(),
         selections=tuple(selections),

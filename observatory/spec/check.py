@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from observatory.layouts import Layout
 from observatory.spec import chain
 from observatory.spec.fields import meant
-from observatory.spec.models import Camera, Copy, Host, Instrument
+from observatory.spec.models import Copy, Host, Instrument
 from observatory.spec.overlap import Territory, shared_path
 from observatory.spec.yaml import KeyPath
 
@@ -286,20 +286,12 @@ def _territory(hop: chain.Hop, place: chain.Place, name: str) -> Territory:
     camera = hop.cameras[name]
     layout = camera.layout or place.layout
     root = _literal(place.root)
-    files = (*camera.files, *_companions(camera))
     if camera.nights == "none":
         below = chain.fill(camera.layout or name, {"camera": name})
-        return Territory(f"{root}/{_literal(below)}", files, camera.exclude)
+        return Territory(f"{root}/{_literal(below)}", camera.taken, camera.exclude)
     folder = f"{root}/{Layout(layout).glob(name).decode()}" if layout else root
-    return Territory(folder, files, camera.exclude)
+    return Territory(folder, camera.taken, camera.exclude)
 
 
 def _literal(path: str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", path)
-
-
-def _companions(camera: Camera) -> Iterator[str]:
-    stems = [pattern.rpartition(".")[0] or pattern for pattern in camera.files]
-    for companion in camera.companions:
-        for stem in stems:
-            yield companion.replace("{stem}", stem)

@@ -192,6 +192,13 @@ class Camera(Section):
         None, description="none: a tree without nights, taken and compared whole, never pruned"
     )
 
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """The patterns of its files and of their companions; a companion's ``{stem}`` is its file's."""
+        stems = [pattern.rpartition(".")[0] or pattern for pattern in self.files]
+        companions = (companion.replace("{stem}", stem) for companion in self.companions for stem in stems)
+        return tuple(dict.fromkeys([*self.files, *companions]))
+
     @model_validator(mode="after")
     def _layout_of_its_kind(self) -> Camera:
         if self.layout is not None:
