@@ -34,7 +34,7 @@ from observatory.endpoints.sftp_tree import SftpTree, exists, make_folder
 from observatory.endpoints.ssh_connection import ChannelPipe, Connection, connected
 from observatory.endpoints.streams import FarStream, hash_stream
 from observatory.endpoints.walk import WalkSurvey, join, reason_of
-from observatory.errors import CommandFailed, FileUnreadable, HostUnreachable
+from observatory.errors import CommandFailed, CouldNotTell, FileUnreadable, HostUnreachable
 from observatory.formats import whole
 from observatory.names import show
 
@@ -42,6 +42,8 @@ CLOCK_S = 30.0
 FOLDERS_S = 300.0
 SFTP_SESSIONS = 4
 """At most; OpenSSH allows ten channels on a connection (MaxSessions), and commands need some of them."""
+GIVEN_UP_S = 60.0
+"""A host that could not be reached at all is not tried again for so long."""
 
 
 class SshEndpoint:
@@ -59,6 +61,8 @@ class SshEndpoint:
         self._access, self._connect = access, connect
         self._lock = threading.RLock()
         self._connection: Connection | None = None
+        self._was_reached = False
+        self._given_up: tuple[float, CouldNotTell] | None = None
         self._capabilities: Capabilities | None = None
         self._sessions: list[tuple[ChannelPipe, SftpSession]] = []
         self._mine = threading.local()
@@ -69,8 +73,21 @@ class SshEndpoint:
         with self._lock:
             if self._connection is None or not self._connection.is_alive:
                 self.close()
-                self._connection = self._connect(self._access)
+                self._connection = self._reach()
             return self._connection
+
+    def _reach(self) -> Connection:
+        """Connect, unless this host was tried a moment ago and has never answered: each hop would wait anew."""
+        if self._given_up is not None and time.monotonic() - self._given_up[0] < GIVEN_UP_S:
+            raise self._given_up[1].with_traceback(None)
+        try:
+            connection = self._connect(self._access)
+        except CouldNotTell as error:
+            if not self._was_reached:
+                self._given_up = (time.monotonic(), error)
+            raise
+        self._was_reached = True
+        return connection
 
     def close(self) -> None:
         """Let go of the connection; see `contract.Look.close`."""

@@ -5,6 +5,9 @@ Each fault stands in a sentence that says what to do, and the other instrument i
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,6 +88,29 @@ def test_a_host_that_hangs_is_given_up_in_time(site: Observatory, silent: Silent
     """It took the connection and says nothing: given up after connect_timeout_s, the rest is done."""
     site.change_host("alpha", address="127.0.0.1", port=silent.port, connect_timeout_s=1)
     only_sha_is_unknown(site, "127.0.0.1", "no answer within 1 s")
+
+
+def test_a_host_that_hangs_is_waited_for_once_a_run(site: Observatory) -> None:
+    """Six instruments on it: it is connected to once, and the time is not lost by each of them anew."""
+    taken: list[socket.socket] = []
+
+    def take() -> None:
+        with contextlib.suppress(OSError):  # closed: the test is over
+            while True:
+                taken.append(listening.accept()[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=take)
+        thread.start()
+        site.change_host("alpha", address="127.0.0.1", port=listening.getsockname()[1], connect_timeout_s=1)
+        for name in ("sha", "shb", "shc", "shd", "she", "shf"):
+            site.declare(name, copies=[site.copy(site.hosts[0], name), site.copy(site.hosts[2], name)])
+        assert site.call("verify").status == 3
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for connection in taken:
+        connection.close()
+    assert len(taken) == 1
 
 
 def test_a_host_that_is_off_is_not_reached(site: Observatory, hosts: Hosts) -> None:
