@@ -7,7 +7,7 @@ that writes uses a folder of its own below a root.
 
 from __future__ import annotations
 
-import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,23 +22,20 @@ hypothesis.settings.load_profile("nightferry")
 
 
 @pytest.fixture(scope="session")
-def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
-    """All SSH hosts of this test process; others are started through it."""
-    folder = tmp_path_factory.mktemp("hosts")
-    _open_way(folder)
+def hosts() -> Iterator[Hosts]:
+    """All SSH hosts of this test process; others are started through it.
+
+    Their folder lies outside pytest's own: an ordinary user must get through to it, and every new session of
+    pytest closes the way into the folders of those that still run.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="nightferry-hosts-"))
+    folder.chmod(0o755)
     everyone = Hosts(folder)
     try:
         yield everyone
     finally:
         everyone.close()
-
-
-def _open_way(folder: Path) -> None:
-    """Let an ordinary user through to the hosts' folder: pytest keeps its own for the user who runs it."""
-    temporary = Path(tempfile.gettempdir()).resolve()
-    for parent in (folder, *folder.parents):
-        if temporary in parent.parents and parent.stat().st_uid == os.geteuid():
-            parent.chmod(parent.stat().st_mode | 0o011)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

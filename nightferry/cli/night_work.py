@@ -16,7 +16,6 @@ from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError
-from observatory.spec.models import Instrument
 from reports.model import Note, Report
 
 
@@ -72,14 +71,7 @@ def run_convert(workplace: Workplace, asked: Asked, wishes: ConvertWishes, deliv
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         steps=converted.step_rows(),
-        notes=[*delivery.notes, *converted.notes, *_without_steps(instruments)],
+        notes=[*delivery.notes, *converted.notes],
         problems=[*converted.problems, *(Note(str(error)) for error in refused)],
     )
     return conclude(workplace, run, report, delivery)
-
-
-def _without_steps(instruments: Sequence[Instrument]) -> list[Note]:
-    """Say it where nothing at all was declared: an empty report would look as if something went wrong."""
-    if any(one.convert and one.convert.steps for one in instruments):
-        return []
-    return [Note("no step is declared: nothing was to be done")]

@@ -147,7 +147,7 @@ def test_an_old_night_that_is_accepted_leaves_the_window(site: Observatory) -> N
 def test_the_second_of_two_runs_is_told_who_holds_the_lock(site: Observatory) -> None:
     """Exit 4, a JSON error, and nothing done; verify and status need no lock."""
     with instrument_lock(site.state, "sha"):
-        for command in ("sync", "run", "convert"):
+        for command in ("sync", "run"):
             answer = site.call(command, "--json")
             assert answer.status == 4
             assert f"process {os.getpid()}" in answer.document["error"]
@@ -218,10 +218,11 @@ def test_a_fits_file_that_still_grows_waits_by_its_own_headers(site: Observatory
     assert site.call("verify", "--json", "--hop", "alpha:beta").hop["in_progress"] == [name]
 
 
-def test_convert_without_a_step_says_that_there_is_none(site: Observatory) -> None:
-    """Nothing was to be done, and that is no alarm."""
+def test_convert_without_a_step_is_a_usage_error(site: Observatory) -> None:
+    """Nothing could be done, and that is said."""
     answer = site.call("convert")
-    assert (answer.status, answer.out) == (0, "no step is declared: nothing was to be done\n")
+    assert (answer.status, answer.out) == (2, "")
+    assert "nothing to convert" in answer.err
 
 
 def test_the_next_machine_waits_for_the_hop_before_its_own(site: Observatory) -> None:
