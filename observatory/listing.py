@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from observatory.endpoints.contract import Selection, SurveyRequest
 from observatory.layouts import Layout
@@ -56,9 +56,20 @@ class Scope:
     asked: frozenset[dt.date]
     folder_date: Callable[[bytes], dt.date | None] | None = None
     nesting: frozenset[bytes] = frozenset({b"."})
+    _located: dict[bytes, tuple[dt.date, str, bytes] | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def locate(self, path: bytes) -> tuple[dt.date, str, bytes] | None:
         """Return night, camera (``""`` where cameras share the folder) and folder; None: of no night asked."""
+        if self.by_name is not None:
+            return self._search(path)
+        folder = path.rpartition(b"/")[0]  # without stamps in names, all files of a folder are of one night
+        if folder not in self._located:
+            self._located[folder] = self._search(path)
+        return self._located[folder]
+
+    def _search(self, path: bytes) -> tuple[dt.date, str, bytes] | None:
         parts = path.split(b"/")
         for depth in range(len(parts) - 1, -1, -1):
             folder = b"/".join(parts[:depth]) or b"."
@@ -219,14 +230,15 @@ class HopScope:
     nights: tuple[dt.date, ...]
     source: Scope
     destination: Scope
+    is_renamed: bool = field(init=False)
 
-    @property
-    def is_renamed(self) -> bool:
-        """Whether the two places lay out their nights differently, so that paths change on the way."""
-        return any(
+    def __post_init__(self) -> None:
+        """Settle whether the two places lay out their nights differently, so that paths change on the way."""
+        is_renamed = any(
             camera_layout(self.hop.source, name, camera) != camera_layout(self.hop.destination, name, camera)
             for name, camera in self.hop.cameras.items()
         )
+        object.__setattr__(self, "is_renamed", is_renamed)
 
     def target_of(self, path: bytes) -> bytes:
         """Return where a source path belongs below the destination root."""

@@ -57,13 +57,11 @@ class Brake:
         self._lock = threading.Lock()
 
     def let_through(self, size_bytes: int) -> None:
-        """Wait until a block of this size may go."""
+        """Wait until a block of this size may go: a block is paid for before it leaves, the last one too."""
         rate = self._rate()
         if rate is None:
             return
         with self._lock:
-            start_s = max(self._free_at_s, self._clock_s())
-            self._free_at_s = start_s + size_bytes / rate
-        wait_s = start_s - self._clock_s()
-        if wait_s > 0:
-            self._sleep(wait_s)
+            paid_at_s = max(self._free_at_s, self._clock_s()) + size_bytes / rate
+            self._free_at_s = paid_at_s
+        self._sleep(max(0.0, paid_at_s - self._clock_s()))

@@ -87,4 +87,4 @@ def test_the_brake_keeps_to_its_rate() -> None:
     brake = Brake(lambda: 1000, lambda: time_s[0], lambda wait_s: time_s.__setitem__(0, time_s[0] + wait_s))
     for _ in range(11):
         brake.let_through(500)
-    assert time_s[0] == pytest.approx(5.0)
+    assert time_s[0] == pytest.approx(5.5)
