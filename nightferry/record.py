@@ -41,7 +41,7 @@ def read_record(record: bytes) -> Report:
     """
     try:
         report = _built(json.loads(record))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a record of a report: {error}") from error
     if not isinstance(report, Report):
         raise ValueError("not a record of a report")
