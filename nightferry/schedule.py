@@ -93,8 +93,10 @@ def systemd_units(specification: Specification, program: Sequence[str]) -> Itera
     zone = specification.site.timezone
     for job, expression in jobs_of(specification).items():
         times = "\n".join(f"OnCalendar={line}" for line in calendar(parse(expression), zone))
-        words = {"job": job, "site": specification.site.site.replace("\n", " "), "times": times}
-        command = _command(program, specification, job).replace("%", "%%")
+        words = {"job": job, "site": specification.site.site.replace("%", "%%"), "times": times}
+        command = _command(program, specification, job)
+        for special, literal in (("\\", "\\\\"), ("%", "%%"), ("$", "$$")):  # systemd.service(5), COMMAND LINES
+            command = command.replace(special, literal)
         yield _SERVICE.format(command=command, **words)
         yield _TIMER.format(**words)
 

@@ -1,0 +1,116 @@
+"""What was asked for: which instruments, hops and nights; and nothing grows old unseen."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from catalogue.records import NightRecord, NightState
+from nightferry.selection import (
+    Asked,
+    all_away,
+    away_now,
+    hops_asked,
+    instruments_asked,
+    nights_asked,
+    scope_asked,
+)
+from nightferry.workplace import Workplace
+from observatory.errors import UsageError
+from tests.unit.spec.folders import instrument, write
+
+NOW = dt.datetime(2016, 9, 7, 18, 0, tzinfo=dt.UTC)
+TODAY = dt.date(2016, 9, 7)
+DAY = dt.timedelta(days=1)
+AWAY = "[{from: 20160901, until: 20160910, reason: at the workshop}]"
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Iterator[Workplace]:
+    """A site of two instruments, one of which is away, on a fixed evening."""
+    folder = write(tmp_path, sha=instrument("sha"), shd=instrument("shd", window_nights="3", away=AWAY))
+    with Workplace.at(folder, lambda: NOW) as opened:
+        yield opened
+
+
+def test_without_words_everything_is_meant(workplace: Workplace) -> None:
+    """Instruments by name, hops along the chain."""
+    assert [one.instrument for one in instruments_asked(workplace, Asked())] == ["sha", "shd"]
+    assert [hop.name for hop in hops_asked(workplace, Asked())] == ["sha:astro.suth"] * 2
+
+
+def test_an_instrument_named_twice_is_done_once(workplace: Workplace) -> None:
+    """And in its order."""
+    asked = Asked(instruments=("shd", "sha", "shd"))
+    assert [one.instrument for one in instruments_asked(workplace, asked)] == ["sha", "shd"]
+    only = Asked(instruments=("shd",), hops=("sha:astro.suth",))
+    assert [hop.instrument.instrument for hop in hops_asked(workplace, only)] == ["shd"]
+
+
+def test_what_is_not_declared_is_a_usage_error_that_guesses(workplace: Workplace) -> None:
+    """Or lists what there is."""
+    with pytest.raises(UsageError, match=r"no instrument 'shaa' is declared; did you mean 'sha'\?"):
+        instruments_asked(workplace, Asked(instruments=("shaa",)))
+    with pytest.raises(UsageError, match=r"\(declared: sha, shd\)"):
+        instruments_asked(workplace, Asked(instruments=("xyz",)))
+    with pytest.raises(UsageError, match="no hop 'b:a'"):
+        hops_asked(workplace, Asked(hops=("b:a",)))
+
+
+def test_contradictions_are_refused() -> None:
+    """Before anything is opened."""
+    with pytest.raises(UsageError, match="one of the two"):
+        Asked(dates=("today",), nights=3)
+    for nights in (0, -1):
+        with pytest.raises(UsageError, match="from 1 on"):
+            Asked(nights=nights)
+
+
+def test_nights_are_those_named_or_counted_or_the_window(workplace: Workplace) -> None:
+    """The window is the instrument's own."""
+    sha, shd = instruments_asked(workplace, Asked())
+    assert nights_asked(workplace, Asked(dates=("today", "20160101..20160102")), sha) == (
+        dt.date(2016, 1, 1),
+        dt.date(2016, 1, 2),
+        TODAY,
+    )
+    assert nights_asked(workplace, Asked(nights=2), sha) == (TODAY - DAY, TODAY)
+    assert (len(nights_asked(workplace, Asked(), sha)), len(nights_asked(workplace, Asked(), shd))) == (30, 3)
+
+
+def test_the_window_holds_every_older_night_that_is_still_open(workplace: Workplace) -> None:
+    """Seen and not proven; what was asked for by name or number holds no more than that."""
+    hop = hops_asked(workplace, Asked(instruments=("sha",)))[0]
+    old, proven = dt.date(2016, 1, 1), dt.date(2016, 1, 2)
+    run = workplace.ledger.start_run("sync", ["sha"], NOW, "here", 1)
+    seen = {old: NightRecord(5, 0), proven: NightRecord(5, 0, NightState.PROVEN, "size"), TODAY: NightRecord(5, 0)}
+    workplace.ledger.record_nights(run, "sha", hop.key, seen, NOW)
+    nights = scope_asked(workplace, Asked(), hop).nights
+    assert (nights[0], len(nights)) == (old, 31)
+    assert list(nights) == sorted(nights)
+    assert scope_asked(workplace, Asked(nights=2), hop).nights == (TODAY - DAY, TODAY)
+    assert scope_asked(workplace, Asked(dates=("today",)), hop).nights == (TODAY,)
+
+
+def test_a_night_whose_source_is_gone_stays_open(workplace: Workplace) -> None:
+    """Nobody proved it, and nothing on the source is no proof."""
+    hop = hops_asked(workplace, Asked(instruments=("sha",)))[0]
+    old = dt.date(2016, 1, 1)
+    for files in (5, 0):
+        run = workplace.ledger.start_run("sync", ["sha"], NOW, "here", 1)
+        workplace.ledger.record_nights(run, "sha", hop.key, {old: NightRecord(files, 0)}, NOW)
+    assert scope_asked(workplace, Asked(), hop).nights[0] == old
+
+
+def test_away_is_what_yaml_and_people_say(workplace: Workplace) -> None:
+    """Ends included; of all nights only where each is covered; of no night at all never."""
+    sha, shd = instruments_asked(workplace, Asked())
+    assert (away_now(workplace, sha), away_now(workplace, shd)) == (None, "away until 20160910: at the workshop")
+    first, last = dt.date(2016, 9, 1), dt.date(2016, 9, 10)
+    assert all_away(workplace, shd, [first, last]) == "away on all 2 nights: at the workshop"
+    assert all_away(workplace, shd, [first - DAY, first]) is None
+    assert all_away(workplace, shd, [last, last + DAY]) is None
+    assert all_away(workplace, shd, []) is None
