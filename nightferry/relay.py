@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import posixpath
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ from observatory.errors import CouldNotTell
 from observatory.spec.chain import Hop, hops
 from observatory.truth import State
 from syncer.outcome import HopOutcome
+
+log = logging.getLogger("nightferry")
 
 FRESH = dt.timedelta(hours=20)
 """A word older than this is yesterday's."""
@@ -36,7 +39,10 @@ def leave_records(workplace: Workplace, asked: Asked, outcomes: Sequence[HopOutc
     for outcome in outcomes:
         hop = by_key.get((outcome.instrument, outcome.hop))
         if hop is not None and outcome.state is not State.UNKNOWN and not outcome.dry_run:
-            _leave(workplace.endpoint(hop.destination.host), _word(hop), workplace.now(), outcome.state)
+            try:
+                _leave(workplace.endpoint(hop.destination.host), _word(hop), workplace.now(), outcome.state)
+            except (CouldNotTell, OSError) as error:  # the next machine then waits, and says that it waited in vain
+                log.warning("no word left", extra={"hop": outcome.hop, "reason": str(error)})
 
 
 def _leave(endpoint: Act, path: bytes, now: dt.datetime, state: State) -> None:
@@ -52,7 +58,8 @@ def completed(endpoint: Act, hop: Hop) -> dt.datetime | None:
     try:
         with endpoint.open(_word(hop)) as stream:
             said = json.loads(stream.read(4096))
-        return dt.datetime.fromisoformat(said["completed_utc"])
+        at = dt.datetime.fromisoformat(said["completed_utc"])
+        return at if at.utcoffset() is not None else None
     except (CouldNotTell, OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -29,6 +29,7 @@ class Row:
     instrument: str
     declared_copies: int
     night: NightStatus
+    proven_copies: int = 0
 
     @property
     def files(self) -> int:
@@ -38,7 +39,7 @@ class Row:
     @property
     def proven(self) -> str:
         """``1/2`` where one of two declared copies is proven."""
-        return f"{len(self.night.proven_hops)}/{self.declared_copies}"
+        return f"{self.proven_copies}/{self.declared_copies}"
 
     @property
     def is_accepted(self) -> bool:
@@ -69,7 +70,7 @@ class Row:
             "instrument": self.instrument,
             "night": night_text(self.night.night),
             "files": self.files,
-            "proven_copies": len(self.night.proven_hops),
+            "proven_copies": self.proven_copies,
             "declared_copies": self.declared_copies,
             "hops": [_hop_document(hop) for hop in self.night.hops],
             "steps": [
@@ -123,10 +124,31 @@ def rows(workplace: Workplace, asked: Asked) -> list[Row]:
 
 def _rows_of(workplace: Workplace, asked: Asked, instrument: Instrument) -> Iterator[Row]:
     wanted = nights_asked(workplace, asked, instrument) if asked.dates or asked.nights is not None else None
-    declared = len({(hop.variant, hop.destination.name) for hop in hops(instrument)})
     for night in workplace.ledger.status(instrument.instrument, wanted):
         if wanted is not None or night.hops or night.steps:
-            yield Row(instrument.instrument, declared, night)
+            yield row_of(instrument, night)
+
+
+def row_of(instrument: Instrument, night: NightStatus) -> Row:
+    """Return the row of a night; copies are counted, not hops.
+
+    A copy filled from two sources is proven where both hops are.
+    A variant of which the night shows nothing declares no copies: the instrument was elsewhere.
+    """
+    seen = {hop.hop for hop in night.hops}
+    declared = hops(instrument)
+    variants = {hop.variant for hop in declared if hop.key in seen} or {declared[0].variant for _ in declared[:1]}
+    copies: dict[tuple[str, str], set[str]] = {}
+    for hop in declared:
+        if hop.variant in variants:
+            copies.setdefault((hop.variant, hop.destination.name), set()).add(hop.key)
+    proven = set(night.proven_hops)
+    return Row(
+        instrument.instrument,
+        len(copies),
+        night,
+        sum(bool(keys & proven) and keys & seen <= proven for keys in copies.values()),
+    )
 
 
 HEADINGS = ("instrument", "night", "files", "moved", "moved at (UTC)", "processed", "proven", "proven at (UTC)")

@@ -15,7 +15,7 @@ def print_status(table: Sequence[Row], last: LastRun) -> None:
     """Print the nights; a night whose declared copies are all proven is green."""
     drawn = Table(*HEADINGS)
     for row in table:
-        is_whole = len(row.night.proven_hops) == row.declared_copies or row.is_accepted
+        is_whole = row.proven_copies == row.declared_copies or row.is_accepted
         drawn.add_row(*(Text(cell) for cell in cells(row)), style="green" if is_whole else "yellow")
     console = Console()
     console.print(drawn)

@@ -1,0 +1,175 @@
+"""One chain over several machines: word of a finished hop is left and waited for; its copies are counted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from catalogue.records import HopNight, NightState, NightStatus
+from nightferry.relay import await_earlier_hops, completed, earlier_hops, leave_records
+from nightferry.selection import Asked, hops_asked, instruments_asked
+from nightferry.status import row_of
+from nightferry.workplace import Workplace
+from observatory.spec.chain import hops
+from observatory.truth import State
+from syncer.outcome import HopOutcome
+from tests.unit.spec.folders import SITE, instrument, write
+from tests.worlds import instrument as made
+
+NOW = dt.datetime(2016, 9, 7, 18, 0, tzinfo=dt.UTC)
+FIRST, SECOND = Asked(hops=("a:b",)), Asked(hops=("b:c",))
+
+
+class Clock:
+    """A clock that goes on when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> dt.datetime:
+        """Tell the time."""
+        return self.now
+
+    def sleep(self, span_s: float) -> None:
+        """Go on."""
+        self.now += dt.timedelta(seconds=span_s)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time of both machines."""
+    return Clock()
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, clock: Clock) -> Iterator[Workplace]:
+    """A chain of three copies on this machine."""
+    lines = []
+    for name in "abc":
+        (tmp_path / name / ".nightferry").mkdir(parents=True)
+        lines.append(f"\n  - {{host: here, name: {name}, root: {tmp_path / name}}}")
+    site = SITE.replace("hosts:\n", "hosts:\n  here: {local: true}\n")
+    folder = write(tmp_path / "etc", site, sha=instrument("sha", copies="".join(lines)))
+    with Workplace.at(folder, clock) as opened:
+        yield opened
+
+
+def outcome(hop: str = "a:b") -> HopOutcome:
+    """Return a hop that went well."""
+    return HopOutcome("sha", hop, "a", "b", "/a/", "/b/", ())
+
+
+def word(workplace: Workplace) -> dt.datetime | None:
+    """Return when the first hop was completed, as its word says."""
+    hop = hops_asked(workplace, FIRST)[0]
+    return completed(workplace.endpoint("here"), hop)
+
+
+def test_word_is_left_where_a_machine_has_its_part_of_a_chain(workplace: Workplace, tmp_path: Path) -> None:
+    """Beside the marker, over the word of yesterday; a machine that does all of it leaves none."""
+    leave_records(workplace, Asked(), [outcome()])
+    assert word(workplace) is None
+    for _ in range(2):
+        leave_records(workplace, FIRST, [outcome(), outcome("b:c")])
+    assert word(workplace) == NOW
+    assert [path.name for path in (tmp_path / "b" / ".nightferry").iterdir()] == ["completed-sha-a-to-b"]
+
+
+def test_no_word_is_left_of_what_could_not_be_told_or_was_not_done(workplace: Workplace) -> None:
+    """The next machine must not start on it."""
+    leave_records(workplace, FIRST, [replace(outcome(), unknown_reason="b: lost"), replace(outcome(), dry_run=True)])
+    assert word(workplace) is None
+
+
+def test_a_word_that_cannot_be_left_stops_nothing(workplace: Workplace, tmp_path: Path) -> None:
+    """The run goes on to its report; the next machine says that it waited."""
+    (tmp_path / "b" / ".nightferry").rmdir()
+    leave_records(workplace, FIRST, [replace(outcome(), away_reason="the drive is not there")])
+    assert word(workplace) is None
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"{}", b"[]", b'{"completed_utc": 5}', b'{"completed_utc": "2016-09-07T18:00:00"}']
+)
+def test_a_word_that_makes_no_sense_is_none(workplace: Workplace, tmp_path: Path, said: bytes) -> None:
+    """Nor one that does not know its zone."""
+    (tmp_path / "b" / ".nightferry" / "completed-sha-a-to-b").write_bytes(said)
+    assert word(workplace) is None
+
+
+def test_the_next_machine_waits_for_its_word_and_says_when_it_does_not_come(workplace: Workplace, clock: Clock) -> None:
+    """Half an hour, and not half a minute more."""
+    said = list(await_earlier_hops(workplace, SECOND, 0.5, clock.sleep))
+    assert said == ["sha: the hop a:b did not come within 0.5 h; went on with what b holds"]
+    assert clock.now == NOW + dt.timedelta(minutes=30)
+
+
+def test_the_next_machine_starts_when_the_word_comes(workplace: Workplace, clock: Clock) -> None:
+    """In the middle of its waiting."""
+
+    def sleep(span_s: float) -> None:
+        clock.sleep(span_s)
+        leave_records(workplace, FIRST, [outcome()])
+
+    assert list(await_earlier_hops(workplace, SECOND, 2, sleep)) == []
+    assert clock.now < NOW + dt.timedelta(minutes=1)
+
+
+def test_a_word_is_good_for_one_start(workplace: Workplace, clock: Clock) -> None:
+    """Neither yesterday's, nor one that a run has gone on from."""
+    leave_records(workplace, FIRST, [outcome()])
+    clock.sleep(21 * 3600)
+    assert list(await_earlier_hops(workplace, SECOND, 0, clock.sleep)) != []
+    leave_records(workplace, FIRST, [outcome()])
+    assert list(await_earlier_hops(workplace, SECOND, 0, clock.sleep)) == []
+    clock.sleep(60)
+    run = workplace.ledger.start_run("run", ["sha"], clock.now, "here", 1)
+    workplace.ledger.finish_run(run, State.OK, clock.now)
+    assert list(await_earlier_hops(workplace, SECOND, 0, clock.sleep)) != []
+
+
+def test_nobody_waits_who_was_not_told_to(workplace: Workplace, clock: Clock) -> None:
+    """Without a limit, without ``--hop``, and before the first hop of a chain."""
+    for asked, limit_h in ((SECOND, None), (Asked(), 1.0), (FIRST, 1.0)):
+        assert list(await_earlier_hops(workplace, asked, limit_h, clock.sleep)) == []
+    assert clock.now == NOW
+    sha = instruments_asked(workplace, Asked())[0]
+    assert [[one.name for one in earlier_hops(hop)] for hop in hops(sha)] == [[], ["a:b"]]
+
+
+def proven(*keys: str, still_open: tuple[str, ...] = ()) -> NightStatus:
+    """Return a night that is proven on some hops and open on others."""
+    rows = [(key, NightState.PROVEN) for key in keys] + [(key, NightState.OPEN) for key in still_open]
+    night = dt.date(2016, 9, 7)
+    seen = [HopNight(key, night, state, 1, 0, NOW, None, None, 0, 0, None) for key, state in rows]
+    return NightStatus(night, tuple(seen))
+
+
+def test_a_copy_filled_from_two_is_one_copy() -> None:
+    """Proven where all that filled it is."""
+    joined = made(
+        copies=[
+            {"host": "a", "root": "/a"},
+            {"host": "b", "root": "/b", "origin": True},
+            {"host": "c", "root": "/c", "from": ["a", "b"]},
+        ]
+    )
+    assert row_of(joined, proven("a:c", "b:c")).proven == "1/1"
+    assert row_of(joined, proven("a:c")).proven == "1/1"
+    assert row_of(joined, proven("a:c", still_open=("b:c",))).proven == "0/1"
+    assert row_of(joined, proven()).proven == "0/1"
+
+
+def test_the_copies_of_a_variant_are_declared_where_the_instrument_was() -> None:
+    """An instrument that moves is at one telescope at a time."""
+    moving = made(
+        variants={"telescope": ["1m", "74in"]},
+        copies=[{"host": name, "root": f"/{name}/{{telescope}}"} for name in "abc"],
+    )
+    assert row_of(moving, proven("a:b@74in")).proven == "1/2"
+    assert row_of(moving, proven("a:b@74in", "b:c@74in", "a:b@1m")).proven == "3/4"
+    assert row_of(moving, proven()).proven == "0/2"
