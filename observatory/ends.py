@@ -121,7 +121,8 @@ def _why_unproven(
         return RootNotProven(host, root, OTHER_DRIVE if facts.marker is not None else NO_SIGN)
     if facts.is_proven or expected.is_vouched or accepts():
         return None
-    return RootNotProven(host, root, NO_SIGN)
+    remedy = f"If this is the root: `mkdir -p {root}/.nightferry && touch {root}/.nightferry/root` on that host"
+    return RootNotProven(host, root, NO_SIGN, remedy)
 
 
 def _is_same(here: RootFacts, there: RootFacts) -> bool:

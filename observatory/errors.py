@@ -146,9 +146,9 @@ class LoginRefused(CouldNotTell):
 class RootNotProven(CouldNotTell):
     """A data root is absent, cannot be listed, or shows neither its marker nor a night."""
 
-    def __init__(self, host: str, root: str, why: str) -> None:
+    def __init__(self, host: str, root: str, why: str, remedy: str = "") -> None:
         self.host, self.root, self.why = host, root, why
-        super().__init__(f"{host}: {root} {why}; its disk may not be mounted")
+        super().__init__(f"{host}: {root} {why}; its disk may not be mounted{remedy and f'. {remedy}'}")
 
 
 class EndsNotSeen(CouldNotTell):

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from observatory.names import show
 from observatory.truth import State
 
 
@@ -113,9 +114,12 @@ class HopOutcome:
             return self.away_reason
         return self.unknown_reason or self.lock_reason or self.refused_reason or self._reason_from_counts()
 
+    def _first_unreadable(self) -> str:
+        return f" ({show(self.unreadable[0].path)}: {self.unreadable[0].reason})" if self.unreadable else ""
+
     def _reason_from_counts(self) -> str:
         counted = [
-            (len(self.unreadable), "could not be read"),
+            (len(self.unreadable), f"could not be read{self._first_unreadable()}"),
             (len(self.failed), "failed"),
             (len(self.kept), "kept"),
             (len(self.stuck), "damaged or stuck, copied as they are"),

@@ -5,12 +5,14 @@ Asks; what follows from the answers is plan.py's.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from observatory.batches import batched
 from observatory.endpoints.contract import Hashed, Inspection, Look
+from observatory.errors import FileUnreadable
 from observatory.listing import HopScope
 from syncer.plan import Answers, Candidates, Plan
 from syncer.safety import refuse_folded
@@ -18,6 +20,8 @@ from syncer.survey import End
 
 QUESTION_FILES = 5000
 """Files per question: one command each."""
+MOST_OPENED = 200
+"""So many files are opened one by one, to tell what cannot be read from what could not be written."""
 
 
 class Questions:
@@ -58,6 +62,20 @@ class Questions:
             for one, other in zip(asked.result(), there, strict=True):
                 known = one.sha256 is not None and other.sha256 is not None
                 yield one.path, (one.sha256 == other.sha256) if known else None
+
+    def unreadable(self, paths: Sequence[bytes]) -> frozenset[bytes]:
+        """Return those of some source files that are there and cannot be read; asked about what did not arrive."""
+        asked = paths[:MOST_OPENED]
+        there = [found.path for found in self._source.stat(self._source_root, asked) if found.is_file]
+        return frozenset(path for path in there if not self._can_be_read(path))
+
+    def _can_be_read(self, path: bytes) -> bool:
+        try:
+            with self._source.open(posixpath.join(self._source_root, path)) as stream:
+                stream.read(1)
+        except (FileUnreadable, OSError):
+            return False
+        return True
 
     def refuse_folded(self, plan: Plan) -> Plan:
         """Refuse names that the destination's file system would make one; asked only where something is to move.

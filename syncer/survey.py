@@ -91,5 +91,5 @@ def _with_remedy(error: EndsNotSeen, host: str, root: str) -> EndsNotSeen:
 
 
 def _remedied(error: RootNotProven, host: str, root: str) -> RootNotProven:
-    remedy = f"(`nightferry sync --new-root {host}:{root}` accepts a new one)"
-    return RootNotProven(error.host, error.root, f"{error.why} {remedy}")
+    remedy = f"If this is a new root: `nightferry sync --new-root {host}:{root}`"
+    return RootNotProven(error.host, error.root, error.why, remedy)

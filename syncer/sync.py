@@ -288,11 +288,21 @@ class _HopRun:
         sweep(endpoint, root, keep_partial=not all_arrived)
         free_old_replaced(endpoint, root, dt.datetime.now(dt.UTC))
 
+    def _unreadable(self, paths: Sequence[bytes]) -> frozenset[bytes]:
+        """Not being able to read the source is not knowing, unlike not being able to write."""
+        questions = Questions(self._scope, self._source, self._destination)
+        try:
+            return questions.unreadable(paths) if paths else frozenset()
+        except CouldNotTell:
+            return frozenset(paths)
+
     def _summed(
         self, outcome: HopOutcome, plan: Plan, results: Sequence[CarryResult], links: Sequence[Failure], engine: str
     ) -> HopOutcome:
         arrived = [arrived for result in results for arrived in result.arrived]
-        failed = [Failure(missed.item.path, missed.reason) for result in results for missed in result.failed]
+        missed = [Failure(missed.item.path, missed.reason) for result in results for missed in result.failed]
+        closed = self._unreadable([failure.path for failure in missed])
+        failed = [failure for failure in missed if failure.path not in closed]
         sizes = {one.item.path: one.size_bytes for one in arrived}
         left = {move.entry.path for move in plan.moves} - sizes.keys()
         still_open = [*left, *(failure.path for failure in links), *plan.left_open()]
@@ -302,7 +312,8 @@ class _HopRun:
             moved_bytes=sum(sizes.values()),
             failed=tuple(sorted([*outcome.failed, *failed, *links])),
             replaced=tuple(sorted(one.item.path for one in arrived if one.item.replaces)),
-            postponed=len(left) - len(failed),
+            unreadable=tuple(sorted([*outcome.unreadable, *(one for one in missed if one.path in closed)])),
+            postponed=len(left) - len(missed),
             remarks=tuple(dict.fromkeys(remark for result in results for remark in result.remarks)),
             per_night=moves_by_night(self._scope, plan, sizes, still_open),
             engine=results[-1].engine if results else engine,

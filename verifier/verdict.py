@@ -125,9 +125,10 @@ class HopVerdict:
 
     def _reason_from_counts(self) -> str:
         gaps = sum(len(gap.numbers) for gap in self.sequence_gaps) if self.gaps_fail else 0
+        unread = {finding.path for finding in self.unreadable}
         counted = [
-            (self.not_comparable, "could not be compared"),
-            (len(self.unreadable), "could not be read"),
+            (max(0, self.not_comparable - len(unread)), "could not be compared"),
+            (len(unread), "could not be read"),
             (len(self.missing), "missing"),
             (len(self.size_differs), "of other size"),
             (len(self.checksum_differs), "of other content"),

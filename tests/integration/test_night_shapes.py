@@ -13,7 +13,7 @@ import pytest
 from astropy.io import fits
 
 from observatory.nights import night_text
-from tests.hosts import Host
+from tests.hosts import Host, need
 from tests.observatory import OLD_S, Observatory, age, fits_file, folder_of, tree
 
 Capsys = pytest.CaptureFixture[str]
@@ -222,9 +222,9 @@ def step(copy: str, **settings: object) -> dict[str, object]:
     }
 
 
-@pytest.mark.skipif(shutil.which("fpack") is None, reason="needs fpack (libcfitsio-bin)")
 def test_a_run_does_the_step_between_two_hops(site: Observatory) -> None:
     """`after: command`: compressed on the machine here, and only then sent on, originals and products."""
+    need(shutil.which("fpack"), "fpack (libcfitsio-bin)")
     alpha, _, gamma = site.hosts
     site.add_local("here")
     copies = [site.copy(alpha), site.copy("here"), site.copy(gamma, after="command")]
@@ -245,7 +245,6 @@ def test_a_run_does_the_step_between_two_hops(site: Observatory) -> None:
     assert sum(row["done"] for row in again.document["steps"]) == 0, "what succeeded on the same bytes is skipped"
 
 
-@pytest.mark.skipif(shutil.which("false") is None, reason="needs false")
 def test_a_night_whose_step_failed_does_not_go_on(site: Observatory) -> None:
     """The step fails on every file: the next hop moves nothing, the reason is in the report, and the exit is 1."""
     alpha, _, gamma = site.hosts

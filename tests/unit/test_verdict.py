@@ -59,7 +59,7 @@ def test_a_verdicts_state_is_unknown_before_different_before_ok(
         ({"stuck": (FAILED,)}, State.DIFFERENT, "1 damaged or stuck, copied as they are"),
         ({"postponed": 3}, State.DIFFERENT, "3 left for the next run"),
         ({"refused_reason": "b: no space"}, State.DIFFERENT, "b: no space"),
-        ({"unreadable": (FAILED,), "failed": (FAILED,)}, State.UNKNOWN, "1 could not be read, 1 failed"),
+        ({"unreadable": (FAILED,), "failed": (FAILED,)}, State.UNKNOWN, "1 could not be read (x: why), 1 failed"),
         ({"unknown_reason": "b: lost", "refused_reason": "b: no space"}, State.UNKNOWN, "b: lost"),
         ({"away_reason": "off"}, State.AWAY, "off"),
     ],
