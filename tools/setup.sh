@@ -19,6 +19,10 @@ can_build_environment() { # Debian keeps ensurepip in a package of its own; a pi
     has_ensurepip || "$python" -m pip --version >/dev/null 2>&1
 }
 
+has_postgresql() { # Debian keeps its programs out of the search path
+    have initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
 missing_packages() { # PURPOSE -> package names, one a line
     can_build_environment || echo python3-venv
     [ "$1" = setup ] && return
@@ -26,7 +30,9 @@ missing_packages() { # PURPOSE -> package names, one a line
     have sshd || echo openssh-server
     have rsync || echo rsync
     have fpack || echo libcfitsio-bin
-    [ "$1" = demo ] || have strace || echo strace
+    [ "$1" = test ] || return 0
+    have strace || echo strace
+    has_postgresql || echo postgresql
 }
 
 install_packages() { # NAMES

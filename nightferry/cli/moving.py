@@ -20,6 +20,7 @@ def sync(
     nights: opt.Nights = None,
     hop: opt.Hops = None,
     level: Annotated[str | None, typer.Option("--level", help="checksum: mend what such a verify found.")] = None,
+    wait: opt.Wait = None,
     until: Annotated[str | None, typer.Option("--until", metavar="HH:MM", help="Begin nothing after it.")] = None,
     new_root: Annotated[
         list[str] | None, typer.Option("--new-root", metavar="HOST:ROOT", help="Accept and mark a new root (repeat).")
@@ -53,7 +54,7 @@ def sync(
             until=_until(until, workplace.specification.zone, workplace.now()),
         )
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
-        finish(run_sync(workplace, asked(instrument, date, nights, hop), wishes, delivery))
+        finish(run_sync(workplace, asked(instrument, date, nights, hop), wishes, delivery, wait))
 
 
 def _roots(texts: list[str] | None, known: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:

@@ -24,3 +24,6 @@ Scheduled = Annotated[
     bool, typer.Option("--scheduled", help="A job of the schedule: mails as mail.when says.", hidden=False)
 ]
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="A sentence for the report.", hidden=True)]
+Wait = Annotated[
+    float | None, typer.Option("--wait", metavar="HOURS", help="Wait so long for the hop before that of --hop.")
+]

@@ -16,9 +16,7 @@ def run(
     date: opt.Dates = None,
     nights: opt.Nights = None,
     hop: opt.Hops = None,
-    wait_h: Annotated[
-        float | None, typer.Option("--wait", metavar="HOURS", help="Wait so long for the hop before --hop.")
-    ] = None,
+    wait: opt.Wait = None,
     dry_run: opt.DryRun = False,
     json: opt.Json = False,
     mail: opt.Mail = False,
@@ -32,7 +30,7 @@ def run(
     options = options_of(context)
     with options.open() as workplace:
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
-        finish(run_nightly(workplace, asked(instrument, date, nights, hop), dry_run, wait_h, delivery))
+        finish(run_nightly(workplace, asked(instrument, date, nights, hop), dry_run, wait, delivery))
 
 
 def convert(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from nightferry import delivery as deliver
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
 from nightferry.locks import free_locks
+from nightferry.relay import await_earlier_hops, leave_records
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked
 from nightferry.syncing import SyncWishes, sync, syncable
@@ -17,20 +18,28 @@ from observatory.truth import State
 from reports.model import Note, Report
 
 
-def run_sync(workplace: Workplace, asked: Asked, wishes: SyncWishes, delivery: Delivery) -> int:
+def run_sync(
+    workplace: Workplace, asked: Asked, wishes: SyncWishes, delivery: Delivery, wait_h: float | None = None
+) -> int:
     """Sync, say what became of it, and return the exit status."""
     deliver.check_mail(workplace, delivery.mail)
     names = sorted({hop.instrument.instrument for hop in syncable(workplace, asked)})
     if not names:
         raise UsageError("nothing to sync: every copy asked for is an origin or filled by others (`fill: external`)")
     if wishes.dry_run:
-        return _sync_report(workplace, asked, wishes, delivery, ())
+        return _sync_report(workplace, asked, wishes, delivery, (), ())
+    late = tuple(await_earlier_hops(workplace, asked, wait_h))
     with free_locks(workplace.state, names) as (held, refused):
-        return _sync_report(workplace, replace(asked, instruments=held), wishes, delivery, refused)
+        return _sync_report(workplace, replace(asked, instruments=held), wishes, delivery, refused, late)
 
 
 def _sync_report(
-    workplace: Workplace, asked: Asked, wishes: SyncWishes, delivery: Delivery, refused: Sequence[LockHeld]
+    workplace: Workplace,
+    asked: Asked,
+    wishes: SyncWishes,
+    delivery: Delivery,
+    refused: Sequence[LockHeld],
+    late: Sequence[str],
 ) -> int:
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     run = Run(workplace, "sync", names, wishes.dry_run)
@@ -39,13 +48,14 @@ def _sync_report(
     if outcomes and all(outcome.lock_reason for outcome in outcomes):
         run.finish(State.UNKNOWN)
         raise LockHeld(outcomes[0].instrument, str(outcomes[0].lock_reason))
+    leave_records(workplace, asked, outcomes)
     report = Report(
         site=workplace.specification.site.site,
         kind="sync",
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         outcomes=outcomes,
-        notes=delivery.notes,
+        notes=[*delivery.notes, *(Note(sentence) for sentence in late)],
         problems=[Note(str(error)) for error in refused],
     )
     return conclude(workplace, run, report, delivery)

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from catalogue.ledger import Ledger
 from catalogue.records import HopRecord, MovedFile, NightRecord, NightState, Product, StepRecord, StepResult
 from observatory.truth import State
+from tests.hosts import need
 
 NOON = dt.datetime(2016, 9, 8, 12, tzinfo=dt.UTC)
 NIGHT = dt.date(2016, 9, 7)
@@ -34,10 +35,8 @@ def _programs() -> Path | None:
 @pytest.fixture(scope="module")
 def url() -> Iterator[str]:
     """Start a server of our own that listens on a socket in a folder of its own, and nowhere else."""
-    pytest.importorskip("psycopg", reason="needs the extra nightferry[postgresql]")
-    programs = _programs()
-    if programs is None:
-        pytest.skip("needs a PostgreSQL server (Debian: postgresql)")
+    found = _programs()
+    programs = Path(need(str(found) if found else None, "a PostgreSQL server (Debian: postgresql)"))
     user = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
     with tempfile.TemporaryDirectory(prefix="nf-pg-") as text:  # a socket's path is short
         folder = Path(text)
