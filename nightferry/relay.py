@@ -93,5 +93,5 @@ def _has_come(workplace: Workplace, hop: Hop) -> bool:
     at = completed(workplace.endpoint(hop.destination.host), hop)
     if at is None or workplace.now() - at > FRESH:
         return False
-    last = workplace.ledger.last_finished("run", hop.instrument.instrument)
-    return last is None or at > last.started_utc
+    runs = (workplace.ledger.last_finished(kind, hop.instrument.instrument) for kind in ("run", "sync"))
+    return all(last is None or at > last.started_utc for last in runs)
