@@ -268,16 +268,6 @@ class RootRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class MailRecord:
-    """The last mail to one list: what it said, in a digest, and when it went."""
-
-    list_key: str
-    digest: str
-    state: State
-    sent_utc: dt.datetime
-
-
-@dataclass(frozen=True, slots=True)
 class JobRecord:
     """One time that a job of the schedule fell due; a missed one was never started."""
 

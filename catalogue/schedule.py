@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Row
 
 from catalogue.book import Book
-from catalogue.records import JobRecord, MailRecord
+from catalogue.records import JobRecord
 from catalogue.store import upsert
-from catalogue.tables import jobs, mails
+from catalogue.tables import jobs
 from observatory.truth import State
 
 
 class ScheduleBook(Book):
-    """Jobs as they fell due, and mails as they went."""
+    """Jobs as they fell due."""
 
     def job_due(self, job: str, due_utc: dt.datetime) -> None:
         """Note that a job fell due; one that is never started was missed."""
@@ -45,24 +45,6 @@ class ScheduleBook(Book):
         with self._store.read() as connection:
             row = connection.execute(asked.order_by(jobs.c.due_utc.desc()).limit(1)).first()
         return None if row is None else _job(row)
-
-    def jobs_not_finished(self, since_utc: dt.datetime) -> tuple[JobRecord, ...]:
-        """Return the jobs due since an instant that did not come to their end, oldest first."""
-        asked = sa.select(jobs).where(jobs.c.due_utc >= since_utc, jobs.c.finished_utc.is_(None))
-        with self._store.read() as connection:
-            return tuple(_job(row) for row in connection.execute(asked.order_by(jobs.c.due_utc, jobs.c.job)))
-
-    def record_mail(self, list_key: str, digest: str, state: State, at_utc: dt.datetime) -> None:
-        """Note what the last mail to a list said, and when it went."""
-        with self._store.write() as connection:
-            values = {"list_key": list_key, "digest": digest, "state": state.value, "sent_utc": at_utc}
-            upsert(connection, mails, values)
-
-    def last_mail(self, list_key: str) -> MailRecord | None:
-        """Return the last mail to a list."""
-        with self._store.read() as connection:
-            row = connection.execute(sa.select(mails).where(mails.c.list_key == list_key)).first()
-        return None if row is None else MailRecord(row.list_key, row.digest, State(row.state), row.sent_utc)
 
 
 def _job(row: Row[tuple[object, ...]]) -> JobRecord:

@@ -220,15 +220,6 @@ roots = sa.Table(
     sa.Column("last_seen_utc", Utc, nullable=False),
 )
 
-mails = sa.Table(
-    "mails",
-    metadata,
-    _text("list_key", primary_key=True),
-    _text("digest"),
-    _text("state"),
-    sa.Column("sent_utc", Utc, nullable=False),
-)
-
 jobs = sa.Table(
     "jobs",
     metadata,

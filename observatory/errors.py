@@ -6,7 +6,6 @@ The tree::
     ├── UsageError                 what was asked makes no sense; nothing was done (exit 2)
     │   └── SpecificationError     the YAML files are wrong; all problems at once (exit 2)
     ├── LockHeld                   another run works on the same instrument (exit 4)
-    ├── MoveRefused                the plan was checked and refused before a byte moved (exit 1)
     ├── MailNotTaken               a mail was not taken; it waits in the spool, or is refused for good (exit 1)
     └── CouldNotTell               not being able to look: UNKNOWN, never "missing" (exit 3)
         ├── HostUnreachable        no connection, or it was lost; a retry may help
@@ -87,10 +86,6 @@ class LockHeld(NightferryError):
     def __init__(self, what: str, holder: str) -> None:
         self.what, self.holder = what, holder
         super().__init__(f"{what}: another run holds the lock ({holder}); nothing was done. Try again when it ended.")
-
-
-class MoveRefused(NightferryError):
-    """A plan was checked and refused before a byte moved."""
 
 
 class MailNotTaken(NightferryError):

@@ -56,11 +56,6 @@ class Layout:
         if not _names_a_day(set(found)):
             raise LayoutError(f"{self.text!r} does not say the day: it needs e.g. %Y, %m and %d")
 
-    @property
-    def has_camera(self) -> bool:
-        """Whether each camera has folders of its own."""
-        return "{camera}" in self.text
-
     def folder(self, night: dt.date, camera: str = "") -> bytes:
         """Return the folder of a night and camera, relative to the root."""
         filled = _TOKEN.sub(lambda token: _fill(token[0], night, camera), self.text)

@@ -103,7 +103,7 @@ def _preamble(request: SurveyRequest) -> bytes:
         *_night_test(request),
         b"printf 'free %s\\0device %s\\0' \"$(stat -f -c '%a %S' .)\" \"$(stat -c %d .)\"",
         b"boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)",
-        b"printf 'identity %s:%s\\0begin\\0' \"$boot\" \"$(stat -c %d:%i .)\"",
+        b'printf \'identity %s:%s\\0begin\\0\' "$boot" "$(stat -c %d:%i .)"',
     ]
     return b"\n".join(lines)
 

@@ -110,8 +110,6 @@ def test_decisions_steps_jobs_and_mails_are_kept_in_postgresql(ledger: Ledger) -
     ledger.job_due("run", NOON)
     ledger.job_finished("run", NOON, NOON, State.OK)
     assert getattr(ledger.last_job("run"), "state", None) is State.OK
-    ledger.record_mail("site", "digest", State.OK, NOON)
-    assert getattr(ledger.last_mail("site"), "sent_utc", None) == NOON
 
 
 def test_ledgers_opened_at_once_make_the_tables_once(url: str, tmp_path: Path) -> None:

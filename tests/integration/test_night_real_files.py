@@ -70,9 +70,7 @@ def test_real_nights_arrive_are_proven_and_told(
         site.write_site(mail={"server": server, "from": "nightferry@example.org", "to": ["dm@example.org"]})
         told = site.call("verify", "--level", "structure", "--mail")
     assert told.status == 1
-    (letter,) = [
-        email.message_from_bytes(content_of(envelope), policy=email.policy.default) for envelope in box.taken
-    ]
+    (letter,) = [email.message_from_bytes(content_of(envelope), policy=email.policy.default) for envelope in box.taken]
     assert isinstance(letter, EmailMessage)
     assert "sha" in letter["Subject"] and "damaged" in letter["Subject"]
     text = letter.get_body(("plain",))

@@ -1,4 +1,4 @@
-"""The first tables: runs, hops, nights, what was moved, what people decided, mails, jobs and steps.
+"""The first tables: runs, hops, nights, what was moved, what people decided, jobs and steps.
 
 Revision 0001.
 """
@@ -22,7 +22,6 @@ _TABLES = (
     "hops",
     "jobs",
     "losses",
-    "mails",
     "moved",
     "roots",
     "runs",
@@ -44,7 +43,6 @@ def upgrade() -> None:
     _make_hops()
     _make_jobs()
     _make_losses()
-    _make_mails()
     _make_moved()
     _make_roots()
     _make_runs()
@@ -132,17 +130,6 @@ def _make_losses() -> None:
         sa.Column("accepted_utc", _INSTANT, nullable=True),
         sa.Column("accepted_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("host", "root", name="pk_losses"),
-    )
-
-
-def _make_mails() -> None:
-    op.create_table(
-        "mails",
-        sa.Column("list_key", sa.Text(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("sent_utc", _INSTANT, nullable=False),
-        sa.PrimaryKeyConstraint("list_key", name="pk_mails"),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the ledger says of people's decisions, of roots, jobs and mails."""
+"""What the ledger says of people's decisions, of roots and jobs."""
 
 from __future__ import annotations
 
@@ -119,15 +119,4 @@ def test_a_job_that_fell_due_and_was_never_started_is_seen(ledger: Ledger) -> No
     assert (done.due_utc, done.started_utc, done.finished_utc) == (NOON, NOON + HOUR, NOON + 2 * HOUR)
     assert done == ledger.last_job("run", is_started=True)
     assert done.state is State.DIFFERENT
-    assert ledger.jobs_not_finished(NOON) == (last,)
     assert ledger.last_job("prune") is None
-
-
-def test_the_last_mail_to_a_list_is_the_one_remembered(ledger: Ledger) -> None:
-    """Digest, state and instant, per list."""
-    ledger.record_mail("site", "one", State.DIFFERENT, NOON)
-    ledger.record_mail("site", "two", State.OK, NOON + HOUR)
-    last = ledger.last_mail("site")
-    assert last is not None
-    assert (last.digest, last.state, last.sent_utc) == ("two", State.OK, NOON + HOUR)
-    assert ledger.last_mail("shoc") is None
