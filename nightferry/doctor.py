@@ -14,6 +14,7 @@ from functools import partial
 
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import SurveyRequest
+from observatory.ends import loss_words
 from observatory.errors import MailNotTaken, NightferryError
 from observatory.listing import scope_of
 from observatory.spec.chain import places
@@ -77,6 +78,9 @@ def _database(workplace: Workplace) -> Iterator[Line]:
         else (f"{workplace.ledger.database}, no run yet")
     )
     yield Line(State.OK, "database", words)
+    for loss in workplace.ledger.losses_pending():
+        told = loss_words(loss.host, loss.host, loss.root, (loss.expected_files, loss.seen_files))
+        yield Line(State.UNKNOWN, "loss", told)
 
 
 def _host(workplace: Workplace, name: str) -> Iterator[Line]:

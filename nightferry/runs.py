@@ -6,7 +6,7 @@ What a run does is syncing.py's, verifying.py's and nightly.py's.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from nightferry.workplace import Workplace
 from observatory.spec.chain import Hop
@@ -43,6 +43,28 @@ class Run:
         """Note the run's state; a run that never gets here is one that crashed."""
         if self.keeps_records:
             self.workplace.ledger.finish_run(self.id, state, self.workplace.now())
+
+
+def crashes(workplace: Workplace) -> Iterator[str]:
+    """Yield a sentence for each earlier run on this machine that never came to its end, once.
+
+    What it moved and recorded counts; what it did not record is looked at again.
+    """
+    for run in workplace.ledger.unfinished_runs():
+        if run.host == workplace.hostname and not _is_alive(run.pid):
+            workplace.ledger.record_crash(run.id, workplace.now())
+            began = f"{run.started_utc:%Y-%m-%d %H:%M} UTC"
+            yield f"the {run.kind} begun at {began} did not come to its end; this run goes on from there"
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
 
 
 def see_roots(workplace: Workplace, hop: Hop, markers: Sequence[str | None]) -> None:

@@ -9,10 +9,11 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    MofNCompleteColumn,
     Progress,
+    SpinnerColumn,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
@@ -46,9 +47,16 @@ def hop_bars() -> Iterator[Callable[[Hop, Done], None]]:
 
 
 @contextmanager
-def count_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Draw one bar that counts files: called with how many are done and how many there are."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(what, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total)
+def file_counts() -> Iterator[Callable[[Hop, int], None]]:
+    """Count files that were read, on standard error, while the context lasts."""
+    columns = (TextColumn("{task.description}"), SpinnerColumn(), TextColumn("{task.completed:.0f} files read"))
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bars:
+
+        def listener(hop: Hop, files: int) -> None:
+            name = f"{hop.instrument.instrument} {hop.key}"
+            if name not in tasks:
+                tasks[name] = bars.add_task(name, total=None)
+            bars.update(tasks[name], completed=files)
+
+        yield listener

@@ -11,7 +11,7 @@ from nightferry.converting import ConvertWishes, convert_all
 from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
 from nightferry.relay import await_earlier_hops, leave_records
-from nightferry.runs import Run
+from nightferry.runs import Run, crashes
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
@@ -38,7 +38,11 @@ def _nightly_report(
     refused: Sequence[LockHeld],
 ) -> int:
     run = Run(workplace, "run", [one.instrument for one in instruments_asked(workplace, asked)], dry_run)
-    notes = [*delivery.notes, *(Note(sentence) for sentence in await_earlier_hops(workplace, asked, wait_h))]
+    notes = [
+        *delivery.notes,
+        *_crash_notes(workplace, dry_run),
+        *(Note(sentence) for sentence in await_earlier_hops(workplace, asked, wait_h)),
+    ]
     with hop_progress(delivery) as progress:
         wishes = NightlyWishes(
             SyncWishes(dry_run=dry_run, confirm_root=confirm_root(delivery), progress=progress),
@@ -48,6 +52,10 @@ def _nightly_report(
     leave_records(workplace, asked, report.outcomes)
     problems = [*report.problems, *(Note(str(error)) for error in refused)]
     return conclude(workplace, run, replace(report, problems=problems), delivery)
+
+
+def _crash_notes(workplace: Workplace, dry_run: bool) -> list[Note]:
+    return [] if dry_run else [Note(sentence) for sentence in crashes(workplace)]
 
 
 def run_convert(workplace: Workplace, asked: Asked, wishes: ConvertWishes, delivery: Delivery) -> int:

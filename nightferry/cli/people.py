@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import getpass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nightferry.cli.context import asked, options_of
 from observatory.errors import UsageError
 from observatory.nights import night_text, parse_night
+
+if TYPE_CHECKING:
+    from nightferry.workplace import Workplace
 
 Instrument = Annotated[str, typer.Option("--instrument", "-i", metavar="NAME")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT")]
@@ -74,9 +78,12 @@ def _given(reason: str | None) -> str:
 def away(
     context: typer.Context,
     instrument: Instrument,
-    until: Annotated[str, typer.Option("--until", metavar="DATE", help="The last night off the telescope.")],
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="The last night off the telescope.")
+    ] = None,
     reason: Reason = None,
     since: Annotated[str, typer.Option("--from", metavar="DATE", help="The first one.")] = "today",
+    revoke: Annotated[bool, typer.Option("--revoke", help="It is back: take back what holds now.")] = False,
 ) -> None:
     """Say that an instrument is off the telescope: nothing is expected of it and its host may be off."""
     from nightferry.selection import instruments_asked
@@ -84,6 +91,11 @@ def away(
     with options_of(context).open() as workplace:
         (declared,) = instruments_asked(workplace, asked([instrument], None, None))
         present = workplace.present_night(declared)
+        if revoke:
+            typer.echo(f"{instrument}: {_back(workplace, instrument, present)} taken back")
+            return
+        if until is None:
+            raise UsageError("--until is needed: an absence without an end would hide everything for ever")
         first, last = parse_night(since, present), parse_night(until, present)
         if last < first:
             raise UsageError(f"--until {until} lies before {since}")
@@ -91,6 +103,13 @@ def away(
             instrument, first, last, reason=_given(reason), by=getpass.getuser(), at_utc=workplace.now()
         )
         typer.echo(f"{instrument}: away {night_text(first)}..{night_text(last)}: {reason}")
+
+
+def _back(workplace: Workplace, instrument: str, present: dt.date) -> int:
+    absences = [one for one in workplace.ledger.aways(instrument) if one.last_night >= present]
+    for one in absences:
+        workplace.ledger.revoke_away(one.id, workplace.now())
+    return len(absences)
 
 
 def register(app: typer.Typer) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nightferry import delivery as deliver
-from nightferry.cli.work import Delivery, conclude
+from nightferry.cli.work import Delivery, conclude, file_progress
 from nightferry.runs import Run
 from nightferry.selection import Asked, hops_asked, instruments_asked
 from nightferry.verifying import VerifyWishes, verify
@@ -17,7 +19,8 @@ def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, deliver
     workplace.reach_early(hop for hop in hops_asked(workplace, asked))
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     run = Run(workplace, "verify", names)
-    verdicts = verify(workplace, run, asked, wishes)
+    with file_progress(delivery) as progress:
+        verdicts = verify(workplace, run, asked, replace(wishes, progress=progress))
     report = Report(
         site=workplace.specification.site.site,
         kind="verify",

@@ -101,3 +101,15 @@ def hop_progress(delivery: Delivery) -> Iterator[Callable[[Hop, Progress], None]
 
     with hop_bars() as listener:
         yield listener
+
+
+@contextmanager
+def file_progress(delivery: Delivery) -> Iterator[Callable[[Hop, int], None]]:
+    """Give a listener that counts, on a terminal, the files whose bytes were read; one line per hop."""
+    if delivery.json or delivery.quiet or not sys.stderr.isatty():
+        yield lambda hop, files: None
+        return
+    from nightferry.cli.bars import file_counts
+
+    with file_counts() as listener:
+        yield listener

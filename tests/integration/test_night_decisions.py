@@ -152,3 +152,12 @@ def test_away_hides_no_difference_that_can_be_seen(site: Observatory) -> None:
     answer = site.call("verify", "--json")
     assert (answer.status, answer.hop["missing"]) == (1, [name])
     assert fits_file() and tree(site.root(alpha))
+
+
+def test_an_instrument_that_is_back_is_expected_again(site: Observatory) -> None:
+    """`away --revoke` takes back what holds now; without it and without an end nothing is hidden."""
+    assert site.call("away", "-i", "sha", "--until", "today", "--from", "20160101", "--reason", "workshop").status == 0
+    back = site.call("away", "-i", "sha", "--revoke")
+    assert (back.status, back.out) == (0, "sha: 1 taken back\n")
+    endless = site.call("away", "-i", "sha", "--reason", "workshop")
+    assert (endless.status, "--until is needed" in endless.err) == (2, True)
