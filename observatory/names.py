@@ -25,6 +25,7 @@ LONGEST_PART_BYTES = 255
 Match = Literal["taken", "excluded", "unrecognised"]
 """What a selection makes of a file."""
 
+_SHOWN_BYTE = re.compile(rb"\\x([0-9a-f]{2})")
 _HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp"})
 
 
@@ -43,6 +44,13 @@ def _show_character(character: str) -> str:
     if "\udc80" <= character <= "\udcff" or unicodedata.category(character) in _HIDDEN:
         return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", "surrogateescape"))
     return character
+
+
+def typed(text: str) -> tuple[bytes, ...]:
+    r"""Return the names that a person may mean who copied one from a report: as it is, and with ``\xNN`` as bytes."""
+    literal = text.encode("utf-8", "surrogateescape")
+    read = _SHOWN_BYTE.sub(lambda found: bytes([int(found[1], 16)]), literal)
+    return (literal,) if read == literal else (literal, read)
 
 
 def to_json(path: bytes) -> str | dict[str, str]:

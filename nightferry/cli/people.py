@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nightferry.cli.context import asked, options_of
 from observatory.errors import UsageError
+from observatory.names import typed
 from observatory.nights import night_text, parse_night
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def accept(
         (declared,) = instruments_asked(workplace, asked([instrument], None, None))
         present = workplace.present_night(declared)
         night = parse_night(date, present)
-        numbers, names = _frames(frames), tuple(file.encode("utf-8", "surrogateescape") for file in files or ())
+        numbers, names = _frames(frames), tuple(name for file in files or () for name in typed(file))
         if revoke:
             count = workplace.ledger.revoke(instrument, night, workplace.now(), numbers, names)
             typer.echo(f"{instrument} {night_text(night)}: {count} taken back")
@@ -52,10 +54,10 @@ def accept(
             at_utc=workplace.now(),
             until=parse_night(until, present) if until else None,
         )
-        typer.echo(f"{instrument} {night_text(night)}: {_what(numbers, names)} accepted: {reason}")
+        typer.echo(f"{instrument} {night_text(night)}: {_what(numbers, files or ())} accepted: {reason}")
 
 
-def _what(frames: tuple[int, ...], files: tuple[bytes, ...]) -> str:
+def _what(frames: Sequence[int], files: Sequence[str]) -> str:
     if not frames and not files:
         return "the whole night"
     counted = [(len(frames), "frame(s)"), (len(files), "file(s)")]

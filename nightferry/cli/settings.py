@@ -26,12 +26,16 @@ def check_config(
         finish(2)
         return
     specification = workplace.specification
-    if show:
+    if json:
+        from observatory.spec.show import effective_document
+
+        shown = {"specification": effective_document(specification)} if show else {}
+        document = {"state": "ok", "instruments": sorted(specification.instruments), "problems": [], **shown}
+        typer.echo(json_module.dumps(document))
+    elif show:
         from observatory.spec.show import effective
 
         typer.echo(effective(specification), nl=False)
-    elif json:
-        typer.echo(json_module.dumps({"state": "ok", "instruments": sorted(specification.instruments), "problems": []}))
     elif not options.quiet:
         names = ", ".join(sorted(specification.instruments)) or "none"
         typer.echo(f"{specification.folder}: site {specification.site.site}, instruments {names}: no problems")

@@ -126,6 +126,7 @@ class Connection:
         except OSError as error:
             why = f"{settings.host_name} port {settings.port}: {error.strerror or error}"
             raise HostUnreachable(self.host, why) from error
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each small question waits 40 ms for an answer
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in _KEEPALIVE.items():
             if hasattr(socket, name):  # other systems name them otherwise

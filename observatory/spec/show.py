@@ -38,6 +38,12 @@ def effective_files(specification: Specification) -> dict[str, str]:
     return files
 
 
+def effective_document(specification: Specification) -> dict[str, Any]:
+    """Return the same as plain data: the site, and the instruments by name."""
+    instruments = {name: _plain(one) for name, one in sorted(specification.instruments.items())}
+    return {"site": _plain(specification.site), "instruments": instruments}
+
+
 class _Dumper(yaml.SafeDumper):
     """Writes every value out where it stands, since aliases would have to be followed by eye."""
 
@@ -45,9 +51,12 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _plain(section: BaseModel) -> dict[str, Any]:
+    return section.model_dump(mode="json", by_alias=True, exclude_none=True, serialize_as_any=True)
+
+
 def _text(section: BaseModel) -> str:
-    plain = section.model_dump(mode="json", by_alias=True, exclude_none=True, serialize_as_any=True)
-    return yaml.dump(plain, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.dump(_plain(section), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
 def json_schema(which: str, step_models: Mapping[str, type[StepSection]] | None = None) -> dict[str, Any]:

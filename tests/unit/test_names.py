@@ -280,3 +280,11 @@ def test_folding_counts_every_file_once(paths: list[bytes]) -> None:
         int(line.rpartition(", ")[2].split()[0]) if line.endswith(" files") and "-" in line else 1 for line in lines
     )
     assert counted == len({path.replace(b", ", b"") for path in paths})
+
+
+def test_a_name_copied_from_a_report_is_found_again() -> None:
+    """As it stands, or with what stands for its bytes read back."""
+    for name in (b"plain.fits", b"caf\xe9 \n.fits", b"\xff\x00"[:1]):
+        assert name in names.typed(names.show(name))
+    assert names.typed("plain.fits") == (b"plain.fits",)
+    assert names.typed("\\x41") == (b"\\x41", b"A")
