@@ -22,7 +22,7 @@ from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from nightferry.cron import parse
-from nightferry.schedule import jobs_of, program
+from nightferry.schedule import jobs_of, left_out, program
 from nightferry.workplace import Workplace
 from observatory.truth import State
 
@@ -99,6 +99,8 @@ class Daemon:
             if missed is not None:
                 self._scheduler.add_job(self._due, args=[job, missed], id=f"{job} made up")
         self._scheduler.start()
+        for words in left_out(self._workplace.specification):
+            log.warning("left out", extra={"reason": words})
         log.warning("daemon works", extra={"jobs": ",".join(self._triggers)})
         self._stopping.wait()
         self._scheduler.shutdown(wait=True)

@@ -16,20 +16,24 @@ JOBS = ("run", "sync", "convert", "verify")
 
 
 def jobs_of(specification: Specification) -> dict[str, str]:
-    """Return the cron expression of each scheduled job.
+    """Return the cron expression of each scheduled job that this version has.
 
     Raises
     ------
     UsageError
-        Nothing is scheduled, or a job that this version does not have.
+        Nothing is scheduled.
     """
     schedule = specification.site.schedule
-    if schedule.prune is not None:
-        raise UsageError("site.yaml: schedule.prune: this version has no `prune` yet; leave it out")
     found = {job: expression for job in JOBS if (expression := getattr(schedule, job)) is not None}
     if not found:
         raise UsageError("site.yaml: `schedule` names no job; for example  schedule: {run: '0 8 * * *'}")
     return found
+
+
+def left_out(specification: Specification) -> Iterator[str]:
+    """Yield a sentence for each scheduled job that this version does not have: nothing is left out unsaid."""
+    if specification.site.schedule.prune is not None:
+        yield "schedule.prune is left out: this version has no `prune` yet, so nothing is ever freed"
 
 
 def _command(program: Sequence[str], specification: Specification, job: str) -> str:
@@ -49,6 +53,7 @@ def crontab_lines(specification: Specification, program: Sequence[str]) -> Itera
     if zone != machine_zone():
         yield "# cronie understands CRON_TZ; Debian's cron ignores it: use `nightferry systemd` or the daemon there."
         yield f"CRON_TZ={zone}"
+    yield from (f"# {words}" for words in left_out(specification))
     for job, expression in jobs.items():
         yield f"{expression} {_command(program, specification, job).replace('%', chr(92) + '%')}{silence}"
 
@@ -90,8 +95,9 @@ WantedBy=timers.target
 
 def systemd_units(specification: Specification, program: Sequence[str]) -> Iterator[str]:
     """Yield a service and a timer per job; a service fails where it could not tell, not where it found differences."""
-    zone = specification.site.timezone
-    for job, expression in jobs_of(specification).items():
+    zone, jobs = specification.site.timezone, jobs_of(specification)
+    yield from (f"# {words}\n" for words in left_out(specification))
+    for job, expression in jobs.items():
         times = "\n".join(f"OnCalendar={line}" for line in calendar(parse(expression), zone))
         words = {"job": job, "site": specification.site.site.replace("%", "%%"), "times": times}
         command = _command(program, specification, job)

@@ -32,8 +32,9 @@ def test_a_schedule_of_nothing_is_a_usage_error() -> None:
     """As is a job that there is none of yet."""
     with pytest.raises(UsageError, match="names no job"):
         jobs_of(specification())
-    with pytest.raises(UsageError, match=r"schedule\.prune"):
-        jobs_of(specification(prune="0 8 * * *", run="0 8 * * *"))
+    both = specification(prune="0 8 * * *", run="0 8 * * *")
+    assert list(jobs_of(both)) == ["run"]
+    assert any("schedule.prune is left out" in line for line in crontab_lines(both, ["nightferry"]))
 
 
 def test_crontab_has_a_line_per_job_with_its_signs_escaped() -> None:
