@@ -151,7 +151,7 @@ def row_of(instrument: Instrument, night: NightStatus) -> Row:
     )
 
 
-HEADINGS = ("instrument", "night", "files", "moved", "moved at (UTC)", "processed", "proven", "proven at (UTC)")
+HEADINGS = ("instrument", "night", "files", "moved", "moved (UTC)", "processed", "proven", "proven (UTC)")
 
 
 def cells(row: Row) -> tuple[str, ...]:

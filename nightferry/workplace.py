@@ -118,8 +118,10 @@ class Workplace:
             threading.Thread(target=self._reach, args=(host,), daemon=True).start()
 
     def _reach(self, host: str) -> None:
+        from observatory.endpoints.opening import reach
+
         with contextlib.suppress(NightferryError, OSError):
-            _ = self.endpoint(host).capabilities
+            reach(self.endpoint(host))
 
     def __enter__(self) -> Workplace:
         return self

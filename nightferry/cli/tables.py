@@ -12,11 +12,15 @@ from nightferry.status import HEADINGS, LastRun, Row, cells
 
 
 def print_status(table: Sequence[Row], last: LastRun) -> None:
-    """Print the nights; a night whose declared copies are all proven is green."""
-    drawn = Table(*HEADINGS)
-    for row in table:
-        is_whole = row.proven_copies == row.declared_copies or row.is_accepted
-        drawn.add_row(*(Text(cell) for cell in cells(row)), style="green" if is_whole else "yellow")
-    console = Console()
+    """Print the nights; one whose declared copies are all proven is green. A column without a word is left out."""
+    texts = [cells(row) for row in table]
+    kept = [column for column in range(len(HEADINGS)) if any(text[column] != "-" for text in texts)]
+    drawn = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in kept:
+        drawn.add_column(HEADINGS[column], no_wrap=True)
+    for row, text in zip(table, texts, strict=True):
+        is_whole = row.proven_copies >= row.declared_copies or row.is_accepted
+        drawn.add_row(*(Text(text[column]) for column in kept), style="green" if is_whole else "yellow")
+    console = Console(highlight=False)
     console.print(drawn)
     console.print(f"last run finished: {last.text or 'never'}")
