@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from observatory.endpoints.contract import MARKER, NEVER_ENTERED, SurveyRequest
+from observatory.endpoints.leads import leads_of
 from observatory.endpoints.selections import Group, groups_of
 
 FOLDER = b"d"
@@ -73,7 +74,7 @@ def survey_script(request: SurveyRequest) -> tuple[bytes, bytes, int]:
         walks.append(_walk_group(group, len(names), request))
     stdin.append(FED)
     script = b"\n".join(
-        [_preamble(request), _links_helper(request), b"{ {", *walks, _check_fed(), b"} | " + _sort(), _END, b"} 3>&1"]
+        [_preamble(request), _helpers(request), b"{ {", *walks, _check_fed(), b"} | " + _sort(), _END, b"} 3>&1"]
     )
     statuses = 1 + sum(2 if group.is_dotted else 1 for group in groups)
     return script, b"".join(stdin), statuses
@@ -125,7 +126,8 @@ def _prune() -> bytes:
 def _walk_group(group: Group, length: int, request: SurveyRequest) -> bytes:
     expression = _expression(group, request)
     export = b"NIGHTFERRY_WALK=" + quote(b'exec find "$@" ' + expression) + b"; export NIGHTFERRY_WALK"
-    walk = b'head -c %d | xargs -0 -r sh -c "$NIGHTFERRY_WALK" sh; printf \'walked %%d\\0\' "$?" >&3' % length
+    walk = b'head -c %d | xargs -0 -r sh -c "$NIGHTFERRY_LEADS$NIGHTFERRY_WALK" sh; ' % length
+    walk += b"printf 'walked %d\\0' \"$?\" >&3"
     if group.is_dotted:
         strip = b"sed -z 's|^\\(.\\)\\./\\([^/]\\)|\\1\\2|'; printf 'walked %d\\0' \"$?\" >&3"
         walk = b"{ " + walk + b"; } | { " + strip + b"; }"
@@ -180,6 +182,11 @@ exit $status
 """What becomes of links under follow-inside. A folder is not entered through a link when it holds a folder that
 the way to the link has been in already: NIGHTFERRY_CHAIN is that way, each real folder between ``//`` and ``/``,
 which no path can hold otherwise."""
+
+
+def _helpers(request: SurveyRequest) -> bytes:
+    leads = b"NIGHTFERRY_LEADS=" + quote(leads_of(request.symlinks)) + b"; export NIGHTFERRY_LEADS"
+    return leads + b"\n" + _links_helper(request)
 
 
 def _links_helper(request: SurveyRequest) -> bytes:

@@ -6,6 +6,7 @@ Its records are sorted here, so its memory grows with the files of the window, a
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,7 @@ from typing import Literal, Protocol
 
 from observatory import records
 from observatory.endpoints.contract import MARKER, NEVER_ENTERED, RootFacts, SurveyRequest, Trouble
+from observatory.endpoints.leads import LEADS_NOWHERE, LEADS_OUT
 from observatory.endpoints.running import READ_BYTES
 from observatory.endpoints.selections import Group, groups_of
 from observatory.errors import CouldNotTell, RootNotProven
@@ -204,6 +206,7 @@ class WalkSurvey:
         self._tree, self._request = tree, request
         self._real_root = b""
         self._is_closed = False
+        self._ways: set[bytes] = set()
         self.troubles: list[Trouble] = []
         self.facts = RootFacts(
             clock_s=clock_s,
@@ -236,7 +239,9 @@ class WalkSurvey:
                 yield from _Walk(self, group, folder, match).start()
 
     def _trouble(self, path: bytes, error: Exception) -> None:
-        reason = reason_of(error) if isinstance(error, OSError) else str(error)
+        self._note(path, reason_of(error) if isinstance(error, OSError) else str(error))
+
+    def _note(self, path: bytes, reason: str) -> None:
         self.troubles.append(Trouble(path, reason))
 
 
@@ -273,11 +278,31 @@ class _Walk:
         try:
             node = self._tree.look(join(self._request.root, self._folder))
         except FileNotFoundError:
+            self._note_broken_way()
             return
         except OSError as error:
             self._survey._trouble(self._folder, error)
             return
         yield from self._take(self._folder, node, ())
+
+    def _note_broken_way(self) -> None:
+        """A folder that is not there is of a night without data, unless a link on the way to it leads nowhere."""
+        parts = self._folder.split(b"/")
+        for depth in range(len(parts) - 1, 0, -1):
+            way = b"/".join(parts[:depth])
+            if way in self._survey._ways:
+                return
+            self._survey._ways.add(way)
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                if self._tree.look(join(self._request.root, way)).kind == "link" and not self._leads_on(way):
+                    self._survey._note(way, LEADS_NOWHERE)
+
+    def _leads_on(self, way: bytes) -> bool:
+        try:
+            self._tree.follow(join(self._request.root, way))
+        except FileNotFoundError:
+            return False
+        return True
 
     def _take(self, path: bytes, node: Node, chain: tuple[bytes, ...]) -> Iterator[bytes]:
         if node.kind == "file":
@@ -321,6 +346,8 @@ class _Walk:
                     yield from self._take(path, *followed)
                     return
             target = self._tree.target(join(self._request.root, path))
+            if path == self._folder and self._request.symlinks == "follow-inside":
+                self._survey._note(path, LEADS_OUT if self._leads_on(path) else LEADS_NOWHERE)
         except FileNotFoundError:
             return
         except OSError as error:

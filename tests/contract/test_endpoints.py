@@ -350,6 +350,21 @@ def test_a_night_that_is_a_link_inside_the_root_is_followed(member: Member) -> N
     assert set(member.kinds(member.request())) == {NIGHT + b"/a.fits"}
 
 
+@pytest.mark.parametrize("broken", [b"2016", NIGHT], ids=["year", "night"])
+def test_a_night_behind_a_link_that_leads_nowhere_is_not_an_empty_one(member: Member, broken: bytes) -> None:
+    """The disk that the link leads to is not mounted: nobody looked there."""
+    member.put_link(broken, b"/not-mounted/disk2")
+    _, troubles, _ = member.survey(member.request())
+    assert [(trouble.path, "leads nowhere" in trouble.reason) for trouble in troubles] == [(broken, True)]
+
+
+def test_a_night_that_is_a_link_out_of_the_root_was_not_looked_at(member: Member) -> None:
+    """It is not followed, and so is no empty night."""
+    member.put_link(NIGHT, b"/")
+    _, troubles, _ = member.survey(member.request())
+    assert [(trouble.path, "out of the root" in trouble.reason) for trouble in troubles] == [(NIGHT, True)]
+
+
 def test_two_folders_that_link_to_each_other_end(member: Member) -> None:
     """A way that has been in a folder does not enter it again."""
     member.put_link(b"x/to-y", b"../y")
