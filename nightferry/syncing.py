@@ -94,9 +94,6 @@ def sync_one(
     if step is not None:
         ready = complete_nights(workplace, hop, step, scope.nights, fresh or Converted())
         scope = hop_scope(hop, tuple(sorted(ready)), workplace.clock_of(hop.instrument))
-    away = all_away(workplace, hop.instrument, scope.nights)
-    if away is not None and is_origin(hop.instrument, hop.source):
-        return replace(_blank(scope, workplace), away_reason=away)
     options = _sync_options(workplace, run, hop, scope, wishes)
     source, destination = (
         End(workplace.endpoint(place.host), workplace.access(place.host)) for place in (hop.source, hop.destination)
@@ -105,6 +102,7 @@ def sync_one(
         outcome = _without_accepted(workplace, scope, sync_hop(scope, source, destination, options))
     except LockHeld as error:
         outcome = replace(_blank(scope, workplace), lock_reason=str(error))
+    outcome = _away_if_nothing(workplace, hop, scope, outcome)
     log.info(
         "synced",
         extra={
@@ -117,6 +115,14 @@ def sync_one(
     )
     if run.keeps_records:
         _record_sync(workplace, run, hop, outcome)
+    return outcome
+
+
+def _away_if_nothing(workplace: Workplace, hop: Hop, scope: HopScope, outcome: HopOutcome) -> HopOutcome:
+    """Say of nights away that hold nothing that they are away; what they hold all the same is carried like any."""
+    away = all_away(workplace, hop.instrument, scope.nights) if is_origin(hop.instrument, hop.source) else None
+    if away is not None and outcome.state is State.OK and not outcome.source_files:
+        return replace(outcome, away_reason=away)
     return outcome
 
 
