@@ -14,8 +14,8 @@ from functools import partial
 
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import SurveyRequest
-from observatory.ends import loss_words
-from observatory.errors import MailNotTaken, NightferryError
+from observatory.ends import ABSENT, loss_words
+from observatory.errors import MailNotTaken, NightferryError, RootNotProven
 from observatory.listing import scope_of
 from observatory.spec.chain import places
 from observatory.spec.models import SiteMail
@@ -115,10 +115,15 @@ def _roots(workplace: Workplace) -> Iterator[Line]:
 
 
 def _root(workplace: Workplace, what: str, host: str, request: SurveyRequest) -> Iterator[Line]:
-    survey = workplace.endpoint(host).survey(request)
+    shown = os.fsdecode(request.root)
+    try:
+        survey = workplace.endpoint(host).survey(request)
+    except RootNotProven as error:
+        remedy = f". If it is a new one: `nightferry sync --new-root {host}:{shown}`" if error.why == ABSENT else ""
+        yield Line(State.UNKNOWN, what, f"{error}{remedy}")
+        return
     facts = survey.facts
     survey.close()
-    shown = os.fsdecode(request.root)
     free = "free space unknown" if facts.free_bytes is None else f"{facts.free_bytes / _GIB:.1f} GiB free"
     if not facts.is_proven:
         remedy = f"if it is a new one: `nightferry sync --new-root {host}:{shown}`, else mount its disk"

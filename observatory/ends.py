@@ -14,6 +14,7 @@ from observatory.endpoints.contract import RootFacts, Survey
 from observatory.errors import CouldNotTell, EndsNotSeen, RootNotProven
 
 NO_SIGN = "holds neither its marker (.nightferry/root) nor any night of its layout"
+ABSENT = "does not exist"
 OTHER_DRIVE = "bears another marker than this drive's: is it another drive?"
 SAME_FOLDER = "is one and the same folder as the source: that is no second copy"
 

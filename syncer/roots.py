@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import posixpath
 import uuid
+from collections.abc import Iterator
 
-from observatory.endpoints.contract import MARKER, OURS, Act, RootFacts
+from observatory.endpoints.contract import MARKER, OURS, Act, Look, RootFacts, Trouble
 from observatory.errors import CouldNotTell, RootNotProven
 
 
@@ -34,9 +35,50 @@ def create_last_folder(destination: Act, root: bytes) -> None:
     RootNotProven
         The parent does not exist either: then more than a folder is missing, probably a mount.
     """
-    parent, name = posixpath.split(root.rstrip(b"/"))
+    parent, name = _split(root)
+    require_parent(destination, root)
     try:
-        destination.make_folders(parent or b"/", [name])
+        destination.make_folders(parent, [name])
     except (CouldNotTell, OSError) as error:
         shown = os.fsdecode(root)
         raise RootNotProven(destination.name, shown, f"could not be created ({error})") from error
+
+
+def require_parent(destination: Look, root: bytes) -> None:
+    """Refuse to make more than the last folder of a root.
+
+    Raises
+    ------
+    RootNotProven
+    """
+    parent, _ = _split(root)
+    (facts,) = destination.stat(b"/", [parent.lstrip(b"/") or b"."])
+    if facts.reason is None and facts.size_bytes is None:
+        shown = os.fsdecode(parent)
+        why = f"cannot be created, as {shown} does not exist either"
+        raise RootNotProven(
+            destination.name, os.fsdecode(root), why, f"If it is meant: `mkdir -p {shown}` on that host"
+        )
+
+
+def _split(root: bytes) -> tuple[bytes, bytes]:
+    parent, name = posixpath.split(root.rstrip(b"/"))
+    return parent or b"/", name
+
+
+class RootToBe:
+    """The survey of a root that a person accepted and a dry run does not make: nothing is there, nothing is known.
+
+    Keeps the contract of `Survey`. How much is free there is not told.
+    """
+
+    def __init__(self, clock_s: float, clock_ahead_s: float) -> None:
+        self.facts = RootFacts(clock_s, clock_ahead_s, marker=None, has_night=False, free_bytes=None)
+        self.troubles: list[Trouble] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield no record."""
+        return iter(())
+
+    def close(self) -> None:
+        """Nothing is open."""

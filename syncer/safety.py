@@ -53,9 +53,8 @@ def why_refused(plan: Plan, source: RootFacts, destination: RootFacts, names: tu
             )
     needed = plan.size_bytes + SPACE_PER_FILE_BYTES * len(plan.moves)
     if plan.moves and destination.free_bytes is not None and needed > destination.free_bytes:
-        return (
-            f"{names[1]}: {needed} bytes are needed and {destination.free_bytes} are free; nothing was moved. Make room"
-        )
+        space = f"{needed:,} bytes are needed and {destination.free_bytes:,} are free"
+        return f"{names[1]}: {space}; nothing was moved. Make room"
     return None
 
 

@@ -5,15 +5,16 @@ What makes a root believable is observatory/ends.py's.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from observatory.endpoints.contract import Act, HostAccess, Survey
-from observatory.ends import NO_SIGN, Expectations, ask_both, prove_both
+from observatory.ends import ABSENT, NO_SIGN, Expectations, ask_both, prove_both
 from observatory.errors import EndsNotSeen, RootNotProven
 from observatory.listing import HopScope
-from syncer.roots import create_last_folder
+from syncer.roots import RootToBe, create_last_folder, require_parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,14 @@ def _survey_destination(scope: HopScope, destination: End, trust: Trust) -> Surv
         return endpoint.survey(request)
     except RootNotProven as error:
         place = scope.hop.destination
-        if not trust.may_create or not trust.accept_new_root(place.host, place.root):
+        if not trust.accept_new_root(place.host, place.root):
             raise _remedied(error, place.host, place.root) from error
+        if error.why != ABSENT:  # what is there and cannot be listed is not made new
+            raise
+    if not trust.may_create:
+        require_parent(endpoint, request.root)
+        ahead_s = endpoint.clock_ahead_s() if endpoint.capabilities.has_shell else 0.0
+        return RootToBe(time.time() + ahead_s, ahead_s)
     create_last_folder(endpoint, request.root)
     return endpoint.survey(request)
 

@@ -32,7 +32,7 @@ from syncer.plan import (
     decide,
 )
 from syncer.questions import Questions
-from syncer.roots import mark
+from syncer.roots import RootToBe, mark
 from syncer.safety import mass_loss, moves_by_night, why_refused
 from syncer.survey import End, Trust, survey_both
 from syncer.transfer.choose import choose
@@ -176,7 +176,7 @@ class _HopRun:
         questions = Questions(self._scope, self._source, self._destination)
         answers = questions.answers(candidates, self._options.waiting_since_s)
         plan = _without_poisoned(decide(candidates, answers), there, self._scope)
-        return questions.refuse_folded(plan)
+        return plan if isinstance(there, RootToBe) else questions.refuse_folded(plan)
 
     def _described(self, blank: HopOutcome, plan: Plan, here: Survey, there: Survey) -> HopOutcome:
         names = (self._source.endpoint.name, self._destination.endpoint.name)

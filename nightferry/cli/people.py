@@ -60,8 +60,8 @@ def accept(
 def _what(frames: Sequence[int], files: Sequence[str]) -> str:
     if not frames and not files:
         return "the whole night"
-    counted = [(len(frames), "frame(s)"), (len(files), "file(s)")]
-    return " and ".join(f"{count} {words}" for count, words in counted if count)
+    counted = [(len(frames), "frame"), (len(files), "file")]
+    return " and ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counted if count)
 
 
 def _frames(text: str | None) -> tuple[int, ...]:

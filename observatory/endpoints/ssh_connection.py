@@ -124,7 +124,8 @@ class Connection:
         except TimeoutError as error:
             raise HostSilent(self.host, f"connecting to port {settings.port}", timeout_s) from error
         except OSError as error:
-            why = f"{settings.host_name} port {settings.port}: {error.strerror or error}"
+            behind = "" if settings.host_name == self.host else f"{settings.host_name} "
+            why = f"{behind}port {settings.port}: {error.strerror or error}"
             raise HostUnreachable(self.host, why) from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each small question waits 40 ms for an answer
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -217,6 +218,8 @@ class Connection:
             try:
                 key = paramiko.PKey.from_path(identity)
             except FileNotFoundError:
+                if self._access.identity:  # ssh names six that need not be there, a specification means its own
+                    tried.append(f"{identity} (no such file)")
                 continue
             except (paramiko.SSHException, OSError, ValueError, TypeError) as error:
                 tried.append(f"{identity} (not usable: {error})")

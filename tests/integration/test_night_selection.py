@@ -97,12 +97,13 @@ def test_a_dry_run_writes_nothing_below_any_root(site: Observatory) -> None:
 
 
 def test_a_dry_run_does_not_make_a_new_root(site: Observatory) -> None:
-    """Even with --new-root: the folder stays absent."""
+    """Even with --new-root: the folder stays absent, and the plan is shown."""
     beta = site.hosts[1]
     site.declare("shd", copies=[site.copy(site.hosts[0], "shd"), site.copy(beta, "shd")])
     site.expose([site.hosts[0]], [1], instrument="shd")
     site.root(beta, "shd").rmdir()
-    site.call("sync", "-i", "shd", "--dry-run", *site.new_roots(["shd"]))
+    answer = site.call("sync", "-i", "shd", "--dry-run", "--json", *site.new_roots(["shd"]))
+    assert (answer.status, answer.document["hops"][0]["planned"]) == (0, 1)
     assert not site.root(beta, "shd").exists()
 
 

@@ -124,8 +124,8 @@ def test_a_key_that_is_not_authorised_is_refused(three_hosts: tuple[Host, ...], 
 
 
 def test_a_key_that_is_absent_is_said_to_be(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
-    """There is no key to try."""
-    with pytest.raises(LoginRefused, match="no key"):
+    """There is no key to try, and the file is named."""
+    with pytest.raises(LoginRefused, match=r"absent \(no such file\)"):
         asks(three_hosts[0].with_access(identity=str(tmp_path / "absent")))
 
 

@@ -344,7 +344,7 @@ def test_a_plan_that_cannot_end_well_is_refused_before_a_byte_moves() -> None:
     plan = planned({ONE: (5904, OLD)}, {})
     assert why_refused(plan, FACTS, FACTS, names) is None
     assert why_refused(plan, FACTS, replace(FACTS, free_bytes=None), names) is None
-    assert "there: 10000 bytes are needed and 9999 are free" in str(
+    assert "there: 10,000 bytes are needed and 9,999 are free" in str(
         why_refused(plan, FACTS, replace(FACTS, free_bytes=9999), names)
     )
     assert why_refused(planned({}, {}), FACTS, replace(FACTS, free_bytes=0), names) is None

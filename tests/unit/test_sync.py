@@ -176,17 +176,29 @@ def test_a_host_that_is_expected_to_be_off_is_away() -> None:
 
 
 def test_a_new_destination_is_made_and_marked_only_where_a_person_said_so() -> None:
-    """Its last folder; a dry run makes nothing."""
+    """Its last folder; a dry run makes nothing, and shows what would be moved into it."""
     world = World({ONE: b"1"}, {})
     for path in [path for path in world.destination.things if path.startswith(THERE)]:
         del world.destination.things[path]
     assert "--new-root archive:/archive/sha" in str(world.sync().reason)
-    assert world.sync(accept_new_root=lambda host, root: True, dry_run=True).state is State.UNKNOWN
+    dry = world.sync(accept_new_root=lambda host, root: True, dry_run=True)
+    assert (dry.state, [move.path for move in dry.plan]) == (State.OK, [ONE])
+    assert not [path for path in world.destination.things if path.startswith(THERE)]
     asked: list[tuple[str, str]] = []
     outcome = world.sync(accept_new_root=lambda host, root: not asked.append((host, root)))  # type: ignore[func-returns-value]
     assert (outcome.state, set(asked)) == (State.OK, {("archive", "/archive/sha")})
     assert len(world.below(b".nightferry/")[b"root"].strip()) == 32
     assert world.sync().state is State.OK
+
+
+def test_a_new_root_without_a_parent_is_not_made() -> None:
+    """More than a folder is missing, perhaps a mount: it says what to make by hand. So does a dry run."""
+    world = World({ONE: b"1"}, {})
+    world.destination.things.clear()
+    for dry_run in (True, False):
+        outcome = world.sync(accept_new_root=lambda host, root: True, dry_run=dry_run)
+        assert outcome.state is State.UNKNOWN
+        assert "`mkdir -p /archive` on that host" in str(outcome.reason)
 
 
 def test_a_destination_that_folds_names_takes_none_of_two_that_meet() -> None:
