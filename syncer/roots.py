@@ -11,20 +11,52 @@ import uuid
 from collections.abc import Iterator
 
 from observatory.endpoints.contract import MARKER, OURS, Act, Look, RootFacts, Trouble
+from observatory.ends import SAME_FOLDER
 from observatory.errors import CouldNotTell, RootNotProven
 
 
-def mark(destination: Act, root: bytes, facts: RootFacts) -> None:
-    """Write the marker with an id of its own, where there is none yet; made under a temporary name."""
-    if facts.marker is not None:
-        return
+def mark(destination: Act, root: bytes, facts: RootFacts) -> str | None:
+    """Write the marker with an id of its own, where there is none yet or an empty one; made under a temporary name.
+
+    Returns the id where one was written.
+    """
+    if facts.marker or (facts.marker is not None and not _is_empty(destination, root)):
+        return None
+    identity = uuid.uuid4().hex
     destination.make_folders(root, [OURS])
     temporary = posixpath.join(root, OURS, b"root." + uuid.uuid4().hex.encode())
     with destination.create(temporary, 0o644) as stream:
-        stream.write(uuid.uuid4().hex.encode() + b"\n")
+        stream.write(identity.encode() + b"\n")
         stream.flush()
         destination.sync_file(stream)
     destination.rename(temporary, posixpath.join(root, MARKER))
+    return identity
+
+
+def _is_empty(destination: Look, root: bytes) -> bool:
+    """Tell an empty marker from one that only could not be read."""
+    (facts,) = destination.stat(root, [MARKER])
+    return facts.is_file and facts.size_bytes == 0
+
+
+def refuse_one_folder(source: Look, source_root: bytes, destination: Look, root: bytes, identity: str | None) -> None:
+    """Look for the id just written to the destination on the source: where that shows it, both are one folder.
+
+    Hosts that share a disk (NFS), or an account with SFTP alone, do not show it otherwise.
+
+    Raises
+    ------
+    RootNotProven
+    """
+    if identity is None:
+        return
+    try:
+        with source.open(posixpath.join(source_root, MARKER)) as stream:
+            seen = stream.read(len(identity))
+    except (CouldNotTell, OSError):
+        return
+    if seen == identity.encode():
+        raise RootNotProven(destination.name, os.fsdecode(root), SAME_FOLDER)
 
 
 def create_last_folder(destination: Act, root: bytes) -> None:

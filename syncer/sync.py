@@ -32,7 +32,7 @@ from syncer.plan import (
     decide,
 )
 from syncer.questions import Questions
-from syncer.roots import RootToBe, mark
+from syncer.roots import RootToBe, mark, refuse_one_folder
 from syncer.safety import mass_loss, moves_by_night, why_refused
 from syncer.survey import End, Trust, survey_both
 from syncer.transfer.choose import choose
@@ -142,13 +142,17 @@ class _HopRun:
             lease = None
             if not options.dry_run:
                 lease, there = self._lock(there, stack)
-                mark(self._destination.endpoint, self._roots[1], there.facts)
+                self._mark(there)
                 sweep(self._destination.endpoint, self._roots[1], keep_partial=True)
             plan = self._plan(here, there)
             outcome = self._described(blank, plan, here, there)
             if lease is None:
                 return replace(outcome, plan=tuple(Failure(move.entry.path, move.reason) for move in plan.moves))
             return outcome if outcome.refused_reason is not None else self._act(outcome, plan, lease)
+
+    def _mark(self, there: Survey) -> None:
+        ends = (self._source.endpoint, self._roots[0], self._destination.endpoint, self._roots[1])
+        refuse_one_folder(*ends, mark(*ends[2:], there.facts))
 
     def _lock(self, there: Survey, stack: ExitStack) -> tuple[Lease, Survey]:
         """Take the destination's lock; where another run left it after our listing began, list again."""
