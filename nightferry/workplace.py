@@ -113,7 +113,12 @@ class Workplace:
             return self._endpoints[host]
 
     def reach_early(self, hops: Iterable[Hop]) -> None:
-        """Begin to connect to the hosts of some hops while other things are made ready; what fails is said later."""
+        """Begin to connect to the hosts of some hops while other things are made ready; what fails is said later.
+
+        What connecting needs is loaded first: two threads that load modules at once only wait for one another.
+        """
+        from observatory.endpoints import opening as _opening  # noqa: F401
+
         for host in {place.host for hop in hops for place in (hop.source, hop.destination)}:
             threading.Thread(target=self._reach, args=(host,), daemon=True).start()
 

@@ -100,6 +100,20 @@ def asked(
     return Asked(tuple(instrument or ()), tuple(date or ()), nights, tuple(hop or ()))
 
 
+def reach_early(workplace: Workplace, asked: Asked) -> None:
+    """Begin to connect to the hosts that a command will ask, and to open the ledger, before the rest is loaded.
+
+    Raises
+    ------
+    UsageError
+        What is asked for is not declared.
+    """
+    from nightferry.selection import hops_asked
+
+    workplace.reach_early(hops_asked(workplace, asked))
+    _ = workplace.ledger
+
+
 def say(sentence: str) -> None:
     """Say something to the person, on standard error."""
     typer.echo(sentence, err=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of
+from nightferry.cli.context import asked, finish, options_of, reach_early
 from observatory.errors import UsageError
 
 
@@ -36,15 +36,17 @@ def sync(
     note: opt.Note = None,
 ) -> None:
     """Move what the window's nights lack, hop by hop, newest night first."""
-    from nightferry.cli.sync_work import run_sync
-    from nightferry.cli.work import Delivery
-    from nightferry.syncing import SyncWishes
-    from observatory.spec.chain import places
-
     if level not in (None, "size", "checksum"):
         raise UsageError(f"--level {level}: sync knows size and checksum")
     options = options_of(context)
     with options.open() as workplace:
+        what = asked(instrument, date, nights, hop)
+        reach_early(workplace, what)
+        from nightferry.cli.sync_work import run_sync  # loaded while the hosts answer
+        from nightferry.cli.work import Delivery
+        from nightferry.syncing import SyncWishes
+        from observatory.spec.chain import places
+
         known = {(place.host, place.root) for one in workplace.instruments.values() for place in places(one)}
         wishes = SyncWishes(
             hash_all=level == "checksum",
@@ -54,7 +56,7 @@ def sync(
             until=_until(until, workplace.specification.zone, workplace.now()),
         )
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
-        finish(run_sync(workplace, asked(instrument, date, nights, hop), wishes, delivery, wait))
+        finish(run_sync(workplace, what, wishes, delivery, wait))
 
 
 def _roots(texts: list[str] | None, known: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:

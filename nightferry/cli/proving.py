@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of
+from nightferry.cli.context import asked, finish, options_of, reach_early
 from observatory.errors import UsageError
 
 
@@ -27,18 +27,20 @@ def verify(
     note: opt.Note = None,
 ) -> None:
     """List both ends of every hop afresh and report what is on A and not on B."""
-    from nightferry.cli.verify_work import run_verify
-    from nightferry.cli.work import Delivery
-    from nightferry.verifying import VerifyWishes
-    from verifier.check import LEVELS
-
-    if level is not None and level not in LEVELS:
-        raise UsageError(f"--level {level}: one of {', '.join(LEVELS)}")
     options = options_of(context)
     with options.open() as workplace:
+        what = asked(instrument, date, nights, hop)
+        reach_early(workplace, what)
+        from nightferry.cli.verify_work import run_verify  # loaded while the hosts answer
+        from nightferry.cli.work import Delivery
+        from nightferry.verifying import VerifyWishes
+        from verifier.check import LEVELS
+
+        if level is not None and level not in LEVELS:
+            raise UsageError(f"--level {level}: one of {', '.join(LEVELS)}")
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
         wishes = VerifyWishes(level, reverse)
-        finish(run_verify(workplace, asked(instrument, date, nights, hop), wishes, delivery))
+        finish(run_verify(workplace, what, wishes, delivery))
 
 
 def register(app: typer.Typer) -> None:

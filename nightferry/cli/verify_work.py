@@ -7,7 +7,7 @@ from dataclasses import replace
 from nightferry import delivery as deliver
 from nightferry.cli.work import Delivery, conclude, file_progress
 from nightferry.runs import Run
-from nightferry.selection import Asked, hops_asked, instruments_asked
+from nightferry.selection import Asked, instruments_asked
 from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
 from reports.model import Report
@@ -16,7 +16,6 @@ from reports.model import Report
 def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, delivery: Delivery) -> int:
     """Verify, say what was found, and return the exit status."""
     deliver.check_mail(workplace, delivery.mail)
-    workplace.reach_early(hop for hop in hops_asked(workplace, asked))
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     run = Run(workplace, "verify", names)
     with file_progress(delivery) as progress:

@@ -27,6 +27,7 @@ from observatory.endpoints.contract import (
     SurveyRequest,
 )
 from observatory.endpoints.running import LocalRunning, complete
+from observatory.endpoints.surveying import OtherTools
 from observatory.endpoints.walk import Kind, Node, WalkSurvey, join, reason_of
 from observatory.errors import CommandFailed, CouldNotTell, FileUnreadable
 from observatory.formats import whole
@@ -112,8 +113,9 @@ class LocalEndpoint:
 
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
-        if self._by_script if self._by_script is not None else self.capabilities.has_gnu_tools:
-            return shell.survey(self._start, request, self.name)
+        if self._by_script is not False:
+            with contextlib.suppress(OtherTools):
+                return shell.survey(self._start, request, self.name, tries_tools=self._by_script is None)
         free = None
         with contextlib.suppress(CouldNotTell):
             free = self.free_bytes(request.root)

@@ -13,3 +13,14 @@ from observatory.endpoints.ssh import SshEndpoint
 def open_endpoint(access: HostAccess) -> Act:
     """Return the endpoint of a host; the caller closes it."""
     return LocalEndpoint(access) if access.is_local else SshEndpoint(access)
+
+
+def reach(endpoint: Act) -> None:
+    """Connect now rather than with the first question, where there is a connection to make.
+
+    Raises
+    ------
+    CouldNotTell
+    """
+    if isinstance(endpoint, SshEndpoint):
+        endpoint.reach()

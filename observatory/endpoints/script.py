@@ -23,6 +23,15 @@ SORT_MEMORY = b"32M"
 FED = b"fed\0"
 """Closes standard input; without it the list of folders did not arrive whole."""
 
+TOOLS_ARE_GNU = rb"""
+[ "$(find /dev/null -maxdepth 0 -printf x 2>/dev/null)" = x ] &&
+[ "$(printf 'b\0a\0' | sort -z -u -S 1M 2>/dev/null | sed -z 's/^a/c/' 2>/dev/null | tr '\0' ' ')" = 'c b ' ] &&
+[ "$(printf 'a\0' | xargs -0 -r echo 2>/dev/null)" = a ] &&
+[ "$(printf 'abc' | { head -c 2 >/dev/null 2>&1; cat; })" = c ] &&
+readlink -f -- / >/dev/null 2>&1 && stat -f -c %a / >/dev/null 2>&1"""
+"""A shell's condition: whether find, sort, sed, xargs, head, readlink and stat can all that a listing asks of them."""
+_OTHER_TOOLS = rb" || { printf 'nightferry\0other-tools\0'; exit 0; }"
+
 _SAFE = re.compile(rb"[A-Za-z0-9_@%+=:,./-]+")
 _GLOB_RUN = re.compile(rb"([*?\[\]!-]+)")
 _NEEDS_CODE = re.compile(rb"[^A-Za-z0-9 _./:=,@%+\-\"$&;|<>(){}\[\]*?~^#]")
@@ -64,8 +73,12 @@ def glob_word(pattern: bytes) -> bytes:
     return b"".join(part if index % 2 else (quote(part) if part else b"") for index, part in enumerate(parts))
 
 
-def survey_script(request: SurveyRequest) -> tuple[bytes, bytes, int]:
-    """Return the script for a request, what it reads on standard input, and how many statuses it tells."""
+def survey_script(request: SurveyRequest, tries_tools: bool = False) -> tuple[bytes, bytes, int]:
+    """Return the script for a request, what it reads on standard input, and how many statuses it tells.
+
+    With `tries_tools` it first looks whether the tools are GNU's, and only says so where they are not: the first
+    listing then needs no question before it.
+    """
     groups = groups_of(request.selections)
     walks, stdin = [], []
     for group in groups:
@@ -74,7 +87,16 @@ def survey_script(request: SurveyRequest) -> tuple[bytes, bytes, int]:
         walks.append(_walk_group(group, len(names), request))
     stdin.append(FED)
     script = b"\n".join(
-        [_preamble(request), _helpers(request), b"{ {", *walks, _check_fed(), b"} | " + _sort(), _END, b"} 3>&1"]
+        [
+            _preamble(request, tries_tools),
+            _helpers(request),
+            b"{ {",
+            *walks,
+            _check_fed(),
+            b"} | " + _sort(),
+            _END,
+            b"} 3>&1",
+        ]
     )
     statuses = 1 + sum(2 if group.is_dotted else 1 for group in groups)
     return script, b"".join(stdin), statuses
@@ -91,11 +113,12 @@ def _check_fed() -> bytes:
     return b"[ \"$(head -c 3)\" = fed ]; printf 'walked %d\\0' $(( $? * 126 )) >&3"
 
 
-def _preamble(request: SurveyRequest) -> bytes:
+def _preamble(request: SurveyRequest, tries_tools: bool) -> bytes:
     root = quote(request.root)
     inside = quote(request.root.rstrip(b"/") + b"/.")
     lines = [
         b"LC_ALL=C; export LC_ALL",
+        *((TOOLS_ARE_GNU.strip() + _OTHER_TOOLS,) if tries_tools else ()),
         b"printf 'nightferry\\0clock %s\\0' \"$(date +%s.%N)\"; echo nightferry >&2",
         b"cd " + root + b" 2>/dev/null || { printf 'no-root %s\\0' \"$(ls -d " + inside + b' 2>&1)"; exit 0; }',
         b"problem=$(find . -mindepth 1 -maxdepth 1 -print -quit 2>&1 >/dev/null)",

@@ -15,7 +15,7 @@ from typing import Literal
 from observatory.endpoints import farside
 from observatory.endpoints.contract import Capabilities, Facts, Hashed, Inspection, SurveyRequest
 from observatory.endpoints.running import READ_BYTES, Running, complete
-from observatory.endpoints.script import command, quote, survey_script
+from observatory.endpoints.script import TOOLS_ARE_GNU, command, quote, survey_script
 from observatory.endpoints.surveying import ScriptSurvey
 from observatory.errors import CommandFailed, HostSilent
 from observatory.formats import fits, whole, xrif
@@ -34,24 +34,26 @@ PLAIN_ANSWER_S = 3600.0
 BATCH = 5000
 """Names per command where no Python helps."""
 
-_PROBE = rb"""
+_PROBE = (
+    rb"""
 say() { printf '%s\0' "$1"; }
 say nightferry
 LC_ALL=C; export LC_ALL
-[ "$(find /dev/null -maxdepth 0 -printf x 2>/dev/null)" = x ] &&
-[ "$(printf 'b\0a\0' | sort -z -u -S 1M 2>/dev/null | sed -z 's/^a/c/' 2>/dev/null | tr '\0' ' ')" = 'c b ' ] &&
-[ "$(printf 'a\0' | xargs -0 -r echo 2>/dev/null)" = a ] &&
-[ "$(printf 'abc' | { head -c 2 >/dev/null 2>&1; cat; })" = c ] &&
-readlink -f -- / >/dev/null 2>&1 && stat -f -c %a / >/dev/null 2>&1 && say gnu
+"""
+    + TOOLS_ARE_GNU.lstrip()
+    + rb""" && say gnu
 [ "$(printf '/dev/null\0' | xargs -0 stat --printf='%f' -- 2>/dev/null)" ] && say stat
+python3 -c 'import sys, hashlib; sys.exit(sys.version_info < (3, 6))' </dev/null >/dev/null 2>&1 && say python || {
 [ "$(sha256sum -z -- /dev/null 2>/dev/null | tr '\0' '.')" = \
  'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /dev/null.' ] && say 'hash sha256sum -z --'
 sha256sum /dev/null >/dev/null 2>&1 && say 'hash sha256sum --'
 shasum -a 256 /dev/null >/dev/null 2>&1 && say 'hash shasum -a 256 --'
-python3 -c 'import sys, hashlib; sys.exit(sys.version_info < (3, 6))' </dev/null >/dev/null 2>&1 && say python
+}
 sync --help 2>&1 | grep -q -e --file-system && say sync
 timeout 5 true >/dev/null 2>&1 && say timeout
 """
+)
+"""What only a host without Python is asked for (sha256sum and its like) is not tried on others: each try costs."""
 
 
 def probe(start: Starter, host: str, rsync: str | None = None) -> Capabilities:
@@ -87,9 +89,15 @@ def _capabilities(said: Sequence[str]) -> Capabilities:
     )
 
 
-def survey(start: Starter, request: SurveyRequest, host: str) -> ScriptSurvey:
-    """Start one listing; see `contract.Look.survey`."""
-    script, stdin, statuses = survey_script(request)
+def survey(start: Starter, request: SurveyRequest, host: str, tries_tools: bool = False) -> ScriptSurvey:
+    """Start one listing; see `contract.Look.survey`.
+
+    Raises
+    ------
+    OtherTools
+        With `tries_tools`: the tools there are not GNU's.
+    """
+    script, stdin, statuses = survey_script(request, tries_tools)
     sent_s = time.time()
     return ScriptSurvey(start(script, (stdin,)), request, host, statuses, sent_s)
 

@@ -33,8 +33,9 @@ from observatory.endpoints.sftp import SftpReader, SftpSession, SftpWriter
 from observatory.endpoints.sftp_tree import SftpTree, exists, make_folder
 from observatory.endpoints.ssh_connection import ChannelPipe, Connection, connected
 from observatory.endpoints.streams import FarStream, hash_stream
+from observatory.endpoints.surveying import OtherTools
 from observatory.endpoints.walk import WalkSurvey, join, reason_of
-from observatory.errors import CommandFailed, CouldNotTell, FileUnreadable, HostUnreachable
+from observatory.errors import CommandFailed, CouldNotTell, FileUnreadable, HostUnreachable, ListingBroken
 from observatory.formats import whole
 from observatory.names import show
 
@@ -88,6 +89,15 @@ class SshEndpoint:
             raise
         self._was_reached = True
         return connection
+
+    def reach(self) -> None:
+        """Connect, where that is not done yet.
+
+        Raises
+        ------
+        CouldNotTell
+        """
+        self._connected()
 
     def close(self) -> None:
         """Let go of the connection; see `contract.Look.close`."""
@@ -159,6 +169,8 @@ class SshEndpoint:
 
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
+        if self._capabilities is None and (begun := self._surveyed_unasked(request)) is not None:
+            return begun
         if self.capabilities.has_gnu_tools:
             return shell.survey(self._start, request, self.name)
         is_known = self.has_shell
@@ -170,6 +182,18 @@ class SshEndpoint:
             return WalkSurvey(
                 SftpTree(session), request, self.name, time.time() + ahead_s, ahead_s, free, clock_is_known=is_known
             )
+
+    def _surveyed_unasked(self, request: SurveyRequest) -> Survey | None:
+        """Begin a listing without asking first what the host can do; None where it is not to be had like that."""
+        connection = self._connected()
+        try:
+            return shell.survey(self._start, request, self.name, tries_tools=True)
+        except (OtherTools, ListingBroken):
+            return None
+        except HostUnreachable:
+            if not connection.is_alive:
+                raise
+            return None  # an account for SFTP alone may refuse to run anything
 
     def stat(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
         """Look at some paths; see `contract.Look.stat`. Over SFTP alone times are whole seconds."""

@@ -30,6 +30,13 @@ LONGEST_LISTING_BYTES = 1 << 38
 """256 GiB: beyond that no root's window goes; an end that never comes is one that lies."""
 
 
+class OtherTools(CouldNotTell):
+    """The tools of a host are not GNU's: it has to be listed in another way."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(f"{host}: its tools are not GNU's")
+
+
 @dataclass(slots=True)
 class _Asked:
     sent_s: float
@@ -105,6 +112,8 @@ class ScriptSurvey:
             raise self._broken("the script did not start" + self._last_words())
         said, _, self._rest = data[start:].partition(b"begin\0")
         facts = dict(_split(record) for record in said.split(NUL) if record)
+        if b"other-tools" in facts:
+            raise OtherTools(self._host)
         if b"no-root" in facts:
             raise RootNotProven(self._host, show(self._request.root), _why_not(facts[b"no-root"]))
         if b"begin\0" not in data:
