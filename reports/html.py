@@ -118,11 +118,24 @@ def _verdict_row(verdict: HopVerdict, most_lines: int | None) -> Row:
         cells=(
             (str(verdict.compared), f"by {verdict.level}"),
             (str(verdict.not_comparable), ""),
-            (str(len(verdict.missing)), ""),
+            (str(len(verdict.missing)), _other_findings(verdict)),
         ),
         blocks=_blocks(verdict_sections(verdict), most_lines),
         remarks=[f"{count} accepted: {one_line(reason)}" for reason, count in sorted(verdict.accepted.items())],
     )
+
+
+def _other_findings(verdict: HopVerdict) -> str:
+    """Return what else is wrong, in a word for the table: ``different`` beside nothing but zeros would be a riddle."""
+    absent = sum(len(gap.numbers) for gap in verdict.sequence_gaps)
+    found = [
+        (len(verdict.size_differs) + len(verdict.checksum_differs), "differ"),
+        (len({finding.path for finding in verdict.damaged}), "damaged"),
+        (absent, "frame absent" if absent == 1 else "frames absent"),
+        (len(verdict.extra), "extra"),
+    ]
+    kinds = [f"{count} {words}" for count, words in found if count]
+    return kinds[0] if len(kinds) == 1 else f"{sum(count for count, _ in found)} other" if kinds else ""
 
 
 def _outcome_row(outcome: HopOutcome, most_lines: int | None) -> Row:

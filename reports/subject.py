@@ -59,10 +59,8 @@ def _counts(part: Report) -> Counter[str]:
         counts["missing"] += len(verdict.missing)
         counts["of other size"] += len(verdict.size_differs)
         counts["of other content"] += len(verdict.checksum_differs)
-        counts["damaged"] += len(verdict.damaged)
-        if verdict.gaps_fail:
-            counts["frames absent"] += sum(len(gap.numbers) for gap in verdict.sequence_gaps)
-        counts["extra"] += len(verdict.extra)
+    _count_once(counts, part)
+    counts["extra"] += sum(len(verdict.extra) for verdict in part.verdicts)
     for outcome in part.outcomes:
         counts["not transferred"] += len(outcome.failed)
         counts["kept"] += len(outcome.kept)
@@ -72,6 +70,14 @@ def _counts(part: Report) -> Counter[str]:
     failed_steps = sum(step.failed > 0 for step in part.steps)
     counts["step failed" if failed_steps == 1 else "steps failed"] += failed_steps
     return counts
+
+
+def _count_once(counts: Counter[str], part: Report) -> None:
+    """Count what shows on every copy: a file that is damaged on three of them is one, and so is a lost frame."""
+    counts["damaged"] += len({finding.path for verdict in part.verdicts for finding in verdict.damaged})
+    gaps = (gap for verdict in part.verdicts if verdict.gaps_fail for gap in verdict.sequence_gaps)
+    absent = len({(gap.night, gap.camera, number) for gap in gaps for number in gap.numbers})
+    counts["frame absent" if absent == 1 else "frames absent"] += absent
 
 
 def _all_well(report: Report) -> str:

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from reports.html import render_html, render_page
-from tests.unit.reports.made import AWAY, EVERYTHING, FIRST_HOP, FULL, OK_HOP, SEED, SHD_UNKNOWN, report
+from tests.unit.reports.made import AWAY, EVERYTHING, FIRST_HOP, FULL, NIGHT, OK_HOP, SEED, SHD_UNKNOWN, report
+from verifier.verdict import Finding, SequenceGap
 
 
 class Words(html.parser.HTMLParser):
@@ -108,3 +109,13 @@ def test_one_that_compared_nothing_shows_its_zero() -> None:
     """The counts stand beside the state."""
     assert "shd ? unknown shd:astro.suth 1 night 0 by size 0 0" in words(render_html(report(SHD_UNKNOWN)))
     assert "161 by size 1 3" in words(render_html(report(EVERYTHING)))
+
+
+def test_a_hop_that_differs_without_missing_files_says_what_is_wrong_in_the_table() -> None:
+    """``different`` beside nothing but zeros would be a riddle on a telephone."""
+    one = Finding(b"2016/0907/cut.fits", "source", "ends early")
+    damaged = replace(OK_HOP, damaged=(one, replace(one, on="destination")))
+    assert "1 damaged" in render_html(report(damaged)).split("DAMAGED FILES")[0].split("Missing")[1]
+    lost = replace(damaged, sequence_gaps=(SequenceGap(NIGHT, "sha", (4, 5)),))
+    assert "3 other" in render_html(report(lost))
+    assert "other" not in render_html(report(OK_HOP)).split("FILES ON")[0]

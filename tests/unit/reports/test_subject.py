@@ -11,6 +11,7 @@ from tests.unit.reports.made import (
     EVERYTHING,
     FIRST_HOP,
     MOVED,
+    NIGHT,
     NOT_MOVED,
     OK_HOP,
     SECOND_HOP,
@@ -18,6 +19,7 @@ from tests.unit.reports.made import (
     STEP,
     report,
 )
+from verifier.verdict import SequenceGap
 
 
 def test_the_interface_s_example_comes_out_to_the_letter() -> None:
@@ -46,9 +48,16 @@ def test_an_away_instrument_is_named_beside_the_others() -> None:
 def test_every_kind_of_finding_is_counted() -> None:
     """Unknown comes first, then what was found all the same."""
     assert subject_of(report(EVERYTHING)) == (
-        "nightferry Sutherland: sha unknown, 3 missing, 1 of other size, 1 of other content, 2 damaged,"
+        "nightferry Sutherland: sha unknown, 3 missing, 1 of other size, 1 of other content, 1 damaged,"
         " 4 frames absent, 1 extra"
     )
+
+
+def test_what_shows_on_every_copy_is_counted_once() -> None:
+    """A file that is damaged on three copies is one file, and a lost frame is lost once however long the chain is."""
+    first = replace(EVERYTHING, missing=(), size_differs=(), checksum_differs=(), extra=(), unreadable=())
+    told = replace(first, not_comparable=0, sequence_gaps=(SequenceGap(NIGHT, "sha", (4,)),))
+    assert subject_of(report(told, replace(told, hop="b:c"))).endswith(": sha 1 damaged, 1 frame absent")
 
 
 def test_of_many_instruments_the_worst_are_named_and_the_rest_counted() -> None:
