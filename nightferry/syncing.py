@@ -20,7 +20,7 @@ from nightferry.verifying import acceptances
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld
 from observatory.listing import ANY_NIGHT, HopScope, hop_scope
-from observatory.spec.chain import Hop, sources_of
+from observatory.spec.chain import Hop, hops, sources_of
 from observatory.truth import State
 from syncer.outcome import Failure, HopOutcome, Moved
 from syncer.survey import End
@@ -65,6 +65,7 @@ def sync(workplace: Workplace, run: Run, asked: Asked, wishes: SyncWishes) -> li
     """Sync the hops asked for, in order, and record each."""
     if run.keeps_records:
         log.info("run begun", extra={"run": run.id})
+    accept_unsynced(workplace, run, wishes)
     return [
         sync_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes) for hop in syncable(workplace, asked)
     ]
@@ -115,7 +116,36 @@ def sync_one(
     )
     if run.keeps_records:
         _record_sync(workplace, run, hop, outcome)
+        if (hop.source.host, hop.source.root) in wishes.accepted_losses and outcome.state is not State.UNKNOWN:
+            empty = [night for night in (*scope.nights, ANY_NIGHT) if night not in outcome.per_night]
+            forget_counts(workplace, run, hop, empty)
     return outcome
+
+
+def forget_counts(workplace: Workplace, run: Run, hop: Hop, nights: Sequence[dt.date]) -> None:
+    """Expect no files any more in nights that hold none, as a person said: the next run is not to miss them again."""
+    name = hop.instrument.instrument
+    known = workplace.ledger.last_counts(name, hop.key, nights)
+    gone = {night: NightRecord(source_files=0) for night, files in known.items() if files}
+    workplace.ledger.record_nights(run.id, name, hop.key, gone, workplace.now())
+
+
+def accept_unsynced(workplace: Workplace, run: Run, wishes: SyncWishes) -> int:
+    """Accept the losses of sources that others copy from (`fill: external`), which no sync comes by; count them.
+
+    What is there is counted afresh by the next verify.
+    """
+    found = [
+        hop
+        for instrument in workplace.instruments.values()
+        for hop in hops(instrument)
+        if hop.destination.declared.fill is not None and (hop.source.host, hop.source.root) in wishes.accepted_losses
+    ]
+    for hop in found if run.keeps_records else ():
+        workplace.ledger.accept_loss(hop.source.host, hop.source.root, by=getpass.getuser(), at_utc=workplace.now())
+        seen = workplace.ledger.hop_nights(hop.instrument.instrument, hop.key)
+        forget_counts(workplace, run, hop, [night.night for night in seen])
+    return len(found)
 
 
 def _away_if_nothing(workplace: Workplace, hop: Hop, scope: HopScope, outcome: HopOutcome) -> HopOutcome:

@@ -15,9 +15,10 @@ from nightferry.runs import Run, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, scope_asked
 from nightferry.workplace import Workplace
 from observatory.ends import loss_words
-from observatory.listing import HopScope
+from observatory.listing import ANY_NIGHT, HopScope
 from observatory.spec.chain import Hop
 from observatory.truth import State
+from syncer.safety import mass_loss
 from verifier.accepted import Acceptance
 from verifier.check import LEVELS, CheckOptions, check, listings_of
 from verifier.verdict import HopVerdict, NightCount
@@ -48,6 +49,8 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
     with listings_of(scope, source, destination) as listings:  # they go on while the ledger is opened
         options = _options(workplace, hop, scope, wishes)
         verdict = check(scope, source, destination, options, listings)
+    if run.keeps_records:
+        _notice_loss(workplace, hop, scope, verdict)
     verdict = _as_known(workplace, hop, scope, verdict)
     log.info(
         "verified",
@@ -63,6 +66,19 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
         declared = hop.instrument.verify.level
         _record_verdict(workplace, run, hop, verdict, LEVELS.index(verdict.level) >= LEVELS.index(declared))
     return verdict
+
+
+def _notice_loss(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVerdict) -> None:
+    """Note where a source lost more than half of what earlier runs saw: of a copy that others fill no sync tells.
+
+    Nothing is concluded from a source that could not be read to its end.
+    """
+    if verdict.unknown_reason is not None or verdict.away_reason is not None:
+        return
+    known = workplace.ledger.last_counts(verdict.instrument, verdict.hop, (*scope.nights, ANY_NIGHT))
+    loss = mass_loss({night: count.source_files for night, count in verdict.per_night.items()}, known)
+    if loss is not None:
+        workplace.ledger.record_loss(hop.source.host, hop.source.root, *loss, workplace.now())
 
 
 def _as_known(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVerdict) -> HopVerdict:

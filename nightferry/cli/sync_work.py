@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nightferry import delivery as deliver
+from nightferry.cli.context import say
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
 from nightferry.locks import free_locks
 from nightferry.relay import await_earlier_hops, leave_records
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked
-from nightferry.syncing import SyncWishes, sync, syncable
+from nightferry.syncing import SyncWishes, accept_unsynced, sync, syncable
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError
 from observatory.truth import State
@@ -24,6 +25,8 @@ def run_sync(
     """Sync, say what became of it, and return the exit status."""
     deliver.check_mail(workplace, delivery.mail)
     names = sorted({hop.instrument.instrument for hop in syncable(workplace, asked)})
+    if not names and wishes.accepted_losses:
+        return _accept_only(workplace, wishes)
     if not names:
         raise UsageError("nothing to sync: every copy asked for is an origin or filled by others (`fill: external`)")
     if wishes.dry_run:
@@ -31,6 +34,15 @@ def run_sync(
     late = tuple(await_earlier_hops(workplace, asked, wait_h))
     with free_locks(workplace.state, names) as (held, refused):
         return _sync_report(workplace, replace(asked, instruments=held), wishes, delivery, refused, late)
+
+
+def _accept_only(workplace: Workplace, wishes: SyncWishes) -> int:
+    """Take a person's word for sources that are only verified here."""
+    run = Run(workplace, "sync", (), wishes.dry_run)
+    count = accept_unsynced(workplace, run, wishes)
+    run.finish(State.OK)
+    say(f"accepted for {count} hop{'' if count == 1 else 's'} that others fill; the next verify counts afresh")
+    return 0
 
 
 def _sync_report(

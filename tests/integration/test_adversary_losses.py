@@ -1,0 +1,67 @@
+"""A source that suddenly lost its files: noticed by whoever looks first, and accepted once and for all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.observatory import Observatory
+
+
+@pytest.fixture
+def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """Frames of two nights on one of two folders of this machine."""
+    observatory = Observatory(tmp_path, (), capsys)
+    observatory.add_local("dome")
+    observatory.add_local("archive")
+    declare(observatory)
+    observatory.mark("dome")
+    observatory.mark("archive")
+    return observatory
+
+
+def declare(site: Observatory, **settings: object) -> None:
+    """Declare the instrument, its archive filled as said."""
+    site.declare(copies=[site.copy("dome"), site.copy("archive", **settings)])
+
+
+def lose(site: Observatory, *paths: str) -> None:
+    """Remove frames from the source."""
+    for path in paths:
+        site.path("dome", path).unlink()
+
+
+def test_a_loss_that_was_accepted_does_not_come_back(site: Observatory) -> None:
+    """Also where whole nights are gone: they are expected no more, and the next loss is told anew."""
+    gone, left = site.expose(["dome"], range(8), back=2), site.expose(["dome"], range(3), back=1)
+    assert site.call("sync").status == 0
+    lose(site, *gone)
+    assert site.call("sync").status == 3
+    root = f"dome:{site.root('dome')}"
+    assert site.call("sync", "--accept-loss", root).status == 0
+    assert [site.call(command).status for command in ("sync", "verify", "run")] == [0, 0, 0]
+    lose(site, *left[1:])
+    assert site.call("sync").status == 3
+
+
+def test_a_verify_notices_a_loss_by_itself(site: Observatory) -> None:
+    """The frames were never copied and are gone: that is no empty night."""
+    paths = site.expose(["dome"], range(3))
+    assert site.call("verify").status == 1
+    lose(site, *paths)
+    for _ in range(2):
+        answer = site.call("verify", "--json")
+        assert (answer.status, answer.hop["state"]) == (3, "unknown")
+        assert "--accept-loss" in answer.hop["reason"]
+
+
+def test_a_loss_on_a_copy_that_others_fill_is_told_and_can_be_accepted(site: Observatory) -> None:
+    """No sync comes by such a hop; the verifier's word and the person's are all there is."""
+    declare(site, fill="external")
+    paths = site.expose(["dome", "archive"], range(5))
+    assert site.call("verify").status == 0
+    lose(site, *paths)
+    assert site.call("verify").status == 3
+    assert site.call("sync", "--accept-loss", f"dome:{site.root('dome')}").status == 0
+    assert [site.call("verify").status for _ in range(2)] == [0, 0]
