@@ -101,10 +101,10 @@ class Daemon:
         self._scheduler.start()
         for words in left_out(self._workplace.specification):
             log.warning("left out", extra={"reason": words})
-        log.warning("daemon works", extra={"jobs": ",".join(self._triggers)})
+        log.info("daemon works", extra={"jobs": ",".join(self._triggers)})
         self._stopping.wait()
         self._scheduler.shutdown(wait=True)
-        log.warning("daemon ended")
+        log.info("daemon ended")
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping.set()
@@ -134,7 +134,7 @@ class Daemon:
             words += ["--note", f"the {job} due at {missed:%Y-%m-%d %H:%M %Z} was missed and is made up now"]
         status = self._start(words)
         ledger.job_finished(job, due, self._workplace.now(), STATE_BY_STATUS.get(status, State.UNKNOWN))
-        log.warning("job ended", extra={"job": job, "status": status})
+        log.log(logging.WARNING if status else logging.INFO, "job ended", extra={"job": job, "status": status})
 
     def _run_process(self, words: list[str]) -> int:
         command = [*program(), "--config", str(self._workplace.folder), *words]

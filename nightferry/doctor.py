@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import SurveyRequest
@@ -152,7 +153,7 @@ def _mail(workplace: Workplace) -> Iterator[Line]:
     if mail is None:
         yield Line(State.OK, "mail", "none declared: reports are kept, nobody is mailed")
     elif mail.folder is not None:
-        yield Line(State.OK, "mail", f"written into {mail.folder}")
+        yield Line(State.OK, "mail", f"written into {workplace.folder / Path(mail.folder).expanduser()}")
     else:
         yield from _guard("mail", partial(_mail_server, workplace, mail))
 

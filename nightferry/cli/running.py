@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Annotated
 
 import typer
@@ -64,6 +65,8 @@ def daemon(context: typer.Context) -> None:
     from nightferry.daemon import Daemon
 
     options = options_of(context)
+    if not options.quiet:  # what works for months says when it began and what it did
+        logging.getLogger("nightferry").setLevel(logging.INFO)
     with options.open() as workplace:
         Daemon(workplace).serve()
 
