@@ -37,7 +37,7 @@ from syncer.safety import mass_loss, moves_by_night, why_refused
 from syncer.survey import End, Trust, survey_both
 from syncer.transfer.choose import choose
 from syncer.transfer.contract import Batch, CarryResult, Engine, Item, Progress, no_progress
-from syncer.transfer.folders import free_old_replaced, sweep
+from syncer.transfer.folders import free_old_replaced, sweep, unused_stamp
 
 BATCH_FILES = 100_000
 BATCH_BYTES = 16 << 30
@@ -131,6 +131,7 @@ class _HopRun:
 
     def __init__(self, scope: HopScope, source: End, destination: End, options: SyncOptions) -> None:
         self._scope, self._options = scope, options
+        self._stamp = options.stamp
         self._source, self._destination = source, destination
         self._roots = (scope.source.request.root, scope.destination.request.root)
 
@@ -237,6 +238,7 @@ class _HopRun:
         return self._summed(outcome, plan, results, links, engine.name)
 
     def _carry(self, plan: Plan, engine: Engine, results: list[CarryResult], lease: Lease) -> None:
+        self._stamp = unused_stamp(self._destination.endpoint, self._roots[1], self._stamp)
         done = _Done(len(plan.moves), plan.size_bytes, self._options.progress)
         for moves in self._batches(plan):
             if lease.is_lost:
@@ -278,7 +280,7 @@ class _HopRun:
             items=[
                 Item(m.entry.path, m.target, m.entry.size_bytes, m.entry.mtime_s, replaces=m.replaces) for m in moves
             ],
-            stamp=self._options.stamp,
+            stamp=self._stamp,
             on_difference=on_difference,
             modes=instrument.modes,
             symlinks=instrument.symlinks,

@@ -100,6 +100,16 @@ def free_old_replaced(
     return freed
 
 
+def unused_stamp(destination: Act, root: bytes, stamp: str) -> str:
+    """Return a run's stamp, or the next second's that nobody used: what was set aside is never replaced itself."""
+    taken = set(destination.list_folder(posixpath.join(root, REPLACED)))
+    instant = _instant_of(stamp.encode())
+    while instant is not None and stamp.encode() in taken:
+        instant += dt.timedelta(seconds=1)
+        stamp = instant.strftime(STAMP_FORMAT)
+    return stamp
+
+
 def _instant_of(name: bytes) -> dt.datetime | None:
     try:
         return dt.datetime.strptime(name.decode("ascii"), STAMP_FORMAT).replace(tzinfo=dt.UTC)
