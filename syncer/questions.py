@@ -6,7 +6,7 @@ Asks; what follows from the answers is plan.py's.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -37,20 +37,22 @@ class Questions:
         same_hash = dict(self._same_hashes(sorted(pair.source.path for pair in candidates.to_hash)))
         replacing = {pair.source.path for pair in candidates.pairs}
         replacing |= {path for path, same in same_hash.items() if same is False}
-        wanted = sorted({entry.path for entry in candidates.settling(waiting_since_s)} | replacing)
-        inspections = {
-            answer.path: answer
-            for paths in batched(wanted, QUESTION_FILES)
-            for answer in self._source.inspect(self._source_root, paths, sums=False)
-        }
+        settling = {entry.path for entry in candidates.settling(waiting_since_s)} - replacing
+        inspections = {answer.path: answer for answer in self._inspected(settling, sums=False)}
+        inspections |= {answer.path: answer for answer in self._inspected(replacing, sums=True)}
         doubtful = sorted(path for path in replacing if _is_damaged(inspections.get(path)))
         return Answers(same_hash, inspections, waiting_since_s, frozenset(self._not_whole_there(doubtful)))
+
+    def _inspected(self, paths: Iterable[bytes], sums: bool) -> Iterator[Inspection]:
+        """Where something would be replaced, add up the file's own sums: a flipped bit shows in nothing else."""
+        for batch in batched(sorted(paths), QUESTION_FILES):
+            yield from self._source.inspect(self._source_root, batch, sums=sums)
 
     def _not_whole_there(self, paths: Sequence[bytes]) -> Iterator[bytes]:
         """Only where the source is damaged does it matter whether what it would replace is whole."""
         for batch in batched(paths, QUESTION_FILES):
             targets = [self._scope.target_of(path) for path in batch]
-            answers = self._destination.inspect(self._destination_root, targets, sums=False)
+            answers = self._destination.inspect(self._destination_root, targets, sums=True)
             yield from (path for path, answer in zip(batch, answers, strict=True) if _is_damaged(answer))
 
     def _same_hashes(self, paths: Sequence[bytes]) -> Iterator[tuple[bytes, bool | None]]:
