@@ -42,6 +42,7 @@ def _of_place(
         is_vouched=(place.host, place.root) in new_roots or _is_vouched(workplace, hop, place),
         away=away_of(workplace, hop, place, nights),
         drive_away=_drive_away(workplace, place) if place.declared.removable else None,
+        last_seen=f"{record.last_seen_utc:%Y-%m-%d}" if record is not None and record.identity else None,
     )
 
 

@@ -35,12 +35,21 @@ class Expectation:
         Said instead of UNKNOWN where the end cannot be looked at at all: the host may be off.
     drive_away : str or None
         Said where the host answers and the root is not there: the drive comes and goes.
+    last_seen : str or None
+        The date on which the root bore its marker: where it shows none now, nobody is told to make it one.
     """
 
     marker: str | None = None
     is_vouched: bool = False
     away: str | None = None
     drive_away: str | None = None
+    last_seen: str | None = None
+
+    def remedy(self, if_new: str) -> str:
+        """Return what to do about a root without a sign: of one that is known its disk is looked for first."""
+        if self.last_seen is None:
+            return if_new
+        return f"It bore its marker on {self.last_seen}: look on that host whether its disk is mounted"
 
     def excuse(self, error: CouldNotTell) -> str | None:
         """Return why it is no alarm that this end was not seen; None where it is one."""
@@ -122,8 +131,8 @@ def _why_unproven(
         return RootNotProven(host, root, OTHER_DRIVE if facts.marker is not None else NO_SIGN)
     if facts.is_proven or expected.is_vouched or accepts():
         return None
-    remedy = f"If this is the root: `mkdir -p {root}/.nightferry && touch {root}/.nightferry/root` on that host"
-    return RootNotProven(host, root, NO_SIGN, remedy)
+    if_new = f"If this is the root: `mkdir -p {root}/.nightferry && touch {root}/.nightferry/root` on that host"
+    return RootNotProven(host, root, NO_SIGN, expected.remedy(if_new))
 
 
 def _is_same(here: RootFacts, there: RootFacts) -> bool:

@@ -68,7 +68,7 @@ def survey_both(
             lambda: trust.accept_new_root(place.host, place.root),
         )
     except EndsNotSeen as error:
-        raise _with_remedy(error, place.host, place.root) from error
+        raise _with_remedy(error, trust, place.host, place.root) from error
     return here, there
 
 
@@ -79,7 +79,7 @@ def _survey_destination(scope: HopScope, destination: End, trust: Trust) -> Surv
     except RootNotProven as error:
         place = scope.hop.destination
         if not trust.accept_new_root(place.host, place.root):
-            raise _remedied(error, place.host, place.root) from error
+            raise _remedied(error, trust, place.host, place.root) from error
         if error.why != ABSENT:  # what is there and cannot be listed is not made new
             raise
     if not trust.may_create:
@@ -90,13 +90,13 @@ def _survey_destination(scope: HopScope, destination: End, trust: Trust) -> Surv
     return endpoint.survey(request)
 
 
-def _with_remedy(error: EndsNotSeen, host: str, root: str) -> EndsNotSeen:
+def _with_remedy(error: EndsNotSeen, trust: Trust, host: str, root: str) -> EndsNotSeen:
     source, destination = error.ends
     if isinstance(destination, RootNotProven) and destination.why == NO_SIGN:
-        destination = _remedied(destination, host, root)
+        destination = _remedied(destination, trust, host, root)
     return EndsNotSeen(source, destination)
 
 
-def _remedied(error: RootNotProven, host: str, root: str) -> RootNotProven:
-    remedy = f"If this is a new root: `nightferry sync --new-root {host}:{root}`"
-    return RootNotProven(error.host, error.root, error.why, remedy)
+def _remedied(error: RootNotProven, trust: Trust, host: str, root: str) -> RootNotProven:
+    if_new = f"If this is a new root: `nightferry sync --new-root {host}:{root}`"
+    return RootNotProven(error.host, error.root, error.why, trust.expected[1].remedy(if_new))

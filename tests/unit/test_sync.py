@@ -191,6 +191,16 @@ def test_a_new_destination_is_made_and_marked_only_where_a_person_said_so() -> N
     assert world.sync().state is State.OK
 
 
+def test_nobody_is_told_to_mark_a_root_that_bore_a_marker() -> None:
+    """Its disk is not mounted, most likely; a command that marks the mount point would be copied and run."""
+    world = World({ONE: b"1"}, {})
+    world.destination.remove(THERE + b"/.nightferry/root")
+    known = Expectation(last_seen="2016-09-06")
+    reason = str(world.sync(expected=(Expectation(), known)).reason)
+    assert "It bore its marker on 2016-09-06: look on that host whether its disk is mounted" in reason
+    assert "--new-root" not in reason and "touch" not in reason
+
+
 def test_a_new_root_without_a_parent_is_not_made() -> None:
     """More than a folder is missing, perhaps a mount: it says what to make by hand. So does a dry run."""
     world = World({ONE: b"1"}, {})
