@@ -256,7 +256,7 @@ class Connection:
         try:
             channel.exec_command(line)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            channel.close()
+            _let_go(channel)
             raise HostUnreachable(self.host, f"it would not run a command: {error or 'no reason given'}") from error
         return ChannelRunning(channel, self.host, stdin)
 
@@ -266,13 +266,19 @@ class Connection:
         try:
             channel.invoke_subsystem("sftp")
         except (paramiko.SSHException, OSError, EOFError) as error:
-            channel.close()
+            _let_go(channel)
             raise CommandFailed(self.host, "SFTP", "the host offers none") from error
         return ChannelPipe(channel, self.host)
 
 
 LONGEST_COMMAND_BYTES = 120_000
 """Linux takes 128 KiB in one argument, and the login shell gets the whole line as one."""
+
+
+def _let_go(channel: paramiko.Channel) -> None:
+    """Close a channel that failed; that its whole connection is lost is what is being said already."""
+    with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+        channel.close()
 
 
 def _expanded(settings: OpenSSH) -> str:
