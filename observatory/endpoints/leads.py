@@ -11,12 +11,14 @@ from typing import Literal
 
 LEADS_NOWHERE = "is a link that leads nowhere: is its disk mounted?"
 LEADS_OUT = "is a link that leads out of the root, which was not followed"
+A_LINK = "is a link, which the specification does not follow"
 
 _SAY = rb"""say() { printf "find: '%%s': %%s\n" "$1" "$2" >&2; }
 nowhere='%s'
 out='%s'
+alink='%s'
 seen=
-""" % (LEADS_NOWHERE.encode(), LEADS_OUT.encode())
+""" % (LEADS_NOWHERE.encode(), LEADS_OUT.encode(), A_LINK.encode())
 """Said in find's own words, so that it is read as one of its complaints."""
 
 _FOLDER = rb"""
@@ -26,6 +28,9 @@ _FOLDER = rb"""
       case $real in "$NIGHTFERRY_ROOT"/?*) ;; *) say "$folder" "$out" ;; esac
     fi
   fi"""
+
+_FOLDER_IS_LINK = rb"""
+  if [ -L "$folder" ]; then say "$folder" "$alink"; fi"""
 
 _WAY = rb"""
   way=${folder%/*}
@@ -40,7 +45,7 @@ _WAY = rb"""
 def leads_of(symlinks: Literal["follow-inside", "copy", "refuse"]) -> bytes:
     """Return shell words that complain of such folders among the arguments, and leave the arguments as they are.
 
-    Only where links are followed does a folder that is itself a link stand for its files; else it is listed as a link.
+    A night's folder that is itself a link stands for its files only where links are followed; else nobody sees them.
     """
-    own = _FOLDER if symlinks == "follow-inside" else b""
+    own = _FOLDER if symlinks == "follow-inside" else _FOLDER_IS_LINK
     return _SAY + b"for folder do" + own + _WAY + b"\ndone\n"

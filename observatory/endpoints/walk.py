@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from observatory import records
 from observatory.endpoints.contract import MARKER, NEVER_ENTERED, RootFacts, SurveyRequest, Trouble
-from observatory.endpoints.leads import LEADS_NOWHERE, LEADS_OUT
+from observatory.endpoints.leads import A_LINK, LEADS_NOWHERE, LEADS_OUT
 from observatory.endpoints.running import READ_BYTES
 from observatory.endpoints.selections import Group, groups_of
 from observatory.errors import CouldNotTell, RootNotProven
@@ -297,6 +297,11 @@ class _Walk:
                 if self._tree.look(join(self._request.root, way)).kind == "link" and not self._leads_on(way):
                     self._survey._note(way, LEADS_NOWHERE)
 
+    def _why_not_followed(self, way: bytes) -> str:
+        if self._request.symlinks != "follow-inside":
+            return A_LINK
+        return LEADS_OUT if self._leads_on(way) else LEADS_NOWHERE
+
     def _leads_on(self, way: bytes) -> bool:
         try:
             self._tree.follow(join(self._request.root, way))
@@ -346,8 +351,8 @@ class _Walk:
                     yield from self._take(path, *followed)
                     return
             target = self._tree.target(join(self._request.root, path))
-            if path == self._folder and self._request.symlinks == "follow-inside":
-                self._survey._note(path, LEADS_OUT if self._leads_on(path) else LEADS_NOWHERE)
+            if path == self._folder:
+                self._survey._note(path, self._why_not_followed(path))
         except FileNotFoundError:
             return
         except OSError as error:

@@ -365,6 +365,15 @@ def test_a_night_that_is_a_link_out_of_the_root_was_not_looked_at(member: Member
     assert [(trouble.path, "out of the root" in trouble.reason) for trouble in troubles] == [(NIGHT, True)]
 
 
+@pytest.mark.parametrize("policy", ["copy", "refuse"])
+def test_a_night_that_is_a_link_where_links_are_not_followed_was_not_looked_at(member: Member, policy: str) -> None:
+    """Its files would be neither carried nor compared."""
+    member.put(b"disk2/a.fits")
+    member.put_link(NIGHT, b"../disk2")
+    _, troubles, _ = member.survey(member.request(symlinks=policy))
+    assert [(trouble.path, "is a link" in trouble.reason) for trouble in troubles] == [(NIGHT, True)]
+
+
 def test_two_folders_that_link_to_each_other_end(member: Member) -> None:
     """A way that has been in a folder does not enter it again."""
     member.put_link(b"x/to-y", b"../y")
