@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from nightferry.expectations import last_seen
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import SurveyRequest
-from observatory.ends import ABSENT, loss_words
-from observatory.errors import MailNotTaken, NightferryError, RootNotProven
+from observatory.ends import ABSENT, Expectation, loss_words
+from observatory.errors import CouldNotTell, MailNotTaken, NightferryError, RootNotProven
 from observatory.listing import scope_of
 from observatory.spec.chain import places
 from observatory.spec.models import SiteMail
@@ -117,21 +118,31 @@ def _roots(workplace: Workplace) -> Iterator[Line]:
 
 def _root(workplace: Workplace, what: str, host: str, request: SurveyRequest) -> Iterator[Line]:
     shown = os.fsdecode(request.root)
+    if_new = f"If it is a new one: `nightferry sync --new-root {host}:{shown}`"
+    remedy = Expectation(last_seen=_bore_marker(workplace, host, shown)).remedy(if_new)
     try:
         survey = workplace.endpoint(host).survey(request)
     except RootNotProven as error:
-        remedy = f". If it is a new one: `nightferry sync --new-root {host}:{shown}`" if error.why == ABSENT else ""
-        yield Line(State.UNKNOWN, what, f"{error}{remedy}")
+        yield Line(State.UNKNOWN, what, f"{error}. {remedy}" if error.why == ABSENT else str(error))
         return
     facts = survey.facts
     survey.close()
     free = "free space unknown" if facts.free_bytes is None else f"{facts.free_bytes / _GIB:.1f} GiB free"
     if not facts.is_proven:
-        remedy = f"if it is a new one: `nightferry sync --new-root {host}:{shown}`, else mount its disk"
-        yield Line(State.UNKNOWN, what, f"{shown} holds neither marker nor night; {remedy}")
+        yield Line(
+            State.UNKNOWN, what, f"{shown} holds neither marker nor night; its disk may not be mounted. {remedy}"
+        )
         return
     proof = "marker" if facts.marker is not None else "a night"
     yield Line(State.OK, what, f"{shown}, known by {proof}, {free}")
+
+
+def _bore_marker(workplace: Workplace, host: str, root: str) -> str | None:
+    """Without a ledger nothing is known of that; the database has a line of its own."""
+    try:
+        return last_seen(workplace.ledger.root(host, root))
+    except CouldNotTell:
+        return None
 
 
 def _converters(workplace: Workplace) -> Iterator[Line]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 
+from catalogue.records import RootRecord
 from nightferry.selection import all_away, away_now
 from nightferry.workplace import Workplace
 from observatory.ends import Expectation, Expectations
@@ -42,7 +43,7 @@ def _of_place(
         is_vouched=(place.host, place.root) in new_roots or _is_vouched(workplace, hop, place),
         away=away_of(workplace, hop, place, nights),
         drive_away=_drive_away(workplace, place) if place.declared.removable else None,
-        last_seen=f"{record.last_seen_utc:%Y-%m-%d}" if record is not None and record.identity else None,
+        last_seen=last_seen(record),
     )
 
 
@@ -51,6 +52,11 @@ def away_of(workplace: Workplace, hop: Hop, place: Place, nights: Collection[dt.
     if not is_origin(hop.instrument, place):
         return None
     return all_away(workplace, hop.instrument, nights) or away_now(workplace, hop.instrument)
+
+
+def last_seen(record: RootRecord | None) -> str | None:
+    """Return the date on which a root bore its marker, as far as the ledger knows."""
+    return f"{record.last_seen_utc:%Y-%m-%d}" if record is not None and record.identity else None
 
 
 def _is_vouched(workplace: Workplace, hop: Hop, place: Place) -> bool:
