@@ -217,7 +217,22 @@ class _HopRun:
         return self._options.pending_loss or found
 
     def _act(self, outcome: HopOutcome, plan: Plan, lease: Lease) -> HopOutcome:
-        engine = choose(
+        engine = self._engine() if plan.moves else None
+        results: list[CarryResult] = []
+        links: list[Failure] | None = None
+        try:
+            if engine is not None:
+                self._carry(plan, engine, results, lease)
+            links = copy_links(self._destination.endpoint, self._roots[1], self._scope, plan.links)
+            self._tidy(results)
+        except CouldNotTell as error:  # what arrived before stays said
+            outcome = replace(outcome, unknown_reason=outcome.unknown_reason or str(error))
+        if links is None:
+            links = [Failure(path, "was not begun") for path, _ in plan.links]
+        return self._summed(outcome, plan, results, links, engine.name if engine else None)
+
+    def _engine(self) -> Engine:
+        return choose(
             self._source.endpoint,
             self._destination.endpoint,
             self._source.access,
@@ -225,17 +240,6 @@ class _HopRun:
             self._scope.hop.destination.declared.transfer,
             remote_shell,
         )
-        results: list[CarryResult] = []
-        links: list[Failure] | None = None
-        try:
-            self._carry(plan, engine, results, lease)
-            links = copy_links(self._destination.endpoint, self._roots[1], self._scope, plan.links)
-            self._tidy(results)
-        except CouldNotTell as error:  # what arrived before stays said
-            outcome = replace(outcome, unknown_reason=outcome.unknown_reason or str(error))
-        if links is None:
-            links = [Failure(path, "was not begun") for path, _ in plan.links]
-        return self._summed(outcome, plan, results, links, engine.name)
 
     def _carry(self, plan: Plan, engine: Engine, results: list[CarryResult], lease: Lease) -> None:
         self._stamp = unused_stamp(self._destination.endpoint, self._roots[1], self._stamp)
@@ -303,7 +307,12 @@ class _HopRun:
             return frozenset(paths)
 
     def _summed(
-        self, outcome: HopOutcome, plan: Plan, results: Sequence[CarryResult], links: Sequence[Failure], engine: str
+        self,
+        outcome: HopOutcome,
+        plan: Plan,
+        results: Sequence[CarryResult],
+        links: Sequence[Failure],
+        engine: str | None,
     ) -> HopOutcome:
         arrived = [arrived for result in results for arrived in result.arrived]
         missed = [Failure(missed.item.path, missed.reason) for result in results for missed in result.failed]

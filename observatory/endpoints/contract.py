@@ -287,6 +287,16 @@ class Look(Protocol):
         """Return the host's clock minus ours, Unix seconds."""
         ...
 
+    def round_trip_s(self) -> float:
+        """Return the seconds of one question and answer on the line, no program involved; 0.0 on this machine.
+
+        Raises
+        ------
+        CouldNotTell
+            The host cannot be reached.
+        """
+        ...
+
     def run(
         self,
         argv: Sequence[bytes],

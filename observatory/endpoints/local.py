@@ -175,6 +175,10 @@ class LocalEndpoint:
         """Return 0.0: this machine's clock is ours."""
         return 0.0
 
+    def round_trip_s(self) -> float:
+        """Return 0.0: there is no line."""
+        return 0.0
+
     def run(
         self,
         argv: Sequence[bytes],

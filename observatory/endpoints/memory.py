@@ -284,6 +284,11 @@ class MemoryEndpoint:
         self._reach()
         return self.clock_offset_s
 
+    def round_trip_s(self) -> float:
+        """Return 0.0: there is no line."""
+        self._reach()
+        return 0.0
+
     def run(
         self,
         argv: Sequence[bytes],

@@ -34,6 +34,9 @@ PLAIN_ANSWER_S = 3600.0
 BATCH = 5000
 """Names per command where no Python helps."""
 
+NAMES_PER_BLOCK = 1000
+"""Named to the far helper at a time; with one a piece 100,000 names took it 3 s longer (2026-11-21)."""
+
 _PROBE = (
     rb"""
 say() { printf '%s\0' "$1"; }
@@ -126,7 +129,7 @@ def answers(
     HostSilent
     """
     script = command((b"exec", b"python3", b"-c", program, root))
-    running = start(script, (path + b"\0" for path in paths))
+    running = start(script, _in_blocks(paths))
     try:
         left = len(paths)
         for answer in _records(running, host, doing, ANSWER_S):
@@ -140,6 +143,12 @@ def answers(
             raise CommandFailed(host, doing, _last_words(running))
     finally:
         running.kill()
+
+
+def _in_blocks(paths: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield names, NUL after each, many at a time: over SSH each piece is a packet of its own."""
+    for start in range(0, len(paths), NAMES_PER_BLOCK):
+        yield b"\0".join(paths[start : start + NAMES_PER_BLOCK]) + b"\0"
 
 
 def _records(running: Running, host: str, doing: str, wait_s: float) -> Iterator[bytes]:

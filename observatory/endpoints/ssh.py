@@ -315,6 +315,10 @@ class SshEndpoint:
         )  # BSD prints a plain N: half a second is likeliest
         return int(seconds) + part - (before_s + after_s) / 2
 
+    def round_trip_s(self) -> float:
+        """Return the seconds of a question on the connection; see `contract.Look.round_trip_s`."""
+        return self._connected().round_trip_s()
+
     def run(
         self,
         argv: Sequence[bytes],

@@ -35,7 +35,7 @@ from syncer.transfer.rsync_words import (
     last_words,
     progress_in,
 )
-from syncer.transfer.sessions import Job, folders_of, measure_round_trip, sessions_for, split
+from syncer.transfer.sessions import Job, folders_of, sessions_for, split
 
 OLDEST = (3, 0)
 """Before 3.0 rsync could not protect its arguments and read the whole list before the first file."""
@@ -174,7 +174,7 @@ class _UnderWay:
         if self.route.by_own_keys:
             return sessions_for(0.02)
         far: Look = self.batch.destination if self.route.runs_at_source else self.batch.source
-        return sessions_for(measure_round_trip(far, self.engine.clock_s))
+        return sessions_for(far.round_trip_s())
 
     def _round(self, items: Sequence[Item], sessions: int) -> list[SessionEnd]:
         jobs = split(items, sessions)

@@ -1,15 +1,14 @@
 """How many sessions a hop opens at a time, and which files each of them takes.
 
-Pure but for the measurement of the round trip. Starting the sessions is rsync.py's.
+Pure. Starting the sessions is rsync.py's.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from observatory.endpoints.contract import Look
 from syncer.transfer.contract import Item
 
 FILE_COST_BYTES = 64 * 1024
@@ -119,21 +118,3 @@ def balance(items: Sequence[Item], lists: int) -> list[list[Item]]:
 def sessions_for(round_trip_s: float) -> int:
     """Return how many sessions pay for themselves over a line of this round trip."""
     return next(sessions for limit_s, sessions in SESSIONS_BY_ROUND_TRIP if round_trip_s <= limit_s)
-
-
-def measure_round_trip(endpoint: Look, clock_s: Callable[[], float]) -> float:
-    """Return about the seconds of a round trip to a host, from the quicker of two small commands.
-
-    A command costs a channel, a program and its answer: about three round trips.
-
-    Raises
-    ------
-    CouldNotTell
-        The host cannot be reached, or has no shell.
-    """
-    times = []
-    for _ in range(2):
-        start_s = clock_s()
-        endpoint.run([b"true"])
-        times.append(clock_s() - start_s)
-    return min(times) / 3

@@ -221,6 +221,12 @@ def test_the_clock_and_free_space_come_with_a_listing(member: Member) -> None:
         assert facts.free_bytes is not None and facts.free_bytes > 0
 
 
+def test_a_round_trip_is_told_by_every_member_often(member: Member) -> None:
+    """Also where no program can be run; the channels it takes are given back."""
+    times = [member.endpoint.round_trip_s() for _ in range(5)]
+    assert all(0.0 <= seconds < 5.0 for seconds in times)
+
+
 # ---- listings
 
 

@@ -58,7 +58,7 @@ class World:
 
 
 def test_what_is_lacking_arrives_and_only_the_marker_remains_of_ours() -> None:
-    """With its time; told batch by batch; the next run has nothing to do."""
+    """With its time; told batch by batch; the next run has nothing to do, and asks for no engine."""
     told: list[Moved] = []
     world = World({ONE: b"1", TWO: b"22", OTHER_NIGHT: b"9"}, {TWO: b"22"})
     outcome = world.sync(on_arrived=told.extend)
@@ -69,7 +69,7 @@ def test_what_is_lacking_arrives_and_only_the_marker_remains_of_ours() -> None:
     assert list(world.below(b".nightferry/")) == [b"root"]
     assert outcome.per_night[NIGHT] == NightMoves(2, 0, 1, 1)
     again = world.sync()
-    assert (again.state, again.planned, again.reason) == (State.OK, 0, None)
+    assert (again.state, again.planned, again.reason, again.engine) == (State.OK, 0, None, None)
 
 
 def test_a_dry_run_says_what_would_move_and_leaves_no_trace() -> None:
