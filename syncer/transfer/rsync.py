@@ -11,7 +11,7 @@ import contextlib
 import re
 import shlex
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -20,11 +20,12 @@ from observatory.errors import CouldNotTell
 from observatory.spec.models import TransferOptions
 from syncer.transfer.confirm import Evidence, confirm, settle
 from syncer.transfer.contract import Arrived, Batch, CarryResult, Engine, Item, NotArrived
+from syncer.transfer.feed import Feed, most_on_the_way
 from syncer.transfer.folders import WHOLE_HOST, make_ready, sweep
 from syncer.transfer.group import folders_not_there
 from syncer.transfer.meter import Meter, part_of
 from syncer.transfer.rate import rate_at
-from syncer.transfer.rsync_command import KNOWS_INFO, arguments, names, own_keys_command, route_of
+from syncer.transfer.rsync_command import KNOWS_INFO, arguments, each_name, own_keys_command, route_of
 from syncer.transfer.rsync_words import (
     NOT_STARTED,
     Ending,
@@ -33,6 +34,7 @@ from syncer.transfer.rsync_words import (
     ending_of,
     is_full,
     last_words,
+    listed_in,
     progress_in,
 )
 from syncer.transfer.sessions import Job, folders_of, sessions_for, split
@@ -43,7 +45,6 @@ RETRY_DELAYS_S = (2.0, 8.0, 30.0)
 """Waits before trying again after nothing arrived; a reboot of a switch is over within them."""
 RUN_LIMIT_S = 7 * 86400.0
 """No session is ended for being long: rsync itself gives up when nothing comes (``--timeout``)."""
-LIST_BLOCK_BYTES = 256 * 1024
 
 RemoteShell = Callable[[HostAccess, TransferOptions], Sequence[str]]
 """Builds the ssh command by which this machine reaches a host, without the host's name."""
@@ -148,6 +149,7 @@ class _UnderWay:
         self.route = route_of(batch.source_access, batch.destination_access)
         self._runner: Look = batch.source if self.route.runs_at_source else batch.destination
         self._done: list[Item] = []
+        self._most_on_the_way: int | None = None
 
     def carry(self, items: Sequence[Item]) -> None:
         """Send rounds of sessions until all arrived or no retry can help."""
@@ -167,14 +169,21 @@ class _UnderWay:
 
     def _sessions(self) -> int:
         """As declared, else by the round trip; between two remote hosts that cannot be seen from here."""
+        round_trip_s = self._round_trip_s()
         if self.batch.options.sessions is not None:
             return self.batch.options.sessions
+        return sessions_for(round_trip_s)
+
+    def _round_trip_s(self) -> float:
         if self.route.far is None:
-            return 1
+            return 0.0
         if self.route.by_own_keys:
-            return sessions_for(0.02)
+            return 0.02
         far: Look = self.batch.destination if self.route.runs_at_source else self.batch.source
-        return sessions_for(far.round_trip_s())
+        round_trip_s = far.round_trip_s()
+        if not self.route.runs_at_source and self.engine.version >= KNOWS_INFO:
+            self._most_on_the_way = most_on_the_way(round_trip_s)
+        return round_trip_s
 
     def _round(self, items: Sequence[Item], sessions: int) -> list[SessionEnd]:
         jobs = split(items, sessions)
@@ -188,9 +197,10 @@ class _UnderWay:
         argv = arguments(
             self.batch, job, self.route, self._remote_shell(), rate_bytes_per_s, version=self.engine.version
         )
-        listener = _Listener(self.meter)
+        feed = Feed(each_name(job), self._most_on_the_way)
+        listener = _Listener(self.meter, feed)
         try:
-            completed = self._runner.run(argv, _blocks(names(job)), RUN_LIMIT_S, listener.hear)
+            completed = self._runner.run(argv, feed.blocks(), RUN_LIMIT_S, listener.hear)
         except CouldNotTell as error:
             ending = Ending(str(error), Remedy.NOTHING if error.is_permanent else Remedy.RETRY)
             return SessionEnd(job, ending, b"", started=listener.heard, is_good=False)
@@ -254,22 +264,20 @@ class _UnderWay:
 class _Listener:
     """Hears one session's standard output, which comes in pieces that end anywhere."""
 
-    def __init__(self, meter: Meter) -> None:
-        self._meter, self._rest = meter, b""
+    def __init__(self, meter: Meter, feed: Feed) -> None:
+        self._meter, self._feed, self._rest = meter, feed, b""
         self.heard = False
 
     def hear(self, output: bytes) -> None:
         """Take the next piece; the last line of it is kept until it is whole."""
         self._rest += output
         whole, mark, self._rest = self._rest.rpartition(b"\r")
+        if mark and (listed := listed_in(whole)) is not None:
+            self._feed.hear(listed)
         done = progress_in(whole) if mark else None
         if done is not None:
             self.heard = self.heard or done != (0, 0)
             self._meter.set(self, *done)
-
-
-def _blocks(text: bytes) -> Iterable[bytes]:
-    return (text[start : start + LIST_BLOCK_BYTES] for start in range(0, len(text), LIST_BLOCK_BYTES))
 
 
 def _names_by_which_rsync_may_call(batch: Batch, job: Job) -> dict[bytes, bytes]:

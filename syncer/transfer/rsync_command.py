@@ -104,7 +104,7 @@ def arguments(
     argv = [b"env", b"LC_ALL=C", *route.program, *FIXED_OPTIONS, b"--timeout=%d" % SILENCE_S]
     argv += _place_options(batch, job) + _option_by_spec(batch, rate_bytes_per_s)
     if version >= KNOWS_INFO:
-        argv.append(b"--info=progress2,name0,flist0")
+        argv.append(b"--info=progress2,name0,flist2")
     if route.far is not None:
         argv += [b"-e", quote_for_rsync(remote_shell)]
         if route.far.rsync_path is not None:
@@ -161,7 +161,12 @@ def names(job: Job) -> bytes:
 
     rsync reads the list byte by byte, two system calls each: every byte counts.
     """
-    return b"".join(_listed(job.name_of(item)) for item in job.items)
+    return b"".join(each_name(job))
+
+
+def each_name(job: Job) -> list[bytes]:
+    """Return the same one by one."""
+    return [_listed(job.name_of(item)) for item in job.items]
 
 
 def _listed(name: bytes) -> bytes:

@@ -67,7 +67,14 @@ _ERRNO = re.compile(rb": ([A-Z][^:]*?) \((\d+)\)\s*$")
 _QUOTED = re.compile(rb'"(.*?)"', re.DOTALL)
 _ESCAPED = re.compile(rb"\\#([0-3][0-7]{2})")
 _TEMPORARY = re.compile(rb"^\.?(.*)\.[A-Za-z0-9]{6}$", re.DOTALL)
+_LISTED = re.compile(rb"(\d+) files\.\.\.")
 _PROGRESS = re.compile(rb"(\d+)\s+\d+%\s+\S+\s+\S+(?: \(xfr#(\d+))?")
+
+
+def listed_in(output: bytes) -> int | None:
+    """Return how many names rsync has looked up, from the last that some output says of it; None without."""
+    counts = _LISTED.findall(output)
+    return int(counts[-1]) if counts else None
 
 
 def ending_of(status: int, stderr: bytes) -> Ending:
