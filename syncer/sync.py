@@ -261,9 +261,10 @@ class _HopRun:
         batch: list[Move] = []
         size = 0
         for move in plan.moves:
-            new_night = bool(batch) and night_of(move.entry.path) != night_of(batch[-1].entry.path)
-            is_full = len(batch) >= BATCH_FILES or size >= BATCH_BYTES
-            if batch and (is_full or (self._options.stops_by_time and new_night)):
+            ends_here = len(batch) >= BATCH_FILES or size >= BATCH_BYTES
+            if batch and self._options.stops_by_time:
+                ends_here = ends_here or night_of(move.entry.path) != night_of(batch[-1].entry.path)
+            if batch and ends_here:
                 yield batch
                 batch, size = [], 0
             batch.append(move)

@@ -42,6 +42,8 @@ def make_ready(batch: Batch) -> dict[bytes, NotArrived]:
         return {item.target: NotArrived(item, refusal) for item in batch.items}
     wanted = sorted({posixpath.dirname(item.target) for item in batch.items} - {b""})
     refused = _make_each_possible(batch, wanted)
+    if not refused:
+        return {}
     return {
         item.target: NotArrived(item, refused[folder])
         for item in batch.items

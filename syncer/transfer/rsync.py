@@ -46,6 +46,12 @@ RETRY_DELAYS_S = (2.0, 8.0, 30.0)
 RUN_LIMIT_S = 7 * 86400.0
 """No session is ended for being long: rsync itself gives up when nothing comes (``--timeout``)."""
 
+LAST_WORDS_BYTES = 500
+"""Of its progress only the last line counts, and rsync tells it with every file."""
+
+LISTEN_S = 0.01
+"""It is heard no more often: for each file alone 100,000 files cost us a second. A pipe holds a thousand lines."""
+
 RemoteShell = Callable[[HostAccess, TransferOptions], Sequence[str]]
 """Builds the ssh command by which this machine reaches a host, without the host's name."""
 
@@ -272,12 +278,14 @@ class _Listener:
         """Take the next piece; the last line of it is kept until it is whole."""
         self._rest += output
         whole, mark, self._rest = self._rest.rpartition(b"\r")
+        whole = whole[-LAST_WORDS_BYTES:]
         if mark and (listed := listed_in(whole)) is not None:
             self._feed.hear(listed)
         done = progress_in(whole) if mark else None
         if done is not None:
             self.heard = self.heard or done != (0, 0)
             self._meter.set(self, *done)
+            time.sleep(LISTEN_S)
 
 
 def _names_by_which_rsync_may_call(batch: Batch, job: Job) -> dict[bytes, bytes]:
