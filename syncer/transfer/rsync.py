@@ -311,6 +311,9 @@ def rsync_version(endpoint: Look, access: HostAccess) -> tuple[int, ...] | None:
     """
     program = [word.encode() for word in shlex.split(access.rsync_path or "rsync")]
     try:
+        known = endpoint.capabilities.rsync_version if access.rsync_path is None else None
+        if known is not None:
+            return known
         completed = endpoint.run([*program, b"--version"])
     except WHOLE_HOST:
         raise
