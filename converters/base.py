@@ -1,5 +1,7 @@
 """What a converter is: the section of its step, the tasks it finds in a night's folder, and how it does one.
 
+There are two kinds. A `Step` works on one input, or on one night, at a time. A `NightStep` (nightstep.py) sees a
+whole night at once and may make many files of many, count what it did, write letters, and ask that a person looks.
 Which steps there are is asked here too. Running them over nights, skipping what is done already and
 remembering is pipeline.py's.
 """
@@ -11,8 +13,9 @@ import functools
 import importlib
 import importlib.metadata
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -79,6 +82,10 @@ class Task:
         Relative to the night's folder.
     arguments : str
         Whatever else the products depend on: other arguments are another task.
+    consumes : tuple of bytes
+        Those of `inputs` that the outputs stand for: they are removed when the outputs lie in their places,
+        and may be named as outputs too (a file written anew under its own name). Only what a step has made can be
+        consumed, never what arrived: originals stay.
     """
 
     folder: NightFolder
@@ -86,14 +93,90 @@ class Task:
     inputs: tuple[bytes, ...]
     outputs: tuple[bytes, ...]
     arguments: str
+    consumes: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a task counted, in frames; the report adds up a night's tasks.
+
+    Attributes
+    ----------
+    frames_in, frames_out : int
+        Read, and written into products.
+    listed : int
+        Written into no product but listed, each with its reason; `frames_in` is `frames_out` and `listed`.
+    dubious : int
+        Those of `frames_out` of which a kind could not be told surely.
+    kinds : mapping of str to int
+        Frames by kind, as the report names it: ``{"cam1 A": 4980, "cam1 dubious": 20}``.
+    """
+
+    frames_in: int = 0
+    frames_out: int = 0
+    listed: int = 0
+    dubious: int = 0
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+    def __add__(self, other: Facts) -> Facts:
+        """Return both together."""
+        kinds = Counter(self.kinds) + Counter(other.kinds)
+        return Facts(
+            self.frames_in + other.frames_in,
+            self.frames_out + other.frames_out,
+            self.listed + other.listed,
+            self.dubious + other.dubious,
+            dict(sorted(kinds.items())),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that travels with a letter."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """Something that is to be mailed: kept with the step's record, and sent once when the run is over."""
+
+    to: tuple[str, ...]
+    subject: str
+    text: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """How one task ended. `warning` is set where it succeeded with a word of caution."""
+    """How one task ended.
+
+    Attributes
+    ----------
+    failure : str or None
+        Why it did not succeed: nothing of what it made is kept.
+    warning : str or None
+        Set where it succeeded with a word of caution.
+    facts : Facts or None
+        What it counted.
+    letters : tuple of Letter
+    hold : str or None
+        Why a person should look before the night's later steps are taken; they wait for ``convert --approve``.
+    made : mapping of bytes to Path
+        Products beyond the task's `outputs`, whose names were not known beforehand: where each belongs, relative
+        to the night's folder, and where it lies now, below `Desk.scratch`.
+    sha256 : mapping of bytes to str
+        Hashes taken while products were written, by path relative to the night's folder; others are read for it.
+    """
 
     failure: str | None = None
     warning: str | None = None
+    facts: Facts | None = None
+    letters: tuple[Letter, ...] = ()
+    hold: str | None = None
+    made: Mapping[bytes, Path] = field(default_factory=dict)
+    sha256: Mapping[bytes, str] = field(default_factory=dict)
 
 
 class Leash(Protocol):
@@ -168,5 +251,9 @@ def _checked(name: str, load: Callable[[], object]) -> type[StepSection]:
     return model
 
 
+_KINDS = (("tasks", "do", "writes_beside"), ("plan", "make", "not_ready", "merged"))
+"""What a step can do, and what a night step can."""
+
+
 def _can_work(model: type[StepSection]) -> bool:
-    return all(hasattr(model, name) for name in ("tasks", "do", "writes_beside"))
+    return any(all(hasattr(model, name) for name in names) for names in _KINDS)

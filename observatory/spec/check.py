@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from observatory.layouts import Layout
 from observatory.spec import chain
 from observatory.spec.fields import meant
-from observatory.spec.models import Copy, Host, Instrument
+from observatory.spec.models import Copy, Host, Instrument, StepSection
 from observatory.spec.overlap import Territory, shared_path
 from observatory.spec.yaml import KeyPath
 
@@ -157,6 +157,20 @@ def _steps(instrument: Instrument) -> Iterator[Finding]:
         if step.copy_ is not None and step.copy_ not in copies:
             hint = meant(step.copy_, copies)
             yield Finding(("convert", "steps", index, "copy"), f"there is no copy {step.copy_!r}{hint}")
+    yield from _sealed(instrument, steps)
+
+
+def _sealed(instrument: Instrument, steps: Iterable[StepSection]) -> Iterator[Finding]:
+    """A manifest and a packed file say how headers are: what changes them afterwards would make them wrong."""
+    last = instrument.copies[-1].label
+    sealed_by: dict[str, str] = {}
+    for index, step in enumerate(steps):
+        where = step.copy_ or last
+        if step.changes_headers and where in sealed_by:
+            reason = f"{step.label} changes headers and comes after {sealed_by[where]}: put it before"
+            yield Finding(("convert", "steps", index), reason)
+        if step.seals:
+            sealed_by.setdefault(where, step.label)
 
 
 def _retention(instrument: Instrument) -> Iterator[Finding]:

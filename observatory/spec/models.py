@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -305,7 +305,14 @@ class Modes(Section):
 
 
 class StepSection(Section):
-    """What every step of ``convert`` has; converters add their own keys."""
+    """What every step of ``convert`` has; converters add their own keys.
+
+    Two traits belong to a converter as such and are no keys: `changes_headers`, and `seals`: what it makes says how
+    its inputs are, to the byte, so that no later step may change their headers.
+    """
+
+    changes_headers: ClassVar[bool] = False
+    seals: ClassVar[bool] = False
 
     step: str = Field(description="which converter")
     name: Name | None = Field(None, description="what after and --step call it; default: the step")
@@ -313,6 +320,9 @@ class StepSection(Section):
     outputs: tuple[str, ...] = Field((), description="what it makes of each input")
     copy_: str | None = Field(None, alias="copy", description="the copy it works on; default: the last local one")
     timeout_s: float = Field(3600.0, gt=0, description="seconds that one invocation may take")
+    hold: Literal["review"] | None = Field(
+        None, description="review: later steps of the night wait until a person says `convert --approve`"
+    )
 
     @property
     def label(self) -> str:
