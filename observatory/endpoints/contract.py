@@ -147,7 +147,9 @@ class Survey(Protocol):
 class Facts:
     """What `stat` found of one path; `size_bytes` is None where there is nothing at all of that name.
 
-    `reason` is set, and nothing else says anything, where it could not be looked at.
+    `reason` is set, and nothing else says anything, where it could not be looked at. `identity` is device and inode,
+    ``device:inode``, and `changed_s` when anything of it was changed last, Unix seconds, which no program can set back;
+    both are None where the far end has no program that tells (SFTP alone).
     """
 
     path: bytes
@@ -156,6 +158,8 @@ class Facts:
     mode: int = 0
     is_file: bool = False
     reason: str | None = None
+    identity: str | None = None
+    changed_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

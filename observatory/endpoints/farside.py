@@ -65,8 +65,9 @@ def do_stat(name):
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             return b"-"
         raise
-    seconds, nanoseconds = divmod(found.st_mtime_ns, 10**9)
-    return ("=%d %d %d.%09d %d" % (found.st_mode, found.st_size, seconds, nanoseconds, 0)).encode()
+    modified, changed = ("%d.%09d" % divmod(at, 10**9) for at in (found.st_mtime_ns, found.st_ctime_ns))
+    identity = "%d:%d" % (found.st_dev, found.st_ino)
+    return ("=%d %d %s %s %s" % (found.st_mode, found.st_size, modified, identity, changed)).encode()
 
 def do_inspect(name, sums):
     state, reason = judge(name, sums)

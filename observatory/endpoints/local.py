@@ -135,7 +135,9 @@ class LocalEndpoint:
             return Facts(path)
         except OSError as error:
             return Facts(path, reason=reason_of(error))
-        return shell.facts_of(path, found.st_mode, found.st_size, found.st_mtime_ns / 1e9)
+        identity = f"{found.st_dev}:{found.st_ino}"
+        modified_s, changed_s = found.st_mtime_ns / 1e9, found.st_ctime_ns / 1e9
+        return shell.facts_of(path, found.st_mode, found.st_size, modified_s, identity, changed_s)
 
     def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
         """Hash some files; see `contract.Look.hash`."""

@@ -235,13 +235,16 @@ def _facts(path: bytes, answer: bytes) -> Facts:
         return Facts(path)
     if not answer.startswith(b"="):
         return Facts(path, reason=_reason(answer))
-    mode, size, mtime = answer[1:].split()[:3]
-    return facts_of(path, int(mode), int(size), float(mtime))
+    mode, size, mtime, identity, changed = answer[1:].split()
+    return facts_of(path, int(mode), int(size), float(mtime), identity.decode(), float(changed))
 
 
-def facts_of(path: bytes, mode: int, size_bytes: int, mtime_s: float) -> Facts:
+def facts_of(
+    path: bytes, mode: int, size_bytes: int, mtime_s: float, identity: str | None = None, changed_s: float | None = None
+) -> Facts:
     """Return the facts of a path that is there; `mode` with the bits that tell its kind."""
-    return Facts(path, size_bytes, mtime_s, mode & 0o7777, is_file=mode & 0o170000 == 0o100000)
+    is_file = mode & 0o170000 == 0o100000
+    return Facts(path, size_bytes, mtime_s, mode & 0o7777, is_file, identity=identity, changed_s=changed_s)
 
 
 # ---- without Python: one program per batch, its answers matched by name
@@ -263,13 +266,13 @@ def hash_by_program(
 
 def stat_by_program(start: Starter, host: str, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
     """Look at files by GNU stat; see `contract.Look.stat`."""
-    words = command((b"stat", b"--printf=%f %s %.9Y %n\\0", b"--"))
+    words = command((b"stat", b"--printf=%f %s %.9Y %d:%i %.9Z %n\\0", b"--"))
     for batch in _batches(paths):
         found, complaints = _by_name(start, host, root, batch, words, _stat_and_name, "looking at files")
         for path in batch:
             if path in found:
-                mode, size, mtime = found[path].split()
-                yield facts_of(path, int(mode, 16), int(size), float(mtime))
+                mode, size, mtime, identity, changed = found[path].split()
+                yield facts_of(path, int(mode, 16), int(size), float(mtime), identity.decode(), float(changed))
             else:
                 yield _not_there(path, complaints.get(path, "it could not be looked at"))
 
@@ -323,8 +326,8 @@ def _sum_and_name(record: bytes) -> tuple[bytes, bytes]:
 
 
 def _stat_and_name(record: bytes) -> tuple[bytes, bytes]:
-    mode, size, mtime, name = record.split(b" ", 3)
-    return b" ".join((mode, size, mtime)), name
+    *facts, name = record.split(b" ", 5)
+    return b" ".join(facts), name
 
 
 _PLAINT = re.compile(rb"\w+: (?:cannot stat |cannot statx )?'?(\./.*?)'?: ([^:]+)", re.DOTALL)

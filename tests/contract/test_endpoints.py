@@ -420,6 +420,24 @@ def test_any_name_is_listed_hashed_and_looked_at_as_it_is(
 # ---- looking at files
 
 
+def test_a_file_shows_which_it_is_and_when_it_was_changed_where_programs_run(member: Member) -> None:
+    """A hard link is the same file; bytes changed behind a kept time and size are a change all the same."""
+    member.put(b"a", b"1234")
+    before = next(member.endpoint.stat(member.root, [b"a"]))
+    if member.kind in ("sftp", "plain", "memory"):  # these have nothing that could tell
+        assert (before.identity, before.changed_s) == (None, None)
+        return
+    os.link(member.path(b"a"), member.path(b"b"))  # noqa: PTH200 - names are bytes
+    member.put(b"c", b"1234")
+    same, other = member.endpoint.stat(member.root, [b"b", b"c"])
+    assert before.identity == same.identity != other.identity
+    time.sleep(0.02)
+    member.put(b"a", b"1235")
+    after = next(member.endpoint.stat(member.root, [b"a"]))
+    assert (after.size_bytes, after.mtime_s) == (before.size_bytes, before.mtime_s)
+    assert after.changed_s is not None and before.changed_s is not None and after.changed_s > before.changed_s
+
+
 def test_stat_answers_each_path_in_the_order_asked(member: Member) -> None:
     """Absent is not unreadable, a folder is no file, and nothing outside the root is looked at."""
     member.put(b"a", b"12", STAMP_S)
