@@ -11,13 +11,14 @@ from typing import Self
 
 from catalogue.decisions import DecisionBook
 from catalogue.nights import NightBook
+from catalogue.pipeline import PipelineBook
 from catalogue.runs import RunBook
 from catalogue.schedule import ScheduleBook
 from catalogue.steps import StepBook
 from catalogue.store import BUSY_TIMEOUT_S, open_store
 
 
-class Ledger(RunBook, NightBook, DecisionBook, ScheduleBook, StepBook):
+class Ledger(RunBook, NightBook, DecisionBook, ScheduleBook, StepBook, PipelineBook):
     """All books over one open database. May be used by many threads and processes at a time."""
 
     @classmethod

@@ -286,6 +286,41 @@ class Product:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class StepInput:
+    """One file that a step took: its path relative to the root, and its hash.
+
+    A consumed one was a product itself, and what was made of it stands in its place.
+    """
+
+    path: bytes
+    sha256: str
+    is_consumed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHash:
+    """A file's SHA-256, and what tells that it is still the same (size, times, inode)."""
+
+    stamp: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class LetterRecord:
+    """A letter that a step wrote; `content` is what the step's package makes of it, `sent_utc` None until it went."""
+
+    id: int
+    instrument: str
+    copy: str
+    step: str
+    subject: bytes
+    night: dt.date
+    content: str
+    made_utc: dt.datetime
+    sent_utc: dt.datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class StepRecord:
     """One step on one subject: an input file, or a whole night.
@@ -305,6 +340,14 @@ class StepRecord:
     seconds : float
     reason : str or None
         For every result but done; of a step that ended with a warning too.
+    inputs : tuple of StepInput
+        Ascending.
+    facts : str or None
+        What it counted, as its package writes it.
+    hold : str or None
+        Why the night's later steps wait for a person.
+    letters : tuple of str
+        What it wrote, to be sent; not read back with the record.
     """
 
     instrument: str
@@ -318,3 +361,7 @@ class StepRecord:
     products: tuple[Product, ...] = ()
     seconds: float = 0.0
     reason: str | None = None
+    inputs: tuple[StepInput, ...] = ()
+    facts: str | None = None
+    hold: str | None = None
+    letters: tuple[str, ...] = ()

@@ -1,57 +1,71 @@
 """The ledger's pages on steps: what was made of which bytes, so that nothing is made twice or half.
 
-What a step is, and when its record still holds, converters/pipeline.py knows.
+What a step is, and when its record still holds, converters/ knows; approvals, letters and hashes are pipeline.py's.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from catalogue.book import Book
-from catalogue.records import Product, StepRecord, StepResult
+from catalogue.records import Product, StepInput, StepRecord, StepResult
+from catalogue.step_tables import letters, step_inputs, step_notes
 from catalogue.tables import products, steps
+
+_AT_ONCE = 500
+"""How many numbers one question names: SQLite takes no more than 999 parameters everywhere."""
 
 
 class StepBook(Book):
     """Steps on their subjects; of each subject the last record counts."""
 
     def record_step(self, record: StepRecord) -> None:
-        """Note how far a step came with a subject, in place of what was noted of it before."""
-        values = {
-            "instrument": record.instrument,
-            "copy": record.copy,
-            "step": record.step,
-            "subject": record.subject,
-            "night": record.night,
-            "digest": record.digest,
-            "result": record.result.value,
-            "at_utc": record.at_utc,
-            "seconds": record.seconds,
-            "reason": record.reason,
-        }
+        """Note how far a step came with a subject, in place of what was noted of it before.
+
+        Its letters wait until `letters_sent`; those of the same subject that were not sent yet are replaced.
+        """
         with self._store.write() as connection:
             connection.execute(steps.delete().where(_is(record.instrument, record.copy, record.step, record.subject)))
-            number = connection.execute(steps.insert().values(values).returning(steps.c.id)).scalar_one()
-            if record.products:
-                made = [{"step_id": number, "path": one.path, "sha256": one.sha256} for one in record.products]
-                connection.execute(products.insert(), made)
+            number = connection.execute(steps.insert().values(_values(record)).returning(steps.c.id)).scalar_one()
+            for table, rows in _details(number, record):
+                if rows:
+                    connection.execute(table.insert(), rows)
+            if record.letters:
+                _replace_letters(connection, record)
 
     def step_record(self, instrument: str, copy: str, step: str, subject: bytes) -> StepRecord | None:
         """Return what was last noted of a step on a subject; None if it was never tried."""
         asked = sa.select(steps).where(_is(instrument, copy, step, subject))
         with self._store.read() as connection:
-            row = connection.execute(asked).first()
-            return None if row is None else _read(connection, row)
+            rows = connection.execute(asked).all()
+            return next(_read(connection, rows), None)
 
     def step_records(self, instrument: str, night: dt.date) -> tuple[StepRecord, ...]:
         """Return what was last noted of every step of a night, by copy, step and subject."""
         asked = sa.select(steps).where(steps.c.instrument == instrument, steps.c.night == night)
         with self._store.read() as connection:
             rows = connection.execute(asked.order_by(steps.c.copy, steps.c.step, steps.c.subject)).all()
-            return tuple(_read(connection, row) for row in rows)
+            return tuple(_read(connection, rows))
+
+    def forget_steps(self, instrument: str, copy: str, night: dt.date) -> int:
+        """Forget what was done of a night on a copy, as `restore` undoes it; return how many records there were."""
+        where = (steps.c.instrument == instrument, steps.c.copy == copy, steps.c.night == night)
+        with self._store.write() as connection:
+            connection.execute(
+                letters.delete().where(
+                    letters.c.instrument == instrument,
+                    letters.c.copy == copy,
+                    letters.c.night == night,
+                    letters.c.sent_utc.is_(None),
+                )
+            )
+            return connection.execute(steps.delete().where(*where)).rowcount
 
 
 def _is(instrument: str, copy: str, step: str, subject: bytes) -> sa.ColumnElement[bool]:
@@ -60,8 +74,65 @@ def _is(instrument: str, copy: str, step: str, subject: bytes) -> sa.ColumnEleme
     )
 
 
-def _read(connection: Connection, row: Row[tuple[object, ...]]) -> StepRecord:
-    made = connection.execute(sa.select(products).where(products.c.step_id == row.id).order_by(products.c.path))
+def _values(record: StepRecord) -> dict[str, Any]:
+    return {
+        "instrument": record.instrument,
+        "copy": record.copy,
+        "step": record.step,
+        "subject": record.subject,
+        "night": record.night,
+        "digest": record.digest,
+        "result": record.result.value,
+        "at_utc": record.at_utc,
+        "seconds": record.seconds,
+        "reason": record.reason,
+    }
+
+
+def _details(number: int, record: StepRecord) -> Iterator[tuple[sa.Table, list[dict[str, Any]]]]:
+    yield products, [{"step_id": number, "path": one.path, "sha256": one.sha256} for one in record.products]
+    yield (
+        step_inputs,
+        [
+            {"step_id": number, "path": one.path, "sha256": one.sha256, "is_consumed": one.is_consumed}
+            for one in record.inputs
+        ],
+    )
+    has_notes = record.facts is not None or record.hold is not None
+    yield step_notes, [{"step_id": number, "facts": record.facts, "hold": record.hold}] if has_notes else []
+
+
+def _replace_letters(connection: Connection, record: StepRecord) -> None:
+    key = {"instrument": record.instrument, "copy": record.copy, "step": record.step, "subject": record.subject}
+    same = [letters.c[name] == value for name, value in key.items()]
+    connection.execute(letters.delete().where(*same, letters.c.sent_utc.is_(None)))
+    rest = {"night": record.night, "made_utc": record.at_utc, "sent_utc": None}
+    connection.execute(letters.insert(), [key | rest | {"content": content} for content in record.letters])
+
+
+def _read(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) -> Iterator[StepRecord]:
+    """Yield the records of some rows; what belongs to them is asked for many at a time."""
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        numbers = [row.id for row in some]
+        made = _by_step(connection, products, numbers)
+        taken = _by_step(connection, step_inputs, numbers)
+        notes = _by_step(connection, step_notes, numbers)
+        for row in some:
+            yield _record(row, made[row.id], taken[row.id], notes[row.id])
+
+
+def _by_step(connection: Connection, table: sa.Table, numbers: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    asked = sa.select(table).where(table.c.step_id.in_(numbers))
+    if "path" in table.c:
+        asked = asked.order_by(table.c.path)
+    found: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(asked):
+        found[row.step_id].append(row)
+    return found
+
+
+def _record(row: Row[Any], made: list[Row[Any]], taken: list[Row[Any]], notes: list[Row[Any]]) -> StepRecord:
     return StepRecord(
         instrument=row.instrument,
         copy=row.copy,
@@ -74,4 +145,7 @@ def _read(connection: Connection, row: Row[tuple[object, ...]]) -> StepRecord:
         products=tuple(Product(one.path, one.sha256) for one in made),
         seconds=row.seconds,
         reason=row.reason,
+        inputs=tuple(StepInput(one.path, one.sha256, one.is_consumed) for one in taken),
+        facts=notes[0].facts if notes else None,
+        hold=notes[0].hold if notes else None,
     )

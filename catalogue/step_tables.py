@@ -1,0 +1,91 @@
+"""The tables of the pipeline beside `steps` and `products`: what a step took, counted, wrote, and who approved it.
+
+What is asked of them is said in steps.py and pipeline.py. A change here needs a migration and a new HEAD.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from catalogue.tables import Utc, metadata
+
+
+def _key(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, primary_key=True)
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False)
+
+
+def _step_id() -> sa.Column[int]:
+    return sa.Column("step_id", sa.Integer, sa.ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True)
+
+
+step_inputs = sa.Table(
+    "step_inputs",
+    metadata,
+    _step_id(),
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    _text("sha256"),
+    sa.Column("is_consumed", sa.Boolean, nullable=False),
+)
+
+step_notes = sa.Table(
+    "step_notes",
+    metadata,
+    _step_id(),
+    sa.Column("facts", sa.Text),
+    sa.Column("hold", sa.Text),
+)
+
+letters = sa.Table(
+    "letters",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _text("instrument"),
+    _text("copy"),
+    _text("step"),
+    sa.Column("subject", sa.LargeBinary, nullable=False),
+    sa.Column("night", sa.Date, nullable=False),
+    _text("content"),
+    sa.Column("made_utc", Utc, nullable=False),
+    sa.Column("sent_utc", Utc),
+    sa.Index("ix_letters_instrument", "instrument", "sent_utc"),
+)
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    _text("instrument"),
+    _text("copy"),
+    _text("step"),
+    sa.Column("night", sa.Date, nullable=False),
+    _text("digest"),
+    _text("by"),
+    sa.Column("at_utc", Utc, nullable=False),
+    sa.Index("ix_approvals_night", "instrument", "night"),
+)
+
+known_hashes = sa.Table(
+    "known_hashes",
+    metadata,
+    _key("instrument"),
+    _key("copy"),
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    sa.Column("night", sa.Date, nullable=False),
+    _text("stamp"),
+    _text("sha256"),
+    sa.Index("ix_known_hashes_night", "instrument", "copy", "night"),
+)
+
+processed_nights = sa.Table(
+    "processed_nights",
+    metadata,
+    _key("instrument"),
+    _key("copy"),
+    sa.Column("night", sa.Date, primary_key=True),
+    sa.Column("labels", sa.JSON, nullable=False),
+    sa.Column("at_utc", Utc, nullable=False),
+)
