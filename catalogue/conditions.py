@@ -1,0 +1,189 @@
+"""A where-expression as a condition of SQLAlchemy, over columns that the caller names.
+
+Every value goes into the statement as a parameter and every name is looked up: what was typed never becomes SQL.
+Reading the text is where.py's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from catalogue import where
+from observatory.errors import UsageError
+
+Kind = Literal["text", "integer", "real", "hexadecimal", "night", "instant"]
+"""What a column holds. ``hexadecimal``: up to 64 bits without a sign, kept as sixteen digits of text."""
+_LARGEST = 2**63 - 1
+_COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+_MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column that a where-expression may name."""
+
+    element: sa.ColumnElement[Any]
+    kind: Kind
+
+
+def condition(expression: where.Expression, columns: Mapping[str, Column]) -> sa.ColumnElement[bool]:
+    """Return what an expression asks of rows; as in SQL, an absent value satisfies no comparison.
+
+    Raises
+    ------
+    UsageError
+        A name that is no column, or a value that its column cannot hold.
+    """
+    match expression:
+        case where.All(terms):
+            return sa.and_(*(condition(term, columns) for term in terms))
+        case where.Any(terms):
+            return sa.or_(*(condition(term, columns) for term in terms))
+        case where.Negation(term):
+            return sa.not_(condition(term, columns))
+        case where.Absence(operand):
+            return _column(operand, columns)[1].element.is_(None)
+        case where.Likeness(operand, pattern):
+            return _like(*_column(operand, columns), pattern)
+        case where.Membership(operand, items):
+            return _member(*_column(operand, columns), items)
+        case where.Comparison():
+            return _compare(expression, columns)
+
+
+def column_named(name: str, columns: Mapping[str, Column], option: str = "--where") -> Column:
+    """Return a column by its name.
+
+    Raises
+    ------
+    UsageError
+        There is none; says which there are.
+    """
+    if name not in columns:
+        close = difflib.get_close_matches(name, columns, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(columns)}"
+        raise UsageError(f"{option}: no column {name!r}; {hint}")
+    return columns[name]
+
+
+def stored(name: str, column_kind: Kind, value: where.Value | dt.date) -> Any:
+    """Return a value in the form in which its column keeps it.
+
+    Raises
+    ------
+    UsageError
+        The column cannot hold such a value.
+    """
+    try:
+        return _FORMS[column_kind](value)
+    except (ValueError, TypeError, OverflowError):
+        raise UsageError(f"{name} holds {_WORDS[column_kind]}; {value!r} is none") from None
+
+
+def _column(operand: where.Operand, columns: Mapping[str, Column]) -> tuple[str, Column]:
+    if isinstance(operand, where.Constant):
+        raise UsageError(f"--where: {operand.value!r} stands where a column is expected")
+    return operand.text, column_named(operand.text, columns)
+
+
+def _compare(term: where.Comparison, columns: Mapping[str, Column]) -> sa.ColumnElement[bool]:
+    if isinstance(term.left, where.Constant):
+        term = where.Comparison(_MIRRORED[term.operator], term.right, term.left)  # type: ignore[arg-type]
+    name, left = _column(term.left, columns)
+    compare = _COMPARE[term.operator]
+    if isinstance(term.right, where.Constant):
+        compared: sa.ColumnElement[bool] = compare(left.element, stored(name, left.kind, term.right.value))
+        return compared
+    other, right = _column(term.right, columns)
+    if left.kind != right.kind and {left.kind, right.kind} != {"integer", "real"}:
+        raise UsageError(f"--where: {name} holds {_WORDS[left.kind]} and {other} {_WORDS[right.kind]}")
+    both: sa.ColumnElement[bool] = compare(left.element, right.element)
+    return both
+
+
+def _member(name: str, column: Column, items: Sequence[where.Constant | where.Span]) -> sa.ColumnElement[bool]:
+    single = [stored(name, column.kind, item.value) for item in items if isinstance(item, where.Constant)]
+    spans = [item for item in items if isinstance(item, where.Span)]
+    terms: list[sa.ColumnElement[bool]] = [column.element.in_(single)] if single else []
+    for span in spans:
+        low, high = (stored(name, column.kind, end.value) for end in (span.low, span.high))
+        terms.append(column.element.between(low, high))
+    return sa.or_(*terms)
+
+
+def _like(name: str, column: Column, pattern: str) -> sa.ColumnElement[bool]:
+    if column.kind != "text":
+        raise UsageError(f"--where: LIKE is for text, and {name} holds {_WORDS[column.kind]}")
+    return column.element.like(pattern)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _integer(value: Any) -> int | float:
+    number = int(value, 0) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+        raise ValueError(value)
+    if abs(number) > _LARGEST:
+        raise OverflowError(value)
+    return number
+
+
+def _real(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(value)
+    return float(value)
+
+
+def hexadecimal(value: Any) -> str:
+    """Return a number of up to 64 bits, or its text with ``0x``, as the sixteen digits that are kept.
+
+    Raises
+    ------
+    ValueError
+        It is no such number.
+    """
+    number = int(value, 0) if isinstance(value, str) else value
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number < 2**64:
+        raise ValueError(value)
+    return f"{number:016x}"
+
+
+def _night(value: Any) -> dt.date:
+    return value if isinstance(value, dt.date) else dt.date.fromisoformat(str(value))
+
+
+def _instant(value: Any) -> dt.datetime:
+    instant = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(_text(value))
+    return instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant
+
+
+_FORMS: Mapping[Kind, Callable[[Any], Any]] = {
+    "text": _text,
+    "integer": _integer,
+    "real": _real,
+    "hexadecimal": hexadecimal,
+    "night": _night,
+    "instant": _instant,
+}
+_WORDS: Mapping[Kind, str] = {
+    "text": "text (in quotes)",
+    "integer": "whole numbers of up to 63 bits",
+    "real": "numbers",
+    "hexadecimal": "numbers of up to 64 bits",
+    "night": "nights such as 20241005",
+    "instant": "instants such as '2024-10-05T08:00:00'",
+}
