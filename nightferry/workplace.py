@@ -57,8 +57,9 @@ class Workplace:
         SpecificationError
         """
         from converters.base import step_models
+        from nightferry.sections import section_models
 
-        return cls(load(folder, step_models=step_models()), now)
+        return cls(load(folder, step_models=step_models(), section_models=section_models()), now)
 
     @property
     def folder(self) -> Path:

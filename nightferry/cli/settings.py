@@ -53,11 +53,12 @@ def _print_problems(error: SpecificationError, as_json: bool) -> None:
 def schema(what: Annotated[str, typer.Argument(metavar="site|instrument", help="Which file.")]) -> None:
     """Print the JSON Schema of site.yaml or of an instrument's file, so that editors complete and check it."""
     from converters.base import step_models
+    from nightferry.sections import section_models
     from observatory.spec.show import json_schema
 
     kinds: dict[str, Literal["site", "instrument"]] = {"site": "site", "instrument": "instrument"}
     if what in kinds:
-        typer.echo(json_module.dumps(json_schema(kinds[what], step_models()), indent=2))
+        typer.echo(json_module.dumps(json_schema(kinds[what], step_models(), section_models()), indent=2))
         return
     raise UsageError(f"{what!r}: there is a schema of site and of instrument")
 

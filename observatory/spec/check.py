@@ -16,6 +16,7 @@ from observatory.spec import chain
 from observatory.spec.fields import meant
 from observatory.spec.models import Copy, Host, Instrument, StepSection
 from observatory.spec.overlap import Territory, shared_path
+from observatory.spec.owned import owned_faults
 from observatory.spec.yaml import KeyPath
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
@@ -51,6 +52,8 @@ def check_instrument(instrument: Instrument, hosts: Collection[str] | None) -> I
     yield from _steps(instrument)
     yield from _retention(instrument)
     yield from _something_to_do(instrument)
+    for path, reason in owned_faults(instrument):
+        yield Finding(path, reason)
     if chain_is_sound(instrument):
         yield from _same_root(instrument)
 

@@ -128,7 +128,7 @@ def _mend(raw: Any, path: KeyPath, model: type[BaseModel]) -> bool:
     """Leave out what is at fault, or fill in what must be there; False where the rest would be guesswork."""
     if not path:
         raw.setdefault("layout", "%Y%m%d")
-        return model is Instrument and "night_in_name" not in raw
+        return issubclass(model, Instrument) and "night_in_name" not in raw
     holder = raw
     for part in path[:-1]:
         if not yaml.has(holder, part):  # mended away a moment ago

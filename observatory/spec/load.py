@@ -18,7 +18,8 @@ from observatory.spec.check import chain_is_sound, check_instrument, check_toget
 from observatory.spec.fields import meant
 from observatory.spec.hosts import local_path
 from observatory.spec.judge import Judged, judge
-from observatory.spec.models import Convert, Host, Instrument, Site, Specification, StepSection
+from observatory.spec.models import Convert, Host, Instrument, Section, Site, Specification, StepSection
+from observatory.spec.owned import instrument_model
 from observatory.spec.yaml import Document, KeyPath
 
 SITE = "site.yaml"
@@ -71,7 +72,11 @@ def _named(folder: Path, how: str, cwd: Path, home: Path) -> tuple[Path, str]:
 
 
 def load(
-    folder: Path, *, hostname: str | None = None, step_models: Mapping[str, type[StepSection]] | None = None
+    folder: Path,
+    *,
+    hostname: str | None = None,
+    step_models: Mapping[str, type[StepSection]] | None = None,
+    section_models: Mapping[str, type[Section]] | None = None,
 ) -> Specification:
     """Read a configuration folder.
 
@@ -83,6 +88,8 @@ def load(
         The machine we run on, for hosts with ``local: auto``; default: what the system says.
     step_models : mapping of step to its section's model, optional
         What the converters registered. A step that is not among them is a problem.
+    section_models : mapping of key to its section's model, optional
+        What other packages own at the top of an instrument's file; see `Instrument.section`.
 
     Raises
     ------
@@ -92,7 +99,8 @@ def load(
     site_file = yaml.read(folder / SITE, str(folder / SITE))
     site = judge(site_file, Site)
     site.problems += [site_file.problem(path, reason) for path, reason in _secrets(site.value, folder)]
-    instruments = [_read_instrument(path, step_models or {}) for path in _instrument_files(folder)]
+    model = instrument_model(section_models or {})
+    instruments = [_read_instrument(path, model, step_models or {}) for path in _instrument_files(folder)]
     problems = [*site.problems, *_stray_files(folder), *(p for judged in instruments for p in judged.problems)]
     problems += _cross_checks(site_file, site, instruments)
     if problems or site.value is None:
@@ -135,10 +143,12 @@ def _stray_files(folder: Path) -> Iterator[Problem]:
             yield Problem(str(path), 1, "", f"only *.yaml is read: rename it to {path.stem}.yaml")
 
 
-def _read_instrument(path: Path, step_models: Mapping[str, type[StepSection]]) -> Judged[Instrument]:
+def _read_instrument(
+    path: Path, model: type[Instrument], step_models: Mapping[str, type[StepSection]]
+) -> Judged[Instrument]:
     document = yaml.read(path, str(Path(path.parent.parent) / INSTRUMENTS / path.name))
     raw, steps = _without_steps(document.value)
-    judged = judge(document, Instrument, raw)
+    judged = judge(document, model, raw)
     judged_steps = [_judge_step(document, step, index, step_models) for index, step in enumerate(steps)]
     for step in judged_steps:
         judged.problems += step.problems

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import zoneinfo
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -81,6 +81,9 @@ class Section(BaseModel):
         if isinstance(judged, str) and str not in kinds:
             raise ValueError(f"{forms.one_of(['true', 'false', *words])} is needed, not {value!r}")
         return judged
+
+
+Owned = TypeVar("Owned", bound=Section)
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:
@@ -374,7 +377,6 @@ class Instrument(Section):
         "follow-inside", description="links below the root are followed, copied as links, or only listed"
     )
     modes: Modes = Field(Modes(), description="permission bits of what is written")
-    datastore: dict[str, Any] | None = Field(None, description="where ingest puts files: root, layout per type")
 
     @field_validator("sequence", mode="before")
     @classmethod
@@ -386,6 +388,11 @@ class Instrument(Section):
         if self.layout is None and self.night_in_name is None:
             raise ValueError("needs layout or night_in_name: how else is a night found?")
         return self
+
+    def section(self, model: type[Owned]) -> Owned | None:
+        """Return the section of another package (see owned.py), None where the file does not hold it."""
+        held = (getattr(self, name) for name in type(self).model_fields)
+        return next((section for section in held if isinstance(section, model)), None)
 
 
 class Specification(BaseModel):

@@ -16,7 +16,8 @@ from pydantic_core import PydanticUndefined
 
 from observatory.errors import UsageError
 from observatory.spec.fields import keys, section_of, sections
-from observatory.spec.models import Instrument, Site, Specification, StepSection, as_list
+from observatory.spec.models import Section, Site, Specification, StepSection, as_list
+from observatory.spec.owned import instrument_model
 
 _HEAD = "--- # "
 
@@ -59,7 +60,11 @@ def _text(section: BaseModel) -> str:
     return yaml.dump(_plain(section), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
-def json_schema(which: str, step_models: Mapping[str, type[StepSection]] | None = None) -> dict[str, Any]:
+def json_schema(
+    which: str,
+    step_models: Mapping[str, type[StepSection]] | None = None,
+    section_models: Mapping[str, type[Section]] | None = None,
+) -> dict[str, Any]:
     """Return the JSON Schema of a file, so that editors complete and check it.
 
     Parameters
@@ -68,13 +73,15 @@ def json_schema(which: str, step_models: Mapping[str, type[StepSection]] | None 
         ``site`` or ``instrument``.
     step_models : mapping of step to its section's model, optional
         With it each step's own keys are part of the schema; without, a step may hold any further key.
+    section_models : mapping of key to its section's model, optional
+        What other packages own at the top of an instrument's file.
 
     Raises
     ------
     UsageError
         There is no such file.
     """
-    models: dict[str, type[BaseModel]] = {"site": Site, "instrument": Instrument}
+    models: dict[str, type[BaseModel]] = {"site": Site, "instrument": instrument_model(section_models or {})}
     if which not in models:
         raise UsageError(f"{which!r}: there is a schema of site and one of instrument")
     schema = models[which].model_json_schema(by_alias=True)
@@ -111,10 +118,11 @@ all problems of all files at once as `file:line: key.path: reason`.
 """
 
 
-def reference() -> str:
-    """Return the reference of every key, in Markdown: docs/specification.md."""
+def reference(section_models: Mapping[str, type[Section]] | None = None) -> str:
+    """Return the reference of every key, in Markdown, with those of other packages: docs/specification.md."""
     parts = [_INTRODUCTION]
-    for title, model in (("site.yaml", Site), ("instruments.d/NAME.yaml", Instrument)):
+    instrument = instrument_model(section_models or {})
+    for title, model in (("site.yaml", Site), ("instruments.d/NAME.yaml", instrument)):
         for section in sections(model):
             parts.append("\n".join(_section(title if section is model else section.__name__, section, model)))
     return "\n".join(parts)

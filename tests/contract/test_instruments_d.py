@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from converters.base import step_models
+from nightferry.sections import section_models
 from observatory.layouts import Layout
 from observatory.listing import camera_layout
 from observatory.spec import yaml
@@ -84,7 +86,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Specification:
     lines = ["site: Everywhere", "timezone: UTC", "hosts:"]
     lines += [f"  {host}: {{address: {host}.example.org}}" for host in sorted(set(_hosts()))]
     (folder / "site.yaml").write_text("\n".join(lines) + "\n")
-    return load(folder, hostname="elsewhere")
+    return load(folder, hostname="elsewhere", step_models=step_models(), section_models=section_models())
 
 
 def _hosts() -> Iterator[str]:
@@ -186,7 +188,9 @@ def test_the_example_site_serves_the_saao_instruments(tmp_path: Path) -> None:
     for name in ("sha", "shd", "spupnic"):
         shutil.copy(FOLDER / f"{name}.yaml", tmp_path / "instruments.d")
     shutil.copy(REPOSITORY / "docs" / "examples" / "site.yaml", tmp_path)
-    loaded = load(tmp_path, hostname="astro.suth.saao.ac.za")
+    loaded = load(
+        tmp_path, hostname="astro.suth.saao.ac.za", step_models=step_models(), section_models=section_models()
+    )
     assert loaded.site.timezone == "Africa/Johannesburg"
     assert sorted(loaded.instruments) == ["sha", "shd", "spupnic"]
 

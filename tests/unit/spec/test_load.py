@@ -340,7 +340,7 @@ TREES = st.recursive(
     max_leaves=12,
 )  # fmt: skip
 KEYS = ["instrument", "layout", "cameras", "copies", "verify", "sequence", "retention", "convert", "mail", "variants",
-        "away", "modes", "datastore", "rollover", "window_nights", "night_in_name"]  # fmt: skip
+        "away", "modes", "rollover", "window_nights", "night_in_name"]  # fmt: skip
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
