@@ -7,6 +7,7 @@ The tree::
     │   └── SpecificationError     the YAML files are wrong; all problems at once (exit 2)
     ├── LockHeld                   another run works on the same instrument (exit 4)
     ├── MailNotTaken               a mail was not taken; it waits in the spool, or is refused for good (exit 1)
+    ├── FileDamaged                a file contradicts itself or ends early (exit 1)
     └── CouldNotTell               not being able to look: UNKNOWN, never "missing" (exit 3)
         ├── HostUnreachable        no connection, or it was lost; a retry may help
         ├── HostSilent             connected, but no answer within a named time; a retry may help
@@ -16,6 +17,7 @@ The tree::
         ├── EndsNotSeen            one or both ends of a hop, each for one of the reasons above
         ├── ListingBroken          the listing ended early or made no sense
         ├── FileUnreadable         one file could not be opened, read or hashed
+        ├── FormatUnknown          one file is kept in a way, or is of a size, that this version cannot read
         ├── CommandFailed          a program at the far end is missing or failed
         └── RecordsUnavailable     our own database is locked, damaged or away
 
@@ -97,6 +99,14 @@ class MailNotTaken(NightferryError):
         super().__init__(f"{server}: the mail was not taken: {why}. {outlook}")
 
 
+class FileDamaged(NightferryError):
+    """A file contradicts itself or ends early; `why` says where."""
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"{path} is damaged: {why}; nothing of it was used")
+
+
 class CouldNotTell(NightferryError):
     """Not being able to look. What depends on the answer is UNKNOWN."""
 
@@ -170,6 +180,14 @@ class FileUnreadable(CouldNotTell):
 
     def __init__(self, host: str, path: str, why: str) -> None:
         super().__init__(f"{host}: {path} could not be read: {why}")
+
+
+class FormatUnknown(CouldNotTell):
+    """One file may be whole, but is kept in a way, or is of a size, that this version does not read."""
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"{path} cannot be read by this version: {why}")
 
 
 class CommandFailed(CouldNotTell):

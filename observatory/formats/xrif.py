@@ -79,18 +79,40 @@ def examine(stream: BinaryIO, size: int) -> "tuple[str, str]":
         The stream could not be read. Nothing else, whatever the bytes are.
     """
     try:
-        images = _read_block(stream, 0, size, "images")
-        timing_offset = images.header_size + images.payload_size
-        timing = _read_block(stream, timing_offset, size, "timing")
-        end = timing_offset + timing.header_size + timing.payload_size
-        if end < size:
-            raise Fault("damaged", f"{size - end} bytes after the timing block")
-        _check_payload(images)
-        _check_timing(images, timing)
-        _check_codings(images)
+        headers(stream, size)
     except Fault as fault:
         return fault.state, fault.reason
     return "whole", ""
+
+
+def headers(stream: BinaryIO, size: int) -> "tuple[Block, Block]":
+    """Return the headers of both blocks, images and timing, of a whole file; parameters as for `examine`.
+
+    Raises
+    ------
+    Fault
+        With the state and reason that `examine` would return.
+    OSError
+        The stream could not be read.
+    """
+    images = _read_block(stream, 0, size, "images")
+    timing_offset = images.header_size + images.payload_size
+    timing = _read_block(stream, timing_offset, size, "timing")
+    end = timing_offset + timing.header_size + timing.payload_size
+    if end < size:
+        raise Fault("damaged", f"{size - end} bytes after the timing block")
+    _check_payload(images)
+    _check_timing(images, timing)
+    _check_codings(images)
+    return images, timing
+
+
+def image_header(stream: BinaryIO, size: int) -> Block:
+    """Return the header of the images alone, whatever follows their payload; as `headers` for the rest."""
+    images = _read_block(stream, 0, size, "images")
+    _check_payload(images)
+    _check_codings(images)
+    return images
 
 
 def _read_block(stream: BinaryIO, offset: int, size: int, what: str) -> Block:
