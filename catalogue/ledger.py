@@ -10,15 +10,17 @@ from types import TracebackType
 from typing import Self
 
 from catalogue.decisions import DecisionBook
+from catalogue.evidence import EvidenceBook
 from catalogue.nights import NightBook
 from catalogue.pipeline import PipelineBook
+from catalogue.retention import RetentionBook
 from catalogue.runs import RunBook
 from catalogue.schedule import ScheduleBook
 from catalogue.steps import StepBook
 from catalogue.store import BUSY_TIMEOUT_S, open_store
 
 
-class Ledger(RunBook, NightBook, DecisionBook, ScheduleBook, StepBook, PipelineBook):
+class Ledger(RunBook, NightBook, DecisionBook, ScheduleBook, StepBook, PipelineBook, EvidenceBook, RetentionBook):
     """All books over one open database. May be used by many threads and processes at a time."""
 
     @classmethod

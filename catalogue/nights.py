@@ -55,12 +55,7 @@ class NightBook(Book):
     def record_freed(self, instrument: str, hop: str, freed: Mapping[dt.date, int]) -> None:
         """Note how many files of a hop's source were freed on purpose: they are no loss when they are gone."""
         with self._store.write() as connection:
-            for night, count in sorted(freed.items()):
-                connection.execute(
-                    nights.update()
-                    .where(nights.c.instrument == instrument, nights.c.hop == hop, nights.c.night == night)
-                    .values(freed_files=nights.c.freed_files + count)
-                )
+            expect_fewer(connection, instrument, hop, freed)
 
     def outstanding(self, instrument: str, hop: str, before: dt.date, today: dt.date) -> tuple[dt.date, ...]:
         """Return the nights before a day that were once seen and are neither proven nor accepted, ascending.
@@ -128,6 +123,16 @@ class NightBook(Book):
             )
             for night in sorted(known if wanted is None else set(wanted), reverse=True)
         ]
+
+
+def expect_fewer(connection: Connection, instrument: str, hop: str, freed: Mapping[dt.date, int]) -> None:
+    """Expect so many files fewer on a hop's source, within a transaction; a negative number is files put back."""
+    for night, count in sorted(freed.items()):
+        connection.execute(
+            nights.update()
+            .where(nights.c.instrument == instrument, nights.c.hop == hop, nights.c.night == night)
+            .values(freed_files=nights.c.freed_files + count)
+        )
 
 
 def _known(

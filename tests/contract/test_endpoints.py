@@ -427,7 +427,7 @@ def test_a_file_shows_which_it_is_and_when_it_was_changed_where_programs_run(mem
     if member.kind in ("sftp", "plain", "memory"):  # these have nothing that could tell
         assert (before.identity, before.changed_s) == (None, None)
         return
-    os.link(member.path(b"a"), member.path(b"b"))  # noqa: PTH200 - names are bytes
+    os.link(member.path(b"a"), member.path(b"b"))
     member.put(b"c", b"1234")
     same, other = member.endpoint.stat(member.root, [b"b", b"c"])
     assert before.identity == same.identity != other.identity

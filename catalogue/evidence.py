@@ -1,0 +1,134 @@
+"""The ledger's pages on evidence: which file was hashed where, when, with which sum, and how it looked then.
+
+Whether evidence is enough to call a night safe, or to free a file, is decided above; here it is remembered.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from catalogue.book import Book
+from catalogue.evidence_records import Evidence, ReadFile, Reading, SafeNight, SafeState
+from catalogue.evidence_tables import evidence, holders, readings, safe_nights
+from catalogue.store import upsert_statement
+from catalogue.tables import runs
+
+_COLUMNS = ("path", "night", "name", "sha256", "size_bytes", "mtime_s", "changed_s", "identity")
+
+
+class EvidenceBook(Book):
+    """What was read of each file, copy by copy. A copy is known by its holder: a number for its host and root."""
+
+    def holder(self, instrument: str, copy: str, host: str, root: str) -> int:
+        """Return the number of a copy, giving it one where it has none; another root is another holder."""
+        values = {"instrument": instrument, "copy": copy, "host": host, "root": root}
+        asked = sa.select(holders.c.id).filter_by(**values)
+        with self._store.read() as connection:
+            found = connection.execute(asked).scalar()
+        if found is not None:
+            return int(found)
+        with self._store.write() as connection:
+            found = connection.execute(asked).scalar()
+            if found is None:
+                found = connection.execute(holders.insert().values(values).returning(holders.c.id)).scalar_one()
+        return int(found)
+
+    def record_reading(self, holder: int, reading: Reading, files: Sequence[ReadFile]) -> None:
+        """Note what some files of a copy were read as, in place of what was noted of them before.
+
+        The first sum of a path stays as it is, whatever comes later.
+        """
+        if not files:
+            return
+        values = {"holder_id": holder, "at_utc": reading.at_utc, "by": reading.by}
+        values |= {"marker": reading.marker, "kernel": reading.kernel}
+        with self._store.write() as connection:
+            number = connection.execute(readings.insert().values(values).returning(readings.c.id)).scalar_one()
+            rows = [
+                {name: getattr(file, name) for name in _COLUMNS}
+                | {"holder_id": holder, "reading_id": number}
+                | {"first_sha256": file.sha256, "first_utc": reading.at_utc}
+                for file in files
+                if file.sha256 is not None
+            ]
+            if rows:
+                connection.execute(_statement(connection), rows)
+            _forget(connection, holder, [file.path for file in files if file.sha256 is None])
+
+    def record_gone(self, holder: int, paths: Iterable[bytes]) -> None:
+        """Note that some paths are not there any more; what they held first is kept."""
+        with self._store.write() as connection:
+            _forget(connection, holder, list(paths))
+
+    def evidence_of(self, holder: int, night: dt.date) -> dict[bytes, Evidence]:
+        """Return what is remembered of a night on a copy, by path; of what is gone too, with no sum."""
+        asked = (
+            sa.select(evidence, readings.c.at_utc, readings.c.by, readings.c.marker, readings.c.kernel)
+            .join(readings, readings.c.id == evidence.c.reading_id)
+            .where(evidence.c.holder_id == holder, evidence.c.night == night)
+        )
+        with self._store.read() as connection:
+            return {row.path: _read(row) for row in connection.execute(asked.order_by(evidence.c.path))}
+
+    def evidence_nights(self, holder: int) -> frozenset[dt.date]:
+        """Return the nights of which something was ever read on a copy."""
+        asked = sa.select(evidence.c.night).where(evidence.c.holder_id == holder).distinct()
+        with self._store.read() as connection:
+            return frozenset(connection.execute(asked).scalars())
+
+    def newest_instant(self) -> dt.datetime | None:
+        """Return the latest instant that was ever noted: a clock that shows an earlier one went back."""
+        asked = (
+            sa.select(sa.func.max(readings.c.at_utc)),
+            sa.select(sa.func.max(runs.c.started_utc)),
+            sa.select(sa.func.max(runs.c.finished_utc)),
+        )
+        with self._store.read() as connection:
+            found = [connection.execute(one).scalar() for one in asked]
+        return max((instant for instant in found if instant is not None), default=None)
+
+    def record_safe(self, holder: int, nights: Mapping[dt.date, SafeNight]) -> None:
+        """Note what hashes showed of some nights of a copy."""
+        if not nights:
+            return
+        rows = [
+            {"holder_id": holder, "night": night, "state": safe.state.value}
+            | {"files": safe.files, "at_utc": safe.at_utc, "reason": safe.reason}
+            for night, safe in sorted(nights.items())
+        ]
+        with self._store.write() as connection:
+            connection.execute(upsert_statement(connection.dialect.name, safe_nights, tuple(rows[0]), {}), rows)
+
+    def safe_nights(self, holder: int, wanted: Collection[dt.date] | None = None) -> dict[dt.date, SafeNight]:
+        """Return what hashes showed of the nights of a copy; None: of all."""
+        asked = sa.select(safe_nights).where(safe_nights.c.holder_id == holder)
+        with self._store.read() as connection:
+            rows = connection.execute(asked).all()
+        return {
+            row.night: SafeNight(SafeState(row.state), row.files, row.at_utc, row.reason)
+            for row in rows
+            if wanted is None or row.night in wanted
+        }
+
+
+def _statement(connection: Connection) -> sa.Insert:
+    names = (*_COLUMNS, "holder_id", "reading_id", "first_sha256", "first_utc")
+    kept: dict[str, Any] = {"first_sha256": evidence.c.first_sha256, "first_utc": evidence.c.first_utc}
+    return upsert_statement(connection.dialect.name, evidence, names, kept)
+
+
+def _forget(connection: Connection, holder: int, paths: Sequence[bytes]) -> None:
+    if not paths:
+        return
+    gone = evidence.update().where(evidence.c.holder_id == holder, evidence.c.path == sa.bindparam("gone"))
+    connection.execute(gone.values(sha256=None), [{"gone": path} for path in paths])
+
+
+def _read(row: Row[tuple[Any, ...]]) -> Evidence:
+    file = ReadFile(**{name: getattr(row, name) for name in _COLUMNS})
+    return Evidence(file, Reading(row.at_utc, row.by, row.marker, row.kernel), row.first_sha256, row.first_utc)

@@ -1,0 +1,192 @@
+"""The ledger's pages on retention: what archives confirmed, what was freed and on which proof, what others claim.
+
+Whether something may be freed is decided by syncer/prune.py.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from catalogue.book import Book
+from catalogue.evidence_records import Claim, Confirmation, FreedFile, Freeing, FreeingState
+from catalogue.evidence_tables import claims, confirmations, confirmed_files, freed_files, freeings
+from catalogue.nights import expect_fewer
+from catalogue.store import upsert_statement
+
+
+class RetentionBook(Book):
+    """Confirmations, freed files, and the claims of other logs."""
+
+    def confirm(
+        self,
+        instrument: str,
+        night: dt.date,
+        files: Mapping[bytes, str],
+        *,
+        kind: str,
+        archive: str,
+        by: str,
+        at_utc: dt.datetime,
+    ) -> int:
+        """Note that an archive confirmed some files of a night (``archive``) or that a manifest of them was sent.
+
+        `files` gives the hash of each name (`ReadFile.name`); what has another by now was not confirmed.
+        """
+        values = {"instrument": instrument, "night": night, "kind": kind, "archive": archive, "by": by}
+        with self._store.write() as connection:
+            inserted = connection.execute(
+                confirmations.insert().values(values | {"at_utc": at_utc}).returning(confirmations.c.id)
+            )
+            number = int(inserted.scalar_one())
+            rows = [{"confirmation_id": number, "name": name, "sha256": sum_} for name, sum_ in sorted(files.items())]
+            if rows:
+                connection.execute(confirmed_files.insert(), rows)
+        return number
+
+    def revoke_confirmations(self, instrument: str, night: dt.date, archive: str, at_utc: dt.datetime) -> int:
+        """Take back what an archive confirmed of a night; return how many times that was said."""
+        held = sa.and_(
+            confirmations.c.instrument == instrument,
+            confirmations.c.night == night,
+            confirmations.c.archive == archive,
+            confirmations.c.revoked_utc.is_(None),
+        )
+        with self._store.write() as connection:
+            return connection.execute(confirmations.update().where(held).values(revoked_utc=at_utc)).rowcount
+
+    def confirmations(self, instrument: str, night: dt.date) -> tuple[Confirmation, ...]:
+        """Return what was confirmed or sent of a night and not taken back, oldest first."""
+        asked = sa.select(confirmations).where(
+            confirmations.c.instrument == instrument,
+            confirmations.c.night == night,
+            confirmations.c.revoked_utc.is_(None),
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(asked.order_by(confirmations.c.id)).all()
+            files = {row.id: _files_of(connection, row.id) for row in rows}
+        return tuple(
+            Confirmation(row.id, row.instrument, row.night, row.kind, row.archive, row.by, row.at_utc, files[row.id])
+            for row in rows
+        )
+
+    def begin_freeing(self, holder: int, files: Sequence[FreedFile], at_utc: dt.datetime) -> int:
+        """Note that some files are about to be freed, before the first of them is touched; return its number."""
+        values = {"holder_id": holder, "state": FreeingState.BEGUN.value, "at_utc": at_utc}
+        with self._store.write() as connection:
+            number = int(connection.execute(freeings.insert().values(values).returning(freeings.c.id)).scalar_one())
+            rows = [
+                {"freeing_id": number, "path": file.path, "night": file.night, "name": file.name}
+                | {"size_bytes": file.size_bytes, "sha256": file.sha256, "is_freed": False}
+                for file in files
+            ]
+            connection.execute(freed_files.insert(), rows)
+        return number
+
+    def prove_freeing(
+        self, freeing: int, instrument: str, hops: Iterable[str], paths: Collection[bytes], proof: str
+    ) -> None:
+        """Note which files of a batch are freed now, and where their proof lies; just before they are removed.
+
+        They are no loss from here on: less is expected on the source of the hops that leave this copy.
+        """
+        with self._store.write() as connection:
+            of_batch = freeings.update().where(freeings.c.id == freeing)
+            connection.execute(of_batch.values(state=FreeingState.PROVEN.value, proof=proof))
+            _mark(connection, freeing, paths, True)
+            for hop in hops:
+                expect_fewer(connection, instrument, hop, _by_night(connection, freeing, paths, 1))
+
+    def finish_freeing(
+        self, freeing: int, instrument: str, hops: Iterable[str], still_there: Collection[bytes], at_utc: dt.datetime
+    ) -> None:
+        """Note that a batch came to its end, and which of its files are there all the same."""
+        with self._store.write() as connection:
+            of_batch = freeings.update().where(freeings.c.id == freeing)
+            connection.execute(of_batch.values(state=FreeingState.DONE.value, finished_utc=at_utc))
+            asked = sa.select(freed_files.c.path).where(freed_files.c.freeing_id == freeing, freed_files.c.is_freed)
+            back = set(connection.execute(asked).scalars()) & set(still_there)
+            _mark(connection, freeing, back, False)
+            for hop in hops:
+                expect_fewer(connection, instrument, hop, _by_night(connection, freeing, back, -1))
+
+    def open_freeings(self, holder: int) -> tuple[Freeing, ...]:
+        """Return the batches of a copy that never came to their end, oldest first."""
+        asked = sa.select(freeings).where(freeings.c.holder_id == holder, freeings.c.state != FreeingState.DONE.value)
+        with self._store.read() as connection:
+            rows = connection.execute(asked.order_by(freeings.c.id)).all()
+            return tuple(
+                Freeing(row.id, FreeingState(row.state), row.at_utc, row.proof, _freed_of(connection, row.id))
+                for row in rows
+            )
+
+    def freed(self, holder: int, wanted: Collection[dt.date]) -> dict[bytes, FreedFile]:
+        """Return what was freed of some nights of a copy, by path."""
+        if not wanted:
+            return {}
+        asked = (
+            sa.select(freed_files)
+            .join(freeings)
+            .where(
+                freeings.c.holder_id == holder,
+                freed_files.c.is_freed,
+                freed_files.c.night.between(min(wanted), max(wanted)),
+            )
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(asked.order_by(freed_files.c.freeing_id)).all()
+        return {row.path: _freed(row) for row in rows if row.night in wanted}
+
+    def record_claims(self, instrument: str, found: Sequence[Claim]) -> None:
+        """Note what another log says, in place of what it said before."""
+        if not found:
+            return
+        rows = [
+            {"instrument": instrument, "copy": one.copy, "night": one.night, "what": one.what}
+            | {"holds": one.holds, "at_utc": one.at_utc, "source": one.source}
+            for one in found
+        ]
+        with self._store.write() as connection:
+            connection.execute(upsert_statement(connection.dialect.name, claims, tuple(rows[0]), {}), rows)
+
+    def claims(self, instrument: str) -> tuple[Claim, ...]:
+        """Return what other logs say of an instrument, by night."""
+        asked = sa.select(claims).where(claims.c.instrument == instrument)
+        with self._store.read() as connection:
+            rows = connection.execute(asked.order_by(claims.c.night, claims.c.copy, claims.c.what)).all()
+        return tuple(Claim(row.copy, row.night, row.what, row.holds, row.at_utc, row.source) for row in rows)
+
+
+def _files_of(connection: Connection, number: int) -> dict[bytes, str]:
+    asked = sa.select(confirmed_files).where(confirmed_files.c.confirmation_id == number)
+    return {row.name: row.sha256 for row in connection.execute(asked.order_by(confirmed_files.c.name))}
+
+
+def _freed_of(connection: Connection, number: int) -> tuple[FreedFile, ...]:
+    asked = sa.select(freed_files).where(freed_files.c.freeing_id == number).order_by(freed_files.c.path)
+    return tuple(_freed(row) for row in connection.execute(asked))
+
+
+def _freed(row: sa.Row[tuple[object, ...]]) -> FreedFile:
+    return FreedFile(row.path, row.night, row.name, row.size_bytes, row.sha256)
+
+
+def _mark(connection: Connection, freeing: int, paths: Iterable[bytes], is_freed: bool) -> None:
+    rows = [{"which": path} for path in paths]
+    if rows:
+        one = freed_files.update().where(
+            freed_files.c.freeing_id == freeing, freed_files.c.path == sa.bindparam("which")
+        )
+        connection.execute(one.values(is_freed=is_freed), rows)
+
+
+def _by_night(connection: Connection, freeing: int, paths: Collection[bytes], sign: int) -> dict[dt.date, int]:
+    wanted, counts = set(paths), Counter[dt.date]()
+    for file in _freed_of(connection, freeing):
+        if file.path in wanted:
+            counts[file.night] += sign
+    return dict(counts)
