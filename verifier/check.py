@@ -7,13 +7,13 @@ away come in as arguments; reports say the result.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from observatory.compare import merge
-from observatory.endpoints.contract import Look, Survey
+from observatory.endpoints.contract import Hashed, Look, RootFacts, Survey
 from observatory.ends import NOTHING_EXPECTED, Expectations, ask_both, excuse, prove_both
 from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
@@ -27,6 +27,22 @@ from verifier.tally import Tally, is_below, under_troubles
 from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
 
 LEVELS = ("existence", "size", "checksum", "structure")
+
+
+@dataclass(frozen=True, slots=True)
+class HashedPair:
+    """A batch of files hashed on both sides, pair by pair; paths are those of each side.
+
+    Attributes
+    ----------
+    roots : pair of RootFacts
+        What source and destination said of themselves before.
+    source, destination : sequence of Hashed
+    """
+
+    roots: tuple[RootFacts, RootFacts]
+    source: Sequence[Hashed]
+    destination: Sequence[Hashed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +61,10 @@ class CheckOptions:
         Called with the number of files whose bytes have been read so far.
     expected : pair of Expectation
         What is known of the two ends beforehand.
+    freed : collection of bytes
+        Source paths that were freed on purpose: on the destination alone they are not extra, their numbers no holes.
+    on_hashed : callable
+        Told what was read, by those who remember it; with the facts of both roots.
     """
 
     level: str = "size"
@@ -52,6 +72,8 @@ class CheckOptions:
     accepted: Sequence[Acceptance] = ()
     progress: Callable[[int], None] = field(default=lambda count: None)
     expected: Expectations = NOTHING_EXPECTED
+    freed: Collection[bytes] = frozenset()
+    on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
 
 
 Listings = Future[tuple[Survey, Survey]]
@@ -227,6 +249,7 @@ class _Looked:
                 (self._source, roots[0], both),
                 (self._destination, roots[1], [self._scope.target_of(path) for path in both]),
                 self._options.progress,
+                self._tell_hashed,
             )
             return _Deep(checksum_differs=answer.differing, unreadable=answer.unreadable)
         if self._options.level == "structure":
@@ -243,11 +266,14 @@ class _Looked:
             )
         return _Deep()
 
+    def _tell_hashed(self, here: Sequence[Hashed], there: Sequence[Hashed]) -> None:
+        self._options.on_hashed(HashedPair((self._here.facts, self._there.facts), here, there))
+
     def _extra(self) -> tuple[bytes, ...]:
         """Return what only the destination has; below a source folder that could not be read, nothing is said."""
         if not self._options.reverse:
             return ()
-        poisoned = [Entry(path, 0, 0.0) for path in self._tally.extra]
+        poisoned = [Entry(path, 0, 0.0) for path in self._tally.extra if path not in self._options.freed]
         clear, _ = under_troubles(poisoned, self._here.troubles)
         return tuple(sorted(entry.path for entry in clear))
 
@@ -280,7 +306,8 @@ class _Looked:
             return ()
         names: dict[tuple[dt.date, str], list[bytes]] = {}
         tally = self._tally
-        for path in (*tally.alike(), *(entry.path for entry in (*tally.missing, *tally.size_differs, *tally.young))):
+        listed = (entry.path for entry in (*tally.missing, *tally.size_differs, *tally.young))
+        for path in (*tally.alike(), *listed, *self._options.freed):
             night, camera = self._scope.source.night_of(path), self._scope.source.camera_of(path)
             if night is not None and night != ANY_NIGHT and camera is not None:
                 names.setdefault((night, camera), []).append(path.rpartition(b"/")[2])

@@ -29,7 +29,13 @@ class Contents:
     unreadable: tuple[Finding, ...]
 
 
-def hash_both(source: Side, destination: Side, progress: Callable[[int], None]) -> Iterator[tuple[Hashed, Hashed]]:
+OnHashed = Callable[[Sequence[Hashed], Sequence[Hashed]], None]
+"""Is told of each batch what was read on the source and on the destination, pair by pair."""
+
+
+def hash_both(
+    source: Side, destination: Side, progress: Callable[[int], None], on_hashed: OnHashed = lambda here, there: None
+) -> Iterator[tuple[Hashed, Hashed]]:
     """Hash the files of both sides pairwise; the two path lists are of one length and order.
 
     Raises
@@ -45,6 +51,7 @@ def hash_both(source: Side, destination: Side, progress: Callable[[int], None]) 
                 pool.submit(_hashed, source[0], source[1], here),
                 pool.submit(_hashed, destination[0], destination[1], there),
             )
+            on_hashed(asked[0].result(), asked[1].result())
             yield from zip(asked[0].result(), asked[1].result(), strict=True)
             done += len(here)
             progress(done)
@@ -57,7 +64,9 @@ def _hashed(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> list[Hashed]
     return answers
 
 
-def differing_contents(source: Side, destination: Side, progress: Callable[[int], None]) -> Contents:
+def differing_contents(
+    source: Side, destination: Side, progress: Callable[[int], None], on_hashed: OnHashed = lambda here, there: None
+) -> Contents:
     """Compare the contents of files on both sides.
 
     Raises
@@ -67,7 +76,7 @@ def differing_contents(source: Side, destination: Side, progress: Callable[[int]
     """
     differing: set[bytes] = set()
     unreadable: list[Finding] = []
-    for here, there in hash_both(source, destination, progress):
+    for here, there in hash_both(source, destination, progress, on_hashed):
         if not here.sha256:
             unreadable.append(Finding(here.path, "source", here.reason or "could not be hashed"))
         if not there.sha256:

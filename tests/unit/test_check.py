@@ -17,7 +17,7 @@ from observatory.ends import Expectation
 from observatory.truth import State
 from tests.worlds import NIGHT, NOW_S, OLD_S, copies, host, scope_of
 from verifier.accepted import Acceptance
-from verifier.check import LEVELS, CheckOptions, check
+from verifier.check import LEVELS, CheckOptions, HashedPair, check
 from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
 
 ONE, TWO, THREE = (b"2016/0907/SHA_20160907.%04d.fits" % number for number in (1, 2, 3))
@@ -510,3 +510,24 @@ def test_a_verdict_is_green_only_where_a_naive_look_finds_everything(
             assert path not in verdict.missing
     if verdict.state is State.OK:
         assert verdict.compared == verdict.source_files == len(wanted)
+
+
+def test_what_was_hashed_is_told_as_it_was_read_on_each_side() -> None:
+    """Who remembers evidence gets it from here; the verifier itself remembers nothing."""
+    world = same({ONE: fits(), TWO: fits(2880)})
+    told: list[HashedPair] = []
+    world.check(level="checksum", on_hashed=told.append)
+    (pair,) = told
+    assert [hashed.path for hashed in pair.source] == [ONE, TWO]
+    assert [hashed.sha256 for hashed in pair.destination] == [hashlib.sha256(fits(n)).hexdigest() for n in (5760, 2880)]
+    assert [facts.marker for facts in pair.roots] == ["", ""]
+
+
+def test_what_was_freed_on_the_source_is_neither_extra_nor_a_hole() -> None:
+    """Files that were freed with proof lie on the destination alone, as they should; any other one is still extra."""
+    sequence = {"pattern": "SHA_{night}.{number}.fits", "start": 1}
+    world = World({THREE: fits()}, {ONE: fits(), TWO: fits(), THREE: fits()}, sequence=sequence)
+    assert world.check(reverse=True).extra == (ONE, TWO)
+    freed = world.check(reverse=True, freed=frozenset({ONE, TWO}))
+    assert (freed.extra, freed.sequence_gaps, freed.state) == ((), (), State.OK)
+    assert world.check(reverse=True, freed=frozenset({ONE})).extra == (TWO,)
