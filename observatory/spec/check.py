@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from observatory.layouts import Layout
 from observatory.spec import chain
 from observatory.spec.fields import meant
-from observatory.spec.models import Copy, Host, Instrument, StepSection
+from observatory.spec.models import Copy, Host, Instrument, Retention, StepSection
 from observatory.spec.overlap import Territory, shared_path
 from observatory.spec.owned import owned_faults
 from observatory.spec.yaml import KeyPath
@@ -178,10 +178,17 @@ def _sealed(instrument: Instrument, steps: Iterable[StepSection]) -> Iterator[Fi
 
 def _retention(instrument: Instrument) -> Iterator[Finding]:
     if instrument.retention is not None:
-        yield from _provable(instrument, 0, instrument.retention.copies, ("retention", "copies"))
+        yield from _freeable(instrument, 0, instrument.retention, ("retention",))
     for index, copy in enumerate(instrument.copies):
         if copy.retention is not None:
-            yield from _provable(instrument, index, copy.retention.copies, ("copies", index, "retention", "copies"))
+            yield from _freeable(instrument, index, copy.retention, ("copies", index, "retention"))
+
+
+def _freeable(instrument: Instrument, index: int, retention: Retention, path: KeyPath) -> Iterator[Finding]:
+    yield from _provable(instrument, index, retention.copies, (*path, "copies"))
+    for name, kind in retention.kinds.items():
+        if kind.free and kind.copies is not None:
+            yield from _provable(instrument, index, kind.copies, (*path, "kinds", name, "copies"))
 
 
 def _provable(instrument: Instrument, index: int, wanted: int, path: KeyPath) -> Iterator[Finding]:

@@ -220,7 +220,9 @@ class Hours(Section):
 class TransferOptions(Section):
     """How a hop's bytes travel; chosen by itself where not said."""
 
-    engine: Literal["rsync", "sftp", "local"] | None = Field(None, description="default: the best both ends have")
+    engine: Literal["pipe", "rsync", "sftp", "local"] | None = Field(
+        None, description="default: the best both ends have"
+    )
     sessions: int | None = Field(None, ge=1, le=64, description="transfers at a time over this hop")
     cipher: Line | None = Field(None, description="ssh cipher, e.g. aes128-gcm@openssh.com")
     compression: bool | None = Field(None, description="compress on the way; raw images seldom gain")
@@ -229,12 +231,29 @@ class TransferOptions(Section):
     hours: tuple[Hours, ...] = Field((), description="other rates during some hours")
 
 
+class Kind(Section):
+    """What `prune` may free of one kind of files; what is not said here is as for the copy's other files."""
+
+    files: tuple[Pattern, ...] = Field(min_length=1, description="shell patterns, as a camera's; the first kind counts")
+    free: bool = Field(True, description="false: files of this kind are never freed")
+    keep_nights: int | None = Field(None, ge=0, description="nights that stay whatever has been proven")
+    copies: int | None = Field(None, ge=1, description="other copies, in so many places, that must hold a file")
+    within_days: int | None = Field(None, ge=1, description="each of them read and hashed within so many days")
+    manifest: bool | None = Field(None, description="true: only what stands in a manifest that was sent")
+    confirmed_by: OneOrMore | None = Field(None, description="archives that must have confirmed a file (`confirm`)")
+
+
 class Retention(Section):
     """What `prune` may free."""
 
     keep_nights: int = Field(ge=0, description="nights that stay whatever has been proven")
     copies: int = Field(2, ge=1, description="other copies, in so many places, that must hold a file")
     within_days: int = Field(30, ge=1, description="each of them read and hashed within so many days")
+    reread: bool = Field(False, description="true: each of them is read and hashed once more just before a file goes")
+    count_absent: bool = Field(False, description="true: a removable drive that is not there counts by its last hash")
+    manifest: bool = Field(False, description="true: only what stands in a manifest that was sent")
+    confirmed_by: OneOrMore | None = Field(None, description="archives that must have confirmed a file (`confirm`)")
+    kinds: dict[Name, Kind] = Field(default_factory=dict, description="other rules for some kinds of files")
 
 
 class Copy(Section):

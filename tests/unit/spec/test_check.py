@@ -88,6 +88,10 @@ FAULTS = {
         {"retention": "{keep_nights: 60, copies: 2}"},
         "8: retention.copies: 2 other places are asked for, but the chain has 1: nothing is freed",
     ),
+    "more proofs than places for one kind of files": (
+        {"retention": "{keep_nights: 60, copies: 1, kinds: {raw: {files: ['*.fits'], copies: 2}}}"},
+        "8: retention.kinds.raw.copies: 2 other places are asked for, but the chain has 1: nothing is freed",
+    ),
     "proofs in one place only": (
         {
             "copies": TWO.replace("/b}", "/b, place: hill}") + "\n  - {host: astro.cape, root: /c, place: hill}",
