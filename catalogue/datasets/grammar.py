@@ -1,0 +1,269 @@
+"""From a file's name and header to what it is: its type, its data id, and the path that it gets in a datastore.
+
+Pure: headers come in as mappings. What the instrument's file may say is datastore.py's; nothing is looked up in a
+database here. Names are bytes; an expression has to fit the whole of one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from catalogue.datastore import DatasetTypeSection, DatastoreSection, KeySection
+from observatory.names import is_safe, show
+
+KeyValue = str | int | float | None
+"""The value of one key; None: the file does not tell."""
+KeyKind = Literal["text", "integer", "real", "hexadecimal"]
+
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "lsst.org")
+"""As Butler's, so that the same raw file has the same id there and here (daf_butler, DatasetIdFactory)."""
+_SEPARATORS = str.maketrans({",": "%2C", "=": "%3D", "%": "%25"})
+_LARGEST = 2**63 - 1
+
+
+class NameFault(ValueError):
+    """A file whose name or header does not tell what it is; a sentence without the file's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a data id, as it is kept and asked for."""
+
+    name: str
+    kind: KeyKind
+    identifies: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetType:
+    """A type of datasets, as a catalogue knows it.
+
+    Attributes
+    ----------
+    name : str
+        What queries call it.
+    instrument : str
+        The instrument's name in its file.
+    keys : tuple of Key
+        In the order of the table.
+    """
+
+    name: str
+    instrument: str
+    keys: tuple[Key, ...]
+
+    @property
+    def identifying(self) -> tuple[str, ...]:
+        """The keys that tell one dataset of this type from another."""
+        return tuple(key.name for key in self.keys if key.identifies)
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a file is.
+
+    Attributes
+    ----------
+    type : DatasetType
+    values : mapping of key to value
+        One for every key of the type, in its order.
+    night : date or None
+    """
+
+    type: DatasetType
+    values: Mapping[str, KeyValue]
+    night: dt.date | None = None
+
+    def id_in(self, run: str) -> uuid.UUID:
+        """Return the id that every site gives to this dataset in a run."""
+        identity = {name: self.values[name] for name in self.type.identifying}
+        return dataset_id(self.type.name, run, identity)
+
+
+def dataset_id(type_name: str, run: str, identity: Mapping[str, KeyValue]) -> uuid.UUID:
+    """Return the UUIDv5 of type, run and data id, as Butler's mode ``dataid_type_run`` makes it.
+
+    A key without a value is left out; ``,``, ``=`` and ``%`` in a value are escaped, lest two data ids look alike.
+    """
+    items = [("dataset_type", type_name), ("run", run)]
+    items += [(key, str(value)) for key, value in sorted(identity.items()) if value is not None]
+    text = ",".join(f"{key}={value.translate(_SEPARATORS)}" for key, value in items)
+    return uuid.uuid5(NAMESPACE, text)
+
+
+class Grammar:
+    """The types that one instrument's file declares.
+
+    Parameters
+    ----------
+    instrument : str
+        Its name in its file.
+    section : DatastoreSection
+    """
+
+    def __init__(self, instrument: str, section: DatastoreSection) -> None:
+        self._rules = {name: _Rule(name, instrument, declared) for name, declared in section.types.items()}
+
+    @property
+    def types(self) -> tuple[DatasetType, ...]:
+        """Every type, in the file's order."""
+        return tuple(rule.type for rule in self._rules.values())
+
+    def section_of(self, type_name: str) -> DatasetTypeSection:
+        """Return what was declared of a type."""
+        return self._rules[type_name].section
+
+    def type_of(self, name: bytes) -> str | None:
+        """Return the first type whose expression fits a whole name, None where none does."""
+        return next((rule.type.name for rule in self._rules.values() if rule.groups(name) is not None), None)
+
+    def keywords(self, type_name: str) -> tuple[str, ...]:
+        """Return the header keywords that tell something of a type; where there are none no file need be opened."""
+        return self._rules[type_name].keywords
+
+    def describe(
+        self, type_name: str, name: bytes, header: Mapping[str, object], night: dt.date | None = None
+    ) -> Described:
+        """Return what a file is, from its name and its header.
+
+        Raises
+        ------
+        NameFault
+            Name and header contradict one another, a value cannot be read, or neither tells an identifying key
+            that the name should.
+        """
+        return self._rules[type_name].describe(name, header, night)
+
+    def path_of(self, described: Described, run: str, name: bytes) -> bytes:
+        """Return the place of a file below the datastore's root.
+
+        Raises
+        ------
+        NameFault
+            The layout names a key of which the file has no value, or the values make no good path.
+        """
+        return self._rules[described.type.name].path_of(described, run, name)
+
+
+class _Rule:
+    """One declared type, ready for use."""
+
+    def __init__(self, name: str, instrument: str, section: DatasetTypeSection) -> None:
+        keys = tuple(Key(key, declared.kind, declared.identifies) for key, declared in section.keys.items())
+        self.type = DatasetType(name, instrument, keys)
+        self.section = section
+        self._expressions = [re.compile(text.encode(), re.DOTALL) for text in section.names]
+        words = [word for key in section.keys.values() for word in key.header or ()]
+        self.keywords = tuple(dict.fromkeys([*words, *(section.night or ())]))
+
+    def groups(self, name: bytes) -> Mapping[str, str] | None:
+        for expression in self._expressions:
+            found = expression.fullmatch(name)
+            if found is not None:
+                told = {group: text for group, text in found.groupdict().items() if text is not None}
+                return {group: text.decode("utf-8", "surrogateescape") for group, text in told.items()}
+        return None
+
+    def describe(self, name: bytes, header: Mapping[str, object], night: dt.date | None) -> Described:
+        groups = self.groups(name)
+        if groups is None:
+            raise NameFault(f"its name is not one of type {self.type.name}")
+        values = {key: _value(key, declared, groups, header) for key, declared in self.section.keys.items()}
+        return Described(self.type, values, night)
+
+    def path_of(self, described: Described, run: str, name: bytes) -> bytes:
+        fields: dict[str, object] = dict(described.values)
+        fields |= {"run": run, "type": described.type.name, "name": name.decode("utf-8", "surrogateescape")}
+        if described.night is not None:
+            fields["night"] = f"{described.night:%Y%m%d}"
+        try:
+            text = self.section.layout.format_map({key: value for key, value in fields.items() if value is not None})
+        except KeyError as error:
+            raise NameFault(f"its path needs {error.args[0]}, which it does not tell") from error
+        except ValueError as error:
+            raise NameFault(f"its path cannot be made by {self.section.layout!r}: {error}") from error
+        path = text.encode("utf-8", "surrogateescape")
+        why = is_safe(path)
+        if why is not None:
+            raise NameFault(f"its path would be {show(path)}, and {why}")
+        return path
+
+
+def _value(name: str, key: KeySection, groups: Mapping[str, str], header: Mapping[str, object]) -> KeyValue:
+    """Return what the name tells of a key, else what the header does; where both do they must agree."""
+    by_name = _read(name, key, _told_by_name(name, key, groups))
+    keyword, written = _told_by_header(key, header)
+    by_header = _read(name, key, written)
+    if by_name is None:
+        return by_header
+    if by_header is not None and by_header != by_name:
+        raise NameFault(f"its name says {name} = {by_name}, its header says {keyword} = {_short(written)}")
+    return by_name
+
+
+def _told_by_name(name: str, key: KeySection, groups: Mapping[str, str]) -> str | None:
+    template = key.of if key.of is not None else f"{{{name}}}"
+    try:
+        text = template.format_map(groups)
+    except KeyError:  # this kind of name has no such group
+        return None
+    return f"0x{text}" if key.kind == "hexadecimal" and not text.startswith("0x") else text
+
+
+def _told_by_header(key: KeySection, header: Mapping[str, object]) -> tuple[str, object]:
+    for keyword in key.header or ():
+        written = header.get(keyword)
+        if written is not None and written != "":
+            return keyword, written
+    return "", None
+
+
+def _read(name: str, key: KeySection, written: object) -> KeyValue:
+    if written is None:
+        return None
+    text = str(written).strip()
+    if key.values or key.otherwise is not None:
+        if text not in key.values and key.otherwise is None:
+            return None
+        text = key.values[text] if text in key.values else _filled(key.otherwise or "", text)
+        written = text
+    try:
+        return _as_kind(key.kind, written, text)
+    except ValueError:
+        raise NameFault(f"{name}: {_short(text)} is no value of kind {key.kind}") from None
+
+
+def _filled(template: str, text: str) -> str:
+    return template.format_map({"value": text})
+
+
+def _as_kind(kind: KeyKind, written: object, text: str) -> KeyValue:
+    if kind == "text":
+        if not text.isprintable() or "/" in text:  # bytes that are no UTF-8 are not printable either
+            raise ValueError(text)
+        return text
+    if kind == "real":
+        value = float(text)
+        if value != value or value in (float("inf"), float("-inf")):
+            raise ValueError(text)
+        return value
+    if isinstance(written, float) and written.is_integer():
+        text = str(int(written))
+    number = int(text, 16) if text.startswith("0x") else int(text)
+    if not (0 <= number < 2**64 if kind == "hexadecimal" else abs(number) <= _LARGEST):
+        raise ValueError(text)
+    return number
+
+
+def _short(value: object) -> str:
+    return show(str(value).encode("utf-8", "surrogateescape"))[:80]
+
+
+def key_kinds(types: Sequence[DatasetType]) -> Mapping[str, KeyKind]:
+    """Return the kind of every key of some types, by name."""
+    return {key.name: key.kind for one in types for key in one.keys}
