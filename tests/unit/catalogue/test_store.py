@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from catalogue.holdings import tables as _holdings  # noqa: F401  # declared beside those of the ledger
 from catalogue.ledger import Ledger
 from catalogue.migrate import configuration
 from catalogue.records import MovedFile
@@ -119,7 +120,7 @@ def test_a_database_damaged_in_its_middle_is_said_to_be_damaged(tmp_path: Path) 
     """Damage that shows only when the page is read is no traceback either."""
     with Ledger.open(URL, tmp_path) as ledger:
         run = ledger.start_run("sync", ["sha"], NOON, "astro", 1)
-        ledger.record_moved(run, "sha", "a:b", [MovedFile(b"%d" % n, n, 1.0) for n in range(20_000)], NOON)
+        ledger.record_moved(run, "sha", "a:b", [MovedFile(b"%d" % n, n, 1.0) for n in range(40_000)], NOON)
     path = tmp_path / "catalogue.db"
     with path.open("r+b") as stream:
         stream.seek(path.stat().st_size // 2)

@@ -1,0 +1,56 @@
+"""The catalogue of what a site holds: exposures, datasets and their files, over the same database as the ledger.
+
+Put together from books, one per subject; what each answers is said there.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from catalogue.book import Book
+from catalogue.store import BUSY_TIMEOUT_S, open_store
+
+
+class Catalogue(Book):
+    """All books of what is held over one open database. May be used by many threads and processes at a time."""
+
+    @classmethod
+    def open(cls, url: str, state: Path | None = None, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Self:
+        """Open the catalogue of a site, creating an empty one where there is none and migrating an older one.
+
+        Parameters
+        ----------
+        url : str
+            ``sqlite:////absolute/catalogue.db`` or ``postgresql+psycopg://user@host/name``.
+        state : Path, optional
+            What a relative SQLite path is relative to; default: the working directory.
+        busy_timeout_s : float
+            How long each read or write waits for other processes.
+
+        Raises
+        ------
+        observatory.errors.UsageError
+            The URL is none that we know.
+        observatory.errors.RecordsUnavailable
+            The database is locked, damaged, newer than this program, or cannot be reached.
+        """
+        return cls(open_store(url, state or Path(), busy_timeout_s))
+
+    @property
+    def database(self) -> str:
+        """The database's URL, without its password."""
+        return self._store.name
+
+    def close(self) -> None:
+        """Let go of the database; may be called twice."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

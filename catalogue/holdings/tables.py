@@ -1,0 +1,122 @@
+"""The tables of exposures, their files, the copies of these, and the places where copies lie.
+
+What is asked of them is said in books of this package. Tables only grow by filling them from files; `rebuild`
+empties them.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from catalogue.tables import Utc, metadata
+
+
+class Identity(TypeDecorator[uuid.UUID]):
+    """A UUID: PostgreSQL's own type, sixteen bytes in SQLite, where a text of its digits would take twice as much."""
+
+    impl = sa.LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the database's type."""
+        return dialect.type_descriptor(postgresql.UUID() if dialect.name == "postgresql" else sa.LargeBinary(16))
+
+    def process_bind_param(self, value: uuid.UUID | None, dialect: Dialect) -> object:
+        """Give the database what it keeps."""
+        return value if value is None or dialect.name == "postgresql" else value.bytes
+
+    def process_result_value(self, value: object, dialect: Dialect) -> uuid.UUID | None:
+        """Take it back."""
+        return uuid.UUID(bytes=value) if isinstance(value, bytes) else value  # type: ignore[return-value]
+
+
+exposures = sa.Table(
+    "exposures",
+    metadata,
+    sa.Column("id", Identity, primary_key=True),
+    sa.Column("instrument", sa.Text, nullable=False),
+    sa.Column("variant", sa.Text, nullable=False),
+    sa.Column("night", sa.Date, nullable=False),
+    sa.Column("number", sa.BigInteger),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("header_night", sa.Date),
+    sa.Column("date", Utc),
+    sa.Column("exptime", sa.Double),
+    sa.Column("skyra", sa.Double),
+    sa.Column("skydec", sa.Double),
+    sa.Column("airmass", sa.Double),
+    sa.Column("object", sa.Text),
+    sa.Column("exptype", sa.Text),
+    sa.Column("program", sa.Text),
+    sa.Column("tile_id", sa.BigInteger),
+    sa.Column("seeing", sa.Double),
+    sa.Column("transparency", sa.Double),
+    sa.Column("skylevel", sa.Double),
+    sa.Column("s2n", sa.Double),
+    sa.Column("facts", sa.JSON, nullable=False),
+    sa.Column("data_written", sa.Boolean, nullable=False),
+    sa.Column("data_written_utc", Utc),
+    sa.Column("waits_for", sa.Text),
+    sa.Column("catalogued_utc", Utc, nullable=False),
+    sa.Index("ix_exposures_night", "instrument", "night", "number"),
+    sa.Index("ix_exposures_number", "instrument", "number", "name"),
+    sa.Index("ix_exposures_written", "instrument", "data_written_utc"),
+    sa.Index("ix_exposures_date", "instrument", "date"),
+    sa.Index("ix_exposures_object", "instrument", "object", "number"),
+    sa.Index("ix_exposures_exptype", "instrument", "exptype", "number"),
+    sa.Index("ix_exposures_program", "instrument", "program", "number"),
+    sa.Index("ix_exposures_tile_id", "instrument", "tile_id", "number"),
+)
+
+exposure_files = sa.Table(
+    "exposure_files",
+    metadata,
+    sa.Column("id", Identity, primary_key=True),
+    sa.Column("exposure_id", Identity, index=True),  # no foreign keys here: a night has 100,000 rows
+    sa.Column("instrument", sa.Text, nullable=False),
+    sa.Column("variant", sa.Text, nullable=False),
+    sa.Column("night", sa.Date, nullable=False),
+    sa.Column("camera", sa.Text, nullable=False),
+    sa.Column("path", sa.LargeBinary, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("mtime_s", sa.Double, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("facts", sa.JSON),
+    sa.Column("read_utc", Utc),
+    sa.Index("ix_exposure_files_night", "instrument", "night"),
+    sa.Index("ix_exposure_files_state", "instrument", "state"),
+)
+
+exposure_copies = sa.Table(
+    "exposure_copies",
+    metadata,
+    sa.Column("file_id", Identity, primary_key=True),
+    sa.Column("place_id", Identity, primary_key=True),
+    sa.Column("path", sa.LargeBinary, nullable=False),
+    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    sa.Column("mtime_s", sa.Double, nullable=False),
+    sa.Column("since_utc", Utc, nullable=False),
+    sa.Column("sha256", sa.Text),
+)
+
+exposure_places = sa.Table(
+    "exposure_places",
+    metadata,
+    sa.Column("id", Identity, primary_key=True),
+    sa.Column("instrument", sa.Text, nullable=False),
+    sa.Column("variant", sa.Text, nullable=False),
+    sa.Column("copy", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("root", sa.Text, nullable=False),
+    sa.Column("machine", sa.Text, nullable=False),
+    sa.Index("ix_exposure_places_instrument", "instrument"),
+)
