@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
+from catalogue.datasets import tables as _datasets  # noqa: F401  # declared beside those of the ledger
 from catalogue.holdings import tables as _holdings  # noqa: F401  # declared beside those of the ledger
 from catalogue.ledger import Ledger
 from catalogue.migrate import configuration
