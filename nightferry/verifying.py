@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopRecord, NightRecord, NightState
+from nightferry.evidence import HopWitness, freed_on
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.runs import Run, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, scope_asked
@@ -46,10 +47,14 @@ def verify(workplace: Workplace, run: Run, asked: Asked, wishes: VerifyWishes) -
 def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> HopVerdict:
     """Verify one hop and remember what was proven."""
     source, destination = workplace.endpoint(hop.source.host), workplace.endpoint(hop.destination.host)
+    witness = HopWitness(workplace, hop, scope)
     with listings_of(scope, source, destination) as listings:  # they go on while the ledger is opened
         options = _options(workplace, hop, scope, wishes)
+        if run.keeps_records:
+            options = replace(options, on_hashed=witness.hashed)
         verdict = check(scope, source, destination, options, listings)
     if run.keeps_records:
+        witness.conclude(verdict)
         _notice_loss(workplace, hop, scope, verdict)
     verdict = _as_known(workplace, hop, scope, verdict)
     log.info(
@@ -101,6 +106,7 @@ def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWish
         accepted=acceptances(workplace, hop),
         progress=lambda files: wishes.progress(hop, files),
         expected=expectations(workplace, hop, scope.nights),
+        freed=freed_on(workplace, hop.instrument, hop.source, scope.nights),
     )
 
 

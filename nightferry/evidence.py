@@ -1,0 +1,277 @@
+"""Evidence: what was read of each file on each copy is remembered, with how the file looked then.
+
+Called by what hashes (`verify --level checksum`, `status --safe`). What evidence proves is safe.py's and
+syncer/prune.py's; the verifier itself never asks for it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from catalogue.evidence_records import ReadFile, Reading
+from nightferry.safe import Held, judge
+from nightferry.workplace import Workplace
+from observatory.batches import batched
+from observatory.endpoints.contract import Facts, Hashed, Look, RootFacts, Survey
+from observatory.ends import NO_SIGN, OTHER_DRIVE
+from observatory.errors import CommandFailed, CouldNotTell, RootNotProven
+from observatory.listing import ANY_NIGHT, HopScope, Scope, scope_of
+from observatory.records import FILE, NUL, path_of
+from observatory.spec.chain import Hop, Place, places, sources_of
+from observatory.spec.models import Camera, Instrument
+from verifier.check import HashedPair
+from verifier.verdict import HopVerdict
+
+BATCH_FILES = 5000
+"""Files per question: a command a batch, and one transaction."""
+
+
+def chains(instrument: Instrument) -> Iterator[tuple[Place, ...]]:
+    """Yield the copies of an instrument, variant by variant."""
+    yield from (tuple(group) for group in batched(places(instrument), len(instrument.copies)))
+
+
+def chain_of(instrument: Instrument, place: Place) -> tuple[Place, ...]:
+    """Return the copies of the variant that a copy belongs to, itself among them."""
+    return next(chain for chain in chains(instrument) if place in chain)
+
+
+def cameras_at(instrument: Instrument, place: Place) -> dict[str, Camera]:
+    """Return the cameras whose files belong to a copy."""
+    wanted = place.declared.cameras
+    return {name: camera for name, camera in instrument.cameras.items() if wanted is None or name in wanted}
+
+
+def holder_of(workplace: Workplace, instrument: Instrument, place: Place) -> int:
+    """Return the number by which the ledger knows a copy."""
+    return workplace.ledger.holder(instrument.instrument, place.name, place.host, place.root)
+
+
+def freed_on(workplace: Workplace, instrument: Instrument, place: Place, nights: Sequence[dt.date]) -> frozenset[bytes]:
+    """Return the paths of what was freed on a copy in some nights."""
+    return frozenset(workplace.ledger.freed(holder_of(workplace, instrument, place), nights))
+
+
+def name_of(scope: Scope, path: bytes) -> tuple[dt.date, bytes] | None:
+    """Return a file's night and the name that it has on every copy; None where it is of no night asked."""
+    located, camera = scope.locate(path), scope.camera_of(path)
+    if located is None or camera is None:
+        return None
+    night, _, folder = located
+    return night, camera.encode() + b"/" + (path if folder == b"." else path[len(folder) + 1 :])
+
+
+@dataclass(frozen=True)
+class Witness:
+    """One copy as it is being read: remembers what it is told.
+
+    Attributes
+    ----------
+    workplace : Workplace
+    instrument : Instrument
+    scope : Scope
+    by : str
+        Which command reads.
+    nights : set of date
+        Of which something was remembered.
+    """
+
+    workplace: Workplace
+    instrument: Instrument
+    scope: Scope
+    by: str
+    nights: set[dt.date] = field(default_factory=set)
+
+    @property
+    def holder(self) -> int:
+        """The number by which the ledger knows the copy."""
+        return holder_of(self.workplace, self.instrument, self.scope.place)
+
+    @property
+    def endpoint(self) -> Look:
+        """The copy's host."""
+        return self.workplace.endpoint(self.scope.place.host)
+
+    def remember(self, root: RootFacts, hashed: Sequence[Hashed]) -> None:
+        """Look at files that were just hashed, and remember those that nobody touched meanwhile.
+
+        What could not be read, or is no regular file by now, is evidence no longer.
+        """
+        looked = list(self.endpoint.stat(self.scope.request.root, [one.path for one in hashed]))
+        reading = Reading(self.workplace.now(), self.by, root.marker, kernel_of(root))
+        files = [file for one, facts in zip(hashed, looked, strict=True) if (file := self._read(root, one, facts))]
+        self.workplace.ledger.record_reading(self.holder, reading, files)
+        self.nights.update(file.night for file in files)
+
+    def _read(self, root: RootFacts, one: Hashed, facts: Facts) -> ReadFile | None:
+        named = name_of(self.scope, one.path)
+        if named is None:
+            return None
+        was_read = one.sha256 is not None and facts.is_file and not _was_touched(root, facts)
+        return ReadFile(
+            one.path,
+            *named,
+            one.sha256 if was_read else None,
+            facts.size_bytes or 0,
+            facts.mtime_s,
+            facts.changed_s,
+            facts.identity,
+        )
+
+    def forget(self, paths: Iterable[bytes]) -> None:
+        """Remember that some files are not there any more."""
+        gone = list(paths)
+        if gone:
+            self.workplace.ledger.record_gone(self.holder, gone)
+            self.nights.update(named[0] for path in gone if (named := name_of(self.scope, path)))
+
+
+def _was_touched(root: RootFacts, facts: Facts) -> bool:
+    """Say whether a file may have changed while it was hashed; by the host's own clock, as both times are."""
+    return root.clock_is_known and facts.changed_s is not None and facts.changed_s > root.clock_s
+
+
+def kernel_of(root: RootFacts) -> str | None:
+    """Return what tells one running machine from another, None where the far end cannot say."""
+    return None if root.identity is None else root.identity.rsplit(":", 2)[0]
+
+
+class HopWitness:
+    """Both ends of a hop while it is verified."""
+
+    def __init__(self, workplace: Workplace, hop: Hop, scope: HopScope) -> None:
+        self._workplace, self._hop, self._scope = workplace, hop, scope
+        self._ends = [Witness(workplace, hop.instrument, end, "verify") for end in (scope.source, scope.destination)]
+
+    def hashed(self, pair: HashedPair) -> None:
+        """Remember a batch of files that were read on both sides."""
+        for end, root, hashed in zip(self._ends, pair.roots, (pair.source, pair.destination), strict=True):
+            end.remember(root, hashed)
+
+    def conclude(self, verdict: HopVerdict) -> None:
+        """Remember what the destination lacks, and judge the nights of which anything was learned."""
+        if verdict.unknown_reason is None and verdict.away_reason is None:
+            self._ends[1].forget(map(self._scope.target_of, verdict.missing))
+        nights = self._ends[0].nights | self._ends[1].nights
+        chain = chain_of(self._hop.instrument, self._hop.source)
+        judge_nights(self._workplace, self._hop.instrument, chain, nights)
+
+
+def judge_nights(
+    workplace: Workplace, instrument: Instrument, chain: Sequence[Place], nights: Iterable[dt.date]
+) -> None:
+    """Judge some nights on every copy of a chain by what was read so far, and note which are safe."""
+    for night in sorted(set(nights) - {ANY_NIGHT}):
+        held = held_by_chain(workplace, instrument, chain, night)
+        for one, safe in zip(held, judge(held), strict=True):
+            if safe is not None:
+                workplace.ledger.record_safe(one.holder, {night: safe})
+
+
+def held_by_chain(workplace: Workplace, instrument: Instrument, chain: Sequence[Place], night: dt.date) -> list[Held]:
+    """Return everything that is remembered of a night on each copy of a chain."""
+    holders = {place.name: holder_of(workplace, instrument, place) for place in chain}
+    return [_held_by(workplace, instrument, place, night, holders) for place in chain]
+
+
+def upstream_of(instrument: Instrument, name: str) -> frozenset[str]:
+    """Return the names of the copies that a copy is filled from, directly or over others."""
+    labels = [copy.label for copy in instrument.copies]
+    direct = sources_of(instrument, labels.index(name))
+    return frozenset(direct).union(*(upstream_of(instrument, source) for source in direct))
+
+
+def _held_by(
+    workplace: Workplace, instrument: Instrument, place: Place, night: dt.date, holders: Mapping[str, int]
+) -> Held:
+    holder = holders[place.name]
+    return Held(
+        holder=holder,
+        cameras=frozenset(cameras_at(instrument, place)),
+        upstream=frozenset(holders[name] for name in upstream_of(instrument, place.name)),
+        evidence=workplace.ledger.evidence_of(holder, night),
+        made=_made_on(workplace, instrument, place, night),
+        freed=frozenset(file.name for file in workplace.ledger.freed(holder, [night]).values()),
+    )
+
+
+def _made_on(workplace: Workplace, instrument: Instrument, place: Place, night: dt.date) -> Mapping[bytes, str]:
+    """Return the hash that each product of a step had when it was made there."""
+    return {
+        product.path: product.sha256
+        for record in workplace.ledger.step_records(instrument.instrument, night)
+        if record.copy == place.name
+        for product in record.products
+        if product.sha256
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRead:
+    """What became of reading one copy: how many files, and why not all."""
+
+    place: Place
+    files: int = 0
+    unread: int = 0
+    reason: str | None = None
+
+
+def read_place(
+    workplace: Workplace,
+    instrument: Instrument,
+    place: Place,
+    nights: tuple[dt.date, ...],
+    progress: Callable[[int], None] = lambda files: None,
+) -> PlaceRead:
+    """Hash every file of some nights on one copy, where the bytes lie, and remember it; never raises for a far end."""
+    scope = scope_of(instrument, place, cameras_at(instrument, place), nights, workplace.clock_of(instrument))
+    witness = Witness(workplace, instrument, scope, "status")
+    try:
+        return _read_all(witness, witness.endpoint.survey(scope.request), progress)
+    except CouldNotTell as error:
+        return PlaceRead(place, reason=str(error))
+
+
+def _read_all(witness: Witness, survey: Survey, progress: Callable[[int], None]) -> PlaceRead:
+    scope = witness.scope
+    try:
+        refuse_other_root(witness.workplace, scope.place, witness.endpoint.name, survey.facts)
+        chunks = scope.only_these_nights(survey)
+        paths = [path_of(record) for chunk in chunks for record in chunk[:-1].split(NUL) if record[:1] == FILE]
+    finally:
+        survey.close()
+    troubles = [f"{witness.endpoint.name}: {trouble.reason}" for trouble in survey.troubles]
+    unread = done = 0
+    for batch in batched(paths, BATCH_FILES):
+        hashed = list(witness.endpoint.hash(scope.request.root, batch))
+        if [one.path for one in hashed] != list(batch):
+            raise CommandFailed(witness.endpoint.name, "hashing", "others were answered than were asked about")
+        witness.remember(survey.facts, hashed)
+        done += len(batch)
+        unread += sum(one.sha256 is None for one in hashed)
+        progress(done)
+    if not troubles:
+        witness.forget(_known_paths(witness) - set(paths))
+    return PlaceRead(scope.place, len(paths), unread, troubles[0] if troubles else None)
+
+
+def _known_paths(witness: Witness) -> set[bytes]:
+    ledger, holder = witness.workplace.ledger, witness.holder
+    return {path for night in witness.scope.nights for path in ledger.evidence_of(holder, night)}
+
+
+def refuse_other_root(workplace: Workplace, place: Place, host: str, facts: RootFacts) -> None:
+    """Refuse a root that shows no sign of being one, or another marker than the one that it bore.
+
+    Raises
+    ------
+    RootNotProven
+    """
+    known = workplace.ledger.root(place.host, place.root)
+    if known is not None and known.identity and facts.marker != known.identity:
+        why = OTHER_DRIVE if facts.marker is not None else NO_SIGN
+        raise RootNotProven(host, place.root, why)
+    if not facts.is_proven:
+        raise RootNotProven(host, place.root, NO_SIGN)

@@ -1,0 +1,110 @@
+"""When a night is safe on a copy: every file hashed there, and as it was when it was made or first read. Pure.
+
+Reading is evidence.py's; what `status` makes of it archive_log.py's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from catalogue.evidence_records import Evidence, SafeNight, SafeState
+from observatory.names import show
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Everything that is remembered of one night on one copy.
+
+    Attributes
+    ----------
+    holder : int
+        The copy's number in the ledger.
+    cameras : frozenset of str
+        Whose files belong there.
+    upstream : frozenset of int
+        The copies that it is filled from, directly or over others: what they hold belongs there too.
+    evidence : mapping of path to Evidence
+    made : mapping of path to str
+        The hash that each product of a step had when it was made there.
+    freed : frozenset of bytes
+        Names of what was freed there on purpose.
+    """
+
+    holder: int
+    cameras: frozenset[str]
+    upstream: frozenset[int] = frozenset()
+    evidence: Mapping[bytes, Evidence] = field(default_factory=dict)
+    made: Mapping[bytes, str] = field(default_factory=dict)
+    freed: frozenset[bytes] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The hash that a file had when it was made or first read: what every copy of it is held against."""
+
+    sha256: str
+    how: str
+    at_utc: dt.datetime
+
+
+def references(chain: Sequence[Held]) -> dict[bytes, Reference]:
+    """Return the hash of every file of a night by name: of a product the one it was made with, else the first read."""
+    found: dict[bytes, Reference] = {}
+    for held in chain:
+        for path, one in held.evidence.items():
+            made = held.made.get(path)
+            candidate = (
+                Reference(made, "made", one.first_utc)
+                if made is not None
+                else Reference(one.first_sha256, "first read", one.first_utc)
+            )
+            known = found.get(one.file.name)
+            if known is None or _rank(candidate) < _rank(known):
+                found[one.file.name] = candidate
+    return found
+
+
+def _rank(reference: Reference) -> tuple[bool, dt.datetime]:
+    return reference.how != "made", reference.at_utc
+
+
+def judge(chain: Sequence[Held]) -> list[SafeNight | None]:
+    """Judge one night on every copy of a chain; None where no file of it was ever read on a copy."""
+    expected = references(chain)
+    return [_judge_one(held, _belongs(held, chain), expected) for held in chain]
+
+
+def _belongs(held: Held, chain: Sequence[Held]) -> frozenset[bytes]:
+    """Return the names of what a copy should hold: what it held, and what those hold that it is filled from."""
+    filled = (one for one in chain if one.holder == held.holder or one.holder in held.upstream)
+    names = {one.file.name for source in filled for one in source.evidence.values()}
+    return frozenset(name for name in names if name.partition(b"/")[0].decode() in held.cameras) - held.freed
+
+
+def _judge_one(held: Held, belongs: frozenset[bytes], expected: Mapping[bytes, Reference]) -> SafeNight | None:
+    rows = {one.file.name: one for one in held.evidence.values()}
+    if not rows:
+        return None
+    read = {name: one for name, one in rows.items() if one.file.sha256 is not None}
+    differing = [name for name, one in read.items() if one.file.sha256 != expected[name].sha256]
+    lost = [name for name in rows if name in belongs and name not in read]
+    never = [name for name in belongs if name not in rows]
+    reason = "; ".join(_reasons(differing, lost, never)) or None
+    state = SafeState.UNSAFE if differing or lost else SafeState.UNKNOWN if never else SafeState.SAFE
+    instants = [one.reading.at_utc for one in read.values()] or [one.reading.at_utc for one in rows.values()]
+    return SafeNight(state, len(read), min(instants), reason)
+
+
+def _reasons(differing: Collection[bytes], lost: Collection[bytes], never: Collection[bytes]) -> Iterator[str]:
+    words = (
+        (differing, "not what it was when first read", "not what they were when first read"),
+        (lost, "gone or unreadable", "gone or unreadable"),
+        (never, "never hashed there", "never hashed there"),
+    )
+    for names, one, many in words:
+        if names:
+            example = show(min(names).partition(b"/")[2])
+            verb = f"file is {one}" if len(names) == 1 else f"files are {many}"
+            yield f"{len(names)} {verb} ({example})"
