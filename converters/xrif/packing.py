@@ -131,7 +131,8 @@ def unrenibble(packed: Bytes, verbatim: int, pixels: int) -> Words:
     low = packed[verbatim : verbatim + count].astype(np.uint16)
     planes = packed[verbatim + count : verbatim + count + 2 * half].reshape(2, half)
     high = _nibbles(planes[0])[:count] | _nibbles(planes[1])[:count] << 4
-    folded: Words = high.astype(np.uint16) << 8 | low
+    folded: Words = np.left_shift(high, 8, dtype=np.uint16)
+    folded |= low
     return np.concatenate([packed[:verbatim].view(_WORD), _unfold(folded)])
 
 

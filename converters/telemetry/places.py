@@ -1,0 +1,180 @@
+"""Finds an instrument's stamped files below its data roots: both layouts, several roots as one archive.
+
+Old layout: ``telem/<device>_<stamp>.bintel``, ``rawimages/<camera>/<camera>_<stamp>.xrif``. New, from November 2024:
+``<kind>/<device>/<YYYY_MM_DD>/<device>_<stamp>.<extension>``, the day that of the stamp, in UTC. Both may lie
+below one root. What is in the files others read; folders beside the window asked for are not listed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from converters.stamps import StampedName, day_folder, parse_name
+from observatory.errors import RootNotProven
+from observatory.names import show
+
+TELEMETRY, LOGS, IMAGES = "telem", "logs", "rawimages"
+"""The kinds of data below a root."""
+_DAY = re.compile(r"\d{4}_\d\d_\d\d")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StampedFile:
+    """A file whose name says whose it is and when it begins; ordered by that instant."""
+
+    stamp_ns: int
+    path: Path
+    name: StampedName = field(compare=False)
+    root: Path = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Files by stamp, and the folders that could not be listed: ``path: reason``."""
+
+    files: tuple[StampedFile, ...]
+    unreadable: tuple[str, ...]
+
+
+def check_roots(roots: Sequence[Path]) -> None:
+    """Make sure that every root can be listed and holds data of some kind: an empty mount point does not.
+
+    Raises
+    ------
+    RootNotProven
+    """
+    for root in roots:
+        try:
+            names = {path.name for path in root.iterdir()}
+        except OSError as error:
+            raise RootNotProven(
+                "this machine", show(os.fsencode(root)), f"cannot be listed ({error.strerror})"
+            ) from error
+        if not names & {TELEMETRY, LOGS, IMAGES}:
+            raise RootNotProven("this machine", show(os.fsencode(root)), "holds none of telem, logs and rawimages")
+
+
+def devices(roots: Sequence[Path], kind: str = TELEMETRY) -> tuple[str, ...]:
+    """Name every device that has files of a kind, below any root and in either layout; raises OSError."""
+    found = set()
+    for root in roots:
+        for entry in _entries(root / kind):
+            if entry.is_dir():
+                found.add(entry.name)
+            elif name := parse_name(os.fsencode(entry.name)):
+                found.add(os.fsdecode(name.device))
+    return tuple(sorted(found))
+
+
+def stamped_files(
+    roots: Sequence[Path],
+    device: str,
+    extensions: Sequence[str],
+    kind: str = TELEMETRY,
+    begin_ns: int | None = None,
+    end_ns: int | None = None,
+) -> Found:
+    """Find the files of a device that can hold something of a window.
+
+    Those that begin in it, and of each root the last one that begins before: when a file ends its name does not
+    say.
+
+    Parameters
+    ----------
+    roots : sequence of Path
+        Absolute; each holds some of ``telem``, ``logs``, ``rawimages``. A kind that a root has not is nothing odd.
+    device : str
+        Camera or telemetry device, exactly.
+    extensions : sequence of str
+        Without dots: ``("bintel",)``, ``("xrif",)``.
+    kind : str
+        The folder below the root.
+    begin_ns, end_ns : int, optional
+        Unix nanoseconds, UTC, both included; None is open.
+
+    Returns
+    -------
+    Found
+        By stamp, then path. The same file below two roots is there twice.
+    """
+    unreadable: list[str] = []
+    files: list[StampedFile] = []
+    for root in roots:
+        files += _below(root, device, frozenset(extensions), kind, begin_ns, end_ns, unreadable)
+    return Found(tuple(sorted(files)), tuple(unreadable))
+
+
+def _below(
+    root: Path,
+    device: str,
+    extensions: frozenset[str],
+    kind: str,
+    begin_ns: int | None,
+    end_ns: int | None,
+    unreadable: list[str],
+) -> list[StampedFile]:
+    """Find them below one root; folders of days from the last to the first, no further back than needed."""
+
+    def listed(folder: Path) -> list[StampedFile]:
+        found = _stamped(folder, root, device, extensions, unreadable)
+        return [file for file in found if end_ns is None or file.stamp_ns <= end_ns]
+
+    files = listed(root / kind) + listed(root / kind / device)
+    for day in _days(root / kind / device, end_ns, unreadable):
+        here = listed(day)
+        files += here
+        if begin_ns is not None and any(file.stamp_ns <= begin_ns for file in here):
+            break
+    return _from_last_before(files, begin_ns)
+
+
+def _from_last_before(files: list[StampedFile], begin_ns: int | None) -> list[StampedFile]:
+    """Keep what begins after an instant, and the last that begins at or before it."""
+    if begin_ns is None:
+        return files
+    last_ns = max((file.stamp_ns for file in files if file.stamp_ns <= begin_ns), default=begin_ns)
+    return [file for file in files if file.stamp_ns >= last_ns]
+
+
+def _days(folder: Path, end_ns: int | None, unreadable: list[str]) -> list[Path]:
+    """Return the folders of days up to that of an instant, the last first."""
+    try:
+        names = [entry.name for entry in _entries(folder) if _DAY.fullmatch(entry.name)]
+    except OSError as error:
+        unreadable.append(_sentence(folder, error))
+        return []
+    latest = "9999_99_99" if end_ns is None else day_folder(end_ns)
+    return [folder / name for name in sorted(names, reverse=True) if name <= latest]
+
+
+def _stamped(
+    folder: Path, root: Path, device: str, extensions: frozenset[str], unreadable: list[str]
+) -> list[StampedFile]:
+    try:
+        names = [os.fsencode(entry.name) for entry in _entries(folder)]
+    except OSError as error:
+        unreadable.append(_sentence(folder, error))
+        return []
+    parsed = ((name, parse_name(name)) for name in names if name.startswith(os.fsencode(device) + b"_"))
+    return [
+        StampedFile(one.stamp_ns, folder / os.fsdecode(name), one, root)
+        for name, one in parsed
+        if one is not None and one.device == os.fsencode(device) and one.extension in extensions
+    ]
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield what a folder holds; nothing where there is no such folder."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except (FileNotFoundError, NotADirectoryError):
+        return
+
+
+def _sentence(path: Path, error: OSError) -> str:
+    return f"{show(os.fsencode(path))}: {error.strerror or error}"
