@@ -11,6 +11,7 @@ from typing import Self
 
 from catalogue.decisions import DecisionBook
 from catalogue.evidence import EvidenceBook
+from catalogue.exports import ExportBook
 from catalogue.nights import NightBook
 from catalogue.pipeline import PipelineBook
 from catalogue.retention import RetentionBook
@@ -20,7 +21,9 @@ from catalogue.steps import StepBook
 from catalogue.store import BUSY_TIMEOUT_S, open_store
 
 
-class Ledger(RunBook, NightBook, DecisionBook, ScheduleBook, StepBook, PipelineBook, EvidenceBook, RetentionBook):
+class Ledger(
+    RunBook, NightBook, DecisionBook, ScheduleBook, StepBook, PipelineBook, EvidenceBook, RetentionBook, ExportBook
+):
     """All books over one open database. May be used by many threads and processes at a time."""
 
     @classmethod
