@@ -251,7 +251,7 @@ def _checked(name: str, load: Callable[[], object]) -> type[StepSection]:
     return model
 
 
-_KINDS = (("tasks", "do", "writes_beside"), ("plan", "make", "not_ready", "merged"))
+_KINDS = (("tasks", "do", "writes_beside"), ("plan", "make", "not_ready", "merged", "needs_memory"))
 """What a step can do, and what a night step can."""
 
 

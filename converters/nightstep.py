@@ -1,7 +1,8 @@
 """What a night step is: it sees a whole night's folder at once, and may make many files of many.
 
 Its section derives from `NightStepSection`, which has every method but two: `plan` says what there is to do, `make`
-does one task of it. Traits stand on the class: `changes_headers`, `seals` (see `StepSection`), `needs_memory`. Every
+does one task of it. Traits stand on the class: `changes_headers`, `seals` (see `StepSection`), `needs_memory`,
+`preload`, `keeps_order`. Every
 command imports every section, so that a step's module loads what is heavy (numpy, astropy) within its functions.
 When it is taken, skipped, published, remembered and undone is pipeline.py's and work.py's.
 
@@ -95,6 +96,16 @@ class NightStep(Protocol):
         """Whether `make` is handed the ledger; it then runs in the process that holds it, one task at a time."""
         ...
 
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """Modules that `make` needs and that take long to load: loaded once for the processes of all tasks."""
+        ...
+
+    @property
+    def keeps_order(self) -> bool:
+        """Whether a night waits at this step for every older one of the run: numbers are to follow the nights."""
+        ...
+
     def not_ready(self, folder: NightFolder) -> str | None:
         """Return why a night cannot be begun yet; asked of every step before the first one is taken.
 
@@ -137,6 +148,8 @@ class NightStepSection(StepSection):
     """The section of a night step, to derive from: everything but `plan` and `make`."""
 
     needs_memory: ClassVar[bool] = False
+    preload: ClassVar[tuple[str, ...]] = ()
+    keeps_order: ClassVar[bool] = False
 
     def not_ready(self, folder: NightFolder) -> str | None:
         """Say nothing against beginning."""

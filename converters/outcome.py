@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from converters.base import Facts
 from observatory.truth import State
 
 
@@ -22,11 +23,16 @@ class RowResult(enum.StrEnum):
     IN_PROGRESS = "in progress"
     """An input is younger than the settle time."""
     FAILED = "failed"
+    WAITING = "waiting"
+    """A step before it, or an older night, is not complete."""
+    HELD = "held"
+    """A person has to look at what a step before it made, and to say so."""
     UNREADABLE = "unreadable"
     """An input, or the night's folder, could not be read: nothing can be said of it."""
 
 
-_NOT_COMPLETE = frozenset({RowResult.PLANNED, RowResult.IN_PROGRESS, RowResult.FAILED, RowResult.UNREADABLE})
+COMPLETE = frozenset({RowResult.DONE, RowResult.SKIPPED})
+"""What leaves nothing of a step undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,8 @@ class ConvertRow:
     products : tuple of bytes
         Relative to the root.
     seconds : float
+    facts : Facts or None
+        What it counted in this run.
     """
 
     step: str
@@ -55,11 +63,15 @@ class ConvertRow:
     reason: str | None = None
     products: tuple[bytes, ...] = ()
     seconds: float = 0.0
+    facts: Facts | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertOutcome:
-    """The steps of one instrument on one copy, over some nights; rows by night, step and subject as done."""
+    """The steps of one instrument on one copy, over some nights; rows by night, step and subject as done.
+
+    `notes` are sentences worth saying that are no fault of any file.
+    """
 
     instrument: str
     copy: str
@@ -67,6 +79,7 @@ class ConvertOutcome:
     rows: Sequence[ConvertRow] = ()
     unknown_reason: str | None = None
     dry_run: bool = False
+    notes: Sequence[str] = ()
 
     @property
     def counts(self) -> Counter[RowResult]:
@@ -75,11 +88,11 @@ class ConvertOutcome:
 
     @property
     def state(self) -> State:
-        """unknown: something could not be read; different: something failed; else ok."""
+        """unknown: something could not be read; different: something failed, or a person has to look; else ok."""
         counts = self.counts
         if self.unknown_reason is not None or counts[RowResult.UNREADABLE]:
             return State.UNKNOWN
-        return State.DIFFERENT if counts[RowResult.FAILED] else State.OK
+        return State.DIFFERENT if counts[RowResult.FAILED] or counts[RowResult.HELD] else State.OK
 
     @property
     def reason(self) -> str | None:
@@ -89,12 +102,16 @@ class ConvertOutcome:
         if self.unknown_reason is not None:
             return self.unknown_reason
         counts = self.counts
-        named = ((RowResult.UNREADABLE, "could not be read"), (RowResult.FAILED, "failed"))
+        named = (
+            (RowResult.UNREADABLE, "could not be read"),
+            (RowResult.FAILED, "failed"),
+            (RowResult.HELD, "held for a person to look"),
+        )
         return ", ".join(f"{counts[result]} {words}" for result, words in named if counts[result])
 
     def complete_nights(self, step: str) -> frozenset[dt.date]:
         """Return the nights of which this run left nothing of a step undone: those that ``after`` lets pass."""
         if self.unknown_reason is not None:
             return frozenset()
-        left = {row.night for row in self.rows if row.step in (step, "") and row.result in _NOT_COMPLETE}
+        left = {row.night for row in self.rows if row.step in (step, "") and row.result not in COMPLETE}
         return frozenset(self.nights) - left

@@ -1,7 +1,7 @@
 """Carries out an instrument's steps over some nights of a copy that lies on this machine.
 
-Step by step within a night, several inputs at a time. Whether a task is to be done, and doing it, is
-work.py's; what a step does is its own.
+The oldest night first. Taking one through its steps is night.py's, when it may begin gate.py's, in which order its
+steps may follow one another order.py's, doing a task or skipping it work.py's; what a step does is its own.
 """
 
 from __future__ import annotations
@@ -9,20 +9,22 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import socket
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.base import NightFolder, Step, Task
-from converters.folders import Trouble, check_root, night_folder, night_folders
+from converters.base import NightFolder, Step
+from converters.crew import Crew, LocalCrew
+from converters.folders import Trouble, check_root, night_folders
+from converters.night import NightRun, Shared, StepProgress
+from converters.nightstep import NightStep
 from converters.outcome import ConvertOutcome, ConvertRow, RowResult
-from converters.work import Bench, StepMemory, do_task
+from converters.remembered import NightMemory, StepMemory
+from converters.work import Bench
 from converters.workspace import Halter, close_work, sweep, work_below
 from observatory.errors import RootNotProven, UsageError
 from observatory.listing import Scope
-from observatory.names import show
 from observatory.spec.models import Instrument, StepSection
 
 
@@ -38,17 +40,23 @@ class ConvertOptions:
         Labels of the steps to take; empty: all.
     dry_run : bool
         Say what would be done; inputs are read and nothing is written.
-    workers : int
-        How many tasks work at a time.
+    workers : int or str
+        How many tasks work at a time on this machine; or a Dask scheduler's address, ``tcp://host:8786``.
     settle_s : float or None
         Inputs younger than this are left for the next run; None: as the instrument says.
+    present : date or None
+        The night that it is now: night steps do not begin it.
+    tasks_far : int
+        How many tasks are handed to a cluster at a time.
     """
 
     force: bool = False
     steps: frozenset[str] = frozenset()
     dry_run: bool = False
-    workers: int = 1
+    workers: int | str = 1
     settle_s: float | None = None
+    present: dt.date | None = None
+    tasks_far: int = 64
 
 
 def _utc_now() -> dt.datetime:
@@ -63,23 +71,27 @@ def convert(
     options: ConvertOptions | None = None,
     now: Callable[[], dt.datetime] = _utc_now,
     progress: Callable[[ConvertRow], None] = lambda row: None,
+    watch: Callable[[StepProgress], None] = lambda progress: None,
 ) -> ConvertOutcome:
     """Carry out some steps, in their order, over the nights of a scope; the caller holds the instrument's lock.
 
-    Repeating is safe: what is done is skipped. One failing input stops neither the others nor later steps.
+    Repeating is safe: what is done is skipped. One failing input stops neither the others nor later steps of single
+    inputs; a night step that is not complete stops what comes after it in its night, and no other night.
 
     Parameters
     ----------
     scope : Scope
         Of a copy on this machine, from `observatory.listing.scope_of`.
     steps : sequence of StepSection
-        Those that work on this copy.
+        Those that work on this copy: all of them, whichever `options` choose.
     memory : StepMemory
         The ledger.
     now : callable
         The clock, with a zone.
     progress : callable
         Told of each row as it ends, from the calling thread.
+    watch : callable
+        Told how far each step is, from the calling thread.
 
     Raises
     ------
@@ -87,9 +99,11 @@ def convert(
         A section that is no step, or a name in `options.steps` that no step has.
     RecordsUnavailable
         From `memory`. What is done stays, and is done again by the next run.
+    SchedulerSilent
+        The cluster of `options.workers` does not answer; nothing was done.
     """
     options = options or ConvertOptions()
-    chosen = _chosen(steps, options.steps)
+    able = _able(steps, options.steps)
     rows: list[ConvertRow] = []
 
     def told(row: ConvertRow) -> None:
@@ -98,36 +112,56 @@ def convert(
 
     reason = None
     try:
-        _over_all_nights(scope, chosen, _bench(instrument, scope, memory, options, now), options.workers, told)
+        with _crew(options.workers, able) as crew:
+            bench = _bench(instrument, scope, crew, options, now)
+            names = (f"task-{number}" for number in itertools.count())
+
+            def shared(pool: ThreadPoolExecutor) -> Shared:
+                return Shared(scope, able, options.steps, bench, options.present, pool, names, {}, told, watch)
+
+            _over_all_nights(shared, memory, options, scope, bench)
     except RootNotProven as error:
         reason = str(error)
     return ConvertOutcome(instrument.instrument, scope.place.name, scope.nights, tuple(rows), reason, options.dry_run)
 
 
-def _chosen(steps: Sequence[StepSection], labels: frozenset[str]) -> list[Step]:
+def copy_name(instrument: Instrument, scope: Scope) -> str:
+    """Return what the ledger calls a copy: the variants of an instrument share names of copies, not roots."""
+    place = scope.place
+    return f"{place.name}@{place.root}" if instrument.variants else place.name
+
+
+def _able(steps: Sequence[StepSection], labels: frozenset[str]) -> list[Step | NightStep]:
     unknown = labels - {step.label for step in steps}
     if unknown:
         told = ", ".join(step.label for step in steps) or "none"
         raise UsageError(f"no step {', '.join(sorted(unknown))} here (there are: {told})")
-    chosen: list[Step] = []
+    able: list[Step | NightStep] = []
     for step in steps:
-        if not isinstance(step, Step):
+        if not isinstance(step, Step | NightStep):
             raise UsageError(f"step {step.label!r}: there is no converter {step.step!r}")
-        if not labels or step.label in labels:
-            chosen.append(step)
-    return chosen
+        able.append(step)
+    return able
+
+
+def _crew(workers: int | str, steps: Sequence[Step | NightStep]) -> Crew:
+    if isinstance(workers, int):
+        return LocalCrew(steps)
+    from converters.dask_crew import DaskCrew  # few sites have a cluster
+
+    return DaskCrew(workers)
 
 
 def _bench(
-    instrument: Instrument, scope: Scope, memory: StepMemory, options: ConvertOptions, now: Callable[[], dt.datetime]
+    instrument: Instrument, scope: Scope, crew: Crew, options: ConvertOptions, now: Callable[[], dt.datetime]
 ) -> Bench:
-    place = scope.place
+    root = Path(scope.place.root)
     return Bench(
-        instrument=instrument.instrument,
-        # the variants of an instrument share the names of their copies, not their roots
-        copy=f"{place.name}@{place.root}" if instrument.variants else place.name,
-        work=work_below(Path(place.root), instrument.instrument, socket.gethostname()),
-        memory=memory,
+        instrument=instrument,
+        copy=copy_name(instrument, scope),
+        root=root,
+        work=work_below(root, instrument.instrument, socket.gethostname()),
+        crew=crew,
         halter=Halter(),
         now=now,
         settle_s=instrument.settle_s if options.settle_s is None else options.settle_s,
@@ -137,20 +171,22 @@ def _bench(
 
 
 def _over_all_nights(
-    scope: Scope, steps: Sequence[Step], bench: Bench, workers: int, told: Callable[[ConvertRow], None]
+    shared: Callable[[ThreadPoolExecutor], Shared],
+    memory: StepMemory,
+    options: ConvertOptions,
+    scope: Scope,
+    bench: Bench,
 ) -> None:
     found = list(night_folders(scope))
     check_root(scope, any(isinstance(one, NightFolder) for one in found))
     if not bench.dry_run:
         _begin(scope, bench)
-    names = (f"task-{number}" for number in itertools.count())
-    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+    at_once = max(1, options.workers) if isinstance(options.workers, int) else options.tasks_far
+    with ThreadPoolExecutor(max_workers=at_once) as pool:
+        run = shared(pool)
         try:
-            for one in found:
-                if isinstance(one, Trouble):
-                    told(ConvertRow("", one.night, one.folder, RowResult.UNREADABLE, one.reason))
-                else:
-                    _over_night(scope, one, steps, bench, pool, names, told)
+            for night, folders in itertools.groupby(found, key=lambda one: one.night):
+                _over_night(run, memory, night, list(folders))
         except BaseException:
             bench.halter.pull()
             pool.shutdown(wait=True, cancel_futures=True)
@@ -159,43 +195,36 @@ def _over_all_nights(
         close_work(bench.work)
 
 
+def _over_night(run: Shared, memory: StepMemory, night: dt.date, folders: Sequence[NightFolder | Trouble]) -> None:
+    bench = run.bench
+    known = NightMemory(memory, bench.instrument.instrument, bench.copy, night, bench.root)
+    is_whole = True
+    try:
+        for one in folders:
+            if isinstance(one, Trouble):
+                run.told(ConvertRow("", night, one.folder, RowResult.UNREADABLE, one.reason))
+                is_whole = False
+            else:
+                is_whole &= NightRun(run, known, one).carry_out()
+    finally:
+        if not bench.dry_run:
+            known.keep_hashes()
+    if not bench.dry_run:
+        _note_processed(run, memory, night, is_whole)
+
+
+def _note_processed(run: Shared, memory: StepMemory, night: dt.date, is_whole: bool) -> None:
+    labels = {step.label for step in run.steps}
+    is_over = run.present is None or night < run.present
+    if is_whole and is_over and run.labels and not run.labels >= labels:
+        return  # nobody has asked what the other steps would say
+    done = labels if is_whole and is_over else set()
+    memory.night_processed(run.bench.instrument.instrument, run.bench.copy, night, done, run.bench.now())
+
+
 def _begin(scope: Scope, bench: Bench) -> None:
     try:
         sweep(bench.work)
     except OSError as error:
         reason = f"cannot be worked in: {error.filename}: {error.strerror}"
         raise RootNotProven(scope.place.host, scope.place.root, reason) from error
-
-
-def _over_night(
-    scope: Scope,
-    folder: NightFolder,
-    steps: Sequence[Step],
-    bench: Bench,
-    pool: ThreadPoolExecutor,
-    names: Iterator[str],
-    told: Callable[[ConvertRow], None],
-) -> None:
-    for number, step in enumerate(steps):
-        if number:
-            try:
-                folder = night_folder(scope, folder)  # the step before may have made what this one takes
-            except OSError as error:
-                told(ConvertRow(step.label, folder.night, folder.folder, RowResult.UNREADABLE, str(error)))
-                continue
-        tasks = list(step.tasks(folder))
-        refusals = _refusals(tasks)
-        futures = [pool.submit(do_task, bench, step, task, next(names), refusals.get(task.subject)) for task in tasks]
-        for future in futures:
-            told(future.result())
-
-
-def _refusals(tasks: Sequence[Task]) -> dict[bytes, str]:
-    """Return why some tasks must not be done: two of them would write the same file."""
-    written = Counter(path for task in tasks for path in set(task.outputs))
-    return {
-        task.subject: f"two inputs would both make {show(path)}"
-        for task in tasks
-        for path in task.outputs
-        if written[path] > 1
-    }

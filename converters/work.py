@@ -1,6 +1,7 @@
-"""Does one task: decides whether anything is to be done, does it, checks what came of it, and remembers.
+"""Does one task: decides whether anything is to be done, has it done, checks what came of it, and remembers.
 
-Which tasks there are, and in which order, is pipeline.py's.
+Which tasks there are, and in which order, is pipeline.py's; who does the work itself crew.py's; how products come
+to their places publishing.py's.
 """
 
 from __future__ import annotations
@@ -9,33 +10,25 @@ import datetime as dt
 import hashlib
 import logging
 import os
-import stat
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from catalogue.records import Product, StepRecord, StepResult
+from catalogue.records import Product, StepInput, StepRecord, StepResult
 from converters.base import Done, Step, Task
+from converters.crew import Crew, Job
+from converters.facts import facts_text, letter_text
+from converters.nightstep import NightStep
 from converters.outcome import ConvertRow, RowResult
-from converters.workspace import Halter, TaskLeash, Workspace, sha256_of, stats_of, sync, workspace
+from converters.publishing import NotMade, Publisher
+from converters.remembered import NightMemory
+from converters.workspace import Halter, TaskLeash, stats_of, workspace
 from observatory.errors import NightferryError
 from observatory.names import show
+from observatory.spec.models import Instrument
 
 log = logging.getLogger("nightferry")
-
-
-class StepMemory(Protocol):
-    """What is asked of the ledger."""
-
-    def step_record(self, instrument: str, copy: str, step: str, subject: bytes) -> StepRecord | None:
-        """Return what was last noted of a step on a subject."""
-        ...
-
-    def record_step(self, record: StepRecord) -> None:
-        """Note how far a step came with a subject, in place of what was noted before."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +37,25 @@ class Bench:
 
     Attributes
     ----------
-    instrument, copy : str
-        What the ledger knows them by.
+    instrument : Instrument
+    copy : str
+        What the ledger knows it by.
+    root : Path
+        Of the copy.
     work : Path
         The folder in which each task gets one of its own.
-    memory : StepMemory
+    crew : Crew
     halter : Halter
     now : callable
     settle_s : float
     force, dry_run : bool
     """
 
-    instrument: str
+    instrument: Instrument
     copy: str
+    root: Path
     work: Path
-    memory: StepMemory
+    crew: Crew
     halter: Halter
     now: Callable[[], dt.datetime]
     settle_s: float
@@ -66,15 +63,15 @@ class Bench:
     dry_run: bool
 
 
-class _Failed(Exception):
-    """One task failed; the reason is its text."""
-
-
-def do_task(bench: Bench, step: Step, task: Task, name: str, refusal: str | None = None) -> ConvertRow:
+def do_task(
+    bench: Bench, night: NightMemory, step: Step | NightStep, task: Task, name: str, refusal: str | None = None
+) -> ConvertRow:
     """Do one task, or skip it; every fault of it ends in its row.
 
     Parameters
     ----------
+    night : NightMemory
+        What is known of the task's night.
     name : str
         Of its folder; of no other task at the same time.
     refusal : str, optional
@@ -86,181 +83,205 @@ def do_task(bench: Bench, step: Step, task: Task, name: str, refusal: str | None
         The ledger cannot be asked or told.
     """
     started_s = time.monotonic()
-    row = ConvertRow(step.label, task.folder.night, task.subject, RowResult.FAILED, refusal)
     if refusal is not None:
-        return row
+        return ConvertRow(step.label, task.folder.night, task.subject, RowResult.FAILED, refusal)
     try:
-        result, reason, products = _Attempt(bench, step, task, name).carry_out()
+        row = _Attempt(bench, night, step, task, name).carry_out()
     except NightferryError:
         raise
     except Exception as error:  # a task is a job: its failure, whatever it is, stops no other
         log.error("step failed", exc_info=True, extra={"step": step.label, "subject": show(task.subject)})
-        result, reason, products = RowResult.FAILED, f"{type(error).__name__}: {error}", ()
-    seconds = time.monotonic() - started_s
-    return ConvertRow(step.label, task.folder.night, task.subject, result, reason, products, seconds)
+        row = _Result(RowResult.FAILED, f"{type(error).__name__}: {error}")
+    return ConvertRow(
+        step.label,
+        task.folder.night,
+        task.subject,
+        row.result,
+        row.reason,
+        row.products,
+        time.monotonic() - started_s,
+        row.done.facts if row.done else None,
+    )
 
 
-_Result = tuple[RowResult, str | None, tuple[bytes, ...]]
+@dataclass(frozen=True, slots=True)
+class _Result:
+    result: RowResult
+    reason: str | None = None
+    products: tuple[bytes, ...] = ()
+    done: Done | None = None
 
 
 class _Attempt:
     """One attempt at one task."""
 
-    def __init__(self, bench: Bench, step: Step, task: Task, name: str) -> None:
-        self._bench, self._step, self._task, self._name = bench, step, task, name
+    def __init__(self, bench: Bench, night: NightMemory, step: Step | NightStep, task: Task, name: str) -> None:
+        self._bench, self._night, self._step, self._task, self._name = bench, night, step, task, name
         self._inputs = [task.folder.path / os.fsdecode(path) for path in task.inputs]
+        self._paths = [task.folder.below_root(path) for path in task.inputs]
+        self._consumed = frozenset(task.folder.below_root(path) for path in task.consumes)
         self._outputs = tuple(task.folder.below_root(path) for path in task.outputs)
-        self._known = bench.memory.step_record(bench.instrument, bench.copy, step.label, task.subject)
+        self._known = night.record(step.label, task.subject)
         self._started_s = time.monotonic()
+        self._hashes: dict[bytes, str] = {}
         self._digest = ""
 
     def carry_out(self) -> _Result:
         """Decide, and do what is to be done."""
-        if set(self._task.outputs) & set(self._task.inputs):
-            return RowResult.FAILED, "it would write over its own input; originals are never altered", ()
+        if (set(self._task.outputs) & set(self._task.inputs)) - set(self._task.consumes):
+            return _Result(RowResult.FAILED, "it would write over its own input; originals are never altered")
         try:
             before = stats_of(self._inputs)
             if before is None:
-                return RowResult.UNREADABLE, "an input vanished while we looked", ()
+                return _Result(RowResult.UNREADABLE, "an input vanished while we looked")
             if self._is_young(before):
-                return RowResult.IN_PROGRESS, f"younger than {self._bench.settle_s:g} s", ()
-            self._digest = self._digest_of_inputs()
+                return _Result(RowResult.IN_PROGRESS, f"younger than {self._bench.settle_s:g} s")
+            self._hashes = {path: self._night.hashes.of(path) for path in self._paths}
         except OSError as error:
-            return RowResult.UNREADABLE, f"an input could not be read: {error.strerror or error}", ()
+            return _Result(RowResult.UNREADABLE, f"an input could not be read: {error.strerror or error}")
+        self._digest = self._digest_of(self._hashes)
         if not self._bench.force and self._still_holds():
-            return RowResult.SKIPPED, None, self._outputs
+            return self._skip()
+        originals = self._consumed_originals()
+        if originals:
+            return _Result(RowResult.FAILED, f"it would remove {show(originals[0])}, which no step has made")
         if self._bench.dry_run:
-            return RowResult.PLANNED, "would be done", self._outputs
+            return _Result(RowResult.PLANNED, "would be done", self._outputs)
         return self._act(before)
 
     def _is_young(self, stats: Sequence[tuple[int, int, int]]) -> bool:
+        """Say whether an input may still grow; what we made ourselves does not."""
         now_s = self._bench.now().timestamp()
         # a time far ahead is a wrong stamp, not a file being written: it would never settle
-        return any(abs(now_s - mtime_ns / 1e9) < self._bench.settle_s for _, mtime_ns, _ in stats)
+        young = [
+            path
+            for path, (_, mtime_ns, _) in zip(self._paths, stats, strict=True)
+            if abs(now_s - mtime_ns / 1e9) < self._bench.settle_s
+        ]
+        if not young:
+            return False
+        made = self._night.made()
+        return any((path, self._night.hashes.of(path)) not in made for path in young)
 
-    def _digest_of_inputs(self) -> str:
+    def _digest_of(self, hashes: dict[bytes, str]) -> str:
+        """Return what tells these inputs, with these arguments, from others."""
         digest = hashlib.sha256(self._task.arguments.encode("utf-8", "surrogateescape"))
-        for path, place in zip(self._task.inputs, self._inputs, strict=True):
-            digest.update(b"\0" + path + b"\0" + sha256_of(place).encode())
+        for path, below_root in zip(self._task.inputs, self._paths, strict=True):
+            digest.update(b"\0" + path + b"\0" + hashes[below_root].encode())
         return digest.hexdigest()
 
     def _still_holds(self) -> bool:
         known = self._known
         if known is None or known.result is not StepResult.DONE or known.digest != self._digest:
             return False
-        if {product.path for product in known.products} != set(self._outputs):
-            return False
-        root = self._task.folder.root
-        try:
-            return all(sha256_of(root / os.fsdecode(one.path)) == one.sha256 for one in known.products)
-        except OSError:
-            return False  # gone or unreadable: it is made again
+        made = {product.path for product in known.products}
+        is_all = made >= set(self._outputs) if isinstance(self._step, NightStep) else made == set(self._outputs)
+        return is_all and self._night.stands(known.products)
+
+    def _skip(self) -> _Result:
+        assert self._known is not None  # noqa: S101  # it holds
+        paths = tuple(product.path for product in self._known.products)
+        if not self._bench.dry_run:
+            _remove(self._bench.root, self._consumed - set(paths))  # a run that was killed may have left them
+        return _Result(RowResult.SKIPPED, None, paths)
+
+    def _consumed_originals(self) -> list[bytes]:
+        made = self._night.made()
+        return sorted(path for path in self._consumed if (path, self._hashes.get(path)) not in made)
 
     def _act(self, before: Sequence[tuple[int, int, int]]) -> _Result:
-        bench, root = self._bench, self._task.folder.root
+        bench = self._bench
         stamp = bench.now().strftime("%Y%m%dT%H%M%SZ")
-        with workspace(root, bench.work, self._name, stamp) as space:
-            places = self._prepare(space)
+        with workspace(bench.root, bench.work, self._name, stamp) as space:
+            publisher = Publisher(space, self._night.hashes, self._known, self._consumed, self._writes_beside)
+            places = publisher.prepare(self._outputs, lambda products: self._note(StepResult.STARTED, products))
             try:
-                done = self._step.do(self._task, places, TaskLeash(space.folder, bench.halter))
+                done = self._work(space.folder, places)
                 is_altered = stats_of(self._inputs) != list(before)
-                products = self._collect(done, space, places, is_altered)
+                if done.failure is not None and not is_altered:
+                    raise NotMade(done.failure)
+                ready = publisher.check(self._named(done, places), self._told_hashes(done), is_altered)
+                self._note(StepResult.STARTED, publisher.owned_with(ready))
+                products = publisher.publish(ready)
             except BaseException as error:
-                self._undo(space)
-                self._note(StepResult.FAILED, self._kept(), str(error) or type(error).__name__)
-                if isinstance(error, _Failed):
-                    return RowResult.FAILED, str(error), ()
+                publisher.undo()
+                self._note(StepResult.FAILED, publisher.owned, str(error) or type(error).__name__)
+                if isinstance(error, NotMade):
+                    return _Result(RowResult.FAILED, str(error))
                 raise
         if is_altered:
             reason = "it altered or removed its input; whatever it made is left as it is"
             self._note(StepResult.FAILED, (), reason)
-            return RowResult.FAILED, reason, ()
-        self._note(StepResult.DONE, products, done.warning)
-        return RowResult.DONE, done.warning, self._outputs
+            return _Result(RowResult.FAILED, reason)
+        self._note_done(done, products)
+        return _Result(RowResult.DONE, done.warning, tuple(product.path for product in products), done)
 
-    def _prepare(self, space: Workspace) -> list[Path]:
-        """Clear the way, note that we begin, and return where the step is to leave its products."""
-        if not self._step.writes_beside:
-            made = space.folder / "made"
-            made.mkdir()
-            self._note(StepResult.STARTED, self._kept(), "begun")
-            return [made / Path(os.fsdecode(path)).name for path in self._outputs]
-        ours = {product.path for product in self._known.products} if self._known else set()
-        try:
-            for path in self._outputs:  # before the note: what that names is ours to remove, and this may not be
-                space.put_aside(path, is_ours=path in ours)
-        except OSError:
-            space.put_back()
-            raise
-        self._note(StepResult.STARTED, tuple(Product(path, "") for path in self._outputs), "begun")
-        return [self._task.folder.root / os.fsdecode(path) for path in self._outputs]
+    @property
+    def _writes_beside(self) -> bool:
+        return not isinstance(self._step, NightStep) and self._step.writes_beside
 
-    def _kept(self) -> tuple[Product, ...]:
-        """Return our products of an earlier success that are still in their places."""
-        return self._known.products if self._known and not self._is_leftover() else ()
-
-    def _is_leftover(self) -> bool:
-        """Say whether the last attempt was killed, so that what lies there may be half made."""
-        return self._known is not None and self._known.result is StepResult.STARTED and self._step.writes_beside
-
-    def _collect(self, done: Done, space: Workspace, places: Sequence[Path], is_altered: bool) -> tuple[Product, ...]:
-        """Check what the step made and bring it to its place."""
-        if done.failure is not None and not is_altered:
-            raise _Failed(done.failure)
-        if not is_altered:
-            for path, place in zip(self._outputs, places, strict=True):
-                _check_product(path, place)
-        products = []
-        for path, place in zip(self._outputs, places, strict=True):
-            if not place.is_file():
-                continue  # only where the input was altered: then everything that there is stays
-            products.append(Product(path, sha256_of(place)))
-            self._publish(space, place, path)
-        return tuple(sorted(products))
-
-    def _publish(self, space: Workspace, place: Path, path: bytes) -> None:
-        if self._step.writes_beside:
-            sync(place)
-            sync(place.parent)
-            return
-        if path not in {product.path for product in self._kept()}:
-            space.put_aside(path, is_ours=False)
-        space.publish(place, path)
-
-    def _undo(self, space: Workspace) -> None:
-        """Remove what was half made, and put back what was there."""
-        if self._step.writes_beside:
-            for path in self._outputs:
-                place = self._task.folder.root / os.fsdecode(path)
-                if place.is_file() or place.is_symlink():
-                    place.unlink()
-        space.put_back(with_ours=not self._is_leftover())
-
-    def _note(self, result: StepResult, products: tuple[Product, ...], reason: str | None) -> None:
+    def _work(self, folder: Path, places: Sequence[Path]) -> Done:
         bench = self._bench
-        bench.memory.record_step(
+        timeout_s = getattr(self._step, "timeout_s", 3600.0)
+        job = Job(
+            self._step,
+            self._task,
+            places,
+            timeout_s,
+            bench.instrument,
+            bench.copy,
+            bench.now().astimezone(dt.UTC),
+            folder,
+        )
+        return bench.crew.do(job, TaskLeash(folder, bench.halter), self._night.memory)
+
+    def _named(self, done: Done, places: Sequence[Path]) -> dict[bytes, Path]:
+        """Return every product, by its path below the root, with the place where it lies now."""
+        named = dict(zip(self._outputs, places, strict=True))
+        for path, place in done.made.items():
+            below_root = self._task.folder.below_root(path)
+            if path.startswith(b"/") or b".." in path.split(b"/") or not path:
+                raise NotMade(f"it made {show(path)}, which is no path below the night's folder")
+            if below_root in set(self._paths) - self._consumed:
+                raise NotMade("it would write over its own input; originals are never altered")
+            named[below_root] = place
+        return named
+
+    def _told_hashes(self, done: Done) -> dict[bytes, str]:
+        return {self._task.folder.below_root(path): sha256 for path, sha256 in done.sha256.items()}
+
+    def _note_done(self, done: Done, products: tuple[Product, ...]) -> None:
+        made = {product.path: product.sha256 for product in products}
+        # a file written anew under its own name is what the next run finds: the same task must know it again
+        self._digest = self._digest_of(self._hashes | {path: made[path] for path in self._consumed & made.keys()})
+        self._note(StepResult.DONE, products, done.warning, done)
+        _remove(self._bench.root, self._consumed - made.keys())
+
+    def _note(
+        self, result: StepResult, products: tuple[Product, ...], reason: str | None = "begun", done: Done | None = None
+    ) -> None:
+        taken = [StepInput(path, sha256, path in self._consumed) for path, sha256 in sorted(self._hashes.items())]
+        self._night.note(
             StepRecord(
-                instrument=bench.instrument,
-                copy=bench.copy,
+                instrument=self._bench.instrument.instrument,
+                copy=self._bench.copy,
                 step=self._step.label,
                 night=self._task.folder.night,
                 subject=self._task.subject,
                 digest=self._digest,
                 result=result,
-                at_utc=bench.now(),
+                at_utc=self._bench.now(),
                 products=products,
                 seconds=time.monotonic() - self._started_s,
                 reason=reason,
+                inputs=tuple(taken) if done else (),
+                facts=facts_text(done.facts) if done and done.facts else None,
+                hold=done.hold if done else None,
+                letters=tuple(letter_text(letter) for letter in done.letters) if done else (),
             )
         )
 
 
-def _check_product(path: bytes, place: Path) -> None:
-    try:
-        found = place.lstat()
-    except FileNotFoundError:
-        raise _Failed(f"it ended well but made no {show(path)}") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise _Failed(f"it made {show(path)}, which is no regular file")
-    if found.st_size == 0:
-        raise _Failed(f"it made {show(path)}, which is empty")
+def _remove(root: Path, paths: set[bytes] | frozenset[bytes]) -> None:
+    for path in paths:
+        (root / os.fsdecode(path)).unlink(missing_ok=True)

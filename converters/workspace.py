@@ -19,6 +19,7 @@ from pathlib import Path
 from observatory.endpoints.contract import OURS
 
 _GROUP = "group"
+_HALT = "halt"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -39,21 +40,50 @@ class Halter:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskLeash:
-    """A task's `converters.base.Leash`: remembers on disk what it started, for the run after a crash."""
+class FarLeash:
+    """A task's `converters.base.Leash` in another process: remembers on disk what was started, is pulled by a file."""
 
     folder: Path
-    halter: Halter
 
     def started(self, group: int) -> None:
         """Note a process group with what tells it from a later one of the same number."""
         with (self.folder / _GROUP).open("a") as stream:
             stream.write(f"{group} {_born(group)} {_boot()}\n")
 
+    def pull(self) -> None:
+        """Have the task end."""
+        (self.folder / _HALT).touch()
+
+    @property
+    def is_pulled(self) -> bool:
+        """Whether the task is to end now."""
+        return (self.folder / _HALT).exists()
+
+    def end_started(self) -> None:
+        """End at once what was started on this machine and still works."""
+        _end_leftovers(self.folder / _GROUP)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLeash:
+    """A task's `converters.base.Leash` in the process of the run."""
+
+    folder: Path
+    halter: Halter
+
+    def started(self, group: int) -> None:
+        """Note a process group for the run after a crash."""
+        self.far.started(group)
+
     @property
     def is_pulled(self) -> bool:
         """Whether the task is to end now."""
         return self.halter.is_pulled
+
+    @property
+    def far(self) -> FarLeash:
+        """The same leash for a task that works in another process."""
+        return FarLeash(self.folder)
 
 
 @dataclass(slots=True)

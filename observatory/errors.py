@@ -19,6 +19,7 @@ The tree::
         ├── FileUnreadable         one file could not be opened, read or hashed
         ├── FormatUnknown          one file is kept in a way, or is of a size, that this version cannot read
         ├── CommandFailed          a program at the far end is missing or failed
+        ├── SchedulerSilent        the scheduler of the cluster that should work does not answer
         └── RecordsUnavailable     our own database is locked, damaged or away
 
 `is_permanent` says whether a retry can help: False means it may.
@@ -204,3 +205,13 @@ class RecordsUnavailable(CouldNotTell):
         self.database = database
         self.is_permanent = is_permanent
         super().__init__(f"the records in {database} cannot be used: {why}")
+
+
+class SchedulerSilent(CouldNotTell):
+    """The scheduler of the cluster does not answer; a retry may help."""
+
+    is_permanent = False
+
+    def __init__(self, address: str, reason: str) -> None:
+        self.address = address
+        super().__init__(f"workers {address}: no scheduler answers there ({reason}); nothing was converted")

@@ -1,0 +1,110 @@
+"""What must be so before a night's first step is taken: the night is over, nothing grows, companions are complete.
+
+It stands before nights on which a night step works; a step of single inputs leaves each young one alone (work.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from converters.base import NightFolder, Step
+from converters.nightstep import NightStep
+from converters.remembered import NightMemory
+from observatory.names import matcher, show
+from observatory.spec.models import Camera
+
+_LITERAL = re.compile(rb"([*?\[\\])")
+_ESCAPED = re.compile(rb"\[(.)\]")
+
+
+def reason_to_wait(
+    folder: NightFolder,
+    steps: Sequence[Step | NightStep],
+    cameras: Mapping[str, Camera],
+    night: NightMemory,
+    present: dt.date | None,
+    now_s: float,
+    settle_s: float,
+    settle_limit_s: float,
+) -> str | None:
+    """Return why a night's folder cannot be begun yet; None where it can.
+
+    Parameters
+    ----------
+    present : date or None
+        The night that it is now; None: not asked.
+    now_s : float
+        Unix seconds.
+    settle_s, settle_limit_s : float
+        A file younger than the first may grow; a companion that is absent after the second never comes: what
+        becomes of its file is the step's to say.
+
+    Raises
+    ------
+    OSError
+        A file could not be looked at.
+    """
+    night_steps = [step for step in steps if isinstance(step, NightStep)]
+    if not night_steps:
+        return None
+    if present is not None and folder.night >= present:
+        return "the night is not over"
+    reasons = (
+        *_growing(folder, night, now_s, settle_s),
+        *_companions(folder, cameras, now_s, settle_limit_s),
+    )
+    if reasons:
+        return reasons[0] if len(reasons) == 1 else f"{reasons[0]}, and {len(reasons) - 1} more"
+    return next(filter(None, (step.not_ready(folder) for step in night_steps)), None)
+
+
+def _growing(folder: NightFolder, night: NightMemory, now_s: float, settle_s: float) -> Iterator[str]:
+    made = {path for path, _ in night.made()}
+    for path in folder.files:
+        # a time far ahead is a wrong stamp, not a file being written: it would never settle
+        if folder.below_root(path) not in made and abs(now_s - _mtime_s(folder, path)) < settle_s:
+            yield f"{show(path)} is younger than {settle_s:g} s"
+
+
+def _companions(
+    folder: NightFolder, cameras: Mapping[str, Camera], now_s: float, settle_limit_s: float
+) -> Iterator[str]:
+    for name, camera in cameras.items():
+        if not camera.companions or folder.camera not in (None, name):
+            continue
+        is_taken = matcher(_encoded(camera.files), _encoded(camera.exclude))
+        is_companion = matcher([os.fsencode(one).replace(b"{stem}", b"*") for one in camera.companions])
+        for path in folder.files:
+            if is_taken(path) != "taken" or is_companion(path) == "taken":
+                continue
+            absent = [one for one in _companions_of(path, camera) if not _is_there(one, folder)]
+            if absent and now_s - _mtime_s(folder, path) < settle_limit_s:
+                yield f"{show(absent[0])}, which belongs to {show(path)}, is not there yet"
+
+
+def _encoded(patterns: Sequence[str]) -> list[bytes]:
+    return [os.fsencode(pattern) for pattern in patterns]
+
+
+def _companions_of(path: bytes, camera: Camera) -> list[bytes]:
+    """Return the patterns of a file's companions: beside it, or where a ``/`` says so."""
+    below, slash, name = path.rpartition(b"/")
+    stem = _LITERAL.sub(rb"[\1]", name.rpartition(b".")[0] or name)
+    beside = _LITERAL.sub(rb"[\1]", below) + slash
+    patterns = (os.fsencode(one) for one in camera.companions)
+    return [(b"" if b"/" in one else beside) + one.replace(b"{stem}", stem) for one in patterns]
+
+
+def _is_there(pattern: bytes, folder: NightFolder) -> bool:
+    plain = _ESCAPED.sub(rb"\1", pattern)
+    if plain in folder.files:
+        return True
+    matches = matcher([b"./" + pattern])  # with a slash it is matched against the whole path
+    return _LITERAL.search(plain) is not None and any(matches(b"./" + path) == "taken" for path in folder.files)
+
+
+def _mtime_s(folder: NightFolder, path: bytes) -> float:
+    return (folder.path / os.fsdecode(path)).stat().st_mtime

@@ -1,0 +1,192 @@
+"""Takes one night's folder through an instrument's steps, one after the other, several tasks of each at a time.
+
+Over which nights, and with whom, is pipeline.py's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from converters.base import NightFolder, Step, Task
+from converters.folders import night_folder
+from converters.gate import reason_to_wait
+from converters.nightstep import CannotPlan, NightStep, Survey
+from converters.order import Order
+from converters.outcome import ConvertRow, RowResult
+from converters.remembered import NightMemory
+from converters.work import Bench, do_task
+from observatory.listing import Scope
+from observatory.names import show
+
+
+@dataclass(frozen=True, slots=True)
+class StepProgress:
+    """How far one step is in one night: tasks that have ended, of so many."""
+
+    instrument: str
+    night: dt.date
+    step: str
+    ended: int
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the nights of one run share.
+
+    Attributes
+    ----------
+    scope : Scope
+    steps : sequence of Step or NightStep
+        All of the copy.
+    labels : frozenset of str
+        Those to take; empty: all.
+    bench : Bench
+    present : date or None
+        The night that it is now.
+    pool : ThreadPoolExecutor
+        Each thread attends to one task.
+    names : iterator of str
+        For the tasks' folders.
+    late : mutable mapping of label to night
+        The oldest night in which a step that keeps the order of nights is not complete.
+    told : callable
+        Takes rows.
+    watch : callable
+        Takes how far each step is.
+    """
+
+    scope: Scope
+    steps: Sequence[Step | NightStep]
+    labels: frozenset[str]
+    bench: Bench
+    present: dt.date | None
+    pool: ThreadPoolExecutor
+    names: Iterator[str]
+    late: MutableMapping[str, dt.date]
+    told: Callable[[ConvertRow], None]
+    watch: Callable[[StepProgress], None]
+
+
+class NightRun:
+    """One night's folder on its way through the steps."""
+
+    def __init__(self, run: Shared, known: NightMemory, folder: NightFolder) -> None:
+        self._run, self._known, self._folder = run, known, folder
+        self._order = Order(known, run.late)
+
+    def carry_out(self) -> bool:
+        """Take the chosen steps; say whether all of them are complete."""
+        chosen = [step for step in self._run.steps if self._is_chosen(step)]
+        why = self._must_wait(chosen)
+        if why is not None:
+            self._say("", *why)
+            self._order.all_late(self._run.steps, self._folder.night)
+            return False
+        is_whole = True
+        for number, step in enumerate(self._run.steps):
+            if number and not self._look_again(step):
+                is_whole = False
+                continue
+            is_whole &= self._take(step) if self._is_chosen(step) else self._pass_by(step, chosen)
+        return is_whole and not self._order.is_held
+
+    def _is_chosen(self, step: Step | NightStep) -> bool:
+        return not self._run.labels or step.label in self._run.labels
+
+    def _must_wait(self, chosen: Sequence[Step | NightStep]) -> tuple[RowResult, str] | None:
+        bench, scope = self._run.bench, self._run.scope
+        try:
+            reason = reason_to_wait(
+                self._folder,
+                chosen,
+                scope.cameras,
+                self._known,
+                self._run.present,
+                bench.now().timestamp(),
+                bench.settle_s,
+                bench.instrument.settle_limit_s,
+            )
+        except OSError as error:
+            return RowResult.UNREADABLE, f"{error.filename or show(self._folder.folder)}: {error.strerror or error}"
+        return None if reason is None else (RowResult.IN_PROGRESS, reason)
+
+    def _look_again(self, step: Step | NightStep) -> bool:
+        try:
+            self._folder = night_folder(self._run.scope, self._folder)  # the step before may have made what this takes
+        except OSError as error:
+            self._say(step.label, RowResult.UNREADABLE, str(error))
+            return False
+        return True
+
+    def _take(self, step: Step | NightStep) -> bool:
+        """Take one step of this night, or say why it must wait; return whether it is complete."""
+        why = self._order.reason_to_wait(step, self._folder.night)
+        rows = []
+        for row in self._rows_of(step, self._run.bench) if why is None else [self._row(step.label, *why)]:
+            rows.append(row)
+            self._run.told(row)
+        return self._order.taken(step, rows, self._folder.night)
+
+    def _pass_by(self, step: Step | NightStep, chosen: Sequence[Step | NightStep]) -> bool:
+        """Look, without doing anything, whether a step that was not asked for lets those after it go on."""
+        after = self._run.steps[self._run.steps.index(step) :]
+        if not any(isinstance(one, NightStep) for one in after if one in chosen):
+            return True
+        rows = list(self._rows_of(step, replace(self._run.bench, dry_run=True, force=False)))
+        self._order.taken(step, rows, self._folder.night)
+        return True
+
+    def _rows_of(self, step: Step | NightStep, bench: Bench) -> Iterator[ConvertRow]:
+        """Do, or in a dry run look at, every task of a step; yield their rows as they end."""
+        try:
+            tasks = self._tasks(step, bench)
+        except CannotPlan as error:
+            yield self._row(step.label, RowResult.FAILED, str(error))
+            return
+        except OSError as error:
+            where = error.filename or show(self._folder.folder)
+            yield self._row(step.label, RowResult.UNREADABLE, f"{where}: {error.strerror or error}")
+            return
+        name, tell = bench.instrument.instrument, self._run.watch
+        tell(StepProgress(name, self._folder.night, step.label, 0, len(tasks)))
+        for number, row in enumerate(self._results(step, bench, tasks), start=1):
+            tell(StepProgress(name, self._folder.night, step.label, number, len(tasks)))
+            yield row
+
+    def _results(self, step: Step | NightStep, bench: Bench, tasks: Sequence[Task]) -> Iterator[ConvertRow]:
+        refusals, names = _refusals(tasks), self._run.names
+        calls = [(bench, self._known, step, task, next(names), refusals.get(task.subject)) for task in tasks]
+        if isinstance(step, NightStep) and step.needs_memory:
+            yield from (do_task(*call) for call in calls)
+            return
+        futures = [self._run.pool.submit(do_task, *call) for call in calls]
+        yield from (future.result() for future in futures)
+
+    def _tasks(self, step: Step | NightStep, bench: Bench) -> Sequence[Task]:
+        if not isinstance(step, NightStep):
+            return list(step.tasks(self._folder))
+        now_utc = bench.now().astimezone(dt.UTC)
+        survey = Survey(bench.instrument, bench.copy, self._known.memory, bench.dry_run, now_utc)
+        return step.plan(self._folder, survey)
+
+    def _row(self, label: str, result: RowResult, reason: str) -> ConvertRow:
+        return ConvertRow(label, self._folder.night, self._folder.subject, result, reason)
+
+    def _say(self, label: str, result: RowResult, reason: str) -> None:
+        self._run.told(self._row(label, result, reason))
+
+
+def _refusals(tasks: Sequence[Task]) -> dict[bytes, str]:
+    """Return why some tasks must not be done: two of them would write the same file."""
+    written = Counter(path for task in tasks for path in set(task.outputs))
+    return {
+        task.subject: f"two inputs would both make {show(path)}"
+        for task in tasks
+        for path in task.outputs
+        if written[path] > 1
+    }

@@ -1,0 +1,148 @@
+"""How what a task made comes to its place: checked, hashed, on disk, and known to the ledger before it is moved.
+
+What lies there already and is ours may be replaced; whatever else is put aside and kept. Where a task works is
+workspace.py's, what is noted work.py's.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from catalogue.records import Product, StepRecord, StepResult
+from converters.remembered import Hashes
+from converters.workspace import Workspace, sha256_of, sync
+from observatory.names import show
+
+
+class NotMade(Exception):
+    """A task did not make what it was to make; the reason is its text."""
+
+
+class Publisher:
+    """Brings the products of one attempt to their places.
+
+    Parameters
+    ----------
+    known : StepRecord or None
+        Of the last attempt.
+    consumed : collection of bytes
+        Paths below the root that this task may replace beside its own products.
+    writes_beside : bool
+        The step leaves its products in their places itself.
+    """
+
+    def __init__(
+        self,
+        space: Workspace,
+        hashes: Hashes,
+        known: StepRecord | None,
+        consumed: frozenset[bytes],
+        writes_beside: bool,
+    ) -> None:
+        self._space, self._hashes, self._known = space, hashes, known
+        self._consumed, self._writes_beside = consumed, writes_beside
+        self._outputs: tuple[bytes, ...] = ()
+        self._intended: tuple[Product, ...] = ()
+
+    @property
+    def owned(self) -> tuple[Product, ...]:
+        """Products in their places that are ours: of an earlier success, or of this attempt."""
+        kept = {} if self._is_leftover else {one.path: one for one in (self._known.products if self._known else ())}
+        return tuple(sorted((kept | {one.path: one for one in self._intended}).values()))
+
+    def owned_with(self, ready: Mapping[bytes, tuple[Path, str]]) -> tuple[Product, ...]:
+        """Return `owned` with what is about to be published: a run that is killed then knows it for its own."""
+        self._intended = tuple(Product(path, sha256) for path, (_, sha256) in sorted(ready.items()))
+        return self.owned
+
+    @property
+    def _is_leftover(self) -> bool:
+        """Whether the last attempt was killed, so that what lies there may be half made."""
+        return self._known is not None and self._known.result is StepResult.STARTED and self._writes_beside
+
+    def prepare(self, outputs: tuple[bytes, ...], begun: Callable[[tuple[Product, ...]], None]) -> list[Path]:
+        """Clear the way, have it noted that we begin, and return where the step is to leave its products."""
+        self._outputs = outputs
+        if not self._writes_beside:
+            begun(self.owned)
+            places = [
+                self._space.folder / "made" / str(number) / Path(os.fsdecode(path)).name
+                for number, path in enumerate(outputs)
+            ]
+            for place in places:
+                place.parent.mkdir(parents=True)
+            return places
+        ours = {product.path for product in self._known.products} if self._known else set()
+        try:
+            for path in outputs:  # before the note: what that names is ours to remove, and this may not be
+                self._space.put_aside(path, is_ours=path in ours)
+        except OSError:
+            self._space.put_back()
+            raise
+        begun(tuple(Product(path, "") for path in outputs))
+        return [self._space.root / os.fsdecode(path) for path in outputs]
+
+    def check(
+        self, named: Mapping[bytes, Path], hashes: Mapping[bytes, str], is_altered: bool
+    ) -> dict[bytes, tuple[Path, str]]:
+        """Check what the step made and return each product's place and hash, by its path below the root.
+
+        Where the step altered its input nothing is demanded: then everything that there is stays.
+
+        Raises
+        ------
+        NotMade
+        """
+        if not is_altered:
+            for path, place in named.items():
+                _check_product(path, place)
+        there = {path: place for path, place in named.items() if place.is_file()}
+        return {path: (place, hashes.get(path) or sha256_of(place)) for path, place in there.items()}
+
+    def publish(self, ready: Mapping[bytes, tuple[Path, str]]) -> tuple[Product, ...]:
+        """Bring products to their places."""
+        for path, (place, sha256) in ready.items():
+            if self._writes_beside:
+                sync(place)
+                sync(place.parent)
+            else:
+                if not self._may_replace(path):
+                    self._space.put_aside(path, is_ours=False)
+                self._space.publish(place, path)
+            self._hashes.note(path, sha256)
+        return tuple(Product(path, sha256) for path, (_, sha256) in sorted(ready.items()))
+
+    def _may_replace(self, path: bytes) -> bool:
+        """Say whether what lies at a place is ours; after a run that was killed only its bytes tell."""
+        if path in self._consumed or self._known is None:
+            return path in self._consumed
+        of_old = {product.path: product.sha256 for product in self._known.products}
+        if path not in of_old or self._known.result is not StepResult.STARTED:
+            return path in of_old
+        try:
+            return sha256_of(self._space.root / os.fsdecode(path)) == of_old[path]
+        except OSError:
+            return False
+
+    def undo(self) -> None:
+        """Remove what was half made, and put back what was there."""
+        if self._writes_beside:
+            for path in self._outputs:
+                place = self._space.root / os.fsdecode(path)
+                if place.is_file() or place.is_symlink():
+                    place.unlink()
+        self._space.put_back(with_ours=not self._is_leftover)
+
+
+def _check_product(path: bytes, place: Path) -> None:
+    try:
+        found = place.lstat()
+    except FileNotFoundError:
+        raise NotMade(f"it ended well but made no {show(path)}") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise NotMade(f"it made {show(path)}, which is no regular file")
+    if found.st_size == 0:
+        raise NotMade(f"it made {show(path)}, which is empty")

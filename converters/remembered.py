@@ -1,0 +1,192 @@
+"""What the ledger knows of one night of one copy, held while the night is worked on: records, hashes, approvals.
+
+Says whether a product still stands, also where a later step has put another in its place. What is done about it
+is work.py's and pipeline.py's; how it is kept the ledger's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from catalogue.records import KnownHash, Product, StepInput, StepRecord, StepResult
+from converters.workspace import sha256_of
+
+_YOUNG_S = 2.0
+"""A file changed so recently may change again without showing it: the clock of a file system ticks every few ms."""
+
+
+class StepMemory(Protocol):
+    """What is asked of the ledger."""
+
+    def step_record(self, instrument: str, copy: str, step: str, subject: bytes) -> StepRecord | None:
+        """Return what was last noted of a step on a subject."""
+        ...
+
+    def step_records(self, instrument: str, night: dt.date) -> tuple[StepRecord, ...]:
+        """Return what was last noted of every step of a night."""
+        ...
+
+    def record_step(self, record: StepRecord) -> None:
+        """Note how far a step came with a subject, in place of what was noted before."""
+        ...
+
+    def known_hashes(self, instrument: str, copy: str, night: dt.date) -> Mapping[bytes, KnownHash]:
+        """Return the hashes that were noted of a night's files."""
+        ...
+
+    def remember_hashes(
+        self, instrument: str, copy: str, night: dt.date, hashes: Iterable[tuple[bytes, KnownHash]]
+    ) -> None:
+        """Note hashes of a night's files."""
+        ...
+
+    def approved(self, instrument: str, copy: str, night: dt.date) -> frozenset[tuple[str, str]]:
+        """Return step and digest of everything that a person approved of a night."""
+        ...
+
+    def night_processed(
+        self, instrument: str, copy: str, night: dt.date, labels: Iterable[str], at_utc: dt.datetime
+    ) -> None:
+        """Note that a night is through some steps; with none, that it is not."""
+        ...
+
+    def nights_processed(self, instrument: str, copy: str) -> Mapping[dt.date, tuple[frozenset[str], dt.datetime]]:
+        """Return which nights are through which steps, and since when."""
+        ...
+
+
+class Hashes:
+    """Hashes of files below a root; a file is read again only if its size, times or inode have changed.
+
+    May be used by many threads; two that ask for one file read it once.
+    """
+
+    def __init__(self, root: Path, known: Mapping[bytes, KnownHash]) -> None:
+        self._root = root
+        self._known = dict(known)
+        self._fresh: dict[bytes, KnownHash] = {}
+        self._guard = threading.Lock()
+        self._reading: dict[bytes, threading.Lock] = {}
+
+    def of(self, path: bytes) -> str:
+        """Return the SHA-256 of a file, its path relative to the root.
+
+        Raises
+        ------
+        OSError
+        """
+        with self._guard:
+            lock = self._reading.setdefault(path, threading.Lock())
+        with lock:
+            place = self._root / os.fsdecode(path)
+            stamp, changed_s = _stamp_of(place)
+            known = self._known.get(path)
+            if known is not None and known.stamp == stamp:
+                return known.sha256
+            began_s = time.time()
+            sha256 = sha256_of(place)
+            if abs(began_s - changed_s) > _YOUNG_S and _stamp_of(place)[0] == stamp:
+                self._keep(path, KnownHash(stamp, sha256))
+            return sha256
+
+    def note(self, path: bytes, sha256: str) -> None:
+        """Take the hash of a file that we have just brought to its place ourselves."""
+        self._keep(path, KnownHash(_stamp_of(self._root / os.fsdecode(path))[0], sha256))
+
+    def _keep(self, path: bytes, known: KnownHash) -> None:
+        with self._guard:
+            self._known[path] = known
+            self._fresh[path] = known
+
+    def take_fresh(self) -> list[tuple[bytes, KnownHash]]:
+        """Return what has become known since this was last asked."""
+        with self._guard:
+            fresh, self._fresh = sorted(self._fresh.items()), {}
+            return fresh
+
+
+def _stamp_of(place: Path) -> tuple[str, float]:
+    found = place.stat()
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}", found.st_ctime
+
+
+class NightMemory:
+    """The ledger's knowledge of one night on one copy; notes go to the ledger and are known here at once."""
+
+    def __init__(self, memory: StepMemory, instrument: str, copy: str, night: dt.date, root: Path) -> None:
+        self.memory, self.instrument, self.copy, self.night = memory, instrument, copy, night
+        self.hashes = Hashes(root, memory.known_hashes(instrument, copy, night))
+        self.approved = memory.approved(instrument, copy, night)
+        found = memory.step_records(instrument, night)
+        self._records = {(one.step, one.subject): one for one in found if one.copy == copy}
+        self._guard = threading.Lock()
+
+    def record(self, step: str, subject: bytes) -> StepRecord | None:
+        """Return what was last noted of a step on a subject."""
+        known = self._records.get((step, subject))
+        # where names tell the night, a subject may have been noted under another one
+        return known or self.memory.step_record(self.instrument, self.copy, step, subject)
+
+    def note(self, record: StepRecord) -> None:
+        """Note how far a step came."""
+        self.memory.record_step(record)
+        with self._guard:
+            self._records[(record.step, record.subject)] = record
+
+    def records(self, step: str | None = None) -> list[StepRecord]:
+        """Return the night's records, of one step or of all, by step and subject."""
+        with self._guard:
+            found = [one for key, one in sorted(self._records.items()) if step in (None, key[0])]
+        return found
+
+    def keep_hashes(self) -> None:
+        """Hand what was hashed to the ledger."""
+        self.memory.remember_hashes(self.instrument, self.copy, self.night, self.hashes.take_fresh())
+
+    def made(self) -> set[tuple[bytes, str]]:
+        """Return path and hash of everything that steps have made of the night."""
+        return {(product.path, product.sha256) for one in self._done() for product in one.products}
+
+    def hold_digest(self, step: str) -> str:
+        """Return what tells the results of a step in this night from others: an approval is of these alone."""
+        digest = hashlib.sha256()
+        for one in self.records(step):
+            digest.update(one.subject + b"\0" + one.digest.encode() + b"\0")
+            for product in one.products:
+                digest.update(product.path + b"\0" + product.sha256.encode() + b"\0")
+        return digest.hexdigest()
+
+    def stands(self, products: Collection[Product]) -> bool:
+        """Say whether products are as they were made, or replaced by what later steps made of them and that stands."""
+        return all(self._stands(product, frozenset()) for product in products)
+
+    def _stands(self, product: Product, asked: frozenset[Product]) -> bool:
+        if self._lies_there(product):
+            return True
+        if product in asked:
+            return False  # a file written anew under its own name, and then lost
+        return any(
+            all(self._stands(one, asked | {product}) for one in record.products)
+            for record in self._done()
+            if any(taken.is_consumed and _same(taken, product) for taken in record.inputs)
+        )
+
+    def _lies_there(self, product: Product) -> bool:
+        try:
+            return self.hashes.of(product.path) == product.sha256
+        except OSError:
+            return False  # gone or unreadable: it is made again
+
+    def _done(self) -> Iterator[StepRecord]:
+        return (one for one in self.records() if one.result is StepResult.DONE)
+
+
+def _same(taken: StepInput, product: Product) -> bool:
+    return (taken.path, taken.sha256) == (product.path, product.sha256)
