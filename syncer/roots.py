@@ -10,9 +10,10 @@ import posixpath
 import uuid
 from collections.abc import Iterator
 
-from observatory.endpoints.contract import MARKER, OURS, Act, Look, RootFacts, Trouble
+from observatory.endpoints.contract import MARKER, Act, Look, RootFacts, Trouble
 from observatory.ends import SAME_FOLDER
 from observatory.errors import CouldNotTell, RootNotProven
+from syncer.transfer.folders import TMP
 
 
 def mark(destination: Act, root: bytes, facts: RootFacts) -> str | None:
@@ -23,8 +24,8 @@ def mark(destination: Act, root: bytes, facts: RootFacts) -> str | None:
     if facts.marker or (facts.marker is not None and not _is_empty(destination, root)):
         return None
     identity = uuid.uuid4().hex
-    destination.make_folders(root, [OURS])
-    temporary = posixpath.join(root, OURS, b"root." + uuid.uuid4().hex.encode())
+    destination.make_folders(root, [TMP])
+    temporary = posixpath.join(root, TMP, b"root." + uuid.uuid4().hex.encode())  # swept if we get no further
     with destination.create(temporary, 0o644) as stream:
         stream.write(identity.encode() + b"\n")
         stream.flush()
