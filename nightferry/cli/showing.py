@@ -61,6 +61,7 @@ def report(
 ) -> None:
     """The last report again, in any form."""
     from nightferry import delivery
+    from nightferry.cli.work import NOT_MAILED, send_report
     from reports.json import document_of
     from reports.text import render_text
 
@@ -79,9 +80,8 @@ def report(
             print_report(last, Console())
         else:
             typer.echo(render_text(last), nl=False)
-        if mail:
-            for sentence in delivery.send(workplace, last, by_hand=True):
-                say(sentence)
+        if mail and not send_report(workplace, last, by_hand=True):
+            finish(NOT_MAILED)
 
 
 def register(app: typer.Typer) -> None:

@@ -17,6 +17,7 @@ from nightferry import delivery as deliver
 from nightferry.cli.context import is_terminal, print_document, say
 from nightferry.runs import Run, state_of
 from nightferry.workplace import Workplace
+from observatory.errors import MailNotTaken
 from observatory.truth import State, exit_status
 from reports.json import document_of
 from reports.model import Note, Report
@@ -25,6 +26,10 @@ from reports.text import render_text
 if TYPE_CHECKING:
     from observatory.spec.chain import Hop
     from syncer.transfer.contract import Progress
+
+
+NOT_MAILED = MailNotTaken.exit_status
+"""Exit status where all is well but the mail that a person asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,19 @@ def conclude(workplace: Workplace, run: Run, report: Report, delivery: Delivery)
     if run.keeps_records:
         deliver.keep(workplace, ordered)
     tell(ordered, delivery, state)
-    if delivery.mail or delivery.scheduled:
-        for sentence in deliver.send(workplace, ordered, by_hand=delivery.mail):
-            say(sentence)
+    is_mailed = send_report(workplace, ordered, delivery.mail) if delivery.mail or delivery.scheduled else True
     if run.keeps_records and (delivery.scheduled or run.kind == "run"):
         deliver.heartbeat(workplace)
-    return exit_status(state)
+    status = exit_status(state)
+    return status if is_mailed or not delivery.mail else status or NOT_MAILED
+
+
+def send_report(workplace: Workplace, report: Report, by_hand: bool) -> bool:
+    """Mail a report to those whom it is due, saying what went wrong; return whether nothing did."""
+    sentences = list(deliver.send(workplace, report, by_hand=by_hand))
+    for sentence in sentences:
+        say(sentence)
+    return not sentences
 
 
 def _states(report: Report) -> Iterator[State]:
