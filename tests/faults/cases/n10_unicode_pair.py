@@ -1,0 +1,31 @@
+"""N10: two names that differ in Unicode's normal form only."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from tests.faults.battery import STANDARD, Fault, Found, Stage, verify
+
+
+def make(stage: Stage) -> None:
+    """Write both on the source; they look the same on every screen."""
+    stage.declare("sha", copies=[stage.copy(end) for end in stage.ends], cameras={"sha": {"files": ["*.fits"]}})
+    for form, data in (("NFC", b"one"), ("NFD", b"other")):
+        name = unicodedata.normalize(form, "SHA_\u00e9toile.fits")
+        stage.put(stage.ends[0], f"{stage.night_folder}/{name}", data)
+
+
+def after(stage: Stage, found: Found) -> None:
+    """Both arrive."""
+    stage.mended()
+
+
+FAULT = Fault(
+    "N10",
+    "two frames whose names differ in Unicode's normal form only",
+    make,
+    verify(),
+    "different: 2 missing",
+    after=after,
+    peers=STANDARD,
+)
