@@ -1,0 +1,118 @@
+"""Reads a night's cubes for planning: headers, timing files and hashes; no pixel is looked at but for the hash.
+
+What is decided from it is night.py's. A cube that cannot be used says why; only a disk that cannot be read raises.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters.cards import Header, NotAHeader, Value, read_header
+from converters.vampires.night import Cube
+from converters.vampires.plan import Source
+from converters.vampires.rules import Rules
+from converters.vampires.timing import Timing, TimingFault, parse_timing
+from converters.workspace import sha256_of
+
+_READERS = 2
+"""Hashing is what takes the time, and disks like few readers."""
+_MOST_DAYS_AWAY = 1.5
+"""A night's frames lie within half a day of its noon to noon; folders of loggers left running, within a day more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A cube of a camera, relative to the night's folder, with its timing file if there is one."""
+
+    camera: str
+    path: bytes
+    timing: bytes | None
+
+
+def read_cubes(folder: Path, night: dt.date, found: Sequence[Found], rules: Rules) -> list[Cube]:
+    """Read cubes, in the order given.
+
+    Raises
+    ------
+    OSError
+        A file is gone or cannot be read.
+    """
+    with ThreadPoolExecutor(max_workers=_READERS) as pool:
+        return list(pool.map(lambda one: _read(folder, night, one, rules), found))
+
+
+def _read(folder: Path, night: dt.date, found: Found, rules: Rules) -> Cube:
+    place = folder / os.fsdecode(found.path)
+    keys, frames, fault = _read_header(place, rules.keywords())
+    timing, timing_sha256, reason = _read_timing(folder, night, found, frames)
+    source = Source(
+        path=found.path,
+        timing=found.timing if timing_sha256 else None,
+        camera=found.camera,
+        sha256=sha256_of(place),
+        timing_sha256=timing_sha256,
+        frames=frames,
+        lost=0 if timing is None else timing.lost,
+        clock=None if timing is None else timing.clock.value,
+        keys=keys,
+        reason=fault or reason,
+    )
+    return Cube(source, None if timing is None else timing.times_us, is_damaged=fault is not None)
+
+
+def _read_header(place: Path, keywords: Sequence[str]) -> tuple[dict[str, Value], int, str | None]:
+    """Return the values of some keywords, the number of frames, and why the file is not whole."""
+    try:
+        with place.open("rb") as stream:
+            header = read_header(stream)
+            promised = stream.tell() + header.data_bytes
+            size = os.fstat(stream.fileno()).st_size
+    except NotAHeader as error:
+        return {}, 0, str(error)
+    keys = {name: header.get(name) for name in keywords if name in header}
+    frames = _frames(header)
+    if frames is None:
+        return keys, 0, "its first HDU is no cube"
+    if size < promised:
+        return keys, frames, f"its header promises {promised} bytes, it has {size}"
+    return keys, frames, None
+
+
+def _frames(header: Header) -> int | None:
+    axes, frames = header.get("NAXIS"), header.get("NAXIS3")
+    if axes == 2:
+        return 1
+    return frames if axes == 3 and isinstance(frames, int) and header.data_bytes else None
+
+
+def _read_timing(folder: Path, night: dt.date, found: Found, frames: int) -> tuple[Timing | None, str, str | None]:
+    """Return the times, the hash of their file, and why they cannot be used."""
+    if found.timing is None:
+        return None, "", "it has no timing file"
+    raw = (folder / os.fsdecode(found.timing)).read_bytes()
+    if not raw:
+        return None, "", "its timing file is empty"
+    digest = hashlib.sha256(raw).hexdigest()
+    try:
+        timing = parse_timing(raw)
+    except TimingFault as error:
+        return None, digest, str(error)
+    if timing.frames != frames:
+        return None, digest, f"its timing file has {timing.frames} lines for {frames} frames"
+    return (timing, digest, None) if _is_of_night(timing, night) else (None, digest, _other_night(timing))
+
+
+def _is_of_night(timing: Timing, night: dt.date) -> bool:
+    noon = dt.datetime.combine(night, dt.time(12), dt.UTC).timestamp() + 43200
+    return all(abs(int(time_us) / 1e6 - noon) < _MOST_DAYS_AWAY * 86400 for time_us in timing.times_us[[0, -1]])
+
+
+def _other_night(timing: Timing) -> str:
+    first = dt.datetime.fromtimestamp(int(timing.times_us[0]) / 1e6, dt.UTC)
+    return f"its times are of {first:%Y-%m-%d}, which is another night"
