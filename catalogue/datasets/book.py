@@ -1,0 +1,229 @@
+"""The catalogue's pages on datasets: types, datastores, ingests, and one transaction for each exposure.
+
+Collections are collections.py's, questions by key and time query.py's; files are never touched here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from catalogue.book import Book
+from catalogue.datasets.collections import collection_id
+from catalogue.datasets.grammar import DatasetType
+from catalogue.datasets.records import Dataset, NewDataset
+from catalogue.datasets.storing import SELECTED, data_of, dataset_of, identity_of, keys_to_json, type_of
+from catalogue.datasets.tables import dataset_types, datasets, datastores, ingests
+from catalogue.store import upsert_statement
+from observatory.batches import batched
+from observatory.errors import UsageError
+from observatory.truth import State
+
+_AT_ONCE = 500
+"""Ids looked up in one question: SQLite takes some thousand parameters at most."""
+_LINKED = ("hardlink", "symlink", "relsymlink", "direct", "inside")
+"""Transfers after which the datastore reaches the original itself: what is freed there is gone here."""
+_COLUMNS = ("id", "type_id", "run_id", "ingest_id", "datastore_id", "exposure", "night", "data", "data_id", "path",
+            "transfer", "origin", "size_bytes", "mtime_s", "sha256", "at_utc")  # fmt: skip
+
+
+class DatasetBook(Book):
+    """Datasets and what they are of."""
+
+    def declare_types(self, types: Iterable[DatasetType], exposures: Mapping[str, str | None]) -> None:
+        """Note the types of an instrument; `exposures` names the key that the files of one exposure share.
+
+        Raises
+        ------
+        UsageError
+            Datasets of a type are there whose data ids were made of other keys: their ids would not be found again.
+        """
+        with self._store.write() as connection:
+            for one in types:
+                _declare(connection, one, exposures.get(one.name))
+
+    def dataset_types(self, instrument: str | None = None) -> tuple[tuple[DatasetType, str | None], ...]:
+        """Return every type with the key of its exposure, by instrument and name."""
+        asked = sa.select(dataset_types).order_by(dataset_types.c.instrument, dataset_types.c.name)
+        if instrument is not None:
+            asked = asked.where(dataset_types.c.instrument == instrument)
+        with self._store.read() as connection:
+            rows = connection.execute(asked).all()
+        return tuple((type_of(row.name, row.instrument, row._mapping["keys"]), row.exposure) for row in rows)
+
+    def open_datastore(self, host: str, root: bytes) -> int:
+        """Return the number of a datastore, noting it where it is new."""
+        with self._store.write() as connection:
+            asked = sa.select(datastores.c.id).where(datastores.c.host == host, datastores.c.root == root)
+            found = connection.execute(asked).scalar()
+            if found is None:
+                new = datastores.insert().values(host=host, root=root).returning(datastores.c.id)
+                found = connection.execute(new).scalar_one()
+            return int(found)
+
+    def known_datastores(self) -> tuple[tuple[int, str, bytes], ...]:
+        """Return number, host and root of every datastore."""
+        with self._store.read() as connection:
+            rows = connection.execute(sa.select(datastores).order_by(datastores.c.id)).all()
+        return tuple((row.id, row.host, row.root) for row in rows)
+
+    def start_ingest(
+        self, instrument: str, datastore: int, transfer: str, host: str, pid: int, at_utc: dt.datetime
+    ) -> int:
+        """Note that an ingest began, and return its number."""
+        values = {"instrument": instrument, "datastore_id": datastore, "transfer": transfer, "host": host, "pid": pid}
+        with self._store.write() as connection:
+            new = ingests.insert().values(started_utc=at_utc, **values).returning(ingests.c.id)
+            return int(connection.execute(new).scalar_one())
+
+    def finish_ingest(self, ingest: int, state: State, counts: Mapping[str, int], at_utc: dt.datetime) -> None:
+        """Note what an ingest came to; one that never gets here was cut off, and the next goes on from there."""
+        with self._store.write() as connection:
+            values = {"finished_utc": at_utc, "state": state.value, "counts": dict(counts)}
+            connection.execute(ingests.update().where(ingests.c.id == ingest).values(values))
+
+    def record_exposures(
+        self, ingest: int, datastore: int, exposures: Iterable[Sequence[NewDataset]], at_utc: dt.datetime
+    ) -> None:
+        """Record datasets whose files are in their places: one transaction for each exposure, all of it or nothing.
+
+        A dataset that was recorded before is noted anew.
+        """
+        numbers = _Numbers(ingest, datastore)
+        for exposure in exposures:
+            with self._store.write() as connection:
+                numbers.record(connection, exposure, at_utc)
+
+    def datasets_by_id(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Dataset]:
+        """Return those of some datasets that are recorded."""
+        found: dict[uuid.UUID, Dataset] = {}
+        with self._store.read() as connection:
+            for part in batched(ids, _AT_ONCE):
+                rows = connection.execute(SELECTED.where(datasets.c.id.in_(part)))
+                found |= {row.id: dataset_of(row) for row in rows}
+        return found
+
+    def datasets_at(self, datastore: int, paths: Sequence[bytes]) -> dict[bytes, Dataset]:
+        """Return the datasets recorded at some paths of a datastore."""
+        found: dict[bytes, Dataset] = {}
+        with self._store.read() as connection:
+            for part in batched(paths, _AT_ONCE):
+                asked = SELECTED.where(datasets.c.datastore_id == datastore, datasets.c.path.in_(part))
+                found |= {row.path: dataset_of(row) for row in connection.execute(asked)}
+        return found
+
+    def every_dataset(self, datastore: int | None = None) -> Iterator[Dataset]:
+        """Yield every dataset, of one datastore or of all, by path; memory does not grow with them."""
+        asked = SELECTED.order_by(datasets.c.datastore_id, datasets.c.path).limit(5_000)
+        if datastore is not None:
+            asked = asked.where(datasets.c.datastore_id == datastore)
+        last: tuple[int, bytes] | None = None
+        while True:
+            page = asked
+            if last is not None:
+                page = asked.where(sa.tuple_(datasets.c.datastore_id, datasets.c.path) > sa.tuple_(*last))
+            with self._store.read() as connection:  # page by page, lest a slow reader hold a snapshot open
+                rows = connection.execute(page).all()
+            yield from map(dataset_of, rows)
+            if len(rows) < 5_000:
+                return
+            last = (rows[-1].datastore_id, rows[-1].path)
+
+    def remove_datasets(self, ids: Sequence[uuid.UUID]) -> int:
+        """Forget some datasets and their memberships; their files are the caller's. Return how many there were."""
+        removed = 0
+        with self._store.write() as connection:
+            for part in batched(ids, _AT_ONCE):
+                removed += connection.execute(datasets.delete().where(datasets.c.id.in_(part))).rowcount
+        return removed
+
+    def reached_originals(self, below: bytes) -> Iterator[tuple[bytes, str]]:
+        """Yield, sorted, every original below a folder that a datastore reaches by link or ``direct``, and how.
+
+        To free such a file would free the datastore's too, or leave it pointing at nothing.
+        """
+        prefix = below.rstrip(b"/") + b"/"
+        asked = (
+            sa.select(datasets.c.origin, datasets.c.transfer)
+            .where(datasets.c.origin >= prefix, datasets.c.origin < prefix[:-1] + b"0")  # "0" follows "/"
+            .where(datasets.c.transfer.in_(_LINKED))
+            .order_by(datasets.c.origin)
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(asked).all()
+        yield from ((row.origin, row.transfer) for row in rows)
+
+
+class _Numbers:
+    """The numbers that stand for types and runs in the rows of one ingest, looked up once."""
+
+    def __init__(self, ingest: int, datastore: int) -> None:
+        self._ingest, self._datastore = ingest, datastore
+        self._types: dict[tuple[str, str], int] = {}
+        self._runs: dict[str, int] = {}
+
+    def record(self, connection: Connection, exposure: Sequence[NewDataset], at_utc: dt.datetime) -> None:
+        values = [self._row(connection, one, at_utc) for one in exposure]
+        connection.execute(upsert_statement(connection.dialect.name, datasets, _COLUMNS, {}), values)
+
+    def _row(self, connection: Connection, one: NewDataset, at_utc: dt.datetime) -> dict[str, object]:
+        return {
+            "id": one.id,
+            "type_id": self._type(connection, one.type),
+            "run_id": self._run(connection, one.run),
+            "ingest_id": self._ingest,
+            "datastore_id": self._datastore,
+            "exposure": one.exposure,
+            "night": one.night,
+            "data": data_of(one.type, one.values),
+            "data_id": identity_of(one.type, one.values),
+            "path": one.path,
+            "transfer": one.transfer,
+            "origin": one.origin,
+            "size_bytes": one.size_bytes,
+            "mtime_s": one.mtime_s,
+            "sha256": one.sha256,
+            "at_utc": at_utc,
+        }
+
+    def _type(self, connection: Connection, one: DatasetType) -> int:
+        key = (one.instrument, one.name)
+        if key not in self._types:
+            asked = sa.select(dataset_types.c.id).where(
+                dataset_types.c.instrument == one.instrument, dataset_types.c.name == one.name
+            )
+            self._types[key] = int(connection.execute(asked).scalar_one())
+        return self._types[key]
+
+    def _run(self, connection: Connection, name: str) -> int:
+        if name not in self._runs:
+            self._runs[name] = collection_id(connection, name)
+        return self._runs[name]
+
+
+def _declare(connection: Connection, one: DatasetType, exposure: str | None) -> None:
+    asked = sa.select(dataset_types).where(
+        dataset_types.c.instrument == one.instrument, dataset_types.c.name == one.name
+    )
+    row = connection.execute(asked).first()
+    values = {"keys": keys_to_json(one), "exposure": exposure}
+    if row is None:
+        connection.execute(dataset_types.insert().values(instrument=one.instrument, name=one.name, **values))
+        return
+    kept = row._mapping["keys"]
+    if json.dumps(kept) == json.dumps(values["keys"]) and row.exposure == exposure:
+        return
+    before = {(key["name"], key["kind"]) for key in kept if key["identifies"]}
+    now = {(key.name, key.kind) for key in one.keys if key.identifies}
+    is_used = connection.execute(sa.select(datasets.c.id).where(datasets.c.type_id == row.id).limit(1)).first()
+    if is_used is not None and (before != now or row.exposure != exposure):
+        raise UsageError(
+            f"datasets of type {one.name} were ingested by the keys {', '.join(sorted(name for name, _ in before))};"
+            f" the specification now says {', '.join(sorted(name for name, _ in now))}. Give the new type another name."
+        )
+    connection.execute(dataset_types.update().where(dataset_types.c.id == row.id).values(values))

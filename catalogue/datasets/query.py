@@ -1,0 +1,205 @@
+"""Questions about datasets: by type, collections, where-expression, order and time of validity.
+
+A search path is searched in its order; `first_of_each` keeps of each data id the dataset that is found first.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from catalogue import where
+from catalogue.book import Book
+from catalogue.conditions import Column, column_named, condition, stored
+from catalogue.datasets.collections import collection_id
+from catalogue.datasets.grammar import DatasetType
+from catalogue.datasets.records import CollectionKind, Dataset
+from catalogue.datasets.storing import SELECTED, columns_of, dataset_of, type_of
+from catalogue.datasets.tables import collection_children, collections, dataset_types, datasets, members
+from observatory.errors import UsageError
+
+DatasetRow = sa.Row[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of the datasets of one type.
+
+    Attributes
+    ----------
+    type : str
+    instrument : str or None
+        The instrument whose type it is; None: needed only where two instruments have one of that name.
+    collections : tuple of str
+        The search path; empty: everywhere.
+    where : str or None
+        A where-expression over the keys and ``night``, ``run``, ``ingested``, ``size_bytes``.
+    order_by : tuple of str
+        Keys; with a hyphen before it, descending. Default: the keys in their order.
+    limit : int or None
+    first_of_each : bool
+        Of each data id only the one that the search path finds first.
+    at_utc : datetime or None
+        The instant at which members of a calibration must be valid; None: any.
+    equal : mapping of key to value, optional
+        What keys must be, besides `where`.
+    """
+
+    type: str
+    instrument: str | None = None
+    collections: tuple[str, ...] = ()
+    where: str | None = None
+    order_by: tuple[str, ...] = ()
+    limit: int | None = None
+    first_of_each: bool = False
+    at_utc: dt.datetime | None = None
+    equal: Mapping[str, str | int | float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found: one type's datasets, and whether the limit cut off more."""
+
+    type: DatasetType
+    datasets: tuple[Dataset, ...]
+    is_cut_off: bool = False
+
+
+class QueryBook(Book):
+    """Finding datasets."""
+
+    def find_datasets(self, question: Question) -> Answer:
+        """Answer a question.
+
+        Raises
+        ------
+        UsageError
+            An unknown type, collection or column; a where-expression that cannot be read; a value of a wrong kind.
+        """
+        expression = where.parse(question.where) if question.where is not None else None
+        with self._store.read() as connection:
+            number, one, exposure = _type(connection, question)
+            columns = columns_of(one, exposure)
+            asked = SELECTED.where(datasets.c.type_id == number)
+            if expression is not None:
+                asked = asked.where(condition(expression, columns))
+            for name, value in (question.equal or {}).items():
+                column = column_named(name, columns, one.name)
+                asked = asked.where(column.element == stored(name, column.kind, value))
+            path = _search_path(connection, question.collections)
+            if question.collections:
+                asked = asked.where(sa.or_(*(_within(part, question.at_utc) for part in path)))
+            asked = asked.order_by(*_order(question, one, columns))
+            return _answer(connection, asked, question, one, path)
+
+
+def _answer(
+    connection: Connection,
+    asked: sa.Select[tuple[object, ...]],
+    question: Question,
+    one: DatasetType,
+    path: Sequence[_Part],
+) -> Answer:
+    limit = question.limit
+    if not question.first_of_each:
+        rows = connection.execute(asked if limit is None else asked.limit(limit + 1)).all()
+        is_cut_off = limit is not None and len(rows) > limit
+        return Answer(one, tuple(map(dataset_of, rows[:limit])), is_cut_off)
+    rows = _first_of_each(connection.execute(asked).all(), connection, path)
+    return Answer(one, tuple(map(dataset_of, rows[:limit])), limit is not None and len(rows) > limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One collection of a search path that holds datasets itself."""
+
+    id: int
+    kind: CollectionKind
+
+
+def _type(connection: Connection, question: Question) -> tuple[int, DatasetType, str | None]:
+    asked = sa.select(dataset_types).order_by(dataset_types.c.instrument, dataset_types.c.name)
+    rows = connection.execute(asked).all()
+    found = [row for row in rows if row.name == question.type and question.instrument in (None, row.instrument)]
+    if not found:
+        names = sorted({row.name for row in rows})
+        close = difflib.get_close_matches(question.type, names, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names) or 'none yet'}"
+        raise UsageError(f"no dataset type {question.type!r}; {hint}")
+    if len(found) > 1:
+        names = [row.instrument for row in found]
+        raise UsageError(f"{' and '.join(names)} each have a dataset type {question.type!r}; say -i {names[0]}")
+    (row,) = found
+    return row.id, type_of(row.name, row.instrument, row._mapping["keys"]), row.exposure
+
+
+def _search_path(connection: Connection, names: Sequence[str]) -> list[_Part]:
+    """Return the collections that are searched, chains resolved, in their order, each once."""
+    kinds = {row.id: row.kind for row in connection.execute(sa.select(collections.c.id, collections.c.kind))}
+    children: dict[int, list[int]] = {}
+    for link in connection.execute(sa.select(collection_children).order_by(collection_children.c.position)):
+        children.setdefault(link.parent_id, []).append(link.child_id)
+    path: dict[int, _Part] = {}
+    waiting = [collection_id(connection, name) for name in reversed(names)]
+    while waiting:
+        number = waiting.pop()
+        kind = CollectionKind(kinds[number])
+        if kind is CollectionKind.CHAINED:
+            waiting += reversed(children.get(number, []))
+        else:
+            path.setdefault(number, _Part(number, kind))
+    return list(path.values())
+
+
+def _within(part: _Part, at_utc: dt.datetime | None) -> sa.ColumnElement[bool]:
+    if part.kind is CollectionKind.RUN:
+        return datasets.c.run_id == part.id
+    held = sa.select(members.c.dataset_id).where(members.c.collection_id == part.id)
+    if part.kind is CollectionKind.CALIBRATION and at_utc is not None:
+        held = held.where(
+            sa.or_(members.c.valid_from_utc.is_(None), members.c.valid_from_utc <= at_utc),
+            sa.or_(members.c.valid_until_utc.is_(None), members.c.valid_until_utc > at_utc),
+        )
+    return datasets.c.id.in_(held)
+
+
+def _order(question: Question, one: DatasetType, columns: Mapping[str, Column]) -> list[sa.ColumnElement[object]]:
+    named = question.order_by or one.identifying
+    order: list[sa.ColumnElement[object]] = []
+    for name in named:
+        element = column_named(name.removeprefix("-"), columns, "--order-by").element
+        order.append(element.desc().nulls_last() if name.startswith("-") else element.asc().nulls_first())
+    return [*order, collections.c.name.asc(), datasets.c.id.asc()]
+
+
+def _first_of_each(rows: Sequence[DatasetRow], connection: Connection, path: Sequence[_Part]) -> list[DatasetRow]:
+    """Keep of each data id what the search path finds first; without a path, what was ingested last."""
+    place = _places(connection, rows, path)
+    best: dict[str, DatasetRow] = {}
+    for row in rows:
+        kept = best.get(row.data_id)
+        if kept is None or _rank(row, place) < _rank(kept, place):
+            best[row.data_id] = row
+    chosen = {row.id for row in best.values()}
+    return [row for row in rows if row.id in chosen]
+
+
+def _rank(row: DatasetRow, place: Mapping[object, int]) -> tuple[int, float]:
+    return place.get(row.id, 0), -row.at_utc.timestamp()
+
+
+def _places(connection: Connection, rows: Sequence[DatasetRow], path: Sequence[_Part]) -> dict[object, int]:
+    place: dict[object, int] = {}
+    for position, part in reversed(list(enumerate(path))):
+        if part.kind is CollectionKind.RUN:
+            place |= {row.id: position for row in rows if row.run_id == part.id}
+        else:
+            held = sa.select(members.c.dataset_id).where(members.c.collection_id == part.id)
+            inside = set(connection.execute(held).scalars())
+            place |= {row.id: position for row in rows if row.id in inside}
+    return place
