@@ -229,7 +229,8 @@ class _HopRun:
             outcome = replace(outcome, unknown_reason=outcome.unknown_reason or str(error))
         if links is None:
             links = [Failure(path, "was not begun") for path, _ in plan.links]
-        return self._summed(outcome, plan, results, links, engine.name if engine else None)
+        name = results[0].engine if results else engine.name if engine else None
+        return self._summed(outcome, plan, results, links, name)
 
     def _engine(self) -> Engine:
         return choose(

@@ -108,14 +108,22 @@ def program(work: str, modules: dict[str, ModuleType] | None = None) -> bytes:
 
     `modules` are built there under their names first, in order, so that they may import one another.
     """
-    parts = [_LOOP]
-    for name, module in (modules or {}).items():
-        parts.append(_install(name, _module(module)))
-    if modules:
-        parts.append(f"judge = sys.modules[{list(modules)[-1]!r}].judge\n")
-    parts.append(_START % work)
-    packed = base64.b64encode(zlib.compress("".join(parts).encode(), 9)).decode()
+    judge = f"judge = sys.modules[{list(modules)[-1]!r}].judge\n" if modules else ""
+    return _packed(_LOOP + _installed(modules or {}) + judge + _START % work)
+
+
+def packed_program(modules: dict[str, ModuleType]) -> bytes:
+    """Return the words for ``python3 -c`` that build some modules, in order, and start the last one's ``main``."""
+    return _packed("import sys\n" + _installed(modules) + f"sys.modules[{list(modules)[-1]!r}].main()\n")
+
+
+def _packed(text: str) -> bytes:
+    packed = base64.b64encode(zlib.compress(text.encode(), 9)).decode()
     return f"import base64,zlib;exec(zlib.decompress(base64.b64decode('{packed}')).decode())".encode()
+
+
+def _installed(modules: dict[str, ModuleType]) -> str:
+    return "".join(_install(name, _module(module)) for name, module in modules.items())
 
 
 def _install(name: str, source: str) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from observatory.endpoints.contract import HostAccess
 from syncer.transfer.contract import Batch
 from syncer.transfer.folders import PARTIAL, REPLACED, TMP
+from syncer.transfer.route import Route
 from syncer.transfer.sessions import Job
 
 SILENCE_S = 300
@@ -33,53 +33,8 @@ FIXED_OPTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where rsync runs and what it calls the two sides.
-
-    Attributes
-    ----------
-    runs_at_source : bool
-        The program is started at the source's host, else at the destination's.
-    program : tuple of bytes
-        rsync, as it is started there.
-    far : HostAccess or None
-        The host that rsync reaches by ssh; None where both sides are on one host.
-    by_own_keys : bool
-        Both hosts are remote: the destination reaches the source with its own keys and known_hosts.
-    """
-
-    runs_at_source: bool
-    program: tuple[bytes, ...]
-    far: HostAccess | None
-    by_own_keys: bool = False
-
-
-def route_of(source: HostAccess, destination: HostAccess) -> Route:
-    """Return where rsync runs for a hop: here if one side is here, else on the destination."""
-    one_host = source.name == destination.name or (source.is_local and destination.is_local)
-    runs_at_source = source.is_local and not one_host
-    near = source if runs_at_source else destination
-    far = None if one_host else (destination if runs_at_source else source)
-    return Route(runs_at_source, _program(near), far, by_own_keys=far is not None and not near.is_local)
-
-
 def _program(access: HostAccess) -> tuple[bytes, ...]:
     return tuple(word.encode() for word in shlex.split(access.rsync_path or "rsync"))
-
-
-def own_keys_command(far: HostAccess) -> list[str]:
-    """Return the ssh command by which a remote destination reaches a source: nothing of ours is forwarded.
-
-    Keys, known_hosts and jump hosts are that host's own matter, as its ``~/.ssh/config`` says.
-    """
-    command = ["ssh", "-T", "-x", "-a", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes"]
-    command += ["-o", f"ConnectTimeout={max(1, round(far.connect_timeout_s))}", "-o", "ServerAliveInterval=15"]
-    if far.user is not None:
-        command += ["-l", far.user]
-    if far.port is not None:
-        command += ["-p", str(far.port)]
-    return command
 
 
 def quote_for_rsync(words: Sequence[str]) -> bytes:
@@ -101,7 +56,7 @@ def arguments(
     version: tuple[int, ...] = KNOWS_INFO,
 ) -> list[bytes]:
     """Return the whole argument list of one session; the names travel on standard input (`names`)."""
-    argv = [b"env", b"LC_ALL=C", *route.program, *FIXED_OPTIONS, b"--timeout=%d" % SILENCE_S]
+    argv = [b"env", b"LC_ALL=C", *_program(route.near), *FIXED_OPTIONS, b"--timeout=%d" % SILENCE_S]
     argv += _place_options(batch, job) + _option_by_spec(batch, rate_bytes_per_s)
     if version >= KNOWS_INFO:
         argv.append(b"--info=progress2,name0,flist2")

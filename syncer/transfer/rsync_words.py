@@ -6,30 +6,10 @@ is written ``\#ooo``. None of it is proof of anything: whether a file arrived is
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-
-class Remedy(enum.Enum):
-    """What to do with the files of a session that ended in some way and did not arrive."""
-
-    NOTHING = "nothing"
-    """Each file's own reason stands; trying again would meet the same."""
-    RETRY = "retry"
-    """The line, the host or the time was to blame: later it may work."""
-    GO_ON = "go on"
-    """One file stopped the whole session; the others have not been tried."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """An exit status in words, and what it calls for."""
-
-    words: str
-    remedy: Remedy
-
+from syncer.transfer.rounds import Ending, Remedy, no_retry_helps
 
 ENDINGS = {
     1: Ending("rsync did not understand its options", Remedy.NOTHING),
@@ -59,7 +39,6 @@ ENDINGS = {
 NOT_STARTED = frozenset({1, 2, 4, 5, 12, 126, 127, 255})
 """Statuses that can mean that rsync never spoke with its other half."""
 
-_NO_RETRY_HELPS = re.compile(rb"Host key verification failed|Permission denied \((?!13\))|Could not resolve hostname")
 _FULL = re.compile(rb"No space left on device|Disk quota exceeded")
 _HOLLOW = re.compile(rb"rsync error:|rsync: connection unexpectedly closed|rsync: .*Broken pipe")
 _LINE = re.compile(rb"^(?:rsync|file has vanished|ssh|IO error|WARNING|ERROR|skipping|cannot|@ERROR)", re.IGNORECASE)
@@ -83,7 +62,7 @@ def ending_of(status: int, stderr: bytes) -> Ending:
         number = -status if status < 0 else status - 128
         return Ending(f"rsync was ended by signal {number}", Remedy.RETRY)
     ending = ENDINGS.get(status, Ending(f"rsync ended with status {status}", Remedy.RETRY))
-    if ending.remedy is Remedy.RETRY and _NO_RETRY_HELPS.search(stderr):
+    if ending.remedy is Remedy.RETRY and no_retry_helps(stderr):
         return Ending(ending.words, Remedy.NOTHING)
     return ending
 

@@ -92,6 +92,12 @@ def split(items: Sequence[Item], sessions: int) -> list[Job]:
     return sorted(jobs, key=lambda job: -sum(map(cost_bytes, job.items)))
 
 
+def divide(items: Sequence[Item], sessions: int) -> list[Job]:
+    """Divide items into jobs for some sessions, whatever their names on either side, as even in cost as files allow."""
+    lists = min(sessions, max(1, sum(map(cost_bytes, items)) // ENOUGH_BYTES), len(items))
+    return [Job(b"", b"", tuple(part)) for part in balance(items, lists)]
+
+
 def _jobs_of(folders: tuple[bytes, bytes], group: Sequence[Item], total: int, sessions: int) -> list[Job]:
     cost = sum(map(cost_bytes, group))
     share = -(-sessions * cost // max(total, 1))

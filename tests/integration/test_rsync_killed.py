@@ -14,7 +14,8 @@ from observatory.endpoints.contract import HostAccess
 from observatory.endpoints.local import LocalEndpoint
 from observatory.spec.models import TransferOptions
 from syncer.transfer.folders import sweep
-from syncer.transfer.rsync import RETRY_DELAYS_S, rsync_version
+from syncer.transfer.rounds import RETRY_DELAYS_S
+from syncer.transfer.rsync import rsync_version
 from tests.transfers import Pair, make_pair, meanwhile, programs_that_name, reasons, wait_until
 
 SLOWLY = TransferOptions(rate_bytes_per_s=4_000_000, sessions=1)

@@ -121,7 +121,7 @@ def test_a_cipher_that_ssh_does_not_know_is_the_reason_it_gives(
     assert "cipher" in reasons(result)[b"n/a"].lower()
 
 
-@pytest.mark.parametrize("engine", ["rsync", "sftp"])
+@pytest.mark.parametrize("engine", ["pipe", "rsync", "sftp"])
 def test_an_ordinary_user_meets_an_unreadable_file(sides: list[Side], observer_host: Host, engine: str) -> None:
     """That file alone fails, with the reason; the others arrive."""
     source, destination = observer_host.root / engine / "source", observer_host.root / engine / "destination"
@@ -136,7 +136,7 @@ def test_an_ordinary_user_meets_an_unreadable_file(sides: list[Side], observer_h
     assert "could not be read" in reasons(result)[b"n/b"]
 
 
-@pytest.mark.parametrize("engine", ["rsync", "sftp"])
+@pytest.mark.parametrize("engine", ["pipe", "rsync", "sftp"])
 def test_an_ordinary_user_meets_a_folder_closed_to_him(sides: list[Side], observer_host: Host, engine: str) -> None:
     """A night's folder on the destination belongs to somebody else: its files fail, the other night's arrive."""
     source, destination = observer_host.root / engine / "from", observer_host.root / engine / "to"

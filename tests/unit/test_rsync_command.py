@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from observatory.endpoints.contract import Act, HostAccess
 from observatory.spec.models import Modes, TransferOptions
 from syncer.transfer.contract import Batch, Item
-from syncer.transfer.rsync_command import arguments, names, own_keys_command, quote_for_rsync, route_of
+from syncer.transfer.route import own_keys_command, route_of
+from syncer.transfer.rsync_command import arguments, names, quote_for_rsync
 from syncer.transfer.sessions import Job
 
 HERE = HostAccess("here", "here", is_local=True)
@@ -49,7 +50,7 @@ def test_between_two_remote_hosts_the_destination_fetches_with_its_own_keys() ->
     route = route_of(SHA, CAPE)
     assert not route.runs_at_source
     assert route.by_own_keys
-    assert route.program == (b"sudo", b"-n", b"rsync")
+    assert route.near.rsync_path == "sudo -n rsync"
     command = own_keys_command(SHA)
     assert {"-a", "-x", "BatchMode=yes", "StrictHostKeyChecking=yes", "observer", "2222"} <= set(command)
     assert not any(word.startswith(("-i", "-J", "-A")) for word in command)

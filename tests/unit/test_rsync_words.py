@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syncer.transfer.rsync_words import Remedy, complaints, ending_of, is_full, last_words, progress_in, unescape
+from syncer.transfer.rounds import Remedy
+from syncer.transfer.rsync_words import complaints, ending_of, is_full, last_words, progress_in, unescape
 
 
 def _escaped(name: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""The programs at the two ends of a pipe session; their text is sent, see order.py."""

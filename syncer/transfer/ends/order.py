@@ -1,0 +1,85 @@
+"""What two ends of a pipe session agree on: the order, the form of the stream, and the exit statuses.
+
+The text of this module is run by any python3, 3.6 or later, at both ends of one ssh connection: only the standard
+library, no import but of its sisters, no annotation that 3.6 could not evaluate.
+What to carry is the order (`packed_order`), made by pipe.py, which also says what a result means.
+
+The near end reads the order from its standard input, starts the far end and hands it the same order. Then one
+stream runs from sender to receiver: for each file a `HEAD` and its bytes, for a large one a `TAIL` after them.
+On its standard output the near end tells NUL-terminated results: ``p bytes files`` how far it is, ``s number reason``
+and ``d number reason`` what could not be had at the source or given its name at the destination, ``full``, ``end``.
+"""
+
+import json
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NamedTuple
+
+HEAD = struct.Struct("<IBIQqI")
+"""Number in the order, kind, permission bits, size, mtime in ns, CRC-32 (of a small file)."""
+TAIL = struct.Struct("<BI")
+"""Whether the file was still the same after it was read, and its CRC-32."""
+LENGTH = struct.Struct("<Q")
+SMALL, LARGE, REFUSED, LAST = range(4)
+"""Kinds: whole in one piece; in blocks with a tail; a reason instead of bytes; no more files."""
+
+BLOCK_BYTES = 1 << 20
+"""Up to this size a file is read whole before its head is written."""
+REASON_BYTES = 1000
+
+BROKEN, FULL, SILENT = 12, 28, 30
+"""Exit statuses of our own; any other but 0 is that of ssh or of the program it started."""
+
+
+class Order(NamedTuple):
+    """What one session carries: settings, and for each file its promised size, mtime in ns, and two names."""
+
+    settings: Any
+    sizes: "Sequence[int]"
+    times: "Sequence[int]"
+    sources: "Sequence[bytes]"
+    targets: "Sequence[bytes]"
+
+
+def packed_order(order: Order) -> bytes:
+    """Return an order as it travels; its length stands before it."""
+    count = len(order.sizes)
+    is_same = list(order.sources) == list(order.targets)
+    settings = json.dumps(dict(order.settings, count=count, same=is_same))
+    names = b"\0".join(order.sources) + (b"" if is_same else b"\0" + b"\0".join(order.targets))
+    numbers = struct.pack("<%dQ" % count, *order.sizes) + struct.pack("<%dq" % count, *order.times)  # noqa: UP031
+    packed = zlib.compress(settings.encode() + b"\n" + numbers + names, 1)
+    return LENGTH.pack(len(packed)) + packed
+
+
+def read_order(stream: BinaryIO) -> "tuple[Order, bytes]":
+    """Read an order; return it, and the bytes as which it came."""
+    head = exactly(stream, LENGTH.size)
+    packed = exactly(stream, LENGTH.unpack(head)[0])
+    line, _, rest = zlib.decompress(packed).partition(b"\n")
+    settings = json.loads(line.decode())
+    count = settings["count"]
+    names = rest[16 * count :].split(b"\0")
+    targets = names[:count] if settings["same"] else names[count:]
+    sizes = struct.unpack_from("<%dQ" % count, rest)  # noqa: UP031
+    times = struct.unpack_from("<%dq" % count, rest, 8 * count)  # noqa: UP031
+    return Order(settings, sizes, times, names[:count], targets), head + packed
+
+
+def exactly(stream: BinaryIO, size: int) -> bytes:
+    """Read so many bytes; EOFError where there are fewer."""
+    data = stream.read(size)
+    if len(data) != size:
+        raise EOFError
+    return data
+
+
+def as_path(text: str) -> bytes:
+    """Return a path from the settings as the bytes it is."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def words_of(error: OSError) -> bytes:
+    """Return what the system says of an error."""
+    return (error.strerror or str(error)).encode("utf-8", "replace")

@@ -1,0 +1,167 @@
+"""The near and the far program of a pipe session.
+
+The text of this module is run by any python3, 3.6 or later, at both ends of one ssh connection: only the standard
+library, no import but of its sisters, no annotation that 3.6 could not evaluate.
+Reading and writing files is sender.py's and receiver.py's.
+"""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, BinaryIO
+
+from syncer.transfer.ends.order import BROKEN, FULL, SILENT, read_order
+from syncer.transfer.ends.receiver import Inlet, receive_all
+from syncer.transfer.ends.sender import Outlet, send
+
+TELL_S = 0.1
+"""How often it is told how far things are."""
+
+
+def far() -> int:
+    """Be the far end: the order comes first on standard input."""
+    stream = sys.stdin.buffer
+    order, _ = read_order(stream)
+    if order.settings["way"] == "pull":
+        send(order, Outlet(1, lambda size, files: None, order.settings["rate_bytes_per_s"]))
+        return 0
+    results = sys.stdout.buffer
+
+    def tell(result: bytes) -> None:
+        results.write(result + b"\0")
+        results.flush()
+
+    status = receive_all(Inlet(order, stream, tell, lambda size, files: None), tell)
+    return status
+
+
+class Near:
+    """The near end: starts the far one, tells how far it is, and ends both where nothing moves any more."""
+
+    def __init__(self, command: "Sequence[str]") -> None:
+        self._results = sys.stdout.buffer
+        self._guard = threading.Lock()
+        self._done = [0, 0]
+        self._told = self._moved_at = time.monotonic()
+        self._is_silent = False
+        self._order, packed = read_order(sys.stdin.buffer)
+        self._far = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1 << 20)
+        self._packed = packed
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def run(self) -> int:
+        """Carry everything; return the exit status."""
+        try:
+            status = self._pull() if self._order.settings["way"] == "pull" else self._push()
+        except BrokenPipeError:
+            status = BROKEN
+        ended = self._end_far()
+        if self._is_silent:
+            return SILENT
+        if status == BROKEN and ended not in (0, -13):
+            return ended if ended > 0 else BROKEN
+        return status or (BROKEN if ended else 0)
+
+    def _pull(self) -> int:
+        self._write(self._packed)
+        status = receive_all(Inlet(self._order, _pipe(self._far.stdout), self._tell, self._moved), self._tell)
+        self._say_progress()
+        return status
+
+    def _push(self) -> int:
+        reader = _Results(self._far.stdout, self._tell, self._far.kill)
+        reader.start()
+        self._write(self._packed)
+        with contextlib.suppress(BrokenPipeError):  # what it said before it ended tells more
+            rate = self._order.settings["rate_bytes_per_s"]
+            send(self._order, Outlet(_pipe(self._far.stdin).fileno(), self._moved, rate))
+        reader.join()
+        self._say_progress()
+        return reader.status
+
+    def _write(self, data: bytes) -> None:
+        pipe = _pipe(self._far.stdin)
+        pipe.write(data)
+        pipe.flush()
+
+    def _moved(self, size: int, files: int) -> None:
+        self._done[0] += size
+        self._done[1] += files
+        now = time.monotonic()
+        self._moved_at = now
+        if now - self._told > TELL_S:
+            self._told = now
+            self._say_progress()
+
+    def _say_progress(self) -> None:
+        self._tell(b"p %d %d" % (self._done[0], self._done[1]))
+
+    def _tell(self, result: bytes) -> None:
+        with self._guard:
+            self._results.write(result + b"\0")
+            self._results.flush()
+
+    def _watch(self) -> None:
+        while time.monotonic() - self._moved_at < self._order.settings["silence_s"]:
+            time.sleep(1)
+        self._is_silent = True
+        self._far.kill()
+
+    def _end_far(self) -> int:
+        for pipe in (self._far.stdin, self._far.stdout):
+            with contextlib.suppress(OSError):
+                _pipe(pipe).close()
+        try:
+            return self._far.wait(30)
+        except subprocess.TimeoutExpired:
+            self._far.kill()
+            return self._far.wait()
+
+
+def _pipe(stream: Any) -> BinaryIO:
+    if stream is None:
+        raise ValueError("the far end was started without this pipe")
+    return stream  # type: ignore[no-any-return]
+
+
+class _Results(threading.Thread):
+    """Passes on what the far receiver tells; `status` is BROKEN unless it came to its end."""
+
+    def __init__(self, stream: Any, tell: "Callable[[bytes], None]", stop: "Callable[[], None]") -> None:
+        threading.Thread.__init__(self)
+        self.daemon = True
+        self.status = BROKEN
+        self._stream, self._tell, self._stop = stream, tell, stop
+
+    def run(self) -> None:
+        """Read until the far end says that it is done."""
+        rest = b""
+        while True:
+            block = self._stream.read1(65536)
+            if not block:
+                return
+            results = (rest + block).split(b"\0")
+            rest = results.pop()
+            for result in results:
+                self._pass_on(result)
+
+    def _pass_on(self, result: bytes) -> None:
+        if result[:2] in (b"s ", b"d ") or result in (b"full", b"end"):
+            self._tell(result)
+        if result == b"end":
+            self.status = 0
+        if result == b"full":
+            self.status = FULL
+            self._stop()
+
+
+def main() -> None:
+    """Be one of the two ends, as the first argument says; the near one is told the far one's command."""
+    words = sys.argv[1:]
+    status = Near(words[1:]).run() if words[0] == "near" else far()
+    sys.stdout.flush()
+    os._exit(status)  # threads that wait for a line that is gone hold nobody up

@@ -1,0 +1,204 @@
+"""The end of a pipe session that writes files under temporary names and renames them when they are whole.
+
+The text of this module is run by any python3, 3.6 or later, at both ends of one ssh connection: only the standard
+library, no import but of its sisters, no annotation that 3.6 could not evaluate.
+The form of the stream is order.py's; whether a file arrived is confirm.py's question.
+"""
+
+import contextlib
+import errno
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from typing import BinaryIO
+
+from syncer.transfer.ends.order import (
+    BLOCK_BYTES,
+    BROKEN,
+    FULL,
+    HEAD,
+    LAST,
+    REASON_BYTES,
+    REFUSED,
+    SMALL,
+    TAIL,
+    Order,
+    as_path,
+    exactly,
+    words_of,
+)
+
+
+class NotAsked(Exception):
+    """The other end does not keep to what was agreed; nothing more of it is believed."""
+
+
+class NoRoom(Exception):
+    """The destination's disk or quota ran out."""
+
+
+class Inlet:
+    """Gives the files of a stream their names; tells of those that cannot have them."""
+
+    def __init__(
+        self, order: Order, stream: BinaryIO, tell: "Callable[[bytes], None]", moved: "Callable[[int, int], None]"
+    ) -> None:
+        self._order, self._stream, self._tell, self._moved = order, stream, tell, moved
+        settings = order.settings
+        self._prefix = as_path(settings["temporary"])
+        self._aside = as_path(settings["aside"]) if settings["aside"] else b""
+        self._mode = settings["mode"]
+        self._block = bytearray(BLOCK_BYTES)
+
+    def receive(self) -> None:
+        """Take files until the sender says that there are no more."""
+        os.chdir(as_path(self._order.settings["destination_root"]))
+        following = 0
+        while True:
+            number, kind, mode, size, mtime_ns, crc = HEAD.unpack(exactly(self._stream, HEAD.size))
+            if kind == LAST:
+                return
+            if not following <= number < len(self._order.sizes):
+                raise NotAsked("file number %d" % number)  # noqa: UP031
+            following = number + 1
+            if kind == REFUSED:
+                self._refused(number, size)
+            else:
+                self._file(number, kind, mode, size, mtime_ns, crc)
+
+    def _refused(self, number: int, size: int) -> None:
+        if size > REASON_BYTES:
+            raise NotAsked("a reason of %d bytes" % size)  # noqa: UP031
+        self._tell(b"s %d %s" % (number, exactly(self._stream, size).replace(b"\0", b"")))
+
+    def _file(self, number: int, kind: int, mode: int, size: int, mtime_ns: int, crc: int) -> None:
+        if size != self._order.sizes[number] or (kind == SMALL) != (size <= BLOCK_BYTES):
+            raise NotAsked("%d bytes of file number %d" % (size, number))  # noqa: UP031
+        temporary = self._prefix + b"%d" % number
+        mode = self._mode if self._mode is not None else mode & 0o7777
+        try:
+            try:
+                if kind == SMALL:
+                    self._small(temporary, exactly(self._stream, size), crc, mode, mtime_ns)
+                else:
+                    self._large(temporary, size, mode, mtime_ns)
+                self._publish(temporary, self._order.targets[number])
+            except BaseException:
+                remove(temporary)
+                raise
+        except Void as error:
+            self._tell(b"s %d %s" % (number, str(error).encode()))
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise NoRoom from error
+            self._tell(b"d %d %s" % (number, words_of(error)))
+
+    def _small(self, temporary: bytes, data: bytes, crc: int, mode: int, mtime_ns: int) -> None:
+        if zlib.crc32(data) != crc:
+            raise Void("its bytes changed on the way")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(descriptor, data)
+            os.fchmod(descriptor, mode)
+            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+        finally:
+            os.close(descriptor)
+        self._moved(len(data), 1)
+
+    def _large(self, temporary: bytes, size: int, mode: int, mtime_ns: int) -> None:
+        """Write a file in blocks; where that fails the rest of it is taken from the stream all the same."""
+        fault = None
+        descriptor = -1
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            fault = error
+        try:
+            crc = 0
+            for piece in self._pieces(size):
+                crc = zlib.crc32(piece, crc)
+                if fault is None:
+                    try:
+                        write_all(descriptor, piece)
+                    except OSError as error:
+                        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                            raise
+                        fault = error
+            is_unchanged, promised = TAIL.unpack(exactly(self._stream, TAIL.size))
+            if fault is not None:
+                raise fault
+            if not is_unchanged:
+                raise Void("changed")
+            if promised != crc:
+                raise Void("its bytes changed on the way")
+            os.fchmod(descriptor, mode)
+            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._moved(0, 1)
+
+    def _pieces(self, size: int) -> "Iterator[memoryview]":
+        view = memoryview(self._block)
+        while size:
+            count = self._stream.readinto1(view[: min(size, BLOCK_BYTES)])  # type: ignore[attr-defined]
+            if not count:
+                raise EOFError
+            yield view[:count]
+            self._moved(count, 0)
+            size -= count
+
+    def _publish(self, temporary: bytes, target: bytes) -> None:
+        if self._aside:
+            try:
+                os.lstat(target)
+            except FileNotFoundError:
+                pass
+            else:
+                self._set_aside(target)
+        os.rename(temporary, target)  # noqa: PTH104 - names are bytes
+
+    def _set_aside(self, target: bytes) -> None:
+        """Give the old file a second name, so that at no instant the first one is empty."""
+        aside = os.path.join(self._aside, target)  # noqa: PTH118
+        os.makedirs(os.path.dirname(aside), exist_ok=True)  # noqa: PTH103,PTH120
+        try:
+            os.link(target, aside, follow_symlinks=False)
+        except FileExistsError:
+            raise
+        except OSError:
+            os.rename(target, aside)  # noqa: PTH104
+
+
+class Void(Exception):
+    """A file came that is not what it should be."""
+
+
+def write_all(descriptor: int, data: "bytes | memoryview") -> None:
+    """Write all of some bytes."""
+    done = os.write(descriptor, data)
+    while done < len(data):
+        done += os.write(descriptor, data[done:])
+
+
+def remove(path: bytes) -> None:
+    """Remove a file that may not be there; what stays is swept by the next run."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # noqa: PTH108
+
+
+def receive_all(inlet: Inlet, tell: "Callable[[bytes], None]") -> int:
+    """Take what a session brings, tell how it ended, and return the exit status."""
+    try:
+        inlet.receive()
+    except NoRoom:
+        tell(b"full")
+        return FULL
+    except EOFError:
+        return BROKEN
+    except NotAsked as error:
+        sys.stderr.write("the other end sent what nobody asked for: %s\n" % error)  # noqa: UP031
+        return BROKEN
+    tell(b"end")
+    return 0

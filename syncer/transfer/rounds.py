@@ -1,0 +1,194 @@
+"""Rounds of sessions: a batch divided among several, how each ended, and what of it is sent again.
+
+Shared by the engines that start programs. What a session is, and what its end means, each engine knows; whether a
+file arrived is confirm.py's question.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from observatory.errors import CouldNotTell
+from syncer.transfer.confirm import Evidence, confirm
+from syncer.transfer.contract import Arrived, Batch, Item, NotArrived
+from syncer.transfer.folders import WHOLE_HOST, sweep
+from syncer.transfer.meter import Meter
+from syncer.transfer.rate import rate_at
+from syncer.transfer.sessions import Job
+
+RETRY_DELAYS_S = (2.0, 8.0, 30.0)
+"""Waits before trying again after nothing arrived; a reboot of a switch is over within them."""
+
+_NO_RETRY_HELPS = re.compile(rb"Host key verification failed|Permission denied \((?!13\))|Could not resolve hostname")
+
+
+class Remedy(enum.Enum):
+    """What to do with the files of a session that ended in some way and did not arrive."""
+
+    NOTHING = "nothing"
+    """Each file's own reason stands; trying again would meet the same."""
+    RETRY = "retry"
+    """The line, the host or the time was to blame: later it may work."""
+    GO_ON = "go on"
+    """One file stopped the whole session; the others have not been tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An exit status in words, and what it calls for."""
+
+    words: str
+    remedy: Remedy
+
+
+def no_retry_helps(stderr: bytes) -> bool:
+    """Say whether what ssh said holds for every further try."""
+    return _NO_RETRY_HELPS.search(stderr) is not None
+
+
+def last_line(stderr: bytes) -> str:
+    """Return the last line of standard error that holds something."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    return lines[-1].decode("utf-8", "backslashreplace") if lines else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """How one session ended.
+
+    Attributes
+    ----------
+    job : Job
+    ending : Ending
+    words : str
+        What to say of a file that did not arrive and that nobody named.
+    started : bool
+        The two programs spoke with one another.
+    is_good : bool
+        Everything arrived but for the files in `reasons`.
+    is_full : bool
+        The destination's disk or quota ran out.
+    reasons : mapping of target to sentence
+        Of the files that were named.
+    """
+
+    job: Job
+    ending: Ending
+    words: str
+    started: bool
+    is_good: bool
+    is_full: bool = False
+    reasons: Mapping[bytes, str] = field(default_factory=dict)
+
+
+Session = Callable[[Job, int | None], SessionEnd]
+"""Carries one job, at so many bytes a second at most."""
+Divide = Callable[[Sequence[Item], int], list[Job]]
+"""Makes jobs for some sessions."""
+
+
+class Rounds:
+    """One batch under way: what failed so far and why.
+
+    Parameters
+    ----------
+    batch : Batch
+    refused : mapping of target to NotArrived
+        What is not even tried.
+    session : Session
+    divide : Divide
+    sleep : callable
+    """
+
+    def __init__(
+        self,
+        batch: Batch,
+        refused: Mapping[bytes, NotArrived],
+        session: Session,
+        divide: Divide,
+        sleep: Callable[[float], None],
+    ) -> None:
+        self.batch = batch
+        self.failures: dict[bytes, NotArrived] = dict(refused)
+        self.meter = Meter(batch)
+        self._session, self._divide, self._sleep = session, divide, sleep
+        self._done: list[Item] = []
+
+    def carry(self, sessions: int, check: Callable[[Sequence[SessionEnd]], None] = lambda ends: None) -> None:
+        """Send rounds of sessions until all arrived or no retry can help.
+
+        `check` is handed the ends of a round as long as nothing arrived; it may raise.
+        """
+        pending, fruitless = [item for item in self.batch.items if item.target not in self.failures], 0
+        while pending:
+            ends = self._round(pending, sessions)
+            if not self._done:
+                check(ends)
+            again, must_wait = self._digest(ends)
+            fruitless = fruitless + 1 if len(again) == len(pending) else 0
+            if not again or fruitless > len(RETRY_DELAYS_S):
+                return
+            if must_wait:
+                self._sleep(RETRY_DELAYS_S[max(fruitless - 1, 0)])
+            pending = again
+
+    def _round(self, items: Sequence[Item], sessions: int) -> list[SessionEnd]:
+        jobs = self._divide(items, sessions)
+        rate = rate_at(self.batch.options, self.batch.now())
+        at_once = min(sessions, len(jobs))
+        share = None if rate is None else rate // at_once
+        with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="session") as pool:
+            return list(pool.map(lambda job: self._session(job, share), jobs))
+
+    def _digest(self, ends: Sequence[SessionEnd]) -> tuple[list[Item], bool]:
+        """Note why files failed; return what to send again, and whether to wait before."""
+        again: list[Item] = []
+        for end in ends:
+            if end.is_good:
+                self._digest_good(end)
+            else:
+                again += self._digest_bad(end)
+        self.meter.settle(self._done)
+        return again, any(end.ending.remedy is Remedy.RETRY for end in ends)
+
+    def _digest_good(self, end: SessionEnd) -> None:
+        if not end.reasons:
+            self._done += end.job.items
+            return
+        for item in end.job.items:
+            if item.target in end.reasons:
+                self.failures[item.target] = NotArrived(item, end.reasons[item.target])
+            else:
+                self._done.append(item)
+
+    def _digest_bad(self, end: SessionEnd) -> list[Item]:
+        words = f"no space left on {self.batch.destination.name}" if end.is_full else end.words
+        may_retry = end.ending.remedy is Remedy.RETRY and not end.is_full
+        for item in end.job.items:
+            self.failures[item.target] = NotArrived(item, end.reasons.get(item.target, words), may_retry)
+        if end.is_full:
+            self._make_room()
+        if end.is_full or end.ending.remedy is Remedy.NOTHING:
+            return []
+        if end.ending.remedy is Remedy.GO_ON and not end.reasons:
+            return []
+        return self._not_there([item for item in end.job.items if item.target not in end.reasons])
+
+    def _make_room(self) -> None:
+        """What is kept of a file that did not fit would fill the disk for all others."""
+        with contextlib.suppress(CouldNotTell, OSError):
+            sweep(self.batch.destination, self.batch.destination_root)
+
+    def _not_there(self, items: Sequence[Item]) -> list[Item]:
+        """Where it cannot be looked at now, everything is sent again."""
+        try:
+            verdicts = confirm(self.batch.with_items(items), Evidence())
+        except WHOLE_HOST:
+            return list(items)
+        self._done += [verdict.item for verdict in verdicts if isinstance(verdict, Arrived)]
+        return [verdict.item for verdict in verdicts if not isinstance(verdict, Arrived)]
