@@ -12,14 +12,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from reports.model import Note, Report, StepRow
+from reports.model import FrameCount, Note, Report, StepRow
 from syncer.outcome import Failure, HopOutcome, NightMoves
 from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
 
 _CLASSES: Mapping[str, type[Any]] = {
     known.__name__: known
     for known in (
-        *(Report, Note, StepRow),
+        *(Report, Note, StepRow, FrameCount),
         *(HopVerdict, Finding, SequenceGap, NightCount),
         *(HopOutcome, Failure, NightMoves),
     )

@@ -16,7 +16,7 @@ import jinja2
 from reports.model import Note, Report
 from reports.sections import Section, outcome_sections, verdict_sections
 from reports.subject import told
-from reports.summary import remark_lines, step_cells
+from reports.summary import processed_lines, remark_lines, step_cells
 from reports.words import counted, instant_text, one_line, seconds_text, size_text
 from syncer.outcome import HopOutcome
 from verifier.verdict import HopVerdict
@@ -81,6 +81,7 @@ def _render(template: str, report: Report, most_lines: int | None) -> str:
             verdicts=[_verdict_row(verdict, most_lines) for verdict in report.verdicts],
             outcomes=[_outcome_row(outcome, most_lines) for outcome in report.outcomes],
             steps=[(step_cells(step), [one_line(reason) for reason in step.reasons]) for step in report.steps],
+            nights=processed_lines(report),
             notes=list(_sentences(report.notes)),
             problems=list(_sentences(report.problems)),
         )

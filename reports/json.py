@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from observatory.names import to_json
-from reports.model import Note, Report, StepRow
+from reports.model import FrameCount, NightProcessed, Note, Report, StepRow
 from reports.words import instant_text, night_text, with_slash
 from syncer.outcome import Failure, HopOutcome
 from verifier.verdict import Finding, HopVerdict, SequenceGap
@@ -50,6 +50,7 @@ def run_document(report: Report) -> Document:
         "hops": [_verdict(verdict) for verdict in report.verdicts],
         "transfers": [_outcome(outcome) for outcome in report.outcomes],
         "steps": [_step(step) for step in report.steps],
+        "nights_processed": [_processed(night) for night in report.nights_processed()],
         **_remarks(report),
     }
 
@@ -144,7 +145,28 @@ def _step(step: StepRow) -> Document:
         "skipped": step.skipped,
         "seconds": round(step.seconds, 3),
         "reasons": list(step.reasons),
+        "held": step.held,
+        "waiting": step.waiting,
+        "frames": _frames(step.frames),
     }
+
+
+def _processed(night: NightProcessed) -> Document:
+    return {
+        "instrument": night.instrument,
+        "night": night_text(night.night),
+        "is_whole": night.is_whole,
+        "seconds": round(night.seconds, 3),
+        "frames": _frames(night.frames),
+    }
+
+
+def _frames(frames: FrameCount | None) -> Document | None:
+    if frames is None:
+        return None
+    kinds = dict(sorted(frames.kinds.items()))
+    counts = {"in": frames.taken, "out": frames.made, "listed": frames.listed, "dubious": frames.dubious}
+    return counts | {"kinds": kinds}
 
 
 def _note(note: Note) -> Document:

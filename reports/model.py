@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from observatory.truth import State, worst
@@ -28,6 +29,51 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class FrameCount:
+    """Frames that went through a step, or a night through its steps.
+
+    Attributes
+    ----------
+    taken, made : int
+        Read, and written into products.
+    listed : int
+        In no product, but in a list with their reasons.
+    dubious : int
+        Those of `made` of which a kind could not be told surely.
+    kinds : mapping of str to int
+        Those of `made` by kind.
+    """
+
+    taken: int = 0
+    made: int = 0
+    listed: int = 0
+    dubious: int = 0
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NightProcessed:
+    """One night of one instrument, as its steps have left it.
+
+    Attributes
+    ----------
+    instrument : str
+    night : datetime.date
+    is_whole : bool
+        Nothing failed, and nothing waits.
+    seconds : float
+    frames : FrameCount or None
+        What the first step read, and what the last one wrote.
+    """
+
+    instrument: str
+    night: dt.date
+    is_whole: bool
+    seconds: float
+    frames: FrameCount | None
+
+
+@dataclass(frozen=True, slots=True)
 class StepRow:
     """What one step of ``convert`` did in one night.
 
@@ -40,7 +86,13 @@ class StepRow:
     seconds : float
         Wall-clock time.
     reasons : sequence of str
-        One sentence per failure.
+        One sentence per failure, and for what waits.
+    held : int
+        Number of those that wait for a person.
+    waiting : int
+        Number of those that wait for something else: another step, a night that is not over.
+    frames : FrameCount or None
+        What it counted in this run.
     """
 
     instrument: str
@@ -51,6 +103,14 @@ class StepRow:
     skipped: int = 0
     seconds: float = 0.0
     reasons: Sequence[str] = ()
+    held: int = 0
+    waiting: int = 0
+    frames: FrameCount | None = None
+
+    @property
+    def state(self) -> State:
+        """different where something failed or a person has to look; else ok."""
+        return State.DIFFERENT if self.failed or self.held else State.OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +152,7 @@ class Report:
     def _states(self) -> Iterator[State]:
         yield from (verdict.state for verdict in self.verdicts)
         yield from (outcome.state for outcome in self.outcomes)
-        yield from (State.DIFFERENT if step.failed else State.OK for step in self.steps)
+        yield from (step.state for step in self.steps)
         yield from (State.UNKNOWN for _ in self.problems)
 
     def in_order(self) -> Report:
@@ -120,3 +180,27 @@ class Report:
             notes=[note for note in self.notes if note.instrument == instrument],
             problems=[note for note in self.problems if note.instrument == instrument],
         )
+
+    def nights_processed(self) -> list[NightProcessed]:
+        """Return the nights on which a step did something, instruments by name and nights as they follow."""
+        steps = self.in_order().steps
+        groups = itertools.groupby(steps, key=lambda step: (step.instrument, step.night))
+        nights = [_processed(name, night, list(rows)) for (name, night), rows in groups]
+        return [night for night in nights if night is not None]
+
+
+def _processed(instrument: str, night: dt.date, steps: Sequence[StepRow]) -> NightProcessed | None:
+    if not any(step.done for step in steps):
+        return None
+    is_whole = not any(step.failed or step.held or step.waiting for step in steps)
+    return NightProcessed(instrument, night, is_whole, sum(step.seconds for step in steps), _through(steps))
+
+
+def _through(steps: Sequence[StepRow]) -> FrameCount | None:
+    """Return what went through all steps of a night; every one of them counts the same frames again."""
+    counts = [step.frames for step in steps if step.frames is not None]
+    if not counts:
+        return None
+    told = next((count for count in reversed(counts) if count.kinds), counts[-1])
+    listed = sum(count.listed for count in counts)
+    return FrameCount(counts[0].taken, counts[-1].made, listed, told.dubious, told.kinds)

@@ -68,6 +68,7 @@ def _counts(part: Report) -> Counter[str]:
         counts["left for the next run"] += outcome.postponed
         counts["refused"] += outcome.refused_reason is not None
     failed_steps = sum(step.failed > 0 for step in part.steps)
+    counts["held for review"] += sum(step.held > 0 for step in part.steps)
     counts["step failed" if failed_steps == 1 else "steps failed"] += failed_steps
     return counts
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from reports.model import Note, Report, StepRow
+from reports.model import FrameCount, NightProcessed, Note, Report, StepRow
 from reports.words import counted, night_text, one_line, seconds_text, size_text
 from syncer.outcome import HopOutcome
 from verifier.verdict import HopVerdict
@@ -20,12 +20,13 @@ _RIGHT = {2, 3, 4, 5}
 
 
 def summary_lines(report: Report) -> list[str]:
-    """Return all lines; groups (hops compared, hops moved, steps, notes, problems) stand one empty line apart."""
+    """Return all lines; groups (hops compared, hops moved, steps, nights, notes, problems) stand one empty line apart."""
     report = report.in_order()
     groups = [
         _verdict_lines(report.verdicts),
         _outcome_lines(report.outcomes),
         list(_step_lines(report.steps)),
+        processed_lines(report),
         [_sentence(note, "") for note in report.notes],
         [_sentence(note, "PROBLEM: ") for note in report.problems],
     ]
@@ -125,8 +126,31 @@ def step_cells(step: StepRow) -> tuple[str, ...]:
         f"{step.failed} failed",
         f"{step.skipped} skipped",
         seconds_text(step.seconds),
-        "different" if step.failed else "ok",
+        str(step.state),
     )
+
+
+def processed_lines(report: Report) -> list[str]:
+    """Return a line for each night of which frames were counted; what else was done stands with the steps."""
+    return [_processed_line(night) for night in report.nights_processed() if night.frames is not None]
+
+
+def _processed_line(night: NightProcessed) -> str:
+    """Return e.g. ``vampires 20251106 processed in 12 s: 800 frames in, 790 out, 10 listed; 0.2 % dubious (A 400)``."""
+    how = "processed" if night.is_whole else "processed in part"
+    line = f"{one_line(night.instrument)} {night_text(night.night)} {how} in {seconds_text(night.seconds)}"
+    return line if night.frames is None else f"{line}: {frames_words(night.frames)}"
+
+
+def frames_words(frames: FrameCount) -> str:
+    """Return how many frames went in and out, and of which kinds."""
+    words = f"{counted(frames.taken, 'frame')} in, {frames.made} out"
+    if frames.listed:
+        words += f", {frames.listed} listed"
+    if frames.made and frames.kinds:
+        words += f"; {100 * frames.dubious / frames.made:.2g} % dubious"
+    kinds = ", ".join(f"{one_line(kind)} {count}" for kind, count in sorted(frames.kinds.items()))
+    return f"{words} ({kinds})" if kinds else words
 
 
 def _sentence(note: Note, opening: str) -> str:

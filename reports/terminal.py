@@ -14,7 +14,15 @@ from rich.text import Text
 from reports.model import Report
 from reports.sections import Section, sections_of
 from reports.subject import told
-from reports.summary import accepted_lines, outcome_cells, remark_lines, step_cells, summary_sentences, verdict_cells
+from reports.summary import (
+    accepted_lines,
+    outcome_cells,
+    processed_lines,
+    remark_lines,
+    step_cells,
+    summary_sentences,
+    verdict_cells,
+)
 
 STYLES = {"ok": "green", "different": "bold red", "unknown": "bold magenta", "away": "bright_black"}
 """Colours of states; the word always stands beside the colour."""
@@ -38,7 +46,7 @@ def print_report(report: Report, console: Console) -> None:
     steps = [step_cells(step) for step in report.steps]
     reasons = [step.reasons for step in report.steps]
     _print_table(("instrument", "step", "done", "failed", "skipped", "time", "state"), steps, reasons, console)
-    for line in summary_sentences(report):
+    for line in (*processed_lines(report), *summary_sentences(report)):
         console.print(Text(line))
     console.print(Text.assemble((str(report.state), STYLES[str(report.state)]), ": ", told(report)))
 
