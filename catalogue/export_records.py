@@ -37,6 +37,8 @@ class ExportRecord:
         The output folder, absolute.
     folder : bytes
         The camera's folder of the observation, relative to `output`.
+    form : str
+        ``frames`` or ``cube``.
     archive : bytes
         The raw archive's name.
     source : bytes
@@ -67,6 +69,7 @@ class ExportRecord:
     instrument: str
     output: str
     folder: bytes
+    form: str
     archive: bytes
     source: bytes
     source_size_bytes: int

@@ -16,6 +16,7 @@ exports = sa.Table(
     sa.Column("instrument", sa.Text, nullable=False),
     sa.Column("output", sa.Text, nullable=False),
     sa.Column("folder", sa.LargeBinary, nullable=False),
+    sa.Column("form", sa.Text, nullable=False),
     sa.Column("archive", sa.LargeBinary, nullable=False),
     sa.Column("source", sa.LargeBinary, nullable=False),
     sa.Column("source_size_bytes", sa.BigInteger, nullable=False),
@@ -34,7 +35,7 @@ exports = sa.Table(
     sa.Column("reason", sa.Text),
     sa.Column("at_utc", Utc, nullable=False),
     sa.Column("seconds", sa.Double, nullable=False),
-    sa.UniqueConstraint("instrument", "output", "folder", "archive"),
+    sa.UniqueConstraint("instrument", "output", "folder", "form", "archive"),
 )
 
 export_products = sa.Table(

@@ -15,7 +15,7 @@ from catalogue.book import Book
 from catalogue.export_records import ExportProduct, ExportRecord
 from catalogue.export_tables import export_products, exports
 
-_KEY = ("instrument", "output", "folder", "archive")
+_KEY = ("instrument", "output", "folder", "form", "archive")
 _PLAIN = tuple(column.name for column in exports.columns if column.name != "id")
 
 
@@ -33,10 +33,12 @@ class ExportBook(Book):
                 connection.execute(export_products.insert(), list(_rows(number, record.products)))
 
     def export_records(self, instrument: str, output: str, folder: bytes) -> tuple[ExportRecord, ...]:
-        """Return what was last noted of every archive in one folder, by archive."""
+        """Return what was last noted of every archive in one folder, by archive and form."""
         is_here = sa.and_(exports.c.instrument == instrument, exports.c.output == output, exports.c.folder == folder)
         with self._store.read() as connection:
-            rows = connection.execute(sa.select(exports).where(is_here).order_by(exports.c.archive)).all()
+            rows = connection.execute(
+                sa.select(exports).where(is_here).order_by(exports.c.archive, exports.c.form)
+            ).all()
             made = connection.execute(
                 sa.select(export_products)
                 .join(exports, exports.c.id == export_products.c.export_id)

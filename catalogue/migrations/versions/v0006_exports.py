@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("instrument", sa.Text(), nullable=False),
         sa.Column("output", sa.Text(), nullable=False),
+        sa.Column("form", sa.Text(), nullable=False),
         *(sa.Column(name, sa.LargeBinary(), nullable=False) for name in ("folder", "archive", "source")),
         sa.Column("source_size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("source_mtime_ns", sa.BigInteger(), nullable=False),
@@ -36,7 +37,7 @@ def upgrade() -> None:
         sa.Column("at_utc", sa.DateTime(timezone=True), nullable=False),
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_exports"),
-        sa.UniqueConstraint("instrument", "output", "folder", "archive", name="uq_exports_instrument"),
+        sa.UniqueConstraint("instrument", "output", "folder", "form", "archive", name="uq_exports_instrument"),
     )
     op.create_table(
         "export_products",

@@ -14,6 +14,7 @@ RECORD = ExportRecord(
     instrument="magaox",
     output="/obs",
     folder=b"2025B/a@x.org/2025-12-02_000012/camsci1",
+    form="frames",
     archive=b"camsci1_20251202000012500000000.xrif",
     source=b"/icc/rawimages/camsci1/camsci1_20251202000012500000000.xrif",
     source_size_bytes=2**40,
