@@ -28,11 +28,12 @@ _PRIORITIES = frozenset(PRIORITIES)
 
 
 class Header(NamedTuple):
-    """What a header says; `end` is where its record ends, perhaps beyond the file."""
+    """What a header says; the record's body lies from `body` up to `end`, perhaps beyond the file."""
 
     code: int
     seconds: int
     nanoseconds: int
+    body: int
     end: int
 
 
@@ -44,12 +45,13 @@ def read_header(content: bytes, at: int) -> Header | None:
     if priority not in _PRIORITIES or nanoseconds >= NS_PER_S or not EARLIEST_S <= seconds < LATEST_S:
         return None
     if length < SHORT_LENGTHS:
-        return Header(code, seconds, nanoseconds, at + HEADER_BYTES + length)
+        begin = at + HEADER_BYTES
+        return Header(code, seconds, nanoseconds, begin, begin + length)
     form = _U16 if length == SHORT_LENGTHS else _U64
     begin = at + HEADER_BYTES + form.size
     if begin > len(content):
-        return Header(code, seconds, nanoseconds, begin)
-    return Header(code, seconds, nanoseconds, begin + form.unpack_from(content, at + HEADER_BYTES)[0])
+        return Header(code, seconds, nanoseconds, begin, begin)
+    return Header(code, seconds, nanoseconds, begin, begin + form.unpack_from(content, at + HEADER_BYTES)[0])
 
 
 def is_near(seconds: int, latest_s: int) -> bool:

@@ -197,10 +197,11 @@ def _records(content: bytes, found: _Finder) -> Records:
         whole: NDArray[np.int64] = np.bitwise_or.reduce(parts)
         return whole
 
-    lengths = number(11, 1)
+    forms = number(11, 1)
+    lengths = forms.copy()
     headers = np.full(len(offsets), HEADER_BYTES, np.int64)
     for form, size in ((254, 2), (255, 8)):
-        longer = lengths == form
+        longer = forms == form
         lengths[longer] = number(12, size, offsets[longer])
         headers[longer] = HEADER_BYTES + size
     return Records(

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.stamps import NS_PER_S
+from converters.telemetry.flatbuffer import Malformed
 from converters.telemetry.headers import EARLIEST_S, HEADER_BYTES, LATEST_S, Header, read_header
-from converters.telemetry.schemas import EVENT_BY_CODE, PRIORITIES
+from converters.telemetry.schemas import PRIORITIES, decode
 
 _IN_A_ROW = 4
 """So many headers, each where the one before it ends, none older than it and none a week later, are a chain."""
@@ -21,7 +22,7 @@ _FIRST_WINDOW, _LARGEST_WINDOW = 1 << 9, 1 << 20
 def is_chain(content: bytes, at: int) -> bool:
     """Say whether a chain of records begins here.
 
-    Near the end of the file fewer records do, if the last ends with it and every one is of a kind that we know.
+    Near the end of the file fewer records do, if the last ends with it and can be read.
     """
     before: Header | None = None
     for _ in range(_IN_A_ROW):
@@ -31,9 +32,17 @@ def is_chain(content: bytes, at: int) -> bool:
         if before is not None and not 0 <= header.seconds - before.seconds <= _WEEK_S:
             return False
         if header.end == len(content):
-            return header.code in EVENT_BY_CODE
+            return _can_be_read(header, content)
         at, before = header.end, header
     return True
+
+
+def _can_be_read(header: Header, content: bytes) -> bool:
+    """Say whether a record is of a kind that we know, and its body what such a record has."""
+    try:
+        return decode(header.code, content[header.body : header.end]) is not None
+    except Malformed:
+        return False
 
 
 def next_chain(content: bytes, begin: int) -> int | None:
