@@ -12,6 +12,7 @@ from typing import Self
 from catalogue.decisions import DecisionBook
 from catalogue.evidence import EvidenceBook
 from catalogue.exports import ExportBook
+from catalogue.frame_ids import FrameIdBook
 from catalogue.nights import NightBook
 from catalogue.pipeline import PipelineBook
 from catalogue.retention import RetentionBook
@@ -22,7 +23,16 @@ from catalogue.store import BUSY_TIMEOUT_S, open_store
 
 
 class Ledger(
-    RunBook, NightBook, DecisionBook, ScheduleBook, StepBook, PipelineBook, EvidenceBook, RetentionBook, ExportBook
+    RunBook,
+    NightBook,
+    DecisionBook,
+    ScheduleBook,
+    StepBook,
+    PipelineBook,
+    EvidenceBook,
+    RetentionBook,
+    ExportBook,
+    FrameIdBook,
 ):
     """All books over one open database. May be used by many threads and processes at a time."""
 
