@@ -10,7 +10,8 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check lint types imports format bench packages-demo packages-test clean
+.PHONY: help setup demo test check lint types imports format bench faults crash simulate mutate clean
+.PHONY: packages-demo packages-test packages-faults
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +46,19 @@ format: $(READY) ## put the sources into the house's form
 bench: packages-test $(READY) ## the project beside its peers (long); writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
 
-packages-demo packages-test: packages-%:
+faults: packages-faults $(READY) ## every fault at full size, rsync and rclone beside it; writes docs/faults.md
+	@$(BIN)/python -m tests.faults.page
+
+crash: packages-test $(READY) ## kill and fail at every write, fsync, rename and unlink of every flow (long)
+	@$(BIN)/python -m tests.crash.everywhere $(CRASH_ARGS)
+
+simulate: $(READY) ## SEEDS=n simulated sites; SEED=n plays one of them again
+	@$(BIN)/python -m tests.simulation.play $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20000))
+
+mutate: packages-test $(READY) ## change the code that decides, line by line: do the tests see it? writes docs/mutation.md
+	@$(BIN)/python -m tests.mutation.run
+
+packages-demo packages-test packages-faults: packages-%:
 	@PYTHON="$(PYTHON)" tools/setup.sh packages "$*"
 
 clean: ## remove what the targets above have made

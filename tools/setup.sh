@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the Makefile's targets need, and nothing that is there already.
 #
-#   tools/setup.sh packages setup|demo|test   Debian packages: programs that pip cannot bring
+#   tools/setup.sh packages setup|demo|test|faults   Debian packages: programs that pip cannot bring
 #   tools/setup.sh environment DIR            the virtual environment, with nightferry in it
 #
 # What stays to others: running anything. No service is configured here, and none is switched off.
@@ -30,9 +30,12 @@ missing_packages() { # PURPOSE -> package names, one a line
     have sshd || echo openssh-server
     have rsync || echo rsync
     have fpack || echo libcfitsio-bin
-    [ "$1" = test ] || return 0
+    [ "$1" = demo ] && return
     have strace || echo strace
+    have faketime || echo faketime
     has_postgresql || echo postgresql
+    [ "$1" = faults ] || return 0
+    have rclone || echo rclone
 }
 
 install_packages() { # NAMES
@@ -88,7 +91,7 @@ main() {
     exec 9<Makefile
     if have flock; then flock 9; fi
     case "${1:-} ${2:-}" in
-        "packages setup" | "packages demo" | "packages test") packages "$2" ;;
+        "packages setup" | "packages demo" | "packages test" | "packages faults") packages "$2" ;;
         "environment "?*) environment "$2" ;;
         *) sed -n 2,7p "${BASH_SOURCE[0]}" >&2; exit 2 ;;
     esac

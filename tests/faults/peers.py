@@ -34,6 +34,7 @@ def STANDARD(stage: Stage) -> Mapping[str, str]:  # noqa: N802 - reads as the co
             "existence": existence(here, there),
             "rclone": rclone_check(here, there),
             "rsync": rsync_again(here, there),
+            "rsync -u": rsync_again(here, there, "-u"),
         }
 
 
@@ -56,10 +57,13 @@ def rclone_check(here: Path, there: Path) -> str:
 
 
 def rsync_again(here: Path, there: Path, *options: str) -> str:
-    """Run rsync once more, and say whether both sides hold the same bytes then."""
-    were_alike = tree(here) == tree(there)
-    ended = run("rsync", "-a", *options, f"{here}/", f"{there}/")
-    alike = tree(here) == tree(there)
+    """Run rsync once more, onto a copy, and say whether both sides hold the same bytes then."""
+    with tempfile.TemporaryDirectory(prefix="nightferry-peers-") as folder:
+        copied = Path(folder, "destination")
+        run("cp", "-a", str(there), str(copied))
+        were_alike = tree(here) == tree(copied)
+        ended = run("rsync", "-a", *options, f"{here}/", f"{copied}/")
+        alike = tree(here) == tree(copied)
     result = "says nothing" if were_alike else ("mended" if alike else "stays different")
     return f"{result} (rc {ended.returncode})"
 

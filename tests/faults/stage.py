@@ -209,7 +209,7 @@ def wait_for(what: Callable[[], bool], why: str) -> None:
         time.sleep(0.005)
 
 
-def under_way(root: Path, least_bytes: int = 1) -> Path | None:
+def under_way(root: Path, least_bytes: int = 10_000) -> Path | None:
     """Return a file that is being written below a root's own folder, if there is one."""
     for name in ("tmp", "partial"):
         folder = root / ".nightferry" / name

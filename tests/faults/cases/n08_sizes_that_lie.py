@@ -21,7 +21,7 @@ def ask(stage: Stage) -> Found:
 
 FAULT = Fault(
     "N8",
-    "a far end lists a frame of 1 EB that has twelve bytes",
+    "a far end lists one byte more than a frame has",
     make,
     ask,
     "different: 1 failed",
