@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal, NamedTuple, Protocol
 
 MARKER = b".nightferry/root"
 """The file below a root that proves it to be the root; its content, an id, may be empty."""
@@ -162,6 +162,27 @@ class Facts:
     changed_s: float | None = None
 
 
+MTIME_TOLERANCE_S = 2.0
+"""FAT keeps even seconds and SFTP whole ones; the planner asks again only beyond this (INTERFACE.md)."""
+
+
+class Promise(NamedTuple):
+    """What a path is held against: a regular file of this size and, within `MTIME_TOLERANCE_S`, of this time."""
+
+    path: bytes
+    size_bytes: int
+    mtime_s: float
+
+    def is_kept_by(self, facts: Facts) -> bool:
+        """Say whether a path shows what was promised."""
+        return (
+            facts.reason is None
+            and facts.is_file
+            and facts.size_bytes == self.size_bytes
+            and abs(facts.mtime_s - self.mtime_s) <= MTIME_TOLERANCE_S
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Hashed:
     """A SHA-256 of one file's bytes as read from where it lies, or why there is none."""
@@ -257,6 +278,13 @@ class Look(Protocol):
 
     def stat(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
         """Look at some paths (not following a last link); one answer each, in the order asked."""
+        ...
+
+    def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
+        """Look at some paths and give, in their order, the facts of those that are not as promised.
+
+        Read it to its end: only then has every path been looked at.
+        """
         ...
 
     def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:

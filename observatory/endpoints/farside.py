@@ -73,6 +73,24 @@ def do_inspect(name, sums):
     state, reason = judge(name, sums)
     return ("=" + state + " " + reason).encode("utf-8", "replace").replace(b"\0", b"")
 
+def say_differing(tolerance):
+    out, last = sys.stdout.buffer, [time.time()]
+    for number, promise in enumerate(names(sys.stdin.buffer)):
+        size, mtime, name = promise.split(b" ", 2)
+        try:
+            found = os.lstat(name)
+        except OSError:
+            pass
+        else:
+            kept = found.st_size == int(size) and stat.S_ISREG(found.st_mode)
+            if kept and abs(found.st_mtime_ns / 1e9 - float(mtime)) <= tolerance:
+                if not number % 1000:
+                    alive(last)
+                continue
+        out.write(b"%d " % number + answer(do_stat, name) + b"\0")
+    out.write(b"end\0")
+    out.flush()
+
 def answer(work, name):
     try:
         return work(name)
@@ -97,6 +115,7 @@ def main(work, root):
 us: what was just written is then read from the disk, which is what the proof is about."""
 
 _START = "main(%s, os.fsencode(sys.argv[1]))\n"
+_DIFFERING = "os.chdir(os.fsencode(sys.argv[1])); say_differing(%r)\n"
 
 
 def _module(module: ModuleType) -> str:
@@ -110,6 +129,14 @@ def program(work: str, modules: dict[str, ModuleType] | None = None) -> bytes:
     """
     judge = f"judge = sys.modules[{list(modules)[-1]!r}].judge\n" if modules else ""
     return _packed(_LOOP + _installed(modules or {}) + judge + _START % work)
+
+
+def differing_program(tolerance_s: float) -> bytes:
+    """Return the words for ``python3 -c`` that answer only for paths that are not as promised.
+
+    In come ``size mtime path``, out go the number of the promise, from 0, and what `do_stat` says.
+    """
+    return _packed(_LOOP + _DIFFERING % tolerance_s)
 
 
 def packed_program(modules: dict[str, ModuleType]) -> bytes:

@@ -17,12 +17,14 @@ from typing import BinaryIO
 
 from observatory.endpoints import shell
 from observatory.endpoints.contract import (
+    MTIME_TOLERANCE_S,
     Capabilities,
     Completed,
     Facts,
     Hashed,
     HostAccess,
     Inspection,
+    Promise,
     Survey,
     SurveyRequest,
 )
@@ -138,6 +140,21 @@ class LocalEndpoint:
         identity = f"{found.st_dev}:{found.st_ino}"
         modified_s, changed_s = found.st_mtime_ns / 1e9, found.st_ctime_ns / 1e9
         return shell.facts_of(path, found.st_mode, found.st_size, modified_s, identity, changed_s)
+
+    def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
+        """Look at some paths and give those that are not as promised; see `contract.Look.differing`."""
+        for promise in promises:
+            if not self._keeps(root, promise):
+                yield self._stat(root, promise.path)
+
+    def _keeps(self, root: bytes, promise: Promise) -> bool:
+        """Say so of what a quick look shows to be as promised; made for 100,000 files."""
+        try:
+            found = os.lstat(join(root, promise.path))
+        except OSError:
+            return False
+        is_alike = found.st_size == promise.size_bytes and stat.S_ISREG(found.st_mode)
+        return is_alike and abs(found.st_mtime - promise.mtime_s) <= MTIME_TOLERANCE_S and shell.is_below(promise.path)
 
     def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
         """Hash some files; see `contract.Look.hash`."""

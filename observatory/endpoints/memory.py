@@ -23,6 +23,7 @@ from observatory.endpoints.contract import (
     Facts,
     Hashed,
     Inspection,
+    Promise,
     Survey,
     SurveyRequest,
 )
@@ -234,6 +235,10 @@ class MemoryEndpoint:
         except OSError as error:
             return Facts(path, reason=reason_of(error))
         return shell.facts_of(path, _KIND_BITS[thing.kind] | thing.mode, len(thing.data), thing.mtime_ns / 1e9)
+
+    def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
+        """Look at some paths and give those that are not as promised; see `contract.Look.differing`."""
+        return shell.differing_by_stat(self.stat(root, [promise.path for promise in promises]), promises)
 
     def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
         """Hash some files; see `contract.Look.hash`."""

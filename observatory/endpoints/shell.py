@@ -13,7 +13,15 @@ from itertools import islice
 from typing import Literal
 
 from observatory.endpoints import farside
-from observatory.endpoints.contract import Capabilities, Facts, Hashed, Inspection, SurveyRequest
+from observatory.endpoints.contract import (
+    MTIME_TOLERANCE_S,
+    Capabilities,
+    Facts,
+    Hashed,
+    Inspection,
+    Promise,
+    SurveyRequest,
+)
 from observatory.endpoints.running import READ_BYTES, Running, complete
 from observatory.endpoints.script import TOOLS_ARE_GNU, command, quote, survey_script
 from observatory.endpoints.surveying import ScriptSurvey
@@ -228,6 +236,36 @@ def stat_by_python(start: Starter, host: str, root: bytes, paths: Sequence[bytes
         paths, lambda asked: answers(start, host, root, asked, program, "looking at files")
     ):
         yield _facts(path, answer)
+
+
+def differing_by_python(start: Starter, host: str, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
+    """Look at files by the far helper; see `contract.Look.differing`.
+
+    Raises
+    ------
+    CommandFailed
+        It ended before it had looked at all.
+    HostSilent
+    """
+    doing = "looking at files"
+    words = (b"exec", b"python3", b"-c", farside.differing_program(MTIME_TOLERANCE_S), root)
+    lines = [b"%d %.9f %s" % (size, mtime_s, path) for path, size, mtime_s in promises]
+    running = start(command(words), _in_blocks(lines))
+    try:
+        for answer in _records(running, host, doing, ANSWER_S):
+            if answer == b"end":
+                return
+            if answer != farside.ALIVE:
+                number, _, said = answer.partition(b" ")
+                yield _facts(promises[int(number)].path, said)
+        raise CommandFailed(host, doing, _last_words(running))
+    finally:
+        running.kill()
+
+
+def differing_by_stat(found: Iterable[Facts], promises: Sequence[Promise]) -> Iterator[Facts]:
+    """Give those of the facts, one for each promise, that do not keep it."""
+    return (facts for facts, promise in zip(found, promises, strict=True) if not promise.is_kept_by(facts))
 
 
 def _facts(path: bytes, answer: bytes) -> Facts:

@@ -23,6 +23,7 @@ from observatory.endpoints.contract import (
     Hashed,
     HostAccess,
     Inspection,
+    Promise,
     Survey,
     SurveyRequest,
 )
@@ -218,6 +219,12 @@ class SshEndpoint:
                     yield Facts(path, reason=reason_of(answer))
                 else:
                     yield shell.facts_of(path, answer.mode, answer.size_bytes, float(answer.mtime_s))
+
+    def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
+        """Look at some paths and give those that are not as promised; see `contract.Look.differing`."""
+        if self.capabilities.has_python and all(shell.is_below(promise.path) for promise in promises):
+            return shell.differing_by_python(self._start, self.name, root, promises)
+        return shell.differing_by_stat(self.stat(root, [promise.path for promise in promises]), promises)
 
     def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
         """Hash some files where they lie, else streamed through here; see `contract.Look.hash`."""

@@ -7,15 +7,13 @@ Moving is the engines' own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from observatory.endpoints.contract import Facts, Hashed
+from observatory.endpoints.contract import Facts, Hashed, Look, Promise
 from observatory.errors import CouldNotTell
 from syncer.transfer.contract import Arrived, Batch, CarryResult, Item, NotArrived
 from syncer.transfer.group import give_group
-
-MTIME_TOLERANCE_S = 2.0
-"""FAT keeps even seconds and SFTP whole ones; the planner asks again only beyond this (INTERFACE.md)."""
 
 CHANGED = "changed while it was copied; the next run looks at it again"
 VANISHED = "vanished from the source while it was copied"
@@ -66,45 +64,44 @@ def confirm(batch: Batch, evidence: Evidence) -> list[Arrived | NotArrived]:
     meanwhile did not arrive, whatever the destination shows. An item that replaces another needs more,
     as the old file may have the same size and time: its bytes are hashed on both sides.
     """
-    there = list(batch.destination.stat(batch.destination_root, [item.target for item in batch.items]))
-    here = _look_at_source(batch)
-    verdicts = [
-        _judge(item, facts, origin, evidence) for item, facts, origin in zip(batch.items, there, here, strict=True)
-    ]
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="look") as pool:
+        asked = pool.submit(_look_at_source, batch)
+        there = _unlike(batch.destination, batch.destination_root, [_promise(one.target, one) for one in batch.items])
+        here = asked.result()
+    verdicts = [_judge(item, there.get(item.target), here.get(item.path), evidence) for item in batch.items]
     return _prove_replaced(batch, verdicts, evidence)
 
 
-def as_promised(item: Item, facts: Facts) -> bool:
-    """Say whether a path shows the size and the time that the plan promised."""
-    return (
-        facts.reason is None
-        and facts.is_file
-        and facts.size_bytes == item.size_bytes
-        and abs(facts.mtime_s - item.mtime_s) <= MTIME_TOLERANCE_S
-    )
+def _promise(path: bytes, item: Item) -> Promise:
+    return Promise(path, item.size_bytes, item.mtime_s)
 
 
-def _look_at_source(batch: Batch) -> list[Facts]:
+def _unlike(end: Look, root: bytes, promises: Sequence[Promise]) -> dict[bytes, Facts]:
+    return {facts.path: facts for facts in end.differing(root, promises)}
+
+
+def _look_at_source(batch: Batch) -> dict[bytes, Facts]:
     """A source that cannot be asked any more takes nothing back: what is there is judged alone."""
-    paths = [item.path for item in batch.items]
+    promises = [_promise(item.path, item) for item in batch.items]
     try:
-        return list(batch.source.stat(batch.source_root, paths))
+        return _unlike(batch.source, batch.source_root, promises)
     except CouldNotTell as error:
-        return [Facts(path, reason=str(error)) for path in paths]
+        return {path: Facts(path, reason=str(error)) for path, _, _ in promises}
 
 
-def _judge(item: Item, there: Facts, here: Facts, evidence: Evidence) -> Arrived | NotArrived:
-    if there.reason is not None:
+def _judge(item: Item, there: Facts | None, here: Facts | None, evidence: Evidence) -> Arrived | NotArrived:
+    """Judge by what either end shows; None: just what was promised."""
+    if there is not None and there.reason is not None:
         return NotArrived(item, f"could not be looked at where it should have arrived: {there.reason}", may_retry=True)
-    if here.is_file and not as_promised(item, here):
+    if here is not None and here.is_file:
         return NotArrived(item, CHANGED, may_retry=True)
-    if not as_promised(item, there):
+    if there is not None:
         return _why_not(item, there, here, evidence.failures.get(item.target))
-    return Arrived(item, item.size_bytes, there.mtime_s, evidence.hashes.get(item.target) or None)
+    return Arrived(item, item.size_bytes, item.mtime_s, evidence.hashes.get(item.target) or None)
 
 
-def _why_not(item: Item, there: Facts, here: Facts, known: NotArrived | None) -> NotArrived:
-    if here.reason is None and here.size_bytes is None:
+def _why_not(item: Item, there: Facts, here: Facts | None, known: NotArrived | None) -> NotArrived:
+    if here is not None and here.reason is None and here.size_bytes is None:
         return NotArrived(item, VANISHED)
     if known is not None:
         return known

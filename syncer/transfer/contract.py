@@ -127,7 +127,7 @@ class Arrived:
     ----------
     item : Item
     size_bytes, mtime_s
-        As the destination showed them afterwards.
+        What the destination showed afterwards; its time is that of the plan within `MTIME_TOLERANCE_S`.
     sha256 : str or None
         Where the bytes were hashed at the destination.
     """

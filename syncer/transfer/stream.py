@@ -19,9 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from observatory.endpoints.contract import Facts, Hashed
+from observatory.endpoints.contract import MTIME_TOLERANCE_S, Facts, Hashed
 from observatory.errors import CouldNotTell
-from syncer.transfer.confirm import CHANGED, MTIME_TOLERANCE_S, VANISHED, Evidence, settle
+from syncer.transfer.confirm import CHANGED, VANISHED, Evidence, settle
 from syncer.transfer.contract import Batch, CarryResult, Item, NotArrived
 from syncer.transfer.folders import REPLACED, TMP, make_ready
 from syncer.transfer.group import folders_not_there
