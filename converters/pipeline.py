@@ -25,6 +25,7 @@ from converters.work import Bench
 from converters.workspace import Halter, close_work, sweep, work_below
 from observatory.errors import RootNotProven, UsageError
 from observatory.listing import Scope
+from observatory.spec.chain import Place
 from observatory.spec.models import Instrument, StepSection
 
 
@@ -125,9 +126,8 @@ def convert(
     return ConvertOutcome(instrument.instrument, scope.place.name, scope.nights, tuple(rows), reason, options.dry_run)
 
 
-def copy_name(instrument: Instrument, scope: Scope) -> str:
+def copy_name(instrument: Instrument, place: Place) -> str:
     """Return what the ledger calls a copy: the variants of an instrument share names of copies, not roots."""
-    place = scope.place
     return f"{place.name}@{place.root}" if instrument.variants else place.name
 
 
@@ -158,7 +158,7 @@ def _bench(
     root = Path(scope.place.root)
     return Bench(
         instrument=instrument,
-        copy=copy_name(instrument, scope),
+        copy=copy_name(instrument, scope.place),
         root=root,
         work=work_below(root, instrument.instrument, socket.gethostname()),
         crew=crew,

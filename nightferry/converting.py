@@ -9,26 +9,60 @@ import datetime as dt
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from converters.base import Facts
+from converters.night import StepProgress
 from converters.outcome import ConvertOutcome, ConvertRow, RowResult
 from converters.pipeline import ConvertOptions, convert
+from nightferry.pending import pending_nights, steps_of
 from nightferry.selection import Asked, nights_asked
 from nightferry.workplace import Workplace
+from observatory.errors import CouldNotTell
 from observatory.listing import scope_of
 from observatory.names import show
 from observatory.spec.chain import Hop, Place, places
-from observatory.spec.models import Instrument, StepSection
-from reports.model import Note, StepRow
+from observatory.spec.models import Instrument
+from reports.model import FrameCount, Note, StepRow
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertWishes:
-    """What the person or the schedule wants of the steps."""
+    """What the person or the schedule wants of the steps.
+
+    Attributes
+    ----------
+    force, dry_run : bool
+    steps : frozenset of str
+        Only these.
+    workers : int or None
+        So many at a time on this machine; None: as the instrument says.
+    from_step : str or None
+        Only this one and those after it.
+    pending : bool
+        Every night that is not through its steps, of any age, instead of the window.
+    progress, watch : callable
+        Told of each row, and how far each step is.
+    """
 
     force: bool = False
     steps: frozenset[str] = frozenset()
     dry_run: bool = False
     workers: int | None = None
+    from_step: str | None = None
+    pending: bool = False
     progress: Callable[[ConvertRow], None] = field(default=lambda row: None)
+    watch: Callable[[StepProgress], None] = field(default=lambda progress: None)
+
+    def chosen(self, instrument: Instrument) -> frozenset[str]:
+        """Return the labels of an instrument's steps that are wanted; all of them where none was named."""
+        labels = [step.label for step in instrument.convert.steps] if instrument.convert else []
+        if self.from_step is not None:
+            labels = labels[labels.index(self.from_step) :] if self.from_step in labels else []
+        return frozenset(label for label in labels if not self.steps or label in self.steps)
+
+    @property
+    def is_all(self) -> bool:
+        """Whether no step was named."""
+        return not self.steps and self.from_step is None
 
 
 @dataclass
@@ -60,62 +94,64 @@ def _step_rows(outcome: ConvertOutcome) -> Iterator[StepRow]:
             skipped=results.count(RowResult.SKIPPED),
             seconds=sum(row.seconds for row in rows),
             reasons=list(_reasons(rows)),
+            held=results.count(RowResult.HELD),
+            waiting=results.count(RowResult.WAITING) + results.count(RowResult.IN_PROGRESS),
+            frames=_frames(rows),
         )
+
+
+def _frames(rows: Sequence[ConvertRow]) -> FrameCount | None:
+    counted = [row.facts for row in rows if row.facts is not None]
+    if not counted:
+        return None
+    facts = sum(counted, Facts())
+    return FrameCount(facts.frames_in, facts.frames_out, facts.listed, facts.dubious, facts.kinds)
 
 
 def _reasons(rows: Sequence[ConvertRow]) -> Iterator[str]:
     """Yield each reason once with the file it is about: a step that fails on a whole night says so in one line."""
     subjects: dict[str, list[bytes]] = {}
     for row in rows:
-        if row.reason and row.result is not RowResult.IN_PROGRESS:
+        if row.reason and (row.result is not RowResult.IN_PROGRESS or not row.step):
             subjects.setdefault(row.reason, []).append(row.subject)
     for reason, paths in subjects.items():
         others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         yield f"{show(paths[0])}{others}: {reason}"
 
 
-def copy_of(instrument: Instrument, step: StepSection) -> str:
-    """Return the name of the copy that a step works on: the one it names, else the chain's last."""
-    return step.copy_ or instrument.copies[-1].label
-
-
-def steps_on(instrument: Instrument, place: Place) -> list[StepSection]:
-    """Return the steps that work on a copy, in their order."""
-    steps = instrument.convert.steps if instrument.convert else ()
-    return [step for step in steps if copy_of(instrument, step) == place.name]
-
-
 def convert_place(
     workplace: Workplace, asked: Asked, instrument: Instrument, place: Place, wishes: ConvertWishes, into: Converted
 ) -> None:
     """Take the steps of one copy, if it lies here; say so if it does not."""
-    steps = [step for step in steps_on(instrument, place) if not wishes.steps or step.label in wishes.steps]
-    if not steps:
+    steps = steps_of(instrument, place)
+    chosen = wishes.chosen(instrument) & {step.label for step in steps}
+    if not chosen:
         return
     if not workplace.access(place.host).is_local:
         words = f"the steps on {place.name} are taken on {workplace.access(place.host).address}, not here"
         into.notes.append(Note(words, instrument.instrument))
         return
     workers = wishes.workers or (instrument.convert.workers if instrument.convert else 1)
-    if isinstance(workers, str):
-        into.problems.append(
-            Note(f"workers: {workers}: this version knows local processes only", instrument.instrument)
-        )
-        return
-    nights = _nights(workplace, asked, instrument)
+    nights = _nights(workplace, asked, instrument, place, wishes.pending)
     scope = scope_of(instrument, place, instrument.cameras, nights, workplace.clock_of(instrument))
-    options = ConvertOptions(wishes.force, wishes.steps, wishes.dry_run, workers)
-    outcome = convert(instrument, scope, steps, workplace.ledger, options, workplace.now, wishes.progress)
+    labels = frozenset() if wishes.is_all else chosen
+    present = workplace.present_night(instrument)
+    options = ConvertOptions(wishes.force, labels, wishes.dry_run, workers, present=present)
+    outcome = convert(instrument, scope, steps, workplace.ledger, options, workplace.now, wishes.progress, wishes.watch)
     into.outcomes.append(outcome)
-    if not wishes.steps and not wishes.dry_run:
+    if wishes.is_all and not wishes.dry_run:
         into.by_root[place.root] = outcome
     if outcome.unknown_reason is not None:
         into.problems.append(Note(outcome.unknown_reason, instrument.instrument))
 
 
-def _nights(workplace: Workplace, asked: Asked, instrument: Instrument) -> tuple[dt.date, ...]:
+def _nights(
+    workplace: Workplace, asked: Asked, instrument: Instrument, place: Place, is_pending: bool
+) -> tuple[dt.date, ...]:
     """Return the nights asked for, less the present one: a night is converted when it is over."""
     present = workplace.present_night(instrument)
+    if is_pending:
+        return pending_nights(workplace, instrument, place, present)
     nights = nights_asked(workplace, asked, instrument)
     return nights if asked.dates else tuple(night for night in nights if night < present)
 
@@ -126,8 +162,11 @@ def convert_all(
     """Take every step of some instruments, copy by copy along the chain."""
     into = Converted()
     for instrument in instruments:
-        for place in places(instrument):
-            convert_place(workplace, asked, instrument, place, wishes, into)
+        try:
+            for place in places(instrument):
+                convert_place(workplace, asked, instrument, place, wishes, into)
+        except CouldNotTell as error:  # e.g. no cluster: the other instruments have their own
+            into.problems.append(Note(str(error), instrument.instrument))
     return into
 
 
@@ -150,8 +189,9 @@ def complete_nights(
 def _look(workplace: Workplace, hop: Hop, step: str, nights: Collection[dt.date]) -> ConvertOutcome:
     instrument, clock = hop.instrument, workplace.clock_of(hop.instrument)
     scope = scope_of(instrument, hop.source, instrument.cameras, tuple(sorted(nights)), clock)
-    options = ConvertOptions(steps=frozenset({step}), dry_run=True)
-    return convert(instrument, scope, steps_on(instrument, hop.source), workplace.ledger, options, workplace.now)
+    present = workplace.present_night(instrument)
+    options = ConvertOptions(steps=frozenset({step}), dry_run=True, present=present)
+    return convert(instrument, scope, steps_of(instrument, hop.source), workplace.ledger, options, workplace.now)
 
 
 def _remembered(workplace: Workplace, hop: Hop, step: str) -> Iterator[dt.date]:

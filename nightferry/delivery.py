@@ -9,6 +9,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nightferry.record import read_record, write_record
 from nightferry.workplace import Workplace
@@ -17,6 +18,10 @@ from observatory.files import write_whole
 from reports.json import document_of, dumps
 from reports.model import Report
 from reports.text import render_text
+
+if TYPE_CHECKING:
+    from observatory.spec.models import SiteMail
+    from reports.post import Post
 
 log = logging.getLogger("nightferry")
 
@@ -85,14 +90,18 @@ def send(workplace: Workplace, report: Report, *, by_hand: bool) -> Iterator[str
     site = workplace.specification.site
     if site.mail is None:
         return
-    from reports.post import Post
-
-    teams = {name: instrument.mail.to for name, instrument in workplace.instruments.items()}
-    post = Post(site.mail, teams, workplace.folder, workplace.state)
-    posted = post.post(report, workplace.now(), by_hand=by_hand)
+    posted = post_office(workplace, site.mail).post(report, workplace.now(), by_hand=by_hand)
     for decision in posted.decisions:
         log.info("mail", extra={"decision": decision})
     yield from posted.sentences
+
+
+def post_office(workplace: Workplace, settings: SiteMail) -> Post:
+    """Return the site's post office."""
+    from reports.post import Post  # loads what mail needs, and most calls mail nothing
+
+    teams = {name: instrument.mail.to for name, instrument in workplace.instruments.items()}
+    return Post(settings, teams, workplace.folder, workplace.state)
 
 
 def heartbeat(workplace: Workplace) -> None:

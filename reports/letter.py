@@ -74,16 +74,43 @@ def compose(report: Report, settings: SiteMail, recipients: Sequence[str], now_u
     UsageError
         An address is none. Nothing was composed.
     """
+    message = _addressed(subject_of(report), settings, recipients, now_utc)
+    message["X-Nightferry-State"] = str(report.state)
+    _fill(message, report)
+    return message
+
+
+def compose_words(
+    subject: str,
+    text: str,
+    attachments: Sequence[tuple[str, bytes]],
+    settings: SiteMail,
+    recipients: Sequence[str],
+    now_utc: dt.datetime,
+) -> EmailMessage:
+    """Return a mail that is no report: what a converter has to tell somebody, with files by name and content.
+
+    Raises
+    ------
+    UsageError
+        An address is none. Nothing was composed.
+    """
+    message = _addressed(one_line(subject), settings, recipients, now_utc)
+    message.set_content(text if text.endswith("\n") else text + "\n")
+    for name, content in attachments:
+        message.add_attachment(content, "application", "octet-stream", filename=one_line(name))
+    return message
+
+
+def _addressed(subject: str, settings: SiteMail, recipients: Sequence[str], now_utc: dt.datetime) -> EmailMessage:
     sender = address_of(settings.from_)
     message = EmailMessage(policy=_SEVEN_BITS)
-    message["Subject"] = subject_of(report)
+    message["Subject"] = subject
     message["From"] = sender
     message["To"] = ", ".join(address_of(recipient) for recipient in recipients)
     message["Date"] = format_datetime(now_utc)
     message["Message-ID"] = make_msgid("nightferry", domain=sender.rpartition("@")[2])
     message["Auto-Submitted"] = "auto-generated"
-    message["X-Nightferry-State"] = str(report.state)
-    _fill(message, report)
     return message
 
 

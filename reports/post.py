@@ -10,6 +10,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 
 from observatory.errors import NightferryError, UsageError
@@ -101,6 +102,16 @@ class Post:
         flushed = self.flush()
         faults += flushed.sentences
         return Posted(written, flushed.sent, flushed.refused, flushed.waiting, tuple(decisions), tuple(faults))
+
+    def put(self, message: EmailMessage, now_utc: dt.datetime) -> None:
+        """Write down a mail that is no report; `flush` hands it over.
+
+        Raises
+        ------
+        NightferryError
+            It has an address that is none, or the spool cannot be written; it is not kept.
+        """
+        self._spool().put(letter_of(message, now_utc))
 
     def flush(self) -> Posted:
         """Send what earlier runs could not; for runs that have nothing to say."""

@@ -20,7 +20,7 @@ _RIGHT = {2, 3, 4, 5}
 
 
 def summary_lines(report: Report) -> list[str]:
-    """Return all lines; groups (hops compared, hops moved, steps, nights, notes, problems) stand one empty line apart."""
+    """Return all lines; groups (hops compared and moved, steps, nights, notes, problems) stand one empty line apart."""
     report = report.in_order()
     groups = [
         _verdict_lines(report.verdicts),

@@ -1,4 +1,4 @@
-"""The nightly run and the steps from the command line: locks, waiting for other machines, report."""
+"""The nightly run from the command line: locks, waiting for other machines, letters, report."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import replace
 
 from nightferry import delivery as deliver
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
-from nightferry.converting import ConvertWishes, convert_all
+from nightferry.converting import ConvertWishes
+from nightferry.letters import send_letters
 from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
 from nightferry.relay import await_earlier_hops, leave_records
 from nightferry.runs import Run, crashes
-from nightferry.selection import Asked, instruments_asked, nights_asked
+from nightferry.selection import Asked, instruments_asked
 from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
-from observatory.errors import LockHeld, UsageError
-from reports.model import Note, Report
+from observatory.errors import LockHeld
+from reports.model import Note
 
 
 def run_nightly(workplace: Workplace, asked: Asked, dry_run: bool, wait_h: float | None, delivery: Delivery) -> int:
@@ -50,36 +51,15 @@ def _nightly_report(
         )
         report = nightly(workplace, run, asked, wishes, notes)
     leave_records(workplace, asked, report.outcomes)
+    letters = [] if dry_run else _letters(workplace, asked, delivery)
     problems = [*report.problems, *(Note(str(error)) for error in refused)]
-    return conclude(workplace, run, replace(report, problems=problems), delivery)
+    return conclude(workplace, run, replace(report, problems=problems, notes=[*report.notes, *letters]), delivery)
 
 
 def _crash_notes(workplace: Workplace, dry_run: bool) -> list[Note]:
     return [] if dry_run else [Note(sentence) for sentence in crashes(workplace)]
 
 
-def run_convert(workplace: Workplace, asked: Asked, wishes: ConvertWishes, delivery: Delivery) -> int:
-    """Take the steps, say what became of them, and return the exit status."""
-    deliver.check_mail(workplace, delivery.mail)
+def _letters(workplace: Workplace, asked: Asked, delivery: Delivery) -> list[Note]:
     instruments = instruments_asked(workplace, asked)
-    known = {step.label for one in instruments if one.convert for step in one.convert.steps}
-    if wishes.steps - known:
-        raise UsageError(f"no step {', '.join(sorted(wishes.steps - known))} (declared: {', '.join(sorted(known))})")
-    for instrument in instruments:
-        nights_asked(workplace, asked, instrument)  # a night that is none is refused before anything is locked
-    if not known:
-        raise UsageError("nothing to convert: no instrument asked for declares steps (`convert`)")
-    with free_locks(workplace.state, [one.instrument for one in instruments]) as (held, refused):
-        run = Run(workplace, "convert", held, wishes.dry_run)
-        chosen = [one for one in instruments if one.instrument in held]
-        converted = convert_all(workplace, asked, chosen, wishes)
-    report = Report(
-        site=workplace.specification.site.site,
-        kind="run",
-        started_utc=run.started_utc,
-        finished_utc=workplace.now(),
-        steps=converted.step_rows(),
-        notes=[*delivery.notes, *converted.notes],
-        problems=[*converted.problems, *(Note(str(error)) for error in refused)],
-    )
-    return conclude(workplace, run, report, delivery)
+    return list(send_letters(workplace, instruments, may_mail=delivery.mail or delivery.scheduled))

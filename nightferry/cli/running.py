@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from typing import Annotated
 
 import typer
@@ -40,8 +41,18 @@ def convert(
     date: opt.Dates = None,
     nights: opt.Nights = None,
     step: Annotated[list[str] | None, typer.Option("--step", metavar="STEP", help="Only this step (repeat).")] = None,
+    from_step: Annotated[
+        str | None, typer.Option("--from", metavar="STEP", help="Only this step and those after it.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Do again what succeeded.")] = False,
     jobs: Annotated[int | None, typer.Option("-j", metavar="N", min=1, help="So many at a time.")] = None,
+    pending: Annotated[
+        bool, typer.Option("--pending", help="Every night of any age that is not through its steps.")
+    ] = False,
+    approve: Annotated[
+        bool, typer.Option("--approve", help="Let what is held for review go on; needs -i and -d.")
+    ] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Work on in tmux, or in the background.")] = False,
     dry_run: opt.DryRun = False,
     json: opt.Json = False,
     mail: opt.Mail = False,
@@ -49,15 +60,17 @@ def convert(
     note: opt.Note = None,
 ) -> None:
     """Take the steps that turn what arrived into products, where their copy lies here."""
-    from nightferry.cli.night_work import run_convert
+    from nightferry.cli.convert_work import detach_convert, run_convert
     from nightferry.cli.work import Delivery
     from nightferry.converting import ConvertWishes
 
     options = options_of(context)
     with options.open() as workplace:
+        if detach:
+            finish(detach_convert(workplace, sys.argv))
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
-        wishes = ConvertWishes(force, frozenset(step or ()), dry_run, jobs)
-        finish(run_convert(workplace, asked(instrument, date, nights), wishes, delivery))
+        wishes = ConvertWishes(force, frozenset(step or ()), dry_run, jobs, from_step, pending)
+        finish(run_convert(workplace, asked(instrument, date, nights), wishes, delivery, is_approval=approve))
 
 
 def daemon(context: typer.Context) -> None:
