@@ -12,10 +12,12 @@ from typing import Self
 
 from catalogue.datasets.access import DatasetAccess
 from catalogue.datasets.collections import CollectionBook
+from catalogue.holdings.book import HoldingBook
+from catalogue.holdings.queries import ExposureBook
 from catalogue.store import BUSY_TIMEOUT_S, open_store
 
 
-class Catalogue(DatasetAccess, CollectionBook):
+class Catalogue(DatasetAccess, CollectionBook, HoldingBook, ExposureBook):
     """All books of what is held over one open database. May be used by many threads and processes at a time."""
 
     @classmethod

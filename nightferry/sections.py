@@ -14,5 +14,6 @@ from observatory.spec.models import Section
 def section_models() -> Mapping[str, type[Section]]:
     """Return the model of every such section; the order is that of the reference."""
     from catalogue.datastore import DatastoreSection
+    from catalogue.holdings.section import CatalogueSection
 
-    return {"datastore": DatastoreSection}
+    return {"catalogue": CatalogueSection, "datastore": DatastoreSection}

@@ -114,6 +114,7 @@ exposure_places = sa.Table(
     sa.Column("variant", sa.Text, nullable=False),
     sa.Column("copy", sa.Text, nullable=False),
     sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("is_origin", sa.Boolean, nullable=False),
     sa.Column("host", sa.Text, nullable=False),
     sa.Column("address", sa.Text, nullable=False),
     sa.Column("root", sa.Text, nullable=False),

@@ -118,6 +118,7 @@ def _make_exposure_places() -> None:
         sa.Column("variant", sa.Text(), nullable=False),
         sa.Column("copy", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("is_origin", sa.Boolean(), nullable=False),
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
         sa.Column("root", sa.Text(), nullable=False),

@@ -1,0 +1,243 @@
+"""The catalogue's pages on holdings: written night by night as files are read, asked by whoever fills them.
+
+Which file is read and what it means is filling.py's; questions of people are queries.py's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from catalogue.book import Book
+from catalogue.holdings.records import Exposure, FileState, HeldCopy, HeldFile, Place
+from catalogue.holdings.section import STANDARD
+from catalogue.holdings.tables import exposure_copies, exposure_files, exposure_places, exposures
+from catalogue.holdings.values import from_json, to_json
+from catalogue.store import upsert_statement
+
+_AT_A_TIME = 400
+"""Ids in one question; SQLite of old takes 999 parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class NightHoldings:
+    """What is to be noted of one place in one go, kept whole or not at all.
+
+    Attributes
+    ----------
+    files, copies, exposures : sequence
+        New, or as they are now.
+    gone : sequence of UUID
+        Files of which this place holds no copy any more.
+    """
+
+    files: Sequence[HeldFile] = ()
+    copies: Sequence[HeldCopy] = ()
+    exposures: Sequence[Exposure] = ()
+    gone: Sequence[uuid.UUID] = field(default=())
+
+
+class HoldingBook(Book):
+    """Exposures, files, copies and places, as files showed them."""
+
+    def record_place(self, place: Place) -> None:
+        """Note where a copy lies and how others reach it."""
+        values = dataclasses.asdict(place) | {"id": place.id}
+        with self._store.write() as connection:
+            connection.execute(upsert_statement(connection.dialect.name, exposure_places, tuple(values), {}), values)
+
+    def files_of_night(self, place: Place, night: dt.date) -> dict[uuid.UUID, tuple[HeldFile, HeldCopy | None]]:
+        """Return the files of a night that any place holds, each with this place's copy if it has one."""
+        asked = _with_copies(place).where(
+            exposure_files.c.instrument == place.instrument,
+            exposure_files.c.variant == place.variant,
+            exposure_files.c.night == night,
+        )
+        with self._store.read() as connection:
+            return {row.id: (held_file(row), _joined_copy(row, place.id)) for row in connection.execute(asked)}
+
+    def files_of_exposures(
+        self, place: Place, wanted: Collection[uuid.UUID], except_night: dt.date
+    ) -> tuple[tuple[HeldFile, HeldCopy | None], ...]:
+        """Return the files of some exposures that lie in other nights than this one, each with this place's copy."""
+        found: list[tuple[HeldFile, HeldCopy | None]] = []
+        with self._store.read() as connection:
+            for some in _slices(sorted(wanted)):
+                asked = _with_copies(place).where(
+                    exposure_files.c.exposure_id.in_(some), exposure_files.c.night != except_night
+                )
+                found += [(held_file(row), _joined_copy(row, place.id)) for row in connection.execute(asked)]
+        return tuple(found)
+
+    def exposures_by_id(self, wanted: Collection[uuid.UUID]) -> dict[uuid.UUID, Exposure]:
+        """Return those of some exposures that are known."""
+        with self._store.read() as connection:
+            return {
+                row.id: exposure_of(row)
+                for some in _slices(sorted(wanted))
+                for row in connection.execute(sa.select(exposures).where(exposures.c.id.in_(some)))
+            }
+
+    def nights_held(self, place: Place) -> tuple[dt.date, ...]:
+        """Return the nights of which a place held files when it was listed last, ascending."""
+        asked = (
+            sa.select(exposure_files.c.night)
+            .join(exposure_copies, exposure_copies.c.file_id == exposure_files.c.id)
+            .where(exposure_files.c.instrument == place.instrument, exposure_copies.c.place_id == place.id)
+        )
+        with self._store.read() as connection:
+            return tuple(connection.execute(asked.distinct().order_by(exposure_files.c.night)).scalars())
+
+    def record_holdings(self, place: Place, held: NightHoldings) -> None:
+        """Note what a place showed, all of it or nothing."""
+        with self._store.write() as connection:
+            _upsert(connection, exposure_files, [_file_values(file) for file in held.files])
+            _upsert(connection, exposure_copies, [dataclasses.asdict(copy) for copy in held.copies])
+            _upsert(connection, exposures, [_exposure_values(exposure) for exposure in held.exposures])
+            for some in _slices(held.gone):
+                connection.execute(
+                    exposure_copies.delete().where(
+                        exposure_copies.c.place_id == place.id, exposure_copies.c.file_id.in_(some)
+                    )
+                )
+
+    def forget_unheld(self, instrument: str) -> int:
+        """Forget files of which no place holds a copy, and exposures without files; return how many of these."""
+        held = sa.select(exposure_copies.c.file_id)
+        of_files = sa.select(exposure_files.c.exposure_id).where(exposure_files.c.exposure_id.is_not(None))
+        with self._store.write() as connection:
+            connection.execute(
+                exposure_files.delete().where(
+                    exposure_files.c.instrument == instrument, exposure_files.c.id.not_in(held)
+                )
+            )
+            gone = connection.execute(
+                exposures.delete().where(exposures.c.instrument == instrument, exposures.c.id.not_in(of_files))
+            )
+            return gone.rowcount
+
+    def unreadable_files(self, instrument: str | None = None) -> tuple[HeldFile, ...]:
+        """Return the files that could not be read, by instrument, night and path."""
+        states = (FileState.UNREADABLE.value, FileState.GROWING.value)
+        asked = sa.select(exposure_files).where(exposure_files.c.state.in_(states))
+        if instrument is not None:
+            asked = asked.where(exposure_files.c.instrument == instrument)
+        order = (exposure_files.c.instrument, exposure_files.c.night, exposure_files.c.path)
+        with self._store.read() as connection:
+            return tuple(held_file(row) for row in connection.execute(asked.order_by(*order)))
+
+
+def _slices(ids: Sequence[uuid.UUID]) -> Iterator[Sequence[uuid.UUID]]:
+    for start in range(0, len(ids), _AT_A_TIME):
+        yield ids[start : start + _AT_A_TIME]
+
+
+def _upsert(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(upsert_statement(connection.dialect.name, table, tuple(rows[0]), {}), rows)
+
+
+def _with_copies(place: Place) -> sa.Select[Any]:
+    """Return a question for files, each with the copy that a place holds of it."""
+    joined = exposure_files.outerjoin(
+        exposure_copies,
+        sa.and_(exposure_copies.c.file_id == exposure_files.c.id, exposure_copies.c.place_id == place.id),
+    )
+    columns = [column.label(f"copy_{column.name}") for column in exposure_copies.c]
+    return sa.select(exposure_files, *columns).select_from(joined)
+
+
+def _joined_copy(row: Row[Any], place_id: uuid.UUID) -> HeldCopy | None:
+    if row.copy_file_id is None:
+        return None
+    return HeldCopy(
+        row.id, place_id, row.copy_path, row.copy_size_bytes, row.copy_mtime_s, row.copy_since_utc, row.copy_sha256
+    )
+
+
+def _file_values(file: HeldFile) -> dict[str, Any]:
+    facts = {
+        "columns": {name: to_json(value) for name, value in file.columns.items()},
+        "counts": [list(count) for count in file.counts],
+        "faults": list(file.faults),
+    }
+    return {
+        "id": file.id,
+        "exposure_id": file.exposure_id,
+        "instrument": file.instrument,
+        "variant": file.variant,
+        "night": file.night,
+        "camera": file.camera,
+        "path": file.path,
+        "size_bytes": file.size_bytes,
+        "mtime_s": file.mtime_s,
+        "state": file.state.value,
+        "reason": file.reason,
+        "facts": facts if any(facts.values()) else None,
+        "read_utc": file.read_utc,
+    }
+
+
+def held_file(row: Row[Any]) -> HeldFile:
+    """Return a file from its row."""
+    facts = row.facts or {}
+    return HeldFile(
+        instrument=row.instrument,
+        variant=row.variant,
+        night=row.night,
+        camera=row.camera,
+        path=row.path,
+        exposure_id=row.exposure_id,
+        size_bytes=row.size_bytes,
+        mtime_s=row.mtime_s,
+        state=FileState(row.state),
+        reason=row.reason,
+        columns={name: from_json(value) for name, value in facts.get("columns", {}).items()},
+        counts=tuple((found, wanted) for found, wanted in facts.get("counts", ())),
+        faults=tuple(facts.get("faults", ())),
+        read_utc=row.read_utc,
+    )
+
+
+def _exposure_values(exposure: Exposure) -> dict[str, Any]:
+    own = {name: to_json(value) for name, value in exposure.columns.items() if name not in STANDARD}
+    return {
+        "id": exposure.id,
+        "instrument": exposure.instrument,
+        "variant": exposure.variant,
+        "night": exposure.night,
+        "number": exposure.number,
+        "name": exposure.name,
+        **{name: exposure.columns.get(name) for name in STANDARD},
+        "facts": own,
+        "data_written": exposure.data_written,
+        "data_written_utc": exposure.data_written_utc,
+        "waits_for": exposure.waits_for,
+        "catalogued_utc": exposure.catalogued_utc,
+    }
+
+
+def exposure_of(row: Row[Any]) -> Exposure:
+    """Return an exposure from its row."""
+    standard = {name: getattr(row, name) for name in STANDARD}
+    own = {name: from_json(value) for name, value in row.facts.items()}
+    return Exposure(
+        id=row.id,
+        instrument=row.instrument,
+        variant=row.variant,
+        night=row.night,
+        number=row.number,
+        name=row.name,
+        columns={name: value for name, value in (standard | own).items() if value is not None},
+        data_written=row.data_written,
+        data_written_utc=row.data_written_utc,
+        waits_for=row.waits_for,
+        catalogued_utc=row.catalogued_utc,
+    )
