@@ -22,7 +22,7 @@ from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from nightferry.cron import parse
-from nightferry.schedule import jobs_of, left_out, program
+from nightferry.schedule import jobs_of, program, words_of
 from nightferry.workplace import Workplace
 from observatory.truth import State
 
@@ -99,8 +99,6 @@ class Daemon:
             if missed is not None:
                 self._scheduler.add_job(self._due, args=[job, missed], id=f"{job} made up")
         self._scheduler.start()
-        for words in left_out(self._workplace.specification):
-            log.warning("left out", extra={"reason": words})
         log.info("daemon works", extra={"jobs": ",".join(self._triggers)})
         self._stopping.wait()
         self._scheduler.shutdown(wait=True)
@@ -129,7 +127,7 @@ class Daemon:
         due = (missed or self._workplace.now()).astimezone(dt.UTC)
         ledger.job_due(job, due)
         ledger.job_started(job, due, self._workplace.now())
-        words = [job, "--scheduled"]
+        words = [*words_of(job)]
         if missed is not None:
             words += ["--note", f"the {job} due at {missed:%Y-%m-%d %H:%M %Z} was missed and is made up now"]
         status = self._start(words)

@@ -12,7 +12,14 @@ from nightferry.cron import calendar, parse
 from observatory.errors import UsageError
 from observatory.spec.models import Specification
 
-JOBS = ("run", "sync", "convert", "verify")
+JOBS = ("run", "sync", "convert", "verify", "prune")
+_WORDS = {"prune": ("prune", "--yes")}
+"""Of a job whose command alone would only say what it might do."""
+
+
+def words_of(job: str) -> tuple[str, ...]:
+    """Return the words that start a job of the schedule."""
+    return (*_WORDS.get(job, (job,)), "--scheduled")
 
 
 def jobs_of(specification: Specification) -> dict[str, str]:
@@ -30,14 +37,8 @@ def jobs_of(specification: Specification) -> dict[str, str]:
     return found
 
 
-def left_out(specification: Specification) -> Iterator[str]:
-    """Yield a sentence for each scheduled job that this version does not have: nothing is left out unsaid."""
-    if specification.site.schedule.prune is not None:
-        yield "schedule.prune is left out: this version has no `prune` yet, so nothing is ever freed"
-
-
 def _command(program: Sequence[str], specification: Specification, job: str) -> str:
-    return shlex.join([*program, "--quiet", "--config", specification.folder, job, "--scheduled"])
+    return shlex.join([*program, "--quiet", "--config", specification.folder, *words_of(job)])
 
 
 def crontab_lines(specification: Specification, program: Sequence[str]) -> Iterator[str]:
@@ -53,7 +54,6 @@ def crontab_lines(specification: Specification, program: Sequence[str]) -> Itera
     if zone != machine_zone():
         yield "# cronie understands CRON_TZ; Debian's cron ignores it: use `nightferry systemd` or the daemon there."
         yield f"CRON_TZ={zone}"
-    yield from (f"# {words}" for words in left_out(specification))
     for job, expression in jobs.items():
         yield f"{expression} {_command(program, specification, job).replace('%', chr(92) + '%')}{silence}"
 
@@ -96,7 +96,6 @@ WantedBy=timers.target
 def systemd_units(specification: Specification, program: Sequence[str]) -> Iterator[str]:
     """Yield a service and a timer per job; a service fails where it could not tell, not where it found differences."""
     zone, jobs = specification.site.timezone, jobs_of(specification)
-    yield from (f"# {words}\n" for words in left_out(specification))
     for job, expression in jobs.items():
         times = "\n".join(f"OnCalendar={line}" for line in calendar(parse(expression), zone))
         words = {"job": job, "site": specification.site.site.replace("%", "%%"), "times": times}

@@ -24,7 +24,7 @@ from verifier.verdict import HopVerdict
 MOST_LINES = 200
 """Lines of one section that a mail shows; a page shows them all."""
 
-_KINDS = {"verify": "Verification", "sync": "Transfer", "run": "Nightly run"}
+_KINDS = {"verify": "Verification", "sync": "Transfer", "run": "Nightly run", "prune": "Freed space"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ def dumps(document: Document) -> str:
 
 def document_of(report: Report) -> Document:
     """Return the document of the report's own kind."""
-    return {"verify": verify_document, "sync": sync_document, "run": run_document}[report.kind](report)
+    return {"verify": verify_document, "sync": sync_document, "run": run_document, "prune": run_document}[report.kind](
+        report
+    )
 
 
 def verify_document(report: Report) -> Document:

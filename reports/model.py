@@ -17,7 +17,7 @@ from observatory.truth import State, worst
 from syncer.outcome import HopOutcome
 from verifier.verdict import HopVerdict
 
-Kind = Literal["verify", "sync", "run"]
+Kind = Literal["verify", "sync", "run", "prune"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Report:
     site : str
         The site's name as declared.
     kind : str
-        ``verify``, ``sync`` or ``run``.
+        ``verify``, ``sync``, ``run`` or ``prune``.
     started_utc, finished_utc : datetime.datetime
         Aware instants.
     verdicts, outcomes : sequence

@@ -49,14 +49,34 @@ def hop_bars() -> Iterator[Callable[[Hop, Done], None]]:
 @contextmanager
 def file_counts() -> Iterator[Callable[[Hop, int], None]]:
     """Count files that were read, on standard error, while the context lasts."""
-    columns = (TextColumn("{task.description}"), SpinnerColumn(), TextColumn("{task.completed:.0f} files read"))
+    with _counts("files read") as (bars, task_of):
+
+        def listener(hop: Hop, files: int) -> None:
+            bars.update(task_of(f"{hop.instrument.instrument} {hop.key}"), completed=files)
+
+        yield listener
+
+
+@contextmanager
+def named_counts(words: str) -> Iterator[Callable[[str, int], None]]:
+    """Count files by whatever name, on standard error, while the context lasts; each call adds to its name's count."""
+    with _counts(words) as (bars, task_of):
+
+        def listener(name: str, files: int) -> None:
+            bars.advance(task_of(name), files)
+
+        yield listener
+
+
+@contextmanager
+def _counts(words: str) -> Iterator[tuple[Progress, Callable[[str], TaskID]]]:
+    columns = (TextColumn("{task.description}"), SpinnerColumn(), TextColumn("{task.completed:.0f} " + words))
     tasks: dict[str, TaskID] = {}
     with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as bars:
 
-        def listener(hop: Hop, files: int) -> None:
-            name = f"{hop.instrument.instrument} {hop.key}"
+        def task_of(name: str) -> TaskID:
             if name not in tasks:
                 tasks[name] = bars.add_task(name, total=None)
-            bars.update(tasks[name], completed=files)
+            return tasks[name]
 
-        yield listener
+        yield bars, task_of

@@ -29,12 +29,17 @@ def test_the_jobs_come_in_their_order() -> None:
 
 
 def test_a_schedule_of_nothing_is_a_usage_error() -> None:
-    """As is a job that there is none of yet."""
+    """It is said with an example."""
     with pytest.raises(UsageError, match="names no job"):
         jobs_of(specification())
-    both = specification(prune="0 8 * * *", run="0 8 * * *")
-    assert list(jobs_of(both)) == ["run"]
-    assert any("schedule.prune is left out" in line for line in crontab_lines(both, ["nightferry"]))
+
+
+def test_prune_of_the_schedule_frees() -> None:
+    """By hand it only says what it might do; a schedule that only said so would be of no use."""
+    scheduled = specification(prune="0 12 * * *")
+    (line,) = (line for line in crontab_lines(scheduled, PROGRAM) if " prune " in line)
+    assert line.split(">")[0].rstrip().endswith(" prune --yes --scheduled")
+    assert any(" prune --yes --scheduled" in unit for unit in systemd_units(scheduled, PROGRAM))
 
 
 def test_crontab_has_a_line_per_job_with_its_signs_escaped() -> None:

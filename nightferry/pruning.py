@@ -1,0 +1,422 @@
+"""What may be freed on the copies of a site, and freeing it: gathers what is known, looks, and keeps the proofs.
+
+Deciding is syncer/prune.py's, removing syncer/freeing.py's, saying it the command line's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+
+from catalogue.evidence_records import Confirmation, FreedFile
+from nightferry.evidence import chain_of, chains, held_by_chain, holder_of, name_of, refuse_other_root
+from nightferry.expectations import is_origin
+from nightferry.proof import proof_of, write_proof
+from nightferry.runs import Run
+from nightferry.safe import references
+from nightferry.selection import Asked, away_now, instruments_asked, nights_asked
+from nightferry.witnesses import Others, hops_from, reading_of, scope_at, show_copy
+from nightferry.workplace import Workplace
+from observatory.batches import batched
+from observatory.errors import CouldNotTell, LockHeld
+from observatory.listing import ANY_NIGHT, Scope
+from observatory.names import show
+from observatory.nights import night_text
+from observatory.records import FILE, NUL, Entry, decode_file
+from observatory.spec.chain import Place
+from observatory.spec.models import Instrument, Retention
+from observatory.truth import State
+from syncer.freeing import free, recover
+from syncer.lock import destination_lock
+from syncer.prune import (
+    Candidate,
+    CopyState,
+    Freeable,
+    Rule,
+    Stay,
+    Witness,
+    decide,
+    rule_of,
+    why_night_stays,
+)
+
+log = logging.getLogger("nightferry")
+
+NIGHTS_AT_ONCE = 20
+"""Listed by one question: enough that a far host is asked seldom, few enough that memory stays flat."""
+BATCH_FILES = 500
+"""Freed as one: so many files are aside at most when the power goes."""
+CLOCK_GRAIN = dt.timedelta(seconds=60)
+STAMP = "%Y%m%dT%H%M%S.%fZ"
+
+
+@dataclass(frozen=True, slots=True)
+class PruneWishes:
+    """What the person or the schedule wants: the plan alone, or that it is carried out."""
+
+    free: bool = False
+    progress: Callable[[str, int], None] = field(default=lambda what, files: None)
+
+
+@dataclass
+class NightPruned:
+    """One night on one copy: what may go or went, and what stays."""
+
+    night: dt.date
+    may_go: list[Freeable] = field(default_factory=list)
+    gone: list[Freeable] = field(default_factory=list)
+    stays: list[Stay] = field(default_factory=list)
+    failed: list[Stay] = field(default_factory=list)
+
+
+@dataclass
+class PlacePruned:
+    """One copy: its nights, and why nothing can be said of it, or why nothing of it goes.
+
+    Attributes
+    ----------
+    instrument : str
+    place : Place
+    nights : list of NightPruned
+        Ascending.
+    kept_nights : list of date
+        Whose time has not come.
+    reason : str or None
+        Why nothing of it is freed, whatever it holds.
+    unknown : list of str
+        What could not be looked at: a host, a root, a copy.
+    notes : list of str
+        What was put back after a run that died.
+    proofs : list of Path
+    """
+
+    instrument: str
+    place: Place
+    nights: list[NightPruned] = field(default_factory=list)
+    kept_nights: list[dt.date] = field(default_factory=list)
+    reason: str | None = None
+    unknown: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    proofs: list[Path] = field(default_factory=list)
+
+    @property
+    def state(self) -> State:
+        """Unknown where something could not be looked at, different where a file did not go as planned."""
+        if self.unknown:
+            return State.UNKNOWN
+        return State.DIFFERENT if any(night.failed for night in self.nights) else State.OK
+
+
+def retention_of(instrument: Instrument, place: Place) -> Retention | None:
+    """Return what may be freed on a copy; the instrument's own words are about the first one."""
+    if place.declared.retention is not None:
+        return place.declared.retention
+    return instrument.retention if place.name == instrument.copies[0].label else None
+
+
+def prunable(instruments: Sequence[Instrument]) -> list[tuple[Instrument, Place, Retention]]:
+    """Return every copy on which something may ever be freed, along the chains."""
+    return [
+        (instrument, place, retention)
+        for instrument in instruments
+        for chain in chains(instrument)
+        for place in chain
+        if (retention := retention_of(instrument, place)) is not None
+    ]
+
+
+def prune(workplace: Workplace, run: Run, asked: Asked, wishes: PruneWishes) -> list[PlacePruned]:
+    """Say of every copy asked for what may be freed, and free it where that is wished; one after the other.
+
+    What was freed on the first copy is looked at when the next one is judged.
+    """
+    found = []
+    for instrument, place, retention in prunable(instruments_asked(workplace, asked)):
+        pruned = PlacePruned(instrument.instrument, place)
+        try:
+            _Pruning(workplace, run, instrument, place, retention, wishes, pruned).work(asked)
+        except (CouldNotTell, LockHeld, OSError) as error:
+            pruned.unknown.append(str(error))
+        found.append(pruned)
+        log.info("pruned", extra={"instrument": pruned.instrument, "copy": place.name, "state": pruned.state.value})
+    return found
+
+
+class _Pruning:
+    """One copy at work."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        run: Run,
+        instrument: Instrument,
+        place: Place,
+        retention: Retention,
+        wishes: PruneWishes,
+        pruned: PlacePruned,
+    ) -> None:
+        self._workplace, self._run, self._instrument, self._place = workplace, run, instrument, place
+        self._retention, self._wishes, self._pruned = retention, wishes, pruned
+        self._endpoint = workplace.endpoint(place.host)
+        self._root = place.root.encode()
+        self._holder = holder_of(workplace, instrument, place)
+        self._present = workplace.present_night(instrument)
+        self._others = Others(workplace, instrument, place)
+
+    def work(self, asked: Asked) -> None:
+        """Do what is wished."""
+        if not self._wishes.free:
+            self._judge(asked)
+            return
+        shown = show_copy(self._workplace, self._instrument, self._place)
+        if shown.error is not None or shown.state.is_absent:  # nothing is written to what may be an empty mount point
+            self._refuse_unshown(shown.error)
+            return
+        with destination_lock(self._endpoint, self._root) as lease:
+            self._settle()
+            self._judge(asked, may_go_on=lambda: not lease.is_lost)
+
+    def _refuse_unshown(self, error: CouldNotTell | None) -> None:
+        if error is not None:
+            raise error
+        self._pruned.reason = f"the drive {self._place.name} is not there"
+
+    # ---- what a dead run left
+
+    def _settle(self) -> None:
+        """Put back what a dead run set aside, and note of each of its files whether it is there."""
+        back, left = recover(self._endpoint, self._root)
+        if back:
+            self._pruned.notes.append(f"{len(back)} files that an earlier prune had set aside were put back")
+        self._pruned.unknown += left
+        for freeing in self._workplace.ledger.open_freeings(self._holder):
+            paths = [file.path for file in freeing.files]
+            looked = self._endpoint.stat(self._root, paths)
+            there = [facts.path for facts in looked if facts.reason is not None or facts.size_bytes is not None]
+            self._workplace.ledger.finish_freeing(
+                freeing.id, self._instrument.instrument, self._hops, there, self._workplace.now()
+            )
+
+    @property
+    def _hops(self) -> list[str]:
+        return hops_from(self._instrument, self._place)
+
+    # ---- whether anything may go at all
+
+    def _judge(self, asked: Asked, may_go_on: Callable[[], bool] = lambda: True) -> None:
+        shown = show_copy(self._workplace, self._instrument, self._place)
+        self._pruned.reason = self._why_nothing(shown.state)
+        if shown.error is not None or shown.state.is_absent:
+            self._refuse_unshown(shown.error)
+            return
+        if self._pruned.reason is not None:
+            return
+        self._others.ask()
+        self._pruned.unknown += [str(error) for error in self._others.errors]
+        for nights in batched(self._nights(asked), NIGHTS_AT_ONCE):
+            for night, decisions in self._decide(shown.state, tuple(nights)):
+                self._carry_out(shown.state, night, decisions, may_go_on)
+
+    def _why_nothing(self, own: CopyState) -> str | None:
+        newest = self._workplace.ledger.newest_instant()
+        if newest is not None and newest > self._workplace.now() + CLOCK_GRAIN:
+            return f"this machine's clock went back: something was noted at {newest:%Y-%m-%d %H:%M} UTC. Set it"
+        if is_origin(self._instrument, self._place) and (away := away_now(self._workplace, self._instrument)):
+            return away
+        return None if own.doubt is None or own.is_absent else f"{own.name} {own.doubt}"
+
+    def _nights(self, asked: Asked) -> list[dt.date]:
+        """Return the nights to look at, ascending: those asked for, else every one of which something was read."""
+        if asked.dates or asked.nights is not None:
+            wanted: Collection[dt.date] = nights_asked(self._workplace, asked, self._instrument)
+        else:
+            seen = {row.night for row in self._workplace.ledger.status(self._instrument.instrument)}
+            wanted = (self._workplace.ledger.evidence_nights(self._holder) | seen) - {ANY_NIGHT}
+        shortest = _shortest(self._retention)
+        kept = [night for night in wanted if why_night_stays(night, self._present, shortest) is not None]
+        self._pruned.kept_nights = sorted(kept)
+        return sorted(set(wanted) - set(kept))
+
+    # ---- what may go
+
+    def _decide(self, own: CopyState, nights: tuple[dt.date, ...]) -> Iterator[tuple[dt.date, list[Freeable | Stay]]]:
+        scope = scope_at(self._workplace, self._instrument, self._place, nights)
+        listed = self._listed(scope)
+        for night in nights:
+            entries = listed.get(night, [])
+            if entries:
+                yield night, self._decide_night(own, scope, night, entries)
+                self._wishes.progress(f"{self._instrument.instrument} {self._place.name}", len(entries))
+
+    def _listed(self, scope: Scope) -> dict[dt.date, list[Entry]]:
+        survey = self._endpoint.survey(scope.request)
+        found: dict[dt.date, list[Entry]] = {}
+        try:
+            refuse_other_root(self._workplace, self._place, self._endpoint.name, survey.facts)
+            for chunk in scope.only_these_nights(survey):
+                for record in chunk[:-1].split(NUL):
+                    if record[:1] == FILE and (named := name_of(scope, record[1 : record.index(b"//")])) is not None:
+                        found.setdefault(named[0], []).append(decode_file(record))
+        finally:
+            survey.close()
+        for trouble in survey.troubles:
+            self._pruned.unknown.append(
+                f"{self._endpoint.name}: {show(trouble.path) or 'the listing'}: {trouble.reason}"
+            )
+        return found
+
+    def _decide_night(
+        self, own: CopyState, scope: Scope, night: dt.date, entries: Sequence[Entry]
+    ) -> list[Freeable | Stay]:
+        candidates = self._candidates(scope, night, entries)
+        witnesses = self._others.witnesses(night, [one.name for one in candidates])
+        upstream = self._others.still_upstream((night,), [one.path for one in candidates])
+        now = self._workplace.now()
+        settle_s = self._instrument.settle_s
+        decisions: list[Freeable | Stay] = []
+        for one in candidates:
+            rule = rule_of(self._retention, one.name.partition(b"/")[2])
+            reason = why_night_stays(night, self._present, rule) or upstream.get(one.path)
+            if reason is None and abs(now.timestamp() - one.looked.mtime_s) < settle_s:
+                reason = "it is still being written, or its time is wrong"
+            decisions.append(
+                Stay(one, reason) if reason is not None else decide(one, own, witnesses[one.name], rule, now)
+            )
+        return decisions
+
+    def _candidates(self, scope: Scope, night: dt.date, entries: Sequence[Entry]) -> list[Candidate]:
+        ledger = self._workplace.ledger
+        known = ledger.evidence_of(self._holder, night)
+        chain = chain_of(self._instrument, self._place)
+        sums = references(held_by_chain(self._workplace, self._instrument, chain, night))
+        said = ledger.confirmations(self._instrument.instrument, night)
+        looked = self._endpoint.stat(self._root, [entry.path for entry in entries])
+        found = []
+        for entry, facts in zip(entries, looked, strict=True):
+            name = (name_of(scope, entry.path) or (night, b""))[1]
+            reference = sums[name].sha256 if name in sums else None
+            archives, is_listed = _confirmed(said, name, reference)
+            reading = reading_of(known.get(entry.path))
+            found.append(Candidate(entry.path, night, name, facts, reading, reference, archives, is_listed))
+        return found
+
+    # ---- freeing
+
+    def _carry_out(
+        self, own: CopyState, night: dt.date, decisions: Sequence[Freeable | Stay], may_go_on: Callable[[], bool]
+    ) -> None:
+        told = NightPruned(night)
+        self._pruned.nights.append(told)
+        told.stays = [one for one in decisions if isinstance(one, Stay)]
+        told.may_go = [one for one in decisions if isinstance(one, Freeable)]
+        if not self._wishes.free:
+            return
+        for batch in batched(told.may_go, BATCH_FILES):
+            stamp = self._workplace.now().strftime(STAMP)
+            journal = _Journal(self._workplace, self._instrument, own, self._holder, self._hops, stamp, self._present)
+            try:
+                freed = free(
+                    self._endpoint, self._root, stamp.encode(), batch, self._look_again(own), journal, may_go_on
+                )
+            finally:
+                self._pruned.proofs += journal.proofs
+            told.gone += freed.gone
+            told.failed += freed.stays
+
+    def _look_again(self, own: CopyState) -> Callable[[Sequence[Freeable]], Sequence[Freeable | Stay]]:
+        def look(files: Sequence[Freeable]) -> list[Freeable | Stay]:
+            self._others.ask()
+            found: dict[bytes, Freeable | Stay] = {}
+            for night, group in groupby(files, key=lambda one: one.candidate.night):
+                found |= self._look_at(own, night, list(group))
+            return [found[one.candidate.path] for one in files]
+
+        return look
+
+    def _look_at(self, own: CopyState, night: dt.date, files: Sequence[Freeable]) -> dict[bytes, Freeable | Stay]:
+        by_name = self._others.witnesses(night, [one.candidate.name for one in files])
+        everyone = [witness for witnesses in by_name.values() for witness in witnesses]
+        sums = self._others.reread(everyone, self._retention.reread)
+        now = self._workplace.now()
+        return {
+            one.candidate.path: decide(
+                one.candidate, own, [_with_sum(w, sums) for w in by_name[one.candidate.name]], one.rule, now
+            )
+            for one in files
+        }
+
+
+def _with_sum(witness: Witness, sums: dict[tuple[str, bytes], str | None]) -> Witness:
+    """Return a witness with what was read of it just now; what should have been read and could not is no witness."""
+    key = (witness.copy.name, witness.path)
+    return replace(witness, reread=sums[key] or "unreadable") if key in sums else witness
+
+
+def _shortest(retention: Retention) -> Rule:
+    """Return the rule of the kind that is kept for the fewest nights."""
+    nights = [retention.keep_nights]
+    nights += [kind.keep_nights for kind in retention.kinds.values() if kind.free and kind.keep_nights is not None]
+    return Rule(min(nights), 1, 1)
+
+
+def _confirmed(said: Sequence[Confirmation], name: bytes, reference: str | None) -> tuple[tuple[str, ...], bool]:
+    """Return which archives confirmed a file with these bytes, and whether a manifest of it was sent."""
+    about = [one for one in said if reference is not None and one.files.get(name) == reference]
+    archives = tuple(sorted({one.archive for one in about if one.kind == "archive"}))
+    return archives, any(one.kind == "manifest" for one in about)
+
+
+class _Journal:
+    """Keeps ledger and proofs of one batch; see `syncer.freeing.Journal`."""
+
+    def __init__(
+        self,
+        workplace: Workplace,
+        instrument: Instrument,
+        own: CopyState,
+        holder: int,
+        hops: Sequence[str],
+        stamp: str,
+        present: dt.date,
+    ) -> None:
+        self._workplace, self._instrument, self._own = workplace, instrument, own
+        self._holder, self._hops, self._stamp, self._present = holder, hops, stamp, present
+        self._number = 0
+        self._paths: set[bytes] = set()
+        self.proofs: list[Path] = []
+
+    def begun(self, batch: Sequence[Freeable]) -> None:
+        """Note what will be set aside."""
+        files = [
+            FreedFile(
+                one.candidate.path,
+                one.candidate.night,
+                one.candidate.name,
+                one.candidate.looked.size_bytes or 0,
+                one.sha256,
+            )
+            for one in batch
+        ]
+        self._paths = {file.path for file in files}
+        self._number = self._workplace.ledger.begin_freeing(self._holder, files, self._workplace.now())
+
+    def proven(self, batch: Sequence[Freeable]) -> None:
+        """Write the proof, then note what goes by it."""
+        name = self._instrument.instrument
+        document = proof_of(name, self._own, self._present, batch, self._workplace.now())
+        night = night_text(batch[0].candidate.night)
+        folder = self._workplace.state / "proofs" / name
+        path = write_proof(folder, f"{night}-{self._own.name}-{self._stamp}.json", document)
+        self.proofs.append(path)
+        paths = {one.candidate.path for one in batch}
+        self._workplace.ledger.prove_freeing(self._number, name, self._hops, paths, str(path))
+
+    def done(self, still_there: Collection[bytes]) -> None:
+        """Note the end, and forget that what is gone is there."""
+        ledger, now = self._workplace.ledger, self._workplace.now()
+        ledger.finish_freeing(self._number, self._instrument.instrument, self._hops, still_there, now)
+        ledger.record_gone(self._holder, self._paths - set(still_there))
