@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from observatory.truth import State
 
@@ -168,8 +169,7 @@ class NightStatus:
         return tuple(hop.hop for hop in self.hops if hop.state is NightState.PROVEN)
 
 
-@dataclass(frozen=True, slots=True)
-class MovedFile:
+class MovedFile(NamedTuple):
     """One file that we moved: what the destination showed of it afterwards.
 
     Attributes

@@ -13,7 +13,7 @@ that two hosts write alike, and equal runs compare as plain bytes without being 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FILE = b"f"
 """A regular file that the specification's patterns take."""
@@ -31,8 +31,7 @@ class RecordError(ValueError):
     """A listing holds what no listing of ours can hold; nothing concluded from it is to be believed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One file as listed.
 
     Attributes

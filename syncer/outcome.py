@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from observatory.names import show
 from observatory.truth import State
@@ -18,8 +19,7 @@ class Failure:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """One file that has arrived: its place, size and time are what the destination showed afterwards."""
 
     path: bytes

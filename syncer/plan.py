@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from observatory.compare import not_files, split
 from observatory.endpoints.contract import Inspection
@@ -61,8 +62,7 @@ class Pair:
         return not self.has_other_size and self.source.mtime_s - self.destination.mtime_s <= NEWER_BY_S
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One file to be moved.
 
     Attributes

@@ -9,14 +9,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from observatory.endpoints.contract import Act, HostAccess, Look, Symlinks
 from observatory.spec.models import Modes, TransferOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One file that is to be moved.
 
     Attributes
@@ -119,8 +118,7 @@ class Batch:
         return replace(self, progress=progress)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(NamedTuple):
     """One file that stands at the destination as promised, and was brought to its disk.
 
     Attributes

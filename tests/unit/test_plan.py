@@ -235,8 +235,8 @@ def test_two_files_for_one_place_are_both_refused_unless_one_owns_it() -> None:
 def test_moves_that_would_meet_are_refused_all() -> None:
     """Whichever came first."""
     moves = list(planned({ONE: (1, OLD), TWO: (1, OLD)}, {}).moves)
-    meeting = [replace(move, target=b"same") for move in moves]
-    alone, refused = refuse_collisions([*meeting, replace(moves[0], target=b"other")])
+    meeting = [move._replace(target=b"same") for move in moves]
+    alone, refused = refuse_collisions([*meeting, moves[0]._replace(target=b"other")])
     assert ([move.target for move in alone], len(refused)) == ([b"other"], 2)
 
 
@@ -245,7 +245,7 @@ def test_names_that_fold_into_one_are_refused_all() -> None:
     first = planned({ONE: (1, OLD)}, {}).moves[0]
 
     def move(target: bytes, replaces: bool = False) -> Move:
-        return replace(first, target=target, replaces=replaces)
+        return first._replace(target=target, replaces=replaces)
 
     fine, refused = refuse_folded(
         [move(b"a.fits"), move(b"A.fits"), move(b"b"), move(b"c"), move(b"D", True)], [b"C", b"d"]
