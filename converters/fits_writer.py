@@ -21,6 +21,8 @@ from observatory.formats.fits import BLOCK_BYTES, CARD_BYTES
 Value = str | bool | int | float
 """What a card can hold."""
 
+VERSION = 1
+"""Grows when the same facts would give other bytes."""
 _ZERO_SUM = "0" * 16
 _ONES = 0xFFFFFFFF
 _CARDS_KEPT = 16384

@@ -15,5 +15,6 @@ def section_models() -> Mapping[str, type[Section]]:
     """Return the model of every such section; the order is that of the reference."""
     from catalogue.datastore import DatastoreSection
     from catalogue.holdings.section import CatalogueSection
+    from converters.export.section import KEY, ExportSection
 
-    return {"catalogue": CatalogueSection, "datastore": DatastoreSection}
+    return {"catalogue": CatalogueSection, "datastore": DatastoreSection, KEY: ExportSection}

@@ -96,6 +96,7 @@ class WatchModel(Section):
     """How ``export --watch`` waits."""
 
     by_daemon: bool = Field(False, description="true: the daemon keeps `export --watch` at work")
+    output: Line | None = Field(None, description="where its products go; default: the working directory")
     poll_s: float = Field(30.0, gt=0, description="seconds between two looks")
     back_hours: float = Field(36.0, gt=0, description="how far back it looks for observations")
     telemetry_wait_s: float = Field(
@@ -105,14 +106,19 @@ class WatchModel(Section):
     )
     retry_limit_s: float = Field(3600.0, gt=0, description="longest pause before a failed archive is tried again")
 
+    @model_validator(mode="after")
+    def _knows_where(self) -> WatchModel:
+        if self.by_daemon and self.output is None:
+            raise ValueError("by_daemon needs output: where else would the daemon's products go?")
+        return self
+
 
 class ExportSection(Section):
-    """What ``spans``, ``export`` and ``bundle`` need to know of an instrument."""
+    """What spans, export and bundle need to know of an instrument."""
 
     data_roots: tuple[Annotated[str, AfterValidator(forms.root)], ...] = Field(
         (), description="folders that hold rawimages, telem and logs; merged into one. -X names others"
     )
-    output: Line = Field(".", description="where products go; -D names another")
     observers: Name = Field("observers", description="the device whose telemetry tells who observes what")
     automatic: tuple[Name, ...] = Field((), description="cameras that are exported where none is named")
     cubes: tuple[Name, ...] = Field(

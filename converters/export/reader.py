@@ -1,0 +1,191 @@
+"""The telemetry around some frames, for their headers: found below all roots, read where the frames are and no further.
+
+A night's worth of one device is looked through once in a process and then asked again and again. What the fields mean
+is headers.py's; what the bytes mean converters/telemetry's.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converters.export.headers import Series, Value
+from converters.export.jobs import HeaderPlan
+from converters.telemetry import CODE_BY_EVENT, Records, StampedFile, decode, merge_files, parse, stamped_files
+from converters.telemetry.flatbuffer import Malformed
+from converters.telemetry.lines import is_lines
+from converters.telemetry.schemas import schema_of
+
+_EXTENSIONS = ("bintel", "ndjson", "ndjson.gz")
+_INDICES_KEPT = 64
+"""Files whose records are known by place: some 3 MB for one of 10 MB."""
+
+_Message = tuple[int, Mapping[str, Any]]
+
+
+class Around:
+    """The telemetry of all devices between two instants, as the files are now; asked within one process.
+
+    Parameters
+    ----------
+    roots : sequence of Path
+    begin_ns, end_ns : int
+        Unix nanoseconds, UTC, both included.
+    """
+
+    def __init__(self, roots: Sequence[Path], begin_ns: int, end_ns: int) -> None:
+        self._roots = tuple(roots)
+        self._begin_ns, self._end_ns = begin_ns, end_ns
+        self._messages: dict[tuple[str, str], tuple[_Message, ...]] = {}
+        self._files: dict[str, tuple[StampedFile, ...]] = {}
+
+    def series(self, device: str, kind: str, field: str) -> Series:
+        """Return the series of one field; ``roi.xcen`` is a field of a table within. Unreadable files hold nothing."""
+        messages = self._said(device, kind)
+        single = _is_single(kind, field)
+        return Series(
+            np.array([at_ns for at_ns, _ in messages], np.int64),
+            [_value(fields, field, single) for _, fields in messages],
+        )
+
+    def state(self, devices: Sequence[str]) -> str:
+        """Return a digest of what telemetry of some devices there is: it changes when records come to it."""
+        said = sorted(f"{device} {self._count(device)}" for device in set(devices))
+        return hashlib.sha256("\n".join(said).encode("utf-8", "surrogateescape")).hexdigest()
+
+    def _count(self, device: str) -> int:
+        times = self._times(device)
+        lines = sum(_size_and_time(file.path)[0] for file in self._of(device) if is_lines(file.path))
+        return int((times <= self._end_ns).sum()) + lines
+
+    def reaches(self, devices: Sequence[str], instant_ns: int) -> bool:
+        """Say whether the telemetry of every device that spoke here goes on to an instant."""
+        spoke = (self._times(device) for device in set(devices))
+        return all(not times.size or times.max() >= instant_ns for times in spoke)
+
+    def _times(self, device: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return when a device said anything from the beginning on, however late."""
+        found = [np.empty(0, np.int64)]
+        for file in self._of(device):
+            index = _index_of(file)
+            if index is not None:
+                found.append(index.times_ns[index.times_ns >= self._begin_ns])
+        return np.concatenate(found)
+
+    def _of(self, device: str) -> tuple[StampedFile, ...]:
+        """Return the files that can hold something, each name once: of two copies the longer."""
+        if device not in self._files:
+            found = stamped_files(self._roots, device, _EXTENSIONS, begin_ns=self._begin_ns, end_ns=self._end_ns)
+            longest: dict[str, StampedFile] = {}
+            for file in sorted(found.files, key=lambda file: _size_and_time(file.path)[0]):
+                longest[file.path.name] = file
+            self._files[device] = tuple(longest.values())
+        return self._files[device]
+
+    def _said(self, device: str, kind: str) -> tuple[_Message, ...]:
+        """Return what a device said, by time; a record that is there twice counts once."""
+        if (device, kind) not in self._messages:
+            found: dict[int, Mapping[str, Any]] = {}
+            for file in self._of(device):
+                for at_ns, fields in _within(file, device, kind, self._begin_ns, self._end_ns):
+                    found.setdefault(at_ns, fields)
+            self._messages[device, kind] = tuple(sorted(found.items(), key=lambda item: item[0]))
+        return self._messages[device, kind]
+
+
+def telemetry_state(header: HeaderPlan, last_ns: int) -> str:
+    """Return a digest of the telemetry around the last frame of an archive, of every device that is asked."""
+    return Around(header.roots, last_ns - header.gap_ns, last_ns + header.gap_ns).state(header.devices)
+
+
+def _within(file: StampedFile, device: str, kind: str, begin_ns: int, end_ns: int) -> Iterator[_Message]:
+    index = _index_of(file)
+    if index is None:
+        yield from (one for one in _of_lines(file, device, kind) if begin_ns <= one[0] <= end_ns)
+        return
+    is_near = (index.times_ns >= begin_ns) & (index.times_ns <= end_ns)
+    chosen = np.flatnonzero(is_near & (index.codes == CODE_BY_EVENT[kind]))
+    if not chosen.size:
+        return
+    first = int(index.body_offsets[chosen].min())
+    last = int((index.body_offsets[chosen] + index.body_lengths[chosen]).max())
+    part = _read_part(file.path, first, last - first)
+    for number in chosen.tolist():
+        begin = int(index.body_offsets[number]) - first
+        try:
+            fields = decode(CODE_BY_EVENT[kind], part[begin : begin + int(index.body_lengths[number])])
+        except Malformed:
+            continue
+        if fields is not None:
+            yield int(index.times_ns[number]), fields
+
+
+def _of_lines(file: StampedFile, device: str, kind: str) -> Iterator[_Message]:
+    if is_lines(file.path):
+        yield from merge_files((file,), device, kind)
+
+
+def _index_of(file: StampedFile) -> Records | None:
+    """Return where the records of a file are, without what they say; None where it holds none that can be read."""
+    if is_lines(file.path):
+        return None
+    try:
+        return _index(file.path, *_size_and_time(file.path), file.stamp_ns)
+    except OSError:
+        return None
+
+
+@functools.lru_cache(maxsize=_INDICES_KEPT)
+def _index(path: Path, size: int, mtime_ns: int, stamp_ns: int) -> Records:
+    """Look through a file; asked again when it has grown."""
+    return replace(parse(path.read_bytes(), stamp_ns), content=b"")
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
+
+
+def _read_part(path: Path, begin: int, length: int) -> bytes:
+    try:
+        with path.open("rb") as opened:
+            return os.pread(opened.fileno(), length, begin)
+    except OSError:
+        return b""
+
+
+def _value(fields: Mapping[str, Any], field: str, is_single: bool) -> Value | None:
+    """Return a field's value as a card can hold it: vectors become text, single precision its shortest number."""
+    value: Any = fields
+    for part in field.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    if isinstance(value, (tuple, list)):
+        return ",".join(str(_plain(one, is_single)) for one in value)
+    return _plain(value, is_single)
+
+
+def _plain(value: Any, is_single: bool) -> Value | None:
+    if is_single and isinstance(value, float):
+        return float(str(np.float32(value)))
+    return value if isinstance(value, (str, bool, int, float)) else None
+
+
+@functools.lru_cache(maxsize=256)
+def _is_single(kind: str, field: str) -> bool:
+    schema = schema_of(kind)
+    for part in field.split("."):
+        found = next((one for one in schema if one.name == part), None)
+        if found is None:
+            return False
+        schema, form = found.fields, found.form
+    return form in ("f", "[f]")
