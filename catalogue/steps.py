@@ -53,6 +53,14 @@ class StepBook(Book):
             rows = connection.execute(asked.order_by(steps.c.copy, steps.c.step, steps.c.subject)).all()
             return tuple(_read(connection, rows))
 
+    def forget_step(self, instrument: str, copy: str, step: str, subject: bytes) -> None:
+        """Forget what was noted of a step on a subject that there is no more, with its letters that were not sent."""
+        key = {"instrument": instrument, "copy": copy, "step": step, "subject": subject}
+        with self._store.write() as connection:
+            same = [letters.c[name] == value for name, value in key.items()]
+            connection.execute(letters.delete().where(*same, letters.c.sent_utc.is_(None)))
+            connection.execute(steps.delete().where(_is(instrument, copy, step, subject)))
+
     def forget_steps(self, instrument: str, copy: str, night: dt.date) -> int:
         """Forget what was done of a night on a copy, as `restore` undoes it; return how many records there were."""
         where = (steps.c.instrument == instrument, steps.c.copy == copy, steps.c.night == night)

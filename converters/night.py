@@ -17,6 +17,7 @@ from converters.gate import reason_to_wait
 from converters.nightstep import CannotPlan, NightStep, Survey
 from converters.order import Order
 from converters.outcome import ConvertRow, RowResult
+from converters.publishing import clear_outdated
 from converters.remembered import NightMemory
 from converters.work import Bench, do_task
 from observatory.listing import Scope
@@ -152,6 +153,8 @@ class NightRun:
             where = error.filename or show(self._folder.folder)
             yield self._row(step.label, RowResult.UNREADABLE, f"{where}: {error.strerror or error}")
             return
+        if isinstance(step, NightStep) and not bench.dry_run:
+            clear_outdated(bench.root, bench.work, bench.stamp, self._known, step.label, [one.subject for one in tasks])
         name, tell = bench.instrument.instrument, self._run.watch
         tell(StepProgress(name, self._folder.night, step.label, 0, len(tasks)))
         for number, row in enumerate(self._results(step, bench, tasks), start=1):

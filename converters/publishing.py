@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from catalogue.records import Product, StepRecord, StepResult
-from converters.remembered import Hashes
-from converters.workspace import Workspace, sha256_of, sync
+from converters.remembered import Hashes, NightMemory
+from converters.workspace import Workspace, sha256_of, sync, workspace
 from observatory.names import show
 
 
@@ -115,6 +115,13 @@ class Publisher:
             self._hashes.note(path, sha256)
         return tuple(Product(path, sha256) for path, (_, sha256) in sorted(ready.items()))
 
+    def clear(self, products: tuple[Product, ...]) -> None:
+        """Put aside what was made of this task before and is no more; what was replaced by later steps is not there."""
+        present = {product.path for product in products}
+        for product in self._known.products if self._known and not self._writes_beside else ():
+            if product.path not in present and _lies_there(self._hashes, product):
+                self._space.put_aside(product.path, is_ours=False)
+
     def _may_replace(self, path: bytes) -> bool:
         """Say whether what lies at a place is ours; after a run that was killed only its bytes tell."""
         if path in self._consumed or self._known is None:
@@ -135,6 +142,28 @@ class Publisher:
                 if place.is_file() or place.is_symlink():
                     place.unlink()
         self._space.put_back(with_ours=not self._is_leftover)
+
+
+def clear_outdated(
+    root: Path, work: Path, stamp: str, known: NightMemory, step: str, subjects: Sequence[bytes]
+) -> None:
+    """Put aside what a step made of things that there are no more, and forget it."""
+    outdated = known.outdated(step, frozenset(subjects))
+    if not outdated:
+        return
+    with workspace(root, work, f"outdated-{step}", stamp) as space:
+        for record in outdated:
+            for product in record.products:
+                if _lies_there(known.hashes, product):
+                    space.put_aside(product.path, is_ours=False)
+            known.forget(record)
+
+
+def _lies_there(hashes: Hashes, product: Product) -> bool:
+    try:
+        return hashes.of(product.path) == product.sha256
+    except OSError:
+        return False
 
 
 def _check_product(path: bytes, place: Path) -> None:

@@ -37,6 +37,10 @@ class StepMemory(Protocol):
         """Note how far a step came with a subject, in place of what was noted before."""
         ...
 
+    def forget_step(self, instrument: str, copy: str, step: str, subject: bytes) -> None:
+        """Forget what was noted of a step on a subject that there is no more."""
+        ...
+
     def known_hashes(self, instrument: str, copy: str, night: dt.date) -> Mapping[bytes, KnownHash]:
         """Return the hashes that were noted of a night's files."""
         ...
@@ -140,6 +144,12 @@ class NightMemory:
         with self._guard:
             self._records[(record.step, record.subject)] = record
 
+    def forget(self, record: StepRecord) -> None:
+        """Forget a record whose subject there is no more."""
+        self.memory.forget_step(self.instrument, self.copy, record.step, record.subject)
+        with self._guard:
+            self._records.pop((record.step, record.subject), None)
+
     def records(self, step: str | None = None) -> list[StepRecord]:
         """Return the night's records, of one step or of all, by step and subject."""
         with self._guard:
@@ -153,6 +163,23 @@ class NightMemory:
     def made(self) -> set[tuple[bytes, str]]:
         """Return path and hash of everything that steps have made of the night."""
         return {(product.path, product.sha256) for one in self._done() for product in one.products}
+
+    def outdated(self, step: str, subjects: Collection[bytes]) -> list[StepRecord]:
+        """Return the records of a step that are of no present subject, and were made of what steps make no more.
+
+        A subject that is gone because what was made of it stands in its place is not among them.
+        """
+        made = self.made()
+        paths = {path for path, _ in made}
+        return [
+            one
+            for one in self.records(step)
+            if one.subject not in subjects
+            and any(
+                (taken.is_consumed or taken.path in paths) and (taken.path, taken.sha256) not in made
+                for taken in one.inputs
+            )
+        ]
 
     def hold_digest(self, step: str) -> str:
         """Return what tells the results of a step in this night from others: an approval is of these alone."""

@@ -62,6 +62,11 @@ class Bench:
     force: bool
     dry_run: bool
 
+    @property
+    def stamp(self) -> str:
+        """The present instant, as what is put aside is filed under it."""
+        return self.now().strftime("%Y%m%dT%H%M%SZ")
+
 
 def do_task(
     bench: Bench, night: NightMemory, step: Step | NightStep, task: Task, name: str, refusal: str | None = None
@@ -191,8 +196,7 @@ class _Attempt:
 
     def _act(self, before: Sequence[tuple[int, int, int]]) -> _Result:
         bench = self._bench
-        stamp = bench.now().strftime("%Y%m%dT%H%M%SZ")
-        with workspace(bench.root, bench.work, self._name, stamp) as space:
+        with workspace(bench.root, bench.work, self._name, bench.stamp) as space:
             publisher = Publisher(space, self._night.hashes, self._known, self._consumed, self._writes_beside)
             places = publisher.prepare(self._outputs, lambda products: self._note(StepResult.STARTED, products))
             try:
@@ -203,6 +207,8 @@ class _Attempt:
                 ready = publisher.check(self._named(done, places), self._told_hashes(done), is_altered)
                 self._note(StepResult.STARTED, publisher.owned_with(ready))
                 products = publisher.publish(ready)
+                if not is_altered:
+                    publisher.clear(products)
             except BaseException as error:
                 publisher.undo()
                 self._note(StepResult.FAILED, publisher.owned, str(error) or type(error).__name__)
