@@ -10,11 +10,11 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check lint types imports format bench faults crash simulate mutate clean
+.PHONY: help setup demo test check lint types imports format bench bench-xrif fuzz faults crash simulate mutate clean
 .PHONY: packages-demo packages-test packages-faults
 
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## build .venv; .venv/bin/nightferry is then the command
 
@@ -45,6 +45,13 @@ format: $(READY) ## put the sources into the house's form
 
 bench: packages-test $(READY) ## the project beside its peers (long); writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+
+bench-xrif: $(READY) ## decoding of stream archives beside plain numpy, a year of telemetry; writes docs/benchmarks-xrif.md
+	@$(BIN)/python -m benchmarks.xrif $(BENCH_ARGS)
+
+fuzz: $(READY) ## the parsers of archives and telemetry, millions of executions (atheris if it can be had); writes docs/fuzzing.md
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet atheris || true
+	@$(BIN)/python -m tests.fuzz.run $(FUZZ_ARGS)
 
 faults: packages-faults $(READY) ## every fault at full size, rsync and rclone beside it; writes docs/faults.md
 	@$(BIN)/python -m tests.faults.page

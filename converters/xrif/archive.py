@@ -110,12 +110,24 @@ def read(path: Path | str, limit_bytes: int = LIMIT_BYTES) -> Archive:
         It could not be opened or read.
     """
     with _opened(path) as (stream, size):
-        header, timing_header = headers(stream, size)
-        plan(header, limit_bytes)  # refused before its payload is read
-        payload = _payload(stream, header, 0)
-        timing = _timing(_payload(stream, timing_header, header.header_size + header.payload_size))
-        images = decode(header, payload, limit_bytes)
-    return Archive(Path(path), header, images, timing)
+        return Archive(Path(path), *read_stream(stream, size, limit_bytes))
+
+
+def read_stream(
+    stream: BinaryIO, size: int, limit_bytes: int = LIMIT_BYTES
+) -> tuple[Block, NDArray[Any], NDArray[np.uint64]]:
+    """Read and decode an archive that is open, of a length in bytes; return header, images and timing.
+
+    Raises
+    ------
+    Fault, Damaged, Unknown
+        Why it is refused; `read` makes errors of the house of these.
+    OSError
+    """
+    header, timing_header = headers(stream, size)
+    plan(header, limit_bytes)  # refused before a payload is read
+    timing = _timing(stream, header, timing_header)
+    return header, decode(header, _payload(stream, header, 0), limit_bytes), timing
 
 
 def read_images(path: Path | str, limit_bytes: int = LIMIT_BYTES) -> NDArray[Any]:
@@ -129,8 +141,7 @@ def read_images(path: Path | str, limit_bytes: int = LIMIT_BYTES) -> NDArray[Any
 def read_timing(path: Path | str) -> NDArray[np.uint64]:
     """Read the timing alone, passing over the images: shape (frames, 5); raises as `read`."""
     with _opened(path) as (stream, size):
-        header, timing_header = headers(stream, size)
-        return _timing(_payload(stream, timing_header, header.header_size + header.payload_size))
+        return _timing(stream, *headers(stream, size))
 
 
 def read_header(path: Path | str) -> Block:
@@ -193,9 +204,11 @@ def _payload(stream: BinaryIO, header: Block, offset: int) -> bytes:
     return payload
 
 
-def _timing(payload: bytes) -> NDArray[np.uint64]:
-    """Return the rows of a timing block whose header was checked; refuse instants that are none."""
-    rows = np.frombuffer(payload, "<u8").reshape(-1, 5).copy()
+def _timing(stream: BinaryIO, header: Block, timing_header: Block) -> NDArray[np.uint64]:
+    """Return the rows of the timing block, in whichever coding it is kept; refuse instants that are none."""
+    plan(timing_header)
+    payload = _payload(stream, timing_header, header.header_size + header.payload_size)
+    rows: NDArray[np.uint64] = decode(timing_header, payload).reshape(-1, 5)
     for seconds, nanoseconds in ((ACQUIRED_S, ACQUIRED_NS), (WRITTEN_S, WRITTEN_NS)):
         wrong = (rows[:, nanoseconds] >= _NS_PER_S) | (rows[:, seconds] >= 1 << 33)
         if wrong.any():

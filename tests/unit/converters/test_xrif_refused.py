@@ -118,6 +118,17 @@ def test_other_timing_is_refused(path: Path) -> None:
     assert "an instant" in refusal(path, changed(content, timing + 48 + 8, "Q", 1 << 60))
 
 
+def test_timing_in_a_coding_is_decoded_by_its_rules(path: Path) -> None:
+    """The instrument never codes it; where somebody did, its bytes are not taken for numbers."""
+    images, rows = xrif.encode(PIXELS), TIMING.reshape(-1, 1, 1, 5)
+    path.write_bytes(images + xrif.encode(rows, "timing", PREVIOUS, NONE, LZ4))
+    assert np.array_equal(xrif.read(path).timing, TIMING)
+    assert np.array_equal(xrif.read_timing(path), TIMING)
+    plain = xrif.encode(rows, "timing", NONE, NONE, NONE)
+    why = refusal(path, images + changed(changed(plain[:-1], COMPRESS, "h", LZ4), SIZE, "I", TIMING.nbytes - 1))
+    assert "the timing block" in why
+
+
 @pytest.mark.parametrize(
     ("at", "form", "value", "why"),
     [
