@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from observatory.endpoints.contract import OURS, Act
-from observatory.errors import CouldNotTell, LockHeld
+from observatory.errors import CommandFailed, CouldNotTell, LockHeld
 
 LOCK = OURS + b"/lock"
 TAKEOVER = OURS + b"/lock.takeover"
@@ -143,11 +143,23 @@ def _held(destination: Act, root: bytes, path: bytes) -> LockHeld:
 
 def _written(destination: Act, path: bytes, words: bytes) -> bool:
     try:
-        with destination.create(path, 0o644) as stream:
-            stream.write(words)
+        stream = destination.create(path, 0o644)
     except FileExistsError:
         return False
+    try:
+        with stream:
+            stream.write(words)
+    except (CouldNotTell, OSError) as error:  # an empty lock would be taken for that of another run
+        with contextlib.suppress(CouldNotTell, OSError):
+            destination.remove(path)
+        raise _not_written(destination, error) from error
     return True
+
+
+def _not_written(destination: Act, error: CouldNotTell | OSError) -> CouldNotTell:
+    if isinstance(error, CouldNotTell):
+        return error
+    return CommandFailed(destination.name, "taking the lock", error.strerror or str(error))
 
 
 def _is_void(destination: Act, root: bytes, lock: bytes) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from observatory.endpoints.contract import MARKER, Act, Look, RootFacts, Trouble
 from observatory.ends import SAME_FOLDER
-from observatory.errors import CouldNotTell, RootNotProven
+from observatory.errors import CommandFailed, CouldNotTell, RootNotProven
 from syncer.transfer.folders import TMP
 
 
@@ -26,10 +26,13 @@ def mark(destination: Act, root: bytes, facts: RootFacts) -> str | None:
     identity = uuid.uuid4().hex
     destination.make_folders(root, [TMP])
     temporary = posixpath.join(root, TMP, b"root." + uuid.uuid4().hex.encode())  # swept if we get no further
-    with destination.create(temporary, 0o644) as stream:
-        stream.write(identity.encode() + b"\n")
-        stream.flush()
-        destination.sync_file(stream)
+    try:
+        with destination.create(temporary, 0o644) as stream:
+            stream.write(identity.encode() + b"\n")
+            stream.flush()
+            destination.sync_file(stream)
+    except OSError as error:
+        raise CommandFailed(destination.name, "marking the root", error.strerror or str(error)) from error
     destination.rename(temporary, posixpath.join(root, MARKER))
     return identity
 

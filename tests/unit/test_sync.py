@@ -15,7 +15,7 @@ import syncer.sync
 from observatory.endpoints.contract import HostAccess, Survey, SurveyRequest, Trouble
 from observatory.endpoints.memory import MemoryEndpoint
 from observatory.ends import Expectation
-from observatory.errors import CommandFailed, HostUnreachable, LockHeld
+from observatory.errors import HostUnreachable, LockHeld
 from observatory.truth import State
 from syncer.outcome import HopOutcome, Moved, NightMoves
 from syncer.survey import End
@@ -199,25 +199,6 @@ def test_nobody_is_told_to_mark_a_root_that_bore_a_marker() -> None:
     reason = str(world.sync(expected=(Expectation(), known)).reason)
     assert "It bore its marker on 2016-09-06: look on that host whether its disk is mounted" in reason
     assert "--new-root" not in reason and "touch" not in reason
-
-
-class Unnaming(MemoryEndpoint):
-    """A destination that gives no file its name."""
-
-    def rename(self, old: bytes, new: bytes) -> None:
-        """Refuse, as a disk that fails does."""
-        raise CommandFailed(self.name, "renaming", "Input/output error")
-
-
-def test_what_a_marker_that_got_no_name_left_is_swept_by_the_next_run() -> None:
-    """Its temporary file lies where a dead run's files lie."""
-    world = World({ONE: b"1"}, {b"2016/0907/x": b""})
-    world.destination.remove(THERE + b"/.nightferry/root")
-    world.destination = Unnaming("archive", things=world.destination.things, now=lambda: NOW_S)
-    assert world.sync().state is State.UNKNOWN
-    world.destination = MemoryEndpoint("archive", things=world.destination.things, now=lambda: NOW_S)
-    assert world.sync().state is State.OK
-    assert list(world.below(b".nightferry/")) == [b"root"]
 
 
 def test_a_new_root_without_a_parent_is_not_made() -> None:
