@@ -254,6 +254,12 @@ def test_a_sum_that_was_never_computed_is_no_fault() -> None:
     assert examine(content, sums=True) == ("whole", "")
 
 
+def test_a_sum_to_the_right_of_its_field_is_a_number() -> None:
+    """As cfitsio writes it, and with it fpack into the empty first header of every file that it packs."""
+    assert examine(primary("NAXIS   =                    0", "DATASUM = '         0'"), sums=True)[0] == "whole"
+    assert examine(primary("NAXIS   =                    0", "DATASUM = '         7'"), sums=True)[0] == "damaged"
+
+
 def test_zeros_in_the_place_of_data_are_found_by_their_sum() -> None:
     """A disk that lost a file's tail gives zeros back."""
     content = made("primary image")
