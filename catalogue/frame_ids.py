@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalogue.book import Book
+from catalogue.frame_id_records import Series, Subject
 from catalogue.tables import Utc, metadata
 from observatory.errors import UsageError
 
@@ -33,26 +33,6 @@ frame_ids = sa.Table(
 
 LEDGER = "ledger"
 """The allocator's name where the ledger itself counts."""
-
-Subject = tuple[bytes, str]
-"""A file that wants a number: its path below the night's folder before, and the SHA-256 of its bytes."""
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """Numbers of one kind of frames.
-
-    Attributes
-    ----------
-    name : str
-        ``VMPA``.
-    first, last : int
-        The range that numbers are given out of; both may be given.
-    """
-
-    name: str
-    first: int
-    last: int
 
 
 class FrameIdBook(Book):

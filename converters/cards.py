@@ -210,6 +210,13 @@ class Header:
         kept = comment if before is None else before.comment or comment
         self._cards[place] = build_card(keyword, field_of(value), kept)
 
+    def put_comment(self, keyword: str, comment: str) -> None:
+        """Replace the comment of a card that is there, and leave its value as it is written."""
+        place = self._places[keyword.encode()]
+        card = parse_card(self._cards[place])
+        if card is not None:
+            self._cards[place] = build_card(keyword, card.field, comment)
+
     def drop(self, keyword: str) -> None:
         """Take a card out, if it is there."""
         place = self._places.get(keyword.encode())

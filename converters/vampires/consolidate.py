@@ -39,7 +39,8 @@ class ConsolidateStep(NightStepSection):
 
     def make(self, task: Task, outputs: Sequence[Path], desk: Desk) -> Done:
         """Write one cube and its timing file."""
-        from converters.vampires.cubes import CannotMake, Ended, timing_of, write_cube
+        from converters.rewriting import Ended
+        from converters.vampires.cubes import CannotMake, timing_of, write_cube
 
         facts = json.loads(task.arguments)
         plan = read_plan(task.folder, os.fsencode(facts["plan"]), is_checked=True)

@@ -7,19 +7,16 @@ says (plan.py); when, consolidate.py.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from converters.cards import Header, padding, read_header
+from converters.rewriting import BUFFER_BYTES, Ended, HashingWriter
 from converters.vampires.plan import SYNC, Match, Output, Plan, Run, Source
 from converters.vampires.timing import format_timing, parse_timing
 
-BUFFER_BYTES = 8 * 1024 * 1024
 _UNIX_EPOCH_MJD = 40587
 _HAWAII = dt.timedelta(hours=-10)
 """Hawaii keeps no summer time."""
@@ -28,10 +25,6 @@ _DAY_US = 86_400_000_000
 
 class CannotMake(Exception):
     """A planned cube cannot be made of its sources as they lie there now; the text says why."""
-
-
-class Ended(Exception):
-    """The run is to end now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +51,7 @@ def write_cube(folder: Path, plan: Plan, output: Output, place: Path, is_pulled:
     header = headers[output.runs[0].source][0].copy()
     describe(header, plan, output)
     shapes = {number: shape for number, (_, shape) in headers.items()}
-    with place.open("xb", buffering=0) as target, _Hashing(target) as sink:
+    with place.open("xb", buffering=0) as target, HashingWriter(target) as sink:
         sink.write(header.to_bytes())
         for run in output.runs:
             source = folder / os.fsdecode(plan.sources[run.source].path)
@@ -74,39 +67,7 @@ def _header_of(folder: Path, source: Source) -> tuple[Header, Shape]:
         return header, Shape(stream.tell(), header.data_bytes // source.frames)
 
 
-class _Hashing:
-    """A file that is hashed as it is written, by a thread beside: hashing and writing take about as long."""
-
-    def __init__(self, target: IO[bytes]) -> None:
-        self._target, self._digest = target, hashlib.sha256()
-        self._pool = ThreadPoolExecutor(max_workers=1)
-        self._pending: Future[None] | None = None
-
-    def __enter__(self) -> _Hashing:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._pool.shutdown()
-
-    def write(self, data: bytes | memoryview) -> None:
-        """Write some bytes; they must not change before the next call."""
-        self._wait()
-        self._pending = self._pool.submit(self._digest.update, data)
-        rest = memoryview(data)
-        while len(rest):
-            rest = rest[self._target.write(rest) or 0 :]
-
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
-
-    def hexdigest(self) -> str:
-        """Return the hash of all that was written."""
-        self._wait()
-        return self._digest.hexdigest()
-
-
-def _copy_run(source: Path, run: Run, shape: Shape, sink: _Hashing, is_pulled: Callable[[], bool]) -> None:
+def _copy_run(source: Path, run: Run, shape: Shape, sink: HashingWriter, is_pulled: Callable[[], bool]) -> None:
     buffers = [bytearray(0), bytearray(0)]
     with source.open("rb", buffering=0) as stream:
         for number, pieces in enumerate(_batches(run, shape)):

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from catalogue.frame_ids import Series
+from catalogue.frame_id_records import Series
 from catalogue.ledger import Ledger
 from observatory.errors import UsageError
 
