@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from observatory.endpoints.contract import Act, HostAccess
 from observatory.errors import NightferryError
+from observatory.listing import HopScope
 from observatory.nights import NightClock
 from observatory.spec.chain import Hop
 from observatory.spec.hosts import host_access
@@ -22,6 +23,7 @@ from observatory.spec.load import load
 from observatory.spec.models import Instrument, Specification
 
 if TYPE_CHECKING:
+    from catalogue.catalogue import Catalogue
     from catalogue.ledger import Ledger
 
 
@@ -47,6 +49,7 @@ class Workplace:
         self._endpoints: dict[str, Act] = {}
         self._guard = threading.Lock()
         self._ledger: Ledger | None = None
+        self._catalogue: Catalogue | None = None
 
     @classmethod
     def at(cls, folder: Path, now: Callable[[], dt.datetime] = utc_now) -> Workplace:
@@ -91,6 +94,21 @@ class Workplace:
             self._ledger = Ledger.open(self.specification.site.database, self.state)
         return self._ledger
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue of what is held, in the same database; opened when first asked for.
+
+        Raises
+        ------
+        CouldNotTell
+            The database cannot be opened.
+        """
+        if self._catalogue is None:
+            from catalogue.catalogue import Catalogue
+
+            self._catalogue = Catalogue.open(self.specification.site.database, self.state)
+        return self._catalogue
+
     def clock_of(self, instrument: Instrument) -> NightClock:
         """Return the instrument's own rule of nights."""
         return NightClock.from_spec(self.specification.site.timezone, instrument.rollover)
@@ -123,6 +141,13 @@ class Workplace:
         for host in {place.host for hop in hops for place in (hop.source, hop.destination)}:
             threading.Thread(target=self._reach, args=(host,), daemon=True).start()
 
+    def list_early(self, scope: HopScope) -> None:
+        """Begin to list both ends of a hop while other things are made ready; whoever asks takes it over."""
+        from observatory.endpoints.opening import begin_survey
+
+        for end in (scope.source, scope.destination):
+            begin_survey(self.endpoint(end.place.host), end.request)
+
     def _reach(self, host: str) -> None:
         from observatory.endpoints.opening import reach
 
@@ -135,5 +160,6 @@ class Workplace:
     def __exit__(self, *reason: object) -> None:
         for endpoint in self._endpoints.values():
             endpoint.close()
-        if self._ledger is not None:
-            self._ledger.close()
+        for records in (self._ledger, self._catalogue):
+            if records is not None:
+                records.close()

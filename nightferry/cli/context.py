@@ -101,16 +101,22 @@ def asked(
 
 
 def reach_early(workplace: Workplace, asked: Asked) -> None:
-    """Begin to connect to the hosts that a command will ask, and to open the ledger, before the rest is loaded.
+    """Begin to connect to the hosts that a command will ask, to list, and to open the ledger, before all is loaded.
+
+    The first hop is listed for the nights asked for; where the ledger knows of older ones that are still open, it
+    is listed anew.
 
     Raises
     ------
     UsageError
         What is asked for is not declared.
     """
-    from nightferry.selection import hops_asked
+    from nightferry.selection import hops_asked, scope_without_older
 
-    workplace.reach_early(hops_asked(workplace, asked))
+    hops = hops_asked(workplace, asked)
+    workplace.reach_early(hops)
+    if hops:
+        workplace.list_early(scope_without_older(workplace, asked, hops[0]))
     _ = workplace.ledger
 
 

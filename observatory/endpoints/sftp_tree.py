@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import io
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from observatory.endpoints import shell
+from observatory.endpoints.contract import Facts
 from observatory.endpoints.sftp import SftpSession
-from observatory.endpoints.walk import Kind, Node
+from observatory.endpoints.walk import Kind, Node, join, reason_of
 
 
 def exists(session: SftpSession, path: bytes) -> bool:
@@ -22,6 +24,22 @@ def exists(session: SftpSession, path: bytes) -> bool:
     except OSError:
         return False
     return True
+
+
+def facts_by_sftp(session: SftpSession, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
+    """Look at some paths below a root, many requests on the way at a time; see `contract.Look.stat`."""
+    found = session.lstat_many([join(root, path) for path in paths if shell.is_below(path)])
+    for path in paths:
+        if not shell.is_below(path):
+            yield Facts(path, reason=shell.NOT_BELOW)
+            continue
+        answer = next(found)
+        if isinstance(answer, FileNotFoundError):
+            yield Facts(path)
+        elif isinstance(answer, OSError):
+            yield Facts(path, reason=reason_of(answer))
+        else:
+            yield shell.facts_of(path, answer.mode, answer.size_bytes, float(answer.mtime_s))
 
 
 def make_folder(session: SftpSession, path: bytes, mode: int | None) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, cast
 
 from observatory.endpoints import shell
+from observatory.endpoints.begun import BegunListing
 from observatory.endpoints.contract import (
     Capabilities,
     Completed,
@@ -31,7 +32,7 @@ from observatory.endpoints.local import HASH_BLOCK_BYTES, SYNC_S, with_parents
 from observatory.endpoints.running import GRACE_S, Running, complete
 from observatory.endpoints.script import command, quote
 from observatory.endpoints.sftp import SftpReader, SftpSession, SftpWriter
-from observatory.endpoints.sftp_tree import SftpTree, exists, make_folder
+from observatory.endpoints.sftp_tree import SftpTree, exists, facts_by_sftp, make_folder
 from observatory.endpoints.ssh_connection import ChannelPipe, Connection, connected
 from observatory.endpoints.streams import FarStream, hash_stream
 from observatory.endpoints.surveying import OtherTools
@@ -68,6 +69,7 @@ class SshEndpoint:
         self._capabilities: Capabilities | None = None
         self._sessions: list[tuple[ChannelPipe, SftpSession]] = []
         self._mine = threading.local()
+        self._begun = BegunListing()
 
     # ---- the connection
 
@@ -102,6 +104,7 @@ class SshEndpoint:
 
     def close(self) -> None:
         """Let go of the connection; see `contract.Look.close`."""
+        self._begun.let_go()
         with self._lock:
             self._sessions.clear()
             self._capabilities = None
@@ -168,8 +171,15 @@ class SshEndpoint:
 
     # ---- look
 
+    def begin_survey(self, request: SurveyRequest) -> None:
+        """Begin a listing that will be asked for in a moment."""
+        self._begun.begin(self._survey, request)
+
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
+        return self._begun.take(request) or self._survey(request)
+
+    def _survey(self, request: SurveyRequest) -> Survey:
         if self._capabilities is None and (begun := self._surveyed_unasked(request)) is not None:
             return begun
         if self.capabilities.has_gnu_tools:
@@ -207,18 +217,7 @@ class SshEndpoint:
 
     def _stat_by_sftp(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
         with self._translated("looking below", root) as session:
-            found = session.lstat_many([join(root, path) for path in paths if shell.is_below(path)])
-            for path in paths:
-                if not shell.is_below(path):
-                    yield Facts(path, reason=shell.NOT_BELOW)
-                    continue
-                answer = next(found)
-                if isinstance(answer, FileNotFoundError):
-                    yield Facts(path)
-                elif isinstance(answer, OSError):
-                    yield Facts(path, reason=reason_of(answer))
-                else:
-                    yield shell.facts_of(path, answer.mode, answer.size_bytes, float(answer.mtime_s))
+            yield from facts_by_sftp(session, root, paths)
 
     def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
         """Look at some paths and give those that are not as promised; see `contract.Look.differing`."""

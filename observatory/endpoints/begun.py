@@ -1,0 +1,82 @@
+"""A listing begun before it is asked for: the far end works while this one still loads what it needs.
+
+What is begun is taken by the next question that is the same, or let go. Listing itself is the endpoints'.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from observatory.endpoints.contract import Survey, SurveyRequest
+
+FRESH_S = 10.0
+"""A listing begun longer ago is not taken for one of now; starting takes a second at most."""
+
+Ask = Callable[[SurveyRequest], Survey]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    request: SurveyRequest
+    began_s: float
+    answer: Future[Survey]
+
+
+class BegunListing:
+    """At most one listing under way that nobody has asked for yet. May be used by several threads."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._asked: _Asked | None = None
+
+    def begin(self, ask: Ask, request: SurveyRequest) -> None:
+        """Ask in a thread of its own; what goes wrong is met again by whoever asks."""
+        asked = _Asked(request, time.monotonic(), Future())
+        with self._guard:
+            self._asked, before = asked, self._asked
+        _let_go(before)
+        threading.Thread(target=_answer, args=(asked, ask), name="listing", daemon=True).start()
+
+    def take(self, request: SurveyRequest) -> Survey | None:
+        """Return the listing begun if it answers this very request, now; else let it go.
+
+        Raises whatever beginning it raised.
+        """
+        with self._guard:
+            asked, self._asked = self._asked, None
+        if asked is None:
+            return None
+        if asked.request != request or time.monotonic() - asked.began_s > FRESH_S:
+            _let_go(asked)
+            return None
+        return asked.answer.result()
+
+    def let_go(self) -> None:
+        """Forget what was begun; may be called twice."""
+        with self._guard:
+            asked, self._asked = self._asked, None
+        _let_go(asked)
+
+
+def _answer(asked: _Asked, ask: Ask) -> None:
+    try:
+        survey = ask(asked.request)
+    except BaseException as error:  # noqa: BLE001 - handed over to whoever takes it
+        asked.answer.set_exception(error)
+    else:
+        asked.answer.set_result(survey)
+
+
+def _let_go(asked: _Asked | None) -> None:
+    """Close a listing that nobody took, as soon as it is there."""
+    if asked is not None:
+        asked.answer.add_done_callback(_close)
+
+
+def _close(answer: Future[Survey]) -> None:
+    if answer.exception() is None:
+        answer.result().close()
