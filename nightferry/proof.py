@@ -90,6 +90,7 @@ def _file(one: Freeable, now: dt.datetime) -> dict[str, Any]:
             "keep_nights": rule.keep_nights,
             "copies": rule.copies,
             "within_days": rule.within_days,
+            "count_absent": rule.count_absent,
             "manifest": rule.manifest,
             "confirmed_by": list(rule.archives),
         },
@@ -113,6 +114,7 @@ def _witness(witness: Witness) -> dict[str, Any]:
             "mtime_s": reading.mtime_s,
             "changed_s": reading.changed_s,
             "identity": reading.identity,
+            "marker": reading.marker,
         },
         "seen": None
         if looked is None

@@ -339,12 +339,11 @@ class _Pruning:
 
     def _look_at(self, own: CopyState, night: dt.date, files: Sequence[Freeable]) -> dict[bytes, Freeable | Stay]:
         by_name = self._others.witnesses(night, [one.candidate.name for one in files])
-        everyone = [witness for witnesses in by_name.values() for witness in witnesses]
-        sums = self._others.reread(everyone, self._retention.reread)
+        sums = self._others.reread([(witness, one.rule) for one in files for witness in by_name[one.candidate.name]])
         now = self._workplace.now()
         return {
             one.candidate.path: decide(
-                one.candidate, own, [_with_sum(w, sums) for w in by_name[one.candidate.name]], one.rule, now
+                one.candidate, own, [_with_sum(w, sums) for w in by_name[one.candidate.name]], one.rule, now, True
             )
             for one in files
         }

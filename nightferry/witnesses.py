@@ -17,7 +17,7 @@ from observatory.errors import CouldNotTell, RootNotProven
 from observatory.listing import Scope, hop_scope, scope_of
 from observatory.spec.chain import Hop, Place, hops
 from observatory.spec.models import Instrument
-from syncer.prune import CopyState, Reading, Witness, shows_changes
+from syncer.prune import CopyState, Reading, Rule, Witness, must_be_read
 from syncer.safety import CLOCK_TOLERANCE_S
 
 
@@ -156,15 +156,15 @@ class Others:
         except CouldNotTell as error:
             return {path: Facts(path, reason=str(error)) for path in paths}
 
-    def reread(self, witnesses: Sequence[Witness], is_always: bool) -> dict[tuple[str, bytes], str | None]:
+    def reread(self, witnesses: Sequence[tuple[Witness, Rule]]) -> dict[tuple[str, bytes], str | None]:
         """Hash once more, where it lies, each file whose look alone does not show that nobody touched it.
 
         Returns the hash by copy and path; None where it could not be read. What needs no reading is not in it.
         """
         wanted: dict[str, list[bytes]] = {}
-        for witness in witnesses:
+        for witness, rule in witnesses:
             may_be_read = witness.copy.doubt is None and witness.looked is not None and witness.looked.is_file
-            if may_be_read and (is_always or not shows_changes(witness)):
+            if may_be_read and must_be_read(witness, rule):
                 wanted.setdefault(witness.copy.name, []).append(witness.path)
         places = {other.name: other for other in self._others}
         return {

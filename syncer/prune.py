@@ -197,7 +197,12 @@ def why_night_stays(night: dt.date, present: dt.date, rule: Rule) -> str | None:
 
 
 def decide(
-    candidate: Candidate, own: CopyState, witnesses: Iterable[Witness], rule: Rule, now: dt.datetime
+    candidate: Candidate,
+    own: CopyState,
+    witnesses: Iterable[Witness],
+    rule: Rule,
+    now: dt.datetime,
+    is_last_look: bool = False,
 ) -> Freeable | Stay:
     """Decide about one file; its night's time has come.
 
@@ -208,11 +213,13 @@ def decide(
     witnesses : iterable of Witness
         The file on the other copies.
     now : datetime
+    is_last_look : bool
+        The file goes by this very decision: of a copy that only shows size and time it is not enough to have looked.
     """
     reason = _why_stays(candidate, rule)
     if reason is not None:
         return Stay(candidate, reason)
-    counted, doubts = count(candidate, own, witnesses, rule, now)
+    counted, doubts = _count(candidate, own, witnesses, rule, now, is_last_look)
     if len(counted) >= rule.copies and any(not witness.copy.is_absent for witness in counted):
         return Freeable(candidate, rule, tuple(counted))
     said = f"proven on {len(counted)} of {rule.copies} other places"
@@ -242,14 +249,21 @@ def _why_stays(candidate: Candidate, rule: Rule) -> str | None:
     return None
 
 
-def count(
-    candidate: Candidate, own: CopyState, witnesses: Iterable[Witness], rule: Rule, now: dt.datetime
+def _count(
+    candidate: Candidate,
+    own: CopyState,
+    witnesses: Iterable[Witness],
+    rule: Rule,
+    now: dt.datetime,
+    is_last_look: bool,
 ) -> tuple[list[Witness], list[str]]:
     """Return the witnesses that count, one a place and each a file of its own, and why others do not."""
     counted: list[Witness] = []
     doubts: list[str] = []
     for witness in witnesses:
-        why = why_not(witness, candidate.reference, rule, now) or _why_same(witness, candidate, own, counted)
+        why = _why_not(witness, candidate.reference, rule, now) or _why_same(witness, candidate, own, counted)
+        if why is None and is_last_look and must_be_read(witness, rule) and witness.reread is None:
+            why = "was not read again, and nothing else shows that nobody touched it"
         if why is None:
             counted.append(witness)
         else:
@@ -257,7 +271,7 @@ def count(
     return counted, doubts
 
 
-def why_not(witness: Witness, sha256: str | None, rule: Rule, now: dt.datetime) -> str | None:
+def _why_not(witness: Witness, sha256: str | None, rule: Rule, now: dt.datetime) -> str | None:
     """Return why one witness does not count by itself; None where it does."""
     if witness.copy.doubt is not None and not (witness.copy.is_absent and rule.count_absent):
         return witness.copy.doubt
@@ -316,16 +330,16 @@ def _is_same_instant(one: float, other: float) -> bool:
     return abs(one - other) < GRAIN_S
 
 
-def shows_changes(witness: Witness) -> bool:
-    """Say whether a look alone would show that somebody touched the file since it was hashed.
+def must_be_read(witness: Witness, rule: Rule) -> bool:
+    """Say whether a look alone does not show that nobody touched a file since it was hashed.
 
     Size and time of modification can be set back, the time of the last change cannot. Where that is not told, only
-    reading the file again does.
+    reading the file again shows it. A drive that is not there cannot be read.
     """
     reading, looked = witness.reading, witness.looked
-    if reading is None or looked is None:
+    if witness.copy.is_absent or reading is None or looked is None:
         return False
-    return None not in (reading.changed_s, looked.changed_s, reading.identity, looked.identity)
+    return rule.reread or None in (reading.changed_s, looked.changed_s, reading.identity, looked.identity)
 
 
 def _why_same(witness: Witness, candidate: Candidate, own: CopyState, counted: Sequence[Witness]) -> str | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,7 +34,7 @@ def carried(site: Observatory, *backs: int) -> list[str]:
 
 
 def test_what_is_proven_on_two_other_copies_is_freed_and_nothing_else(site: Observatory) -> None:
-    """Without --yes nothing goes; with it the old night goes from the dome, the young one stays, the copies are whole."""
+    """Without --yes nothing goes; with it the old night goes, the young one stays, and the copies are whole."""
     old = carried(site, 5, 1)[:3]
     before = {name: tree(site.root(name)) for name in ("dome", "hill", "cape")}
     plan = site.call("prune", "--json")
@@ -72,3 +74,30 @@ def test_the_proof_names_every_witness(site: Observatory) -> None:
     (path,) = copy["proofs"]
     proof = json.loads(Path(path).read_text())
     assert [len(file["witnesses"]) for file in proof["files"]] == [2, 2, 2]
+
+
+CHECKER = Path(__file__).resolve().parents[2] / "tools" / "check_proof.py"
+
+
+def checked(*words: str) -> subprocess.CompletedProcess[str]:
+    """Check a proof as a stranger would: the script alone, in a Python that knows nothing of us."""
+    return subprocess.run(
+        [sys.executable, "-I", "-S", str(CHECKER), *words], capture_output=True, text=True, check=False, timeout=30
+    )
+
+
+def test_a_stranger_can_check_the_proof(site: Observatory) -> None:
+    """Against itself, and against the copies where they lie; a lost copy and an edited proof are found."""
+    paths = carried(site, 5)
+    (proof,) = site.call("prune", "--yes", "--json").document["copies"][0]["proofs"]
+    roots = ["--root", f"hill={site.root('hill')}", "--root", f"cape={site.root('cape')}"]
+    good = checked(proof, *roots)
+    assert (good.returncode, good.stdout) == (0, f"{proof}: 3 files, proven\n"), good
+    site.path("cape", paths[0]).write_bytes(b"other")
+    lost = checked(proof, *roots)
+    assert lost.returncode == 1
+    assert f"cape: does not hold these bytes now: {paths[0]}" in lost.stdout
+    edited = site.folder / "edited.json"
+    edited.write_text(Path(proof).read_text().replace('"copies": 2', '"copies": 1'))
+    assert "it was changed after it was written" in checked(str(edited)).stdout
+    assert checked(str(CHECKER)).returncode == 2

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""Checks a proof of freed files without nightferry: the standard library of Python 3.8 or later is enough.
+
+    check_proof.py PROOF.json [...] [--root COPY=DIR ...]
+
+For every file that was freed it asks: do so many other copies hold the same bytes, in places that are all different,
+each a file of its own, read within so many days and seen unchanged, or read again, before the file went? With --root
+the copies are read now, below the folder where one is mounted here, and must still hold these bytes. What is not in
+the proof (whether its words were true) only --root can tell.
+
+Exit status: 0 every file is proven, 1 some are not, 2 what was given is no proof.
+"""
+
+import argparse
+import base64
+import datetime as dt
+import hashlib
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+GRAIN_S = 1e-6
+
+
+def main(words=None):
+    """Check the proofs named on the command line and return the exit status."""
+    parser = argparse.ArgumentParser(description="Check proofs of freed files.")
+    parser.add_argument("proofs", nargs="+", metavar="PROOF.json")
+    parser.add_argument("--root", action="append", default=[], metavar="COPY=DIR", help="read this copy again")
+    given = parser.parse_args(words)
+    roots = dict(text.partition("=")[::2] for text in given.root)
+    status = 0
+    for path in given.proofs:
+        try:
+            proof = json.loads(Path(path).read_text(encoding="utf-8"))
+            faults = list(faults_of(proof)) + list(reread(proof, roots))
+            count = len(proof["files"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            sys.stderr.write(f"{path}: no proof that can be checked: {error!r}\n")
+            return 2
+        for fault in faults:
+            sys.stdout.write(f"{path}: {fault}\n")
+        verdict = f"NOT PROVEN, {len(faults)} faults" if faults else "proven"
+        sys.stdout.write(f"{path}: {count} files, {verdict}\n")
+        status = max(status, 1 if faults else 0)
+    return status
+
+
+def faults_of(proof):
+    """Yield a sentence for everything in a proof that does not hold."""
+    if proof["proof"] != "nightferry prune" or proof["version"] != 1:
+        raise ValueError("another kind or version of proof")
+    rest = {key: value for key, value in proof.items() if key != "sum"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":")).encode()
+    if hashlib.sha256(text).hexdigest() != proof["sum"]:
+        yield "it was changed after it was written: its sum is another"
+    if not proof["files"]:
+        yield "it names no file"
+    for one in proof["files"]:
+        for fault in file_faults(proof, one):
+            yield f"{shown(one['path'])}: {fault}"
+
+
+def file_faults(proof, one):
+    """Yield what does not hold of one freed file."""
+    rule, made = one["rule"], dt.datetime.fromisoformat(proof["made_utc"])
+    age = (night_of(proof["present_night"]) - night_of(one["night"])).days
+    if age < max(1, rule["keep_nights"]):
+        yield f"its night was {age} nights old; {rule['keep_nights']} nights are kept"
+    if len(one["sha256"]) != 64:
+        yield "it has no hash"
+    for archive in sorted(set(rule["confirmed_by"]) - set(one["confirmed_by"])):
+        yield f"{archive} did not confirm it"
+    if rule["manifest"] and not one["in_manifest"]:
+        yield "no manifest of it was sent"
+    good = []
+    for witness in one["witnesses"]:
+        copy = proof["copies"][witness["copy"]]
+        why = witness_fault(one, witness, copy, made) or sameness(proof["copy"], one, witness, copy, good)
+        if why:
+            yield f"{witness['copy']} does not count: {why}"
+        else:
+            good.append((copy, witness))
+    if len(good) < rule["copies"] or rule["copies"] < 1:
+        yield f"{len(good)} copies prove it, {rule['copies']} are asked for"
+    if good and all(copy["is_absent"] for copy, _ in good):
+        yield "no copy that proves it was looked at"
+
+
+def witness_fault(one, witness, copy, made):
+    """Return why one witness proves nothing; None where it does."""
+    read, seen, again = witness["read"], witness["seen"], witness["reread_sha256"]
+    if read is None or read["sha256"] != one["sha256"]:
+        return "it was not read, or held other bytes"
+    if read["size_bytes"] != one["size_bytes"]:
+        return "it had another size"
+    age = made - dt.datetime.fromisoformat(read["at_utc"])
+    if not dt.timedelta(0) <= age <= dt.timedelta(days=one["rule"]["within_days"]):
+        return f"it was read {age} before, {one['rule']['within_days']} days are allowed"
+    if read["marker"] and read["marker"] != copy["marker"]:
+        return "its root bears another marker than when it was read"
+    if copy["is_absent"]:
+        return None if one["rule"]["count_absent"] else "it was not there to be seen"
+    if seen is None or not seen["is_file"]:
+        return "it was not seen as a regular file"
+    if again is not None:
+        return None if again == one["sha256"] else "read again it held other bytes"
+    if None in (read["changed_s"], seen["changed_s"], read["identity"], seen["identity"]):
+        return "nothing shows that it was not touched, and it was not read again"
+    same = seen["size_bytes"] == read["size_bytes"] and same_time(seen["mtime_s"], read["mtime_s"])
+    same = same and abs(seen["changed_s"] - read["changed_s"]) < GRAIN_S
+    same = same and inode(seen["identity"]) == inode(read["identity"])
+    return None if same else "it was touched after it was read"
+
+
+def sameness(own, one, witness, copy, good):
+    """Return why a witness is no copy of its own: same place, folder or file as the freed one or another witness."""
+    if copy["place"] in [own["place"]] + [other["place"] for other, _ in good]:
+        return f"its place, {copy['place']}, counts once"
+    pairs = [(own, one["identity"])] + [(other, (found["seen"] or {}).get("identity")) for other, found in good]
+    for other, identity in pairs:
+        if copy["marker"] and copy["marker"] == other["marker"]:
+            return f"its root is that of {other['name']}"
+        mine = (witness["seen"] or {}).get("identity")
+        if None not in (mine, copy["machine"]) and (copy["machine"], mine) == (other["machine"], identity):
+            return f"it is the very file of {other['name']}"
+    if not copy["marker"] and (copy["machine"] is None or (witness["seen"] or {}).get("identity") is None):
+        return "nothing tells its root from another"
+    return None
+
+
+def reread(proof, roots):
+    """Yield what the copies that lie here do not hold now."""
+    for one in proof["files"]:
+        for witness in (found for found in one["witnesses"] if found["copy"] in roots):
+            path = Path(roots[witness["copy"]]) / os.fsdecode(raw(witness["path"]))
+            if sum_of(path) != one["sha256"]:
+                yield f"{witness['copy']}: does not hold these bytes now: {shown(witness['path'])}"
+
+
+def sum_of(path):
+    """Return the SHA-256 of a file, None where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            for block in iter(lambda: stream.read(1 << 20), b""):
+                digest.update(block)
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
+def same_time(one, other):
+    """Say whether two times agree; some hosts tell whole seconds only."""
+    if float(one).is_integer() or float(other).is_integer():
+        return math.floor(one) == math.floor(other)
+    return abs(one - other) < GRAIN_S
+
+
+def inode(identity):
+    """Return the inode of ``device:inode``."""
+    return identity.rpartition(":")[2]
+
+
+def night_of(text):
+    """Return the date of a night written YYYYMMDD."""
+    return dt.datetime.strptime(text, "%Y%m%d").date()
+
+
+def raw(path):
+    """Return a path as bytes: text, or what is no text in base64."""
+    return path.encode() if isinstance(path, str) else base64.b64decode(path["bytes"])
+
+
+def shown(path):
+    """Return a path for people."""
+    return raw(path).decode("utf-8", "backslashreplace")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
