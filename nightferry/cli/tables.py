@@ -24,3 +24,13 @@ def print_status(table: Sequence[Row], last: LastRun) -> None:
     console = Console(highlight=False)
     console.print(drawn)
     console.print(f"last run finished: {last.text or 'never'}")
+
+
+def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows of text beneath their headings."""
+    drawn = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for heading in headings:
+        drawn.add_column(heading, overflow="fold")
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    Console(highlight=False).print(drawn)
