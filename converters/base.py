@@ -85,7 +85,8 @@ class Task:
     consumes : tuple of bytes
         Those of `inputs` that the outputs stand for: they are removed when the outputs lie in their places,
         and may be named as outputs too (a file written anew under its own name). Only what a step has made can be
-        consumed, never what arrived: originals stay.
+        consumed, never what arrived: originals stay. When one file of a night is made anew, what was made of the
+        others stands in their place already: a task that consumes takes one file and what belongs to it, no more.
     """
 
     folder: NightFolder
