@@ -96,6 +96,19 @@ class Placer:
         self._touched.add(os.path.dirname(target))
         return placed
 
+    def way_of(self, candidate: Candidate) -> Transfer:
+        """Say how a file that was found in its place got there, as far as the place shows."""
+        place = os.path.join(self._root, candidate.destination)
+        if candidate.transfer in (Transfer.DIRECT, Transfer.INSIDE):
+            return candidate.transfer
+        try:
+            if os.path.islink(place):
+                return Transfer.SYMLINK if os.path.isabs(os.readlink(place)) else Transfer.RELSYMLINK
+            facts = os.stat(place)
+        except OSError as error:
+            raise PlaceFailed(f"{show(candidate.destination)}: {error.strerror}") from error
+        return Transfer.HARDLINK if (facts.st_dev, facts.st_ino) == candidate.source.key else Transfer.COPY
+
     def undo(self, placed: Iterable[Placed]) -> None:
         """Take away what was put there just now, as far as that can be done."""
         for one in placed:

@@ -1,0 +1,124 @@
+"""What the files of an ingest are: their names and headers read, a reason for each that does not tell.
+
+Reads files and nothing of the catalogue. How names and headers are understood is catalogue/datasets/grammar.py's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import uuid
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from catalogue.datasets.grammar import Described, Grammar, NameFault
+from catalogue.datasets.headers import NotWhole, read_keywords
+from nightferry.ingest_outcome import IngestRow
+from observatory.nights import NightClock
+from syncer.ingest.model import Bin, Result, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A file whose type and data id are known, the run that it is to be born in, and its id there."""
+
+    source: Source
+    described: Described
+    run: str
+    id: uuid.UUID
+    exposure: Hashable
+
+
+@dataclass(slots=True)
+class Description:
+    """What some files are.
+
+    Attributes
+    ----------
+    known : list of Known
+    failed : list of IngestRow
+        Files that do not tell what they are.
+    spoilt : set
+        The exposures of which a file failed, as far as the names tell.
+    """
+
+    known: list[Known] = field(default_factory=list)
+    failed: list[IngestRow] = field(default_factory=list)
+    spoilt: set[Hashable] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Describer:
+    """Reads what files are.
+
+    Attributes
+    ----------
+    grammar : Grammar
+    clock : NightClock
+        For the night of an instant in a header.
+    nights : mapping of path to night
+        Of files of which the night is known already.
+    type : str or None
+        The type, whatever the names say.
+    collection : str or None
+        The run, instead of the types' own.
+    """
+
+    grammar: Grammar
+    clock: NightClock
+    nights: Mapping[bytes, dt.date]
+    type: str | None = None
+    collection: str | None = None
+
+    def type_of(self, source: Source) -> str | None:
+        """Return the type of a file, None where its name is of none."""
+        return self.type or self.grammar.type_of(source.name)
+
+    def describe_all(self, work: Sequence[tuple[Source, str]], jobs: int) -> Iterator[Known | IngestRow]:
+        """Yield of each file what it is or why that cannot be told, in order, several read at a time."""
+        if jobs == 1:
+            yield from (self.describe(*one) for one in work)
+            return
+        with ThreadPoolExecutor(jobs) as pool:
+            yield from pool.map(lambda one: self.describe(*one), work)
+
+    def describe(self, source: Source, type_name: str) -> Known | IngestRow:
+        """Return what one file is, or a row that says why it does not tell."""
+        try:
+            header = read_keywords(Path(os.fsdecode(source.real)), self.grammar.keywords(type_name))
+            night = self.nights.get(source.path) or self._night_of(type_name, header)
+            described = self.grammar.describe(type_name, source.name, header, night)
+        except (NameFault, NotWhole) as error:
+            return IngestRow(source.path, Result.FAILED, str(error), Bin.METADATA, type_name)
+        except OSError as error:
+            why = error.strerror or str(error)
+            return IngestRow(source.path, Result.UNREADABLE, why, Bin.METADATA, type_name)
+        run = self.collection or self.grammar.section_of(type_name).collection
+        identity = described.id_in(run)
+        return Known(source, described, run, identity, self._exposure_of(described) or identity)
+
+    def exposure_by_name(self, name: bytes, type_name: str) -> Hashable:
+        """Return the exposure that a name alone tells; None where it tells none."""
+        try:
+            return self._exposure_of(self.grammar.describe(type_name, name, {}))
+        except NameFault:
+            return None
+
+    def _exposure_of(self, described: Described) -> Hashable:
+        key = self.grammar.section_of(described.type.name).exposure
+        value = described.values.get(key) if key is not None else None
+        return None if value is None else (described.type.name, described.values.get("instrument"), value)
+
+    def _night_of(self, type_name: str, header: Mapping[str, object]) -> dt.date | None:
+        for keyword in self.grammar.section_of(type_name).night or ():
+            text = str(header.get(keyword, ""))
+            if "T" not in text:  # a date alone does not tell the night
+                continue
+            try:
+                instant = dt.datetime.fromisoformat(text)
+            except ValueError:
+                continue
+            return self.clock.night_of(instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC))
+        return None
