@@ -25,7 +25,16 @@ from observatory.spec.models import StepSection
 ENTRY_POINTS = "nightferry.steps"
 """The group in which other packages name steps of their own: ``name = "package.module:Section"``."""
 
-_BUILT_IN = {"command": "converters.command:CommandStep"}
+_BUILT_IN = {
+    "command": "converters.command:CommandStep",
+    "syncdeint": "converters.vampires.syncdeint:SyncDeintStep",
+    "summary": "converters.vampires.summary:SummaryStep",
+    "consolidate": "converters.vampires.consolidate:ConsolidateStep",
+    "fix-headers": "converters.fix_headers:FixHeadersStep",
+    "frame-ids": "converters.frame_ids:FrameIdsStep",
+    "compress": "converters.compress:CompressStep",
+    "manifest": "converters.manifest:ManifestStep",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from converters.cards import Value
 GEOMETRY = ("BITPIX", "NAXIS1", "NAXIS2", "BSCALE", "BZERO")
 """Cubes that differ in one of these can never be joined."""
 
+TOLD = ("OBJECT", "EXPTIME", "DATA-TYP")
+"""What summaries tell of a cube; nothing is decided by it."""
 TOLERANCE_US_PER_ROW = 0.868
 SLOW_FACTOR = 2.5
 TOLERANCE_US = 400.0
@@ -78,7 +80,7 @@ class Rules:
     def keywords(self) -> tuple[str, ...]:
         """Return every keyword that is asked of a header."""
         flc = () if self.flc is None else (*self.flc.when, self.flc.jitter_key)
-        asked = (*GEOMETRY, *self.break_keys, self.trigger_key, self.rows_key, self.mode_key, *flc)
+        asked = (*GEOMETRY, *self.break_keys, self.trigger_key, self.rows_key, self.mode_key, *flc, *TOLD)
         return tuple(dict.fromkeys(asked))
 
     def configuration(self, keys: Mapping[str, Value]) -> tuple[Value, ...]:
