@@ -6,6 +6,7 @@ a worker that dies on the way costs its task another attempt elsewhere, and noth
 
 from __future__ import annotations
 
+import socket
 import time
 import uuid
 from dataclasses import replace
@@ -62,12 +63,21 @@ class DaskCrew:
         except ImportError as error:
             words = "workers: tcp://...: dask.distributed is not installed here; install nightferry[dask]"
             raise UsageError(words) from error
+        self._look()
         client: Any = distributed.Client  # parts of it publish types, this one does not
         try:
             self._client = client(self.address, timeout=_CONNECT_S, set_as_default=False)
         except OSError as error:  # a time-out is one too
             raise SchedulerSilent(self.address, str(error) or type(error).__name__) from error
         return self
+
+    def _look(self) -> None:
+        """Knock first: the client itself would go on trying where nobody listens."""
+        host, _, port = self.address.removeprefix("tcp://").rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
+        except OSError as error:
+            raise SchedulerSilent(self.address, error.strerror or str(error)) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
