@@ -115,6 +115,7 @@ def export(
     wishes: ExportWishes,
     ready: Ready = lambda done, total: None,
     patience: Patience = lambda item: item,
+    beyond_ns: int | None = None,
 ) -> Export:
     """Export the observations selected.
 
@@ -125,6 +126,8 @@ def export(
     wishes : ExportWishes
     ready : callable
     patience : callable
+    beyond_ns : int, optional
+        How far beyond the last word on an observation that goes on frames are taken; default: the gap.
 
     Raises
     ------
@@ -138,10 +141,10 @@ def export(
     cameras = _cameras(chosen.setting, wishes)
     output = wishes.output.absolute()
     if wishes.dry_run:
-        return _finished(chosen, output, _plan(workplace, chosen, cameras, output, wishes, patience), wishes)
+        return _finished(chosen, output, _plan(workplace, chosen, cameras, output, wishes, patience, beyond_ns), wishes)
     output.mkdir(parents=True, exist_ok=True)
     with instrument_lock(our_folder(output), "export"):
-        results = _plan(workplace, chosen, cameras, output, wishes, patience)
+        results = _plan(workplace, chosen, cameras, output, wishes, patience, beyond_ns)
         _refuse_without_room(output, results)
         _make(workplace, chosen.setting, output, results, wishes, ready)
     return _finished(chosen, output, results, wishes)
@@ -197,8 +200,11 @@ def _plan(
     output: Path,
     wishes: ExportWishes,
     patience: Patience,
+    beyond_ns: int | None,
 ) -> list[CameraResult]:
     setting = chosen.setting
+    if beyond_ns is None:
+        beyond_ns = round(setting.section.gap_s * NS_PER_S)
     name = setting.instrument.instrument
     memory = Memory(
         output,
@@ -208,7 +214,7 @@ def _plan(
     )
     results = []
     for one in chosen.observations:
-        end_ns = end_of(one, chosen.found.reach_ns, round(setting.section.gap_s * NS_PER_S))
+        end_ns = end_of(one, chosen.found.reach_ns, beyond_ns)
         for camera in cameras:
             place = chosen.places[one]
             planned = plan(setting.roots, one, place, camera, memory, end_ns)

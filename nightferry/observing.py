@@ -90,7 +90,7 @@ def setting_of(workplace: Workplace, asked: Asked) -> Setting:
     RootNotProven
         None of the roots proves to be one.
     """
-    instrument, section = _instrument_of(workplace, asked.instrument)
+    instrument, section = instrument_of(workplace, asked.instrument)
     _refuse_unknown_kinds(instrument, section)
     roots = asked.roots or _usual_roots(section)
     if not roots:
@@ -100,7 +100,13 @@ def setting_of(workplace: Workplace, asked: Asked) -> Setting:
     return Setting(instrument, section, rule, proven, unproven)
 
 
-def _instrument_of(workplace: Workplace, name: str | None) -> tuple[Instrument, ExportSection]:
+def instrument_of(workplace: Workplace, name: str | None) -> tuple[Instrument, ExportSection]:
+    """Return an instrument with a section `export`: that of a name, or the only one.
+
+    Raises
+    ------
+    UsageError
+    """
     known = {key: one for key, one in workplace.instruments.items() if one.section(ExportSection) is not None}
     if name is not None and name not in known:
         raise UsageError(f"--instrument {name}: no such instrument with a section `export` (there is: {_list(known)})")

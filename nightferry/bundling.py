@@ -1,0 +1,100 @@
+"""Observations bundled for another site: what was selected, copied below one root, verified and listed.
+
+Copying is converters/export/bundle.py's, choosing observing.py's.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters.export.bundle import Carried, Parcel, carry, contents
+from converters.export.observations import Observation
+from converters.export.staging import our_folder, staging
+from nightferry.locks import instrument_lock
+from nightferry.observing import Selected
+from observatory.errors import NightferryError, UsageError
+from observatory.truth import State
+
+_ROOM_BYTES = 64 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What a bundle did, or would do.
+
+    Attributes
+    ----------
+    selected : Selected
+    root : Path
+        The new data root.
+    parcels : tuple of Parcel
+    left_out : tuple of Observation
+        Observations that still go on.
+    problems : tuple of str
+    """
+
+    selected: Selected
+    root: Path
+    parcels: tuple[Parcel, ...]
+    left_out: tuple[Observation, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def state(self) -> State:
+        """Unknown where something could not be read, different where a file failed or nothing was found."""
+        if self.problems:
+            return State.UNKNOWN
+        nothing = self.selected.wish.names_something and not self.selected.observations
+        failed = any(parcel.fate is Carried.FAILED for parcel in self.parcels)
+        return State.DIFFERENT if failed or nothing else State.OK
+
+
+def bundle(
+    chosen: Selected,
+    cameras: Sequence[str],
+    root: Path,
+    *,
+    dry_run: bool = False,
+    ready: Callable[[int, int], None] = lambda done, total: None,
+) -> Bundle:
+    """Bundle the observations selected.
+
+    Raises
+    ------
+    UsageError
+        No camera is named or automatic, or the new root is one of the old.
+    LockHeld
+        Something else works into the new root.
+    NightferryError
+        There is not room enough.
+    """
+    setting = chosen.setting
+    named = tuple(cameras) or setting.section.automatic
+    if not named:
+        raise UsageError(f"{setting.instrument.instrument}: no camera: name some with -c")
+    root = root.absolute()
+    if any(root.resolve() == one.resolve() for one in setting.roots):
+        raise UsageError(f"-D {root} is one of the roots that are read")
+    held = contents(setting.roots, chosen.observations, named)
+    left_out = tuple(one for one in chosen.observations if one.is_open)
+    problems = (*chosen.troubles, *held.unreadable)
+    if dry_run:
+        return Bundle(chosen, root, held.parcels, left_out, problems)
+    root.mkdir(parents=True, exist_ok=True)
+    with instrument_lock(our_folder(root), "export"), staging(root) as folder:
+        _refuse_without_room(root, held.parcels)
+        total = len(held.parcels)
+        carried = carry(held.parcels, root, folder, lambda done: ready(done, total))
+    return Bundle(chosen, root, tuple(carried), left_out, problems)
+
+
+def _refuse_without_room(root: Path, parcels: Sequence[Parcel]) -> None:
+    needed = sum(parcel.size_bytes for parcel in parcels if not (root / parcel.relative).exists())
+    free = shutil.disk_usage(root).free
+    if needed > 0 and needed + _ROOM_BYTES > free:
+        raise NightferryError(
+            f"{root}: {needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free; nothing was copied."
+        )

@@ -1,0 +1,226 @@
+"""``export --watch``: observations exported while they are taken, for months, whatever fails in between.
+
+Every round looks afresh; what was done is in the ledger, so a restart goes on where the last one ended. An archive is
+exported when the telemetry has gone past its last frame: by what it says, not by a pause. The daemon keeps this at
+work as a process of its own (`Keeper`).
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from converters.export.instants import from_datetime
+from converters.export.observations import Wish
+from converters.export.plan import Fate, Item
+from converters.export.reader import Around
+from converters.export.section import ExportSection, WatchModel
+from converters.stamps import NS_PER_S
+from nightferry.exporting import Export, ExportWishes, export
+from nightferry.observing import Asked, Selected, instrument_of, selected, setting_of
+from nightferry.workplace import Workplace
+from observatory.errors import NightferryError
+
+log = logging.getLogger("nightferry")
+
+_HOUR_NS = 3600 * NS_PER_S
+_RESTART_S = 30.0
+"""How long the daemon waits before it starts the watch anew."""
+
+
+class Patience:
+    """Says which archives of a round must wait, and why.
+
+    Parameters
+    ----------
+    watch : WatchModel
+    settle_s : float
+        How young a file may still be in the making, by its modification time.
+    now_ns : int
+    """
+
+    def __init__(self, watch: WatchModel, settle_s: float, now_ns: int) -> None:
+        self._watch, self._settle_ns, self._now_ns = watch, round(settle_s * NS_PER_S), now_ns
+
+    def __call__(self, item: Item) -> Item:
+        """Return the item as it is, or as one that waits."""
+        why = self._why(item)
+        return item if why is None else replace(item, fate=Fate.WAITS, why=why)
+
+    def _why(self, item: Item) -> str | None:
+        if item.fate in (Fate.FAILED, Fate.UNKNOWN):
+            return "it is still being written" if self._is_young(item) else self._after_failure(item)
+        if item.fate is not Fate.MAKE:
+            return None
+        if item.observation.is_open and item.after:
+            return "whether its last frames belong is not told yet"
+        return self._after_failure(item) or self._for_telemetry(item)
+
+    def _is_young(self, item: Item) -> bool:
+        try:
+            return any(self._now_ns - source.stat().st_mtime_ns < self._settle_ns for source in item.sources)
+        except OSError:
+            return False
+
+    def _after_failure(self, item: Item) -> str | None:
+        """Let the pauses between attempts grow: once, twice, four times the round, up to their limit."""
+        record = item.record
+        if record is None or record.is_done:
+            return None
+        pause_s = min(self._watch.poll_s * 2 ** min(record.attempts, 20), self._watch.retry_limit_s)
+        if self._now_ns - from_datetime(record.at_utc) >= pause_s * NS_PER_S:
+            return None
+        return f"failed {record.attempts} times, the next attempt comes later: {record.reason}"
+
+    def _for_telemetry(self, item: Item) -> str | None:
+        header = item.camera.header
+        if self._now_ns - item.last_ns > self._watch.telemetry_wait_s * NS_PER_S:
+            return None
+        around = Around(header.roots, item.last_ns - header.gap_ns, item.last_ns + header.gap_ns)
+        if around.reaches(header.devices, item.last_ns):
+            return None
+        return "the telemetry does not reach its last frame yet"
+
+
+def watch(
+    workplace: Workplace,
+    asked: Asked,
+    wishes: ExportWishes,
+    *,
+    is_output_named: bool = True,
+    sleep: Callable[[float], None] = time.sleep,
+    is_over: Callable[[], bool] = lambda: False,
+) -> None:
+    """Export what is taken, round after round, until the process is told to end.
+
+    Parameters
+    ----------
+    workplace : Workplace
+    asked : Asked
+        Titles, objects and observers narrow what is exported; times do not.
+    wishes : ExportWishes
+    is_output_named : bool
+        False: the output is that of the section.
+    sleep, is_over : callable
+        Replaced in tests.
+
+    Raises
+    ------
+    UsageError
+        The very first look shows that it cannot be done.
+    """
+    section = _first_look(workplace, asked)
+    if not is_output_named:
+        wishes = replace(wishes, output=Path(section.watch.output or ".").expanduser())
+    log.info("watching", extra={"output": str(wishes.output.absolute())})
+    said: frozenset[str] = frozenset()
+    while not is_over():
+        said = _round(workplace, asked, wishes, section, said)
+        sleep(section.watch.poll_s)
+
+
+def _first_look(workplace: Workplace, asked: Asked) -> ExportSection:
+    """Refuse what no waiting will mend; a disk that is not mounted yet is nothing of that kind."""
+    return instrument_of(workplace, asked.instrument)[1]
+
+
+def _round(
+    workplace: Workplace, asked: Asked, wishes: ExportWishes, section: ExportSection, said: frozenset[str]
+) -> frozenset[str]:
+    """Do one round and log what is new in it; return what was said, so that it is not said again and again."""
+    try:
+        done = look(workplace, asked, wishes, section)
+    except NightferryError as error:
+        reasons = {str(error)}
+    except OSError as error:
+        reasons = {f"{error.filename or 'this machine'}: {error.strerror or error}"}
+    else:
+        reasons = set(_log(done))
+    for reason in sorted(reasons - said):
+        log.warning("not exported", extra={"reason": reason})
+    return frozenset(reasons)
+
+
+def look(workplace: Workplace, asked: Asked, wishes: ExportWishes, section: ExportSection) -> Export:
+    """Do one round: find the observations of the last hours and export what is ready of them.
+
+    Raises
+    ------
+    NightferryError
+        Nothing could be looked at, or done.
+    """
+    now_ns = from_datetime(workplace.now())
+    setting = setting_of(workplace, asked)
+    wish = Wish(asked.title, asked.is_partial, asked.target, asked.email)
+    chosen = _recent(selected(setting, replace(wish, begin_ns=now_ns - round(section.watch.back_hours * _HOUR_NS))))
+    patience = Patience(section.watch, setting.instrument.settle_s, now_ns)
+    return export(workplace, chosen, wishes, patience=patience, beyond_ns=1)
+
+
+def _recent(chosen: Selected) -> Selected:
+    """Take the newest observation first: what is on the sky now is waited for."""
+    return replace(chosen, observations=tuple(reversed(chosen.observations)))
+
+
+def _log(done: Export) -> Sequence[str]:
+    for result in done.results:
+        made = [one for one in result.made.values() if one.failure is None]
+        if made:
+            facts = {"folder": result.place.path, "camera": result.camera.name, "archives": len(made)}
+            log.info("exported", extra=facts | {"frames": sum(one.frames for one in made)})
+    failed = [
+        f"{item.archive}: {result.reason_of(item)}"
+        for result in done.results
+        for item in result.items
+        if result.fate_of(item) in (Fate.FAILED, Fate.UNKNOWN)
+    ]
+    return [*done.troubles, *failed]
+
+
+class Keeper:
+    """Keeps ``export --watch`` at work for the daemon: a process of its own, started anew when it ends.
+
+    Parameters
+    ----------
+    words : sequence of str
+        What starts it.
+    restart_s : float
+    """
+
+    def __init__(self, words: Sequence[str], restart_s: float = _RESTART_S) -> None:
+        self._words, self._restart_s = list(words), restart_s
+        self._over = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep, name="export --watch", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the process and wait for it."""
+        self._over.set()
+        process = self._process
+        if process is not None:
+            process.terminate()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._over.is_set():
+            self._process = subprocess.Popen(self._words, stdin=subprocess.DEVNULL)
+            if self._over.is_set():
+                self._process.terminate()
+            status = self._process.wait()
+            if not self._over.wait(self._restart_s):
+                log.warning("watch started anew", extra={"status": status})
+
+
+def watched_by_daemon(workplace: Workplace) -> list[str]:
+    """Return the instruments whose observations the daemon is to export while they are taken."""
+    sections = {name: one.section(ExportSection) for name, one in workplace.instruments.items()}
+    return sorted(name for name, section in sections.items() if section is not None and section.watch.by_daemon)
