@@ -1,4 +1,4 @@
-"""The nightly run: hops and steps in their order, then verify, then one report.
+"""The nightly run: hops and steps in their order, then the catalogue, then verify, then one report.
 
 For each instrument along its chain: the steps on a copy come before the hops that leave it. One instrument's
 failure is its own.
@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from nightferry.cataloguing import Filled, FillWishes, fill_instrument, section_of
 from nightferry.converting import Converted, ConvertWishes, convert_place
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, scope_asked
@@ -53,6 +54,7 @@ def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes,
             _carry(workplace, run, asked, wishes, instrument, gathered)
         except (CouldNotTell, LockHeld) as error:
             _failed(gathered, instrument, error)
+    filled = Filled() if wishes.sync.dry_run else _catalogue(workplace, asked, gathered)
     verdicts = [] if wishes.sync.dry_run else verify(workplace, run, asked, wishes.verify)
     return Report(
         site=workplace.specification.site.site,
@@ -61,15 +63,27 @@ def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes,
         finished_utc=workplace.now(),
         verdicts=verdicts,
         outcomes=gathered.outcomes,
-        steps=gathered.converted.step_rows(),
-        notes=[*notes, *gathered.converted.notes],
-        problems=[*gathered.problems, *gathered.converted.problems],
+        steps=[*gathered.converted.step_rows(), *filled.step_rows()],
+        notes=[*notes, *gathered.converted.notes, *filled.notes],
+        problems=[*gathered.problems, *gathered.converted.problems, *filled.problems],
     )
 
 
 def _failed(gathered: _Night, instrument: Instrument, error: NightferryError) -> None:
     log.error("failed", extra={"instrument": instrument.instrument, "reason": str(error)})
     gathered.problems.append(Note(str(error), instrument.instrument))
+
+
+def _catalogue(workplace: Workplace, asked: Asked, gathered: _Night) -> Filled:
+    """Catalogue what arrived, of the instruments whose file says how."""
+    filled = Filled()
+    for instrument in instruments_asked(workplace, asked):
+        if section_of(instrument) is not None:
+            try:
+                fill_instrument(workplace, asked, instrument, FillWishes(), filled)
+            except CouldNotTell as error:
+                _failed(gathered, instrument, error)
+    return filled
 
 
 def _carry(

@@ -6,6 +6,7 @@ A night is night.py's; which places there are to fill from, nightferry/catalogui
 from __future__ import annotations
 
 import datetime as dt
+import os
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -19,9 +20,10 @@ from catalogue.holdings.records import Place
 from catalogue.holdings.section import CatalogueSection, sources_of
 from observatory.endpoints.contract import Look, Survey
 from observatory.ends import NO_SIGN
-from observatory.errors import CouldNotTell, RecordsUnavailable, RootNotProven
-from observatory.listing import ANY_NIGHT, Scope, scope_of
-from observatory.names import show
+from observatory.errors import CouldNotTell, FileUnreadable, RecordsUnavailable, RootNotProven
+from observatory.layouts import Layout
+from observatory.listing import ANY_NIGHT, Scope, camera_layout, scope_of
+from observatory.names import matcher, show
 from observatory.nights import NightClock
 from observatory.records import FILE, LINK, NUL, decode_file, path_of
 from observatory.spec import chain
@@ -48,7 +50,7 @@ class FillJob:
     again : bool
         Read every file anew.
     progress : callable
-        Told after each night how many files were listed so far.
+        Told after each night how many files it holds.
     """
 
     book: HoldingBook
@@ -116,6 +118,56 @@ def _batches(job: FillJob, nights: Sequence[dt.date]) -> Iterator[tuple[dt.date,
         yield from ((night,) for night in sorted(nights))
 
 
+def nights_on_disk(job: FillJob) -> tuple[dt.date, ...]:
+    """Return every night of which the place has a folder or, where names tell nights, a file; ascending.
+
+    Raises
+    ------
+    observatory.errors.CouldNotTell
+        The root cannot be listed, or is not proven.
+    """
+    scope = scope_of(job.instrument, job.declared, _cameras(job), (), job.clock)
+    if scope.by_name is not None:
+        return _nights_in_names(job, scope.by_name)
+    survey = job.endpoint.survey(scope.request)
+    survey.close()
+    if not (survey.facts.is_proven or job.is_vouched):
+        raise RootNotProven(job.endpoint.name, job.place.root, NO_SIGN)
+    layouts = [Layout(camera_layout(job.declared, name, camera)) for name, camera in _cameras(job).items()]
+    found = {located[0] for layout in layouts for path in _folders(job, layout) if (located := layout.night_of(path))}
+    return tuple(sorted(found))
+
+
+def _folders(job: FillJob, layout: Layout) -> Iterator[bytes]:
+    """Yield the folders below the root that have the form of a night's."""
+    reached = [b""]
+    for pattern in layout.glob().split(b"/"):
+        takes = matcher((pattern,))
+        reached = [
+            (above + b"/" + name).lstrip(b"/")
+            for above in reached
+            for name in _names(job, above)
+            if takes(name) == "taken"
+        ]
+    yield from reached
+
+
+def _names(job: FillJob, folder: bytes) -> list[bytes]:
+    try:
+        return sorted(os.listdir(job.place.root.encode() + b"/" + folder))  # noqa: PTH208  # names are bytes
+    except NotADirectoryError:
+        return []
+    except OSError as error:
+        raise FileUnreadable(job.endpoint.name, show(folder) or job.place.root, error.strerror or str(error)) from error
+
+
+def _nights_in_names(job: FillJob, by_name: Callable[[bytes], dt.date | None]) -> tuple[dt.date, ...]:
+    found = set()
+    for _, _, names in os.walk(job.place.root.encode()):
+        found |= {night for name in names if (night := by_name(name)) is not None}
+    return tuple(sorted(found))
+
+
 def _bench(job: FillJob) -> Bench:
     section, instrument = job.section, job.instrument
     declared = section.complete.stable_s
@@ -141,7 +193,7 @@ def _fill(job: FillJob, bench: Bench, nights: tuple[dt.date, ...], outcome: Fill
             warnings.simplefilter("ignore")
             outcome.counts.add(NightFilling(bench, night, listed.get(night, []), is_whole).fill())
         outcome.nights += 1
-    job.progress(outcome.counts.files)
+        job.progress(len(listed.get(night, ())))
 
 
 def _cameras(job: FillJob) -> dict[str, Camera]:

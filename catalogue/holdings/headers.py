@@ -24,11 +24,7 @@ LARGEST_JSON_BYTES = 32 << 20
 
 
 class FileFault(Exception):
-    """A file that is not what its name says, or is not whole; a sentence. `may_grow`: it may still be written."""
-
-    def __init__(self, reason: str, may_grow: bool = False) -> None:
-        super().__init__(reason)
-        self.may_grow = may_grow
+    """A file that is not what its name says, or is not whole; a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ class Reader:
             return Reading(*_pair(columns_from(own, _in_document(_document(stream, size_bytes)), self.clock)))
         state, reason = judge_stream(below, stream, size_bytes)
         if state in ("short", "damaged"):
-            raise FileFault(reason, may_grow=state == "short")
+            raise FileFault(reason)
         with_headers = Headers(_unpacked(below, stream), self.section.hdu)
         asked = {name: _in_headers(sources) for name, sources in self.sources.items()}
         columns, faults = columns_from(asked, with_headers.value, self.clock)
@@ -196,7 +192,7 @@ class Headers:
             self._offset = self._stream.tell() + header.data_size_padded
         except EOFError:
             if not self._read:
-                raise FileFault("it ends before its first header does", may_grow=True) from None
+                raise FileFault("it ends before its first header does") from None
             self._is_at_end = True
             return
         except (OSError, ValueError, KeyError, TypeError, fits.VerifyError, zlib.error) as error:
@@ -232,7 +228,7 @@ def _document(stream: BinaryIO, size_bytes: int) -> Any:
     try:
         return json.loads(stream.read(LARGEST_JSON_BYTES + 1))
     except (ValueError, RecursionError) as error:
-        raise FileFault(f"no JSON: {_one_line(error)}", may_grow=True) from error
+        raise FileFault(f"no JSON: {_one_line(error)}") from error
 
 
 def _in_document(document: Any) -> Any:

@@ -214,7 +214,7 @@ class NightFilling:
                 reading = self._bench.reader.read(listed.camera, listed.below, stream, entry.size_bytes)
         except FileFault as fault:
             is_young = self._now_utc.timestamp() - entry.mtime_s < self._bench.settle_s
-            return self._unread(file, entry, str(fault), fault.may_grow and is_young, is_damage=True)
+            return self._unread(file, entry, str(fault), is_young, is_damage=True)
         except CouldNotTell as error:
             return self._unread(file, entry, str(error), False, is_damage=False)
         except OSError as error:

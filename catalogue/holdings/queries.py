@@ -53,7 +53,7 @@ class ExposureQuery:
     own_columns : mapping of column to its type
         Columns of the instrument's own that `where` may name.
     last : str or None
-        ``arrived`` or ``number``: only the newest by that.
+        ``arrived``, ``number`` or ``observed``: only the newest by that.
     limit : int or None
         So many at most.
     """
@@ -245,8 +245,8 @@ def _conditions(asked: ExposureQuery) -> list[sa.ColumnElement[bool]]:
         table.data_written_utc if asked.is_written else sa.func.coalesce(table.data_written_utc, table.catalogued_utc)
     )
     found += _within(arrival, asked.arrived) + _within(table.date, asked.observed)
-    if asked.last == "number":
-        found.append(table.number.is_not(None))
+    if asked.last in ("number", "observed"):
+        found.append((table.number if asked.last == "number" else table.date).is_not(None))
     if asked.where is not None:
         found.append(condition(parse(asked.where), _columns(asked)))
     return found
@@ -270,6 +270,8 @@ def _order(asked: ExposureQuery) -> tuple[sa.ColumnElement[Any], ...]:
         return first.desc(), table.night.desc(), table.number.desc(), table.name.desc()
     if asked.last == "number":
         return table.number.desc(), table.name.desc()
+    if asked.last == "observed":
+        return table.date.desc(), table.number.desc(), table.name.desc()
     return table.instrument, table.number, table.name
 
 

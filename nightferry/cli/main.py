@@ -16,7 +16,19 @@ from typing import Annotated, Any
 
 import typer
 
-from nightferry.cli import ingest, moving, observations, people, proving, pruning, running, settings, showing, starting
+from nightferry.cli import (
+    holding,
+    ingest,
+    moving,
+    observations,
+    people,
+    proving,
+    pruning,
+    running,
+    settings,
+    showing,
+    starting,
+)
 from nightferry.cli.context import Context, options_of
 from observatory.errors import NightferryError
 
@@ -29,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for group in (starting, settings, moving, proving, running, showing, people, pruning, ingest, observations):
+for group in (starting, settings, moving, proving, running, showing, people, pruning, holding, ingest, observations):
     group.register(app)
 
 

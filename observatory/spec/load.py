@@ -18,7 +18,7 @@ from observatory.spec.check import chain_is_sound, check_instrument, check_toget
 from observatory.spec.fields import meant
 from observatory.spec.hosts import local_path
 from observatory.spec.judge import Judged, judge
-from observatory.spec.models import Convert, Host, Instrument, Section, Site, Specification, StepSection
+from observatory.spec.models import Convert, Host, Instrument, Owned, Section, Site, Specification, StepSection
 from observatory.spec.owned import instrument_model
 from observatory.spec.yaml import Document, KeyPath
 
@@ -111,6 +111,38 @@ def load(
         instruments={judged.value.instrument: judged.value for judged in instruments if judged.value},
         hostname=socket.gethostname() if hostname is None else hostname,
     )
+
+
+def load_site(folder: Path) -> Site:
+    """Read site.yaml alone: for programs of others that need our database or a host, and no instrument.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    site = judge(yaml.read(folder / SITE, str(folder / SITE)), Site)
+    if site.problems or site.value is None:
+        raise SpecificationError(_without_repeats(site.problems))
+    return site.value
+
+
+def load_section(folder: Path, instrument: str, key: str, model: type[Owned]) -> Owned | None:
+    """Read one section at the top of an instrument's file alone; None where file or section is absent.
+
+    Raises
+    ------
+    SpecificationError
+    """
+    path = folder / INSTRUMENTS / f"{instrument}.yaml"
+    if not path.exists():
+        return None
+    document = yaml.read(path, str(path))
+    if not isinstance(document.value, dict) or document.value.get(key) is None:
+        return None
+    section = judge(document, model, document.value[key], (key,))
+    if section.problems:
+        raise SpecificationError(_without_repeats(section.problems))
+    return section.value
 
 
 def _without_repeats(problems: Sequence[Problem]) -> list[Problem]:

@@ -1,0 +1,261 @@
+"""``exposures`` and ``fetch`` from the command line: what was asked, tables, CSV, JSON.
+
+What is held the catalogue answers; copying is catalogue/holdings/fetching.py's.
+"""
+
+from __future__ import annotations
+
+import csv as csv_module
+import datetime as dt
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from catalogue.holdings.fetching import FetchFault, fetch_exposure
+from catalogue.holdings.queries import ExposureQuery
+from catalogue.holdings.records import Exposure
+from catalogue.holdings.section import column_type, sources_of
+from catalogue.ics import summary_of
+from nightferry.cataloguing import catalogued, section_of
+from nightferry.cli.context import is_terminal, print_document, say
+from nightferry.selection import Asked
+from nightferry.workplace import Workplace
+from observatory.errors import UsageError
+from observatory.nights import parse_nights
+from observatory.spec.models import Instrument
+
+SHOWN = ("instrument", "expid", "night", "date", "exptime", "exptype", "program", "tile_id", "object", "airmass",
+         "data_written", "data_location")  # fmt: skip
+"""Columns of the table; CSV and JSON have all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The options of ``exposures``."""
+
+    last: bool = False
+    nights: str | None = None
+    ids: str | None = None
+    arrived: str | None = None
+    observed: str | None = None
+    where: str | None = None
+    written: bool = False
+    limit: int | None = None
+
+
+def run_exposures(workplace: Workplace, asked: Asked, wanted: Wanted, *, csv: bool, json: bool) -> int:
+    """Print the exposures asked for."""
+    if csv and json:
+        raise UsageError("--csv and --json: give one of the two")
+    rows = [row for instrument in catalogued(workplace, asked) for row in _rows(workplace, instrument, wanted)]
+    if wanted.last and rows:
+        rows = [max(rows, key=lambda row: str(row["data_written_utc"] or row["catalogued_utc"]))]
+    rows = rows[: wanted.limit]
+    if json:
+        print_document({"exposures": [_plain(row) for row in rows]})
+    elif csv:
+        typer.echo(_csv(rows), nl=False)
+    elif is_terminal():
+        _print_table(rows)
+    else:
+        for line in _lines(rows):
+            typer.echo(line)
+    return 0
+
+
+def _rows(workplace: Workplace, instrument: Instrument, wanted: Wanted) -> list[dict[str, Any]]:
+    found = workplace.catalogue.exposures(_query(workplace, instrument, wanted))
+    locations = workplace.catalogue.locations_of(found)
+    return [_row(exposure, locations.get(exposure.id)) for exposure in found]
+
+
+def _query(workplace: Workplace, instrument: Instrument, wanted: Wanted) -> ExposureQuery:
+    section = section_of(instrument)
+    own = {} if section is None else {name: column_type(name, sources) for name, sources in sources_of(section).items()}
+    present = workplace.present_night(instrument)
+    nights = parse_nights([wanted.nights], present) if wanted.nights is not None else None
+    return ExposureQuery(
+        instrument=instrument.instrument,
+        nights=None if nights is None else (nights[0], nights[-1]),
+        numbers=_span("--ids", wanted.ids, _number),
+        arrived=_span("--arrived", wanted.arrived, _instant),
+        observed=_span("--observed", wanted.observed, _instant),
+        is_written=True if wanted.written else None,
+        where=wanted.where,
+        own_columns=own,
+        last="arrived" if wanted.last else None,
+        limit=wanted.limit,
+    )
+
+
+def _span(option: str, text: str | None, read: Callable[[str], Any]) -> tuple[Any, Any] | None:
+    """Read ``A..B``, ``A..``, ``..B`` or one value alone; both ends are included."""
+    if text is None:
+        return None
+    low, dots, high = text.partition("..")
+    try:
+        first = read(low) if low else None
+        last = (read(high) if high else None) if dots else first
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: {error}") from error
+    if first is None and last is None:
+        raise UsageError(f"{option} {text}: a value, or a span A..B")
+    if first is not None and last is not None and last < first:
+        raise UsageError(f"{option} {text}: the span runs backwards")
+    return first, last
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{text!r} is no exposure number")
+    return int(text)
+
+
+def _instant(text: str) -> dt.datetime:
+    instant = dt.datetime.fromisoformat(text)
+    return instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant.astimezone(dt.UTC)
+
+
+def _row(exposure: Exposure, location: str | None) -> dict[str, Any]:
+    """Return an exposure for people: the keys of the ICS interface, then what is ours, then the instrument's own."""
+    summary = summary_of(exposure, location)
+    own = {name: value for name, value in sorted(exposure.columns.items()) if name not in summary}
+    return {
+        "instrument": exposure.instrument,
+        "name": exposure.name,
+        **summary,
+        "waits_for": exposure.waits_for,
+        "data_written_utc": exposure.data_written_utc,
+        "catalogued_utc": exposure.catalogued_utc,
+        "id": str(exposure.id),
+        **own,
+    }
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _text(value) if isinstance(value, dt.date) else value for name, value in row.items()}
+
+
+def _text(value: Any) -> str:
+    """Return a value as table and CSV show it; an instant in UTC."""
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").replace(".000000Z", "Z")
+    if isinstance(value, dt.date):
+        return f"{value:%Y%m%d}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else str(value)
+
+
+def _csv(rows: Sequence[dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    written = io.StringIO()
+    writer = csv_module.writer(written, lineterminator="\n")
+    if names:
+        writer.writerow(names)
+    writer.writerows([_text(row.get(name)) for name in names] for row in rows)
+    return written.getvalue()
+
+
+def _shown(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the columns of the table that hold anything."""
+    return [name for name in SHOWN if any(_cell(name, row) for row in rows)]
+
+
+def _cell(name: str, row: dict[str, Any]) -> str:
+    if name == "expid":
+        return str(row["name"])
+    return _text(row.get(name))
+
+
+def _lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
+    names = _shown(rows)
+    cells = [names, *([_cell(name, row) or "-" for name in names] for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
+    for line in cells if rows else ():
+        yield "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+
+
+def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    names = _shown(rows)
+    for name in names:
+        drawn.add_column(name, no_wrap=name != "data_location")
+    for row in rows:
+        cells = (Text(_cell(name, row)) for name in names)
+        drawn.add_row(*cells, style="green" if row["data_written"] else "yellow")
+    console = Console(highlight=False)
+    console.print(drawn)
+    console.print(f"{len(rows)} exposures")
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """The options of ``fetch``."""
+
+    exposure: str
+    to: Path
+    classes: tuple[str, ...]
+    night: str | None
+    overwrite: bool
+    dry_run: bool
+
+
+def run_fetch(workplace: Workplace, asked: Asked, what: Fetch, *, json: bool) -> int:
+    """Copy the files of an exposure and print their paths; 1 where something failed."""
+    instrument, exposure = _only(workplace, asked, what)
+    section = section_of(instrument)
+    (files,) = workplace.catalogue.files_of([exposure]).values() or ([],)
+    try:
+        if section is None or not exposure.data_written:
+            raise FetchFault(f"exposure {exposure.name} is not complete: {exposure.waits_for}")
+        paths = fetch_exposure(
+            files,
+            what.to,
+            classes=section.classes,
+            wanted=what.classes or None,
+            overwrite=what.overwrite,
+            endpoint_of=lambda place: workplace.endpoint(place.host),
+            dry_run=what.dry_run,
+        )
+    except FetchFault as fault:
+        if json:
+            print_document({"error": str(fault)})
+        say(f"nightferry: {fault}")
+        return 1
+    if json:
+        print_document({"exposure": exposure.name, "files": [str(path) for path in paths]})
+    else:
+        for path in paths:
+            typer.echo(str(path))
+    return 0
+
+
+def _only(workplace: Workplace, asked: Asked, what: Fetch) -> tuple[Instrument, Exposure]:
+    """Return the one exposure that is meant.
+
+    Raises
+    ------
+    UsageError
+        There is none, or there are several.
+    """
+    name = str(int(what.exposure)) if what.exposure.isascii() and what.exposure.isdigit() else what.exposure
+    found = []
+    for instrument in catalogued(workplace, asked):
+        nights = parse_nights([what.night], workplace.present_night(instrument)) if what.night else None
+        span = None if nights is None else (nights[0], nights[-1])
+        query = ExposureQuery(instrument=instrument.instrument, name=name, nights=span)
+        found += [(instrument, exposure) for exposure in workplace.catalogue.exposures(query)]
+    if len(found) != 1:
+        several = ", ".join(f"{one.instrument} {exposure.night:%Y%m%d}" for one, exposure in found[:5])
+        known = f"{len(found)} are called so ({several}): say which with -i or -d" if found else "none is called so"
+        raise UsageError(f"exposure {what.exposure}: {known}")
+    return found[0]
