@@ -15,6 +15,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.databases import fresh_database, postgresql_server
 from tests.hosts import Host, Hosts, ordinary_user, plain_tools
 
 hypothesis.settings.register_profile("nightferry", deadline=None)
@@ -60,3 +61,18 @@ def plain_host(hosts: Hosts) -> Host:
 def observer_host(hosts: Hosts) -> Host:
     """A host that lets in an ordinary user, to whom files and folders can be closed."""
     return hosts.start("dome", user=ordinary_user())
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server of this test process; its URL is that of a database that stays empty."""
+    with postgresql_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, once in SQLite and once in PostgreSQL; its URL is absolute."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/catalogue.db"
+    return fresh_database(request.getfixturevalue("postgresql"))

@@ -3,58 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import pwd
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
 
 from catalogue.ledger import Ledger
 from catalogue.records import HopRecord, MovedFile, NightRecord, NightState, Product, StepRecord, StepResult
 from observatory.truth import State
-from tests.hosts import need
+from tests.databases import fresh_database
 
 NOON = dt.datetime(2016, 9, 8, 12, tzinfo=dt.UTC)
 NIGHT = dt.date(2016, 9, 7)
 
 
-def _programs() -> Path | None:
-    """Return where the server's programs lie: Debian keeps them off the PATH."""
-    found = shutil.which("initdb")
-    if found is not None:
-        return Path(found).resolve().parent
-    return next((path.parent for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))), None)
-
-
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """Start a server of our own that listens on a socket in a folder of its own, and nowhere else."""
-    found = _programs()
-    programs = Path(need(str(found) if found else None, "a PostgreSQL server (Debian: postgresql)"))
-    user = "nobody" if os.geteuid() == 0 else None  # it refuses to run as root
-    with tempfile.TemporaryDirectory(prefix="nf-pg-") as text:  # a socket's path is short
-        folder = Path(text)
-        if user is not None:
-            os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-        data, log = folder / "data", folder / "log"
-        settings = f"-c listen_addresses= -k {folder} -c fsync=off"
-
-        def call(name: str, *arguments: object) -> None:
-            command = [programs / name, *map(str, arguments)]
-            subprocess.run(command, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
-
-        call("initdb", "-D", data, "-U", "nightferry", "-A", "trust", "--no-sync")
-        call("pg_ctl", "start", "-w", "-D", data, "-l", log, "-o", settings)
-        try:
-            yield f"postgresql+psycopg://nightferry@/postgres?host={folder}"
-        finally:
-            call("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
+def url(postgresql: str) -> str:
+    """A database of this module's own."""
+    return fresh_database(postgresql)
 
 
 @pytest.fixture
@@ -112,13 +79,9 @@ def test_decisions_steps_jobs_and_mails_are_kept_in_postgresql(ledger: Ledger) -
     assert getattr(ledger.last_job("run"), "state", None) is State.OK
 
 
-def test_ledgers_opened_at_once_make_the_tables_once(url: str, tmp_path: Path) -> None:
+def test_ledgers_opened_at_once_make_the_tables_once(postgresql: str, tmp_path: Path) -> None:
     """One of four brings an empty database up to date, the others find it so."""
-    administrator = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-    with administrator.connect() as connection:
-        connection.execute(sa.text("CREATE DATABASE fresh"))
-    administrator.dispose()
-    fresh = url.replace("/postgres?", "/fresh?")
+    fresh = fresh_database(postgresql)
     with ThreadPoolExecutor(4) as pool:
         ledgers = list(pool.map(lambda _: Ledger.open(fresh, tmp_path), range(4)))
     for ledger in ledgers:
