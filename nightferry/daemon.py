@@ -22,6 +22,7 @@ from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from nightferry.cron import parse
+from nightferry.keeping import Keeper, watched_by_daemon
 from nightferry.schedule import jobs_of, program, words_of
 from nightferry.workplace import Workplace
 from observatory.truth import State
@@ -78,8 +79,10 @@ class Daemon:
         self._workplace = workplace
         self._start = start or self._run_process
         self._zone = ZoneInfo(workplace.specification.site.timezone)
+        self._watched = watched_by_daemon(workplace)
         self._triggers = triggers or {
-            job: trigger_of(expression, self._zone) for job, expression in jobs_of(workplace.specification).items()
+            job: trigger_of(expression, self._zone)
+            for job, expression in jobs_of(workplace.specification, may_be_none=bool(self._watched)).items()
         }
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -99,8 +102,14 @@ class Daemon:
             if missed is not None:
                 self._scheduler.add_job(self._due, args=[job, missed], id=f"{job} made up")
         self._scheduler.start()
-        log.info("daemon works", extra={"jobs": ",".join(self._triggers)})
+        keepers = [Keeper(self._words(["export", "--watch", "--instrument", name])) for name in self._watched]
+        for keeper in keepers:
+            keeper.start()
+        watched = {"watches": ",".join(self._watched)} if self._watched else {}
+        log.info("daemon works", extra={"jobs": ",".join(self._triggers)} | watched)
         self._stopping.wait()
+        for keeper in keepers:
+            keeper.stop()
         self._scheduler.shutdown(wait=True)
         log.info("daemon ended")
 
@@ -135,10 +144,12 @@ class Daemon:
         log.log(logging.WARNING if status else logging.INFO, "job ended", extra={"job": job, "status": status})
 
     def _run_process(self, words: list[str]) -> int:
-        command = [*program(), "--config", str(self._workplace.folder), *words]
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self._words(words), stdin=subprocess.DEVNULL)
         if self._stopping.is_set():
             self._process.terminate()
         status = self._process.wait()
         self._process = None
         return status
+
+    def _words(self, words: list[str]) -> list[str]:
+        return [*program(), "--config", str(self._workplace.folder), *words]

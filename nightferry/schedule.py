@@ -22,17 +22,17 @@ def words_of(job: str) -> tuple[str, ...]:
     return (*_WORDS.get(job, (job,)), "--scheduled")
 
 
-def jobs_of(specification: Specification) -> dict[str, str]:
+def jobs_of(specification: Specification, *, may_be_none: bool = False) -> dict[str, str]:
     """Return the cron expression of each scheduled job that this version has.
 
     Raises
     ------
     UsageError
-        Nothing is scheduled.
+        Nothing is scheduled, and that may not be.
     """
     schedule = specification.site.schedule
     found = {job: expression for job in JOBS if (expression := getattr(schedule, job)) is not None}
-    if not found:
+    if not found and not may_be_none:
         raise UsageError("site.yaml: `schedule` names no job; for example  schedule: {run: '0 8 * * *'}")
     return found
 
