@@ -7,7 +7,7 @@ as it is handed those of steps. Reading is load.py's, what a section means its o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, create_model
 
@@ -36,7 +36,25 @@ def instrument_model(section_models: Mapping[str, type[Section]]) -> type[Instru
     fields: dict[str, Any] = {
         key: (model | None, Field(None, description=_meaning(model))) for key, model in section_models.items()
     }
-    return create_model("Instrument", __base__=Instrument, __doc__=Instrument.__doc__, **fields)
+    model = create_model("Instrument", __base__=_Travelling, __doc__=Instrument.__doc__, **fields)
+    model.section_models = dict(section_models)
+    return model
+
+
+class _Travelling(Instrument):
+    """An instrument whose model was made here: it travels to another process with what it was made of."""
+
+    section_models: ClassVar[Mapping[str, type[Section]]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (dict(self.section_models), self.__getstate__())
+
+
+def _arrived(section_models: Mapping[str, type[Section]], state: dict[Any, Any]) -> Instrument:
+    model = instrument_model(section_models)
+    instrument = model.__new__(model)
+    instrument.__setstate__(state)
+    return instrument
 
 
 def _meaning(model: type[Section]) -> str:

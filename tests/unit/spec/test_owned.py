@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -97,3 +98,12 @@ def test_no_package_takes_a_key_that_is_taken() -> None:
     """An owner's model in place of a key of ours would silently change it."""
     assert not section_models().keys() & Instrument.model_fields.keys()
     assert Instrument.model_fields.keys() < instrument_model(section_models()).model_fields.keys()
+
+
+def test_an_instrument_with_sections_travels_to_another_process(tmp_path: Path) -> None:
+    """Steps are taken in processes of their own, and on other machines."""
+    loaded = load(write(tmp_path, sha=instrument(library=TEXT)), section_models=MODELS).instruments["sha"]
+    arrived = pickle.loads(pickle.dumps(loaded))  # noqa: S301  # just written here
+    assert arrived.section(Library) == loaded.section(Library)
+    assert arrived.cameras == loaded.cameras
+    assert arrived.section(Cellar) is None
