@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from converters.export.external import make_externally
 from converters.export.frames import Choice, Instants, acquired_ns, choose
 from converters.export.headers import Column, Exposures, Rule, Series, columns, exposures
-from converters.export.jobs import HeaderPlan, Job, Made, Staged
+from converters.export.jobs import FROM_THE_FIRST_NS, HeaderPlan, Job, Made, Staged
 from converters.export.products import Content, cube_file, frame_files
 from converters.export.reader import Around, telemetry_state
 from converters.export.staging import fingerprint, sync_file, write
@@ -107,8 +107,9 @@ def _history(job: Job, source: Path, sha256: str, choice: Choice, frames: int) -
     lines = [
         f"nightferry export of {source.name}",
         f"SHA-256 {sha256}",
-        f"observation since {format_instant(job.begin_ns)} UTC",
     ]
+    if job.begin_ns > FROM_THE_FIRST_NS:
+        lines.append(f"observation since {format_instant(job.begin_ns)} UTC")
     if choice.before or choice.after:
         lines.append(f"of {frames} frames {choice.before} before and {choice.after} after it were left out")
     return tuple(lines)

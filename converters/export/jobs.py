@@ -14,6 +14,9 @@ from converters.export.headers import Rule
 Form = Literal["frames", "cube"]
 """One file for each frame, or one cube for each archive."""
 
+FROM_THE_FIRST_NS = 0
+"""A job that begins here takes an archive whole, whatever was observed."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeaderPlan:

@@ -123,7 +123,7 @@ def _times(exposed: Exposures) -> Iterator[_Fact]:
     lengths = [None if begin is None else (end - begin) / NS_PER_S for begin, end in zip(known, ends, strict=True)]
     observed = [end if begin is None else begin for begin, end in zip(known, ends, strict=True)]
     is_told = all(begin is not None for begin in known)
-    said = "beginning of exposure" if is_told else "end of exposure, its length is not known"
+    said = "beginning of exposure" if is_told else "end of exposure (length unknown)"
     yield _Fact("DATE-OBS", _texts(observed), said)
     yield _Fact("DATE-BEG", _texts(known), "beginning of exposure")
     yield _Fact("DATE-AVG", _texts(middles), "middle of exposure")
@@ -165,7 +165,7 @@ def _span_cards(exposed: Exposures) -> Iterator[Card]:
     yield Card("TIMESYS", "UTC", "time scale of the dates")
     if (exposed.begin_ns < 0).any():
         first = int(exposed.end_ns.min())
-        yield Card("DATE-OBS", format_instant(first), "end of the first exposure, its length is not known")
+        yield Card("DATE-OBS", format_instant(first), "end of 1st exposure (length unknown)")
         return
     begins = int(exposed.begin_ns.min())
     middle = int(exposed.middle_ns.astype(object).sum()) // len(exposed.middle_ns)

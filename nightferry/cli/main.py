@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from nightferry.cli import (
+    datasets,
     holding,
     ingest,
     moving,
@@ -28,6 +29,7 @@ from nightferry.cli import (
     settings,
     showing,
     starting,
+    xrif2fits,
 )
 from nightferry.cli.context import Context, options_of
 from observatory.errors import NightferryError
@@ -41,7 +43,21 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for group in (starting, settings, moving, proving, running, showing, people, pruning, holding, ingest, observations):
+for group in (
+    starting,
+    settings,
+    moving,
+    proving,
+    running,
+    showing,
+    people,
+    pruning,
+    holding,
+    ingest,
+    datasets,
+    observations,
+    xrif2fits,
+):
     group.register(app)
 
 

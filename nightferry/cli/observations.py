@@ -160,7 +160,7 @@ def _export(context: typer.Context, asked: Asked, wishes: ExportWishes, json: bo
     options = options_of(context)
     with options.open() as workplace:
         found = select(workplace, asked)
-        with _bar("archives", not (json or options.quiet)) as ready:
+        with bar("archives", not (json or options.quiet)) as ready:
             done = export_observations(workplace, found, wishes, ready)
         say_export(done, json=json, quiet=options.quiet)
         finish(exit_status(done.state))
@@ -205,14 +205,14 @@ def bundle(
     asked = _asked(instrument, data_root, (title, partial, target, email), (semester, utc_start, utc_end))
     with options.open() as workplace:
         found = select(workplace, asked)
-        with _bar("files", not (json or options.quiet)) as ready:
+        with bar("files", not (json or options.quiet)) as ready:
             done = bundle_observations(found, tuple(camera or ()), output_dir, dry_run=dry_run, ready=ready)
         say_bundle(done, json=json, quiet=options.quiet)
         finish(exit_status(worst([done.state])))
 
 
 @contextmanager
-def _bar(what: str, is_wanted: bool) -> Iterator[Callable[[int, int], None]]:
+def bar(what: str, is_wanted: bool) -> Iterator[Callable[[int, int], None]]:
     """Give a listener that draws a bar on a terminal, and nothing elsewhere."""
     if not (is_wanted and sys.stderr.isatty()):
         yield lambda done, total: None
