@@ -23,6 +23,7 @@ class CompressStep(NightStepSection):
     """Packs FITS files and removes the unpacked ones, when it is proven that nothing is lost."""
 
     seals: ClassVar[bool] = True
+    preload: ClassVar[tuple[str, ...]] = ("converters.compress",)
 
     step: Literal["compress"] = Field(description="which converter")
     inputs: tuple[str, ...] = Field(("vgen2/*.fits",), min_length=1, description="patterns of the files to pack")

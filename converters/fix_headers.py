@@ -30,6 +30,7 @@ class FixHeadersStep(NightStepSection):
     """Writes header values in the formats of a dictionary."""
 
     changes_headers: ClassVar[bool] = True
+    preload: ClassVar[tuple[str, ...]] = ("converters.fix_headers",)
 
     step: Literal["fix-headers"] = Field(description="which converter")
     inputs: tuple[str, ...] = Field(("vgen2/*.fits",), min_length=1, description="patterns of the files it works on")

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,8 @@ from observatory.names import show
 
 class ConsolidateStep(NightStepSection):
     """Writes the cubes of the plan that `syncdeint` made."""
+
+    preload: ClassVar[tuple[str, ...]] = ("converters.vampires.cubes",)
 
     step: Literal["consolidate"] = Field(description="which converter")
     plan_name: str = Field(PLAN, alias="plan", description="the plan's file; {night} is YYYYMMDD")

@@ -10,7 +10,7 @@ import os
 import zoneinfo
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -22,6 +22,12 @@ from observatory.spec import forms
 
 class SummaryStep(NightStepSection):
     """Counts the frames of a night's plan; beyond its thresholds the night waits for a person."""
+
+    preload: ClassVar[tuple[str, ...]] = (
+        "converters.vampires.showing",
+        "converters.vampires.tally",
+        "converters.vampires.timing",
+    )
 
     step: Literal["summary"] = Field(description="which converter")
     plan_name: str = Field(PLAN, alias="plan", description="the plan's file; {night} is YYYYMMDD")

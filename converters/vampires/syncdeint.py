@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -46,6 +46,8 @@ class FlcSection(Section):
 
 class SyncDeintStep(NightStepSection):
     """Pairs the frames of two cameras by their acquisition times and tells the FLC states apart: a plan."""
+
+    preload: ClassVar[tuple[str, ...]] = ("converters.vampires.night", "converters.vampires.reading")
 
     step: Literal["syncdeint"] = Field(description="which converter")
     cameras: dict[str, str] = Field(
