@@ -1,0 +1,223 @@
+"""Back to the raw state: what the steps of a night made is set aside, once every original was found as it was.
+
+Nothing is removed for good here: what is set aside lies below ``.nightferry/replaced`` as long as replaced files do.
+Frame ids that were given out stay spent. Bringing a night back from another copy is bringing.py's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catalogue.records import StepRecord
+from converters.pipeline import copy_name
+from converters.workspace import sha256_of
+from nightferry.pending import steps_of
+from nightferry.workplace import Workplace
+from observatory.endpoints.contract import OURS
+from observatory.errors import UsageError
+from observatory.files import sync_folder
+from observatory.names import show, to_json
+from observatory.nights import night_text
+from observatory.spec.chain import Place, places
+from observatory.spec.models import Instrument
+from observatory.truth import State
+
+STAMP = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True)
+class NightPlan:
+    """What restoring one night on one copy means.
+
+    Attributes
+    ----------
+    instrument : Instrument
+    place : Place
+    copy : str
+        What the ledger calls it.
+    night : date
+    products : tuple of bytes
+        What is there of what steps made, relative to the root, ascending.
+    originals : int
+        How many files that steps took were found as they were.
+    lost, unread : tuple of str
+        Why it must not be restored: originals that are gone or differ, and such as could not be read.
+    records : int
+        How many entries of the ledger are forgotten.
+    """
+
+    instrument: Instrument
+    place: Place
+    copy: str
+    night: dt.date
+    products: tuple[bytes, ...]
+    originals: int
+    lost: tuple[str, ...]
+    unread: tuple[str, ...]
+    records: int
+
+    @property
+    def state(self) -> State:
+        """unknown: something could not be read; different: an original is not as it was; else ok."""
+        if self.unread:
+            return State.UNKNOWN
+        return State.DIFFERENT if self.lost else State.OK
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is left as it is; none where it is not."""
+        return (*self.unread, *self.lost)
+
+
+def plan_restore(
+    workplace: Workplace,
+    instruments: Sequence[Instrument],
+    nights: Callable[[Instrument], Sequence[dt.date]],
+    progress: Callable[[str], None] = lambda name: None,
+) -> list[NightPlan]:
+    """Look at what steps made of some nights and at every original that they took; nothing is written.
+
+    Parameters
+    ----------
+    nights : callable
+        Those of an instrument.
+    progress : callable
+        Told of each original as it is read.
+
+    Raises
+    ------
+    UsageError
+        No copy that steps work on lies here.
+    """
+    found = []
+    here = [
+        (instrument, place)
+        for instrument in instruments
+        for place in places(instrument)
+        if steps_of(instrument, place) and workplace.access(place.host).is_local
+    ]
+    if not here:
+        raise UsageError("nothing to restore here: no copy that steps work on lies on this machine; nothing was done")
+    for instrument, place in here:
+        for night in nights(instrument):
+            plan = _plan(workplace, instrument, place, night, progress)
+            if plan is not None:
+                found.append(plan)
+    return found
+
+
+def _plan(
+    workplace: Workplace, instrument: Instrument, place: Place, night: dt.date, progress: Callable[[str], None]
+) -> NightPlan | None:
+    copy, root = copy_name(instrument, place), Path(place.root)
+    records = [one for one in workplace.ledger.step_records(instrument.instrument, night) if one.copy == copy]
+    if not records:
+        return None
+    made = {product.path for record in records for product in record.products}
+    lost, unread, whole = [], [], 0
+    for path, hashes in _originals(records, made).items():
+        progress(show(path))
+        try:
+            found = sha256_of(root / os.fsdecode(path))
+        except FileNotFoundError:
+            lost.append(f"{show(path)} is not there any more")
+        except OSError as error:
+            unread.append(f"{show(path)} could not be read: {error.strerror or error}")
+        else:
+            whole += found in hashes
+            lost += [] if found in hashes else [f"{show(path)} is not what it was when the steps took it"]
+    there = tuple(sorted(path for path in made if os.path.lexists(root / os.fsdecode(path))))
+    return NightPlan(instrument, place, copy, night, there, whole, tuple(lost), tuple(unread), len(records))
+
+
+def _originals(records: Sequence[StepRecord], made: set[bytes]) -> dict[bytes, set[str]]:
+    """Return what steps took and none has made, each with the hashes that it had."""
+    found: dict[bytes, set[str]] = {}
+    for record in records:
+        for taken in record.inputs:
+            if taken.path not in made and not taken.is_consumed:
+                found.setdefault(taken.path, set()).add(taken.sha256)
+    return dict(sorted(found.items()))
+
+
+def carry_out(workplace: Workplace, plan: NightPlan) -> Path | None:
+    """Set aside what steps made, and forget that they did; return the folder in which it is kept.
+
+    The caller holds the instrument's lock, and the plan is of this very run. Repeating is safe: after a crash what is
+    still there is set aside, and only then is anything forgotten.
+
+    Raises
+    ------
+    OSError
+        A file could not be set aside; the night is as it was but for those before it, and nothing is forgotten.
+    """
+    root = Path(plan.place.root)
+    kept = _unused(root / os.fsdecode(OURS) / "replaced", workplace.now())
+    folders = set()
+    for path in plan.products:
+        place, aside = root / os.fsdecode(path), kept / os.fsdecode(path)
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        place.rename(aside)
+        sync_folder(aside.parent)
+        folders.add(place.parent)
+    for folder in sorted(folders, key=lambda one: len(one.parts), reverse=True):
+        sync_folder(folder)
+        _remove_empty(folder, root, plan.night)
+    name = plan.instrument.instrument
+    workplace.ledger.night_processed(name, plan.copy, plan.night, (), workplace.now())
+    workplace.ledger.forget_steps(name, plan.copy, plan.night)
+    return kept if plan.products else None
+
+
+def _unused(top: Path, now: dt.datetime) -> Path:
+    """Return a folder of our own below `top`, of this second or the next that nobody used."""
+    while (top / now.strftime(STAMP)).exists():
+        now += dt.timedelta(seconds=1)
+    return top / now.strftime(STAMP)
+
+
+def _remove_empty(folder: Path, root: Path, night: dt.date) -> None:
+    """Remove a folder that held products alone, and its parents; the night's own stays as long as anything is in it."""
+    while folder != root:
+        try:
+            folder.rmdir()
+        except OSError:
+            return  # it holds something else
+        folder = folder.parent
+
+
+def document_of(plans: Sequence[NightPlan], kept: Sequence[Path | None], is_done: bool) -> dict[str, Any]:
+    """Return what ``restore --json`` prints."""
+    from observatory.truth import worst
+
+    state = worst(plan.state for plan in plans) if plans else State.OK
+    nights = [
+        {
+            "instrument": plan.instrument.instrument,
+            "copy": plan.copy,
+            "night": night_text(plan.night),
+            "state": str(plan.state),
+            "removed": [to_json(path) for path in plan.products],
+            "originals": plan.originals,
+            "reasons": list(plan.reasons),
+            "kept_in": None if where is None else str(where),
+        }
+        for plan, where in zip(plans, kept, strict=True)
+    ]
+    return {"state": str(state), "dry_run": not is_done, "nights": nights}
+
+
+def lines(plan: NightPlan) -> Iterator[str]:
+    """Yield what restoring a night means, a line each."""
+    head = f"{plan.instrument.instrument} {night_text(plan.night)} on {plan.copy}"
+    if plan.reasons:
+        yield f"{head}: left as it is; `restore --from` brings originals back from another copy"
+        yield from (f"    {reason}" for reason in plan.reasons)
+        return
+    yield f"{head}: {len(plan.products)} products are set aside, {plan.originals} originals are as they were"
+    yield from (f"    {show(path)}" for path in plan.products)
