@@ -34,6 +34,7 @@ _BUILT_IN = {
     "frame-ids": "converters.frame_ids:FrameIdsStep",
     "compress": "converters.compress:CompressStep",
     "manifest": "converters.manifest:ManifestStep",
+    "xrif2fits": "converters.xrif2fits:Xrif2FitsStep",
 }
 
 
