@@ -40,10 +40,10 @@ def test_the_seeds_raw_names_mean_what_the_seed_says(pfs: Grammar) -> None:
     """PFSA12345611: visit 123456 at the summit, spectrograph 1, blue arm; PFSB12345623: spectrograph 2, infrared."""
     assert pfs.type_of(b"PFSA12345611.fits") == "raw"
     assert values(pfs, b"PFSA12345611.fits") == {
-        "instrument": "PFS", "arm": "b", "spectrograph": 1, "detector": 0, "visit": 123456, "category": "A",
+        "instrument": "PFS", "arm": "b", "spectrograph": 1, "detector": 0, "visit": 123456,
     }  # fmt: skip
     assert values(pfs, b"PFSB12345623.fits") == {
-        "instrument": "PFS", "arm": "n", "spectrograph": 2, "detector": 5, "visit": 123456, "category": "B",
+        "instrument": "PFS", "arm": "n", "spectrograph": 2, "detector": 5, "visit": 123456,
     }  # fmt: skip
     assert values(pfs, b"PFLA00000114.fits")["instrument"] == "PFS-L"
     assert "detector" not in values(pfs, b"PFLA00000114.fits")

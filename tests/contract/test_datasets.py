@@ -16,15 +16,15 @@ from catalogue.datasets.grammar import DatasetType, Key
 from catalogue.datasets.query import Question
 from catalogue.datasets.records import CollectionKind, Validity
 from observatory.errors import UsageError
-from tests.unit.catalogue.held import NOON, RAW, RUN, hold, new, visit
+from tests.held import NOON, RAW, RUN, hold, new, visit
 
 LATER = NOON + dt.timedelta(hours=1)
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path) -> Iterator[Catalogue]:
+def catalogue(database: str) -> Iterator[Catalogue]:
     """Give a catalogue of twelve raw files of two visits."""
-    with Catalogue.open("sqlite:///catalogue.db", tmp_path) as opened:
+    with Catalogue.open(database) as opened:
         hold(opened, [visit(12), visit(26)])
         yield opened
 

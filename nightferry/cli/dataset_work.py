@@ -1,0 +1,168 @@
+"""``datasets`` and ``catalogue check`` from the command line: the question, the form of the answer, the exit status."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from catalogue.datasets.query import Question
+from nightferry import dataset_forms as forms
+from nightferry.checking import check
+from nightferry.cli.context import print_document, say
+from nightferry.datastores import open_catalogue
+from nightferry.removing import Fate, Removed, fate_of, remove
+from nightferry.workplace import Workplace
+from observatory.errors import UsageError
+from observatory.names import show, to_json
+from observatory.truth import State, exit_status, worst
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """In which form datasets are shown; the table where nothing is said."""
+
+    uri: bool = False
+    csv: bool = False
+    parquet: Path | None = None
+    butler: bool = False
+    json: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse two forms at once."""
+        if sum([self.csv, self.parquet is not None, self.butler, self.json]) > 1:
+            raise UsageError("--csv, --parquet, --butler and --json are forms of one answer: give one of them")
+
+
+def asked_for(
+    type_name: str,
+    instrument: str | None,
+    collections: Sequence[str] | None,
+    where: str | None,
+    order_by: Sequence[str] | None,
+    limit: int | None,
+    at: str | None,
+    find_first: bool,
+) -> Question:
+    """Gather what the command line asks; several collections or keys may stand in one word with commas."""
+    return Question(
+        type=type_name,
+        instrument=instrument,
+        collections=_split(collections),
+        where=where,
+        order_by=_split(order_by),
+        limit=limit,
+        first_of_each=find_first,
+        at_utc=instant(at, "--at"),
+    )
+
+
+def _split(words: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(part for word in words or () for part in word.split(",") if part)
+
+
+def instant(text: str | None, option: str) -> dt.datetime | None:
+    """Read an instant; without a zone it is UTC.
+
+    Raises
+    ------
+    UsageError
+    """
+    if text is None:
+        return None
+    try:
+        read = dt.datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{option} {text}: an instant such as 2024-10-05T12:00:00") from error
+    return read if read.tzinfo is not None else read.replace(tzinfo=dt.UTC)
+
+
+def run_show(workplace: Workplace, question: Question, form: Form) -> int:
+    """Show the datasets that answer a question."""
+    with open_catalogue(workplace) as catalogue:
+        answer = catalogue.find_datasets(question)
+    if form.json:
+        print_document(forms.document(answer, uri=form.uri))
+    elif form.csv:
+        typer.echo(forms.csv_text(answer, uri=form.uri), nl=False)
+    elif form.butler:
+        typer.echo(forms.butler_table(answer), nl=False)
+    elif form.parquet is not None:
+        forms.write_parquet(answer, form.parquet)
+        say(f"{form.parquet}: {len(answer.datasets)} datasets")
+    else:
+        for line in forms.table_lines(answer, uri=form.uri):
+            typer.echo(line)
+    if not answer.datasets:
+        say(f"no {answer.type.name} is such")
+    if answer.is_cut_off:
+        say(f"there are more than the {question.limit} shown (--limit)")
+    return 0
+
+
+def run_types(workplace: Workplace, instrument: str | None, json: bool) -> int:
+    """Say which types of datasets there are."""
+    with open_catalogue(workplace) as catalogue:
+        types = catalogue.dataset_types(instrument)
+    if json:
+        told = [
+            {
+                "type": one.name,
+                "instrument": one.instrument,
+                "keys": [{"name": key.name, "kind": key.kind, "identifies": key.identifies} for key in one.keys],
+            }
+            for one, _ in types
+        ]
+        print_document({"types": told})
+        return 0
+    for line in forms.type_lines(types):
+        typer.echo(line)
+    if not types:
+        say("nothing was ingested yet")
+    return 0
+
+
+def run_remove(workplace: Workplace, question: Question, yes: bool, json: bool) -> int:
+    """Remove the datasets that answer a question, or say what that would do."""
+    with open_catalogue(workplace) as catalogue:
+        found = catalogue.find_datasets(question).datasets
+        removed = remove(catalogue, found, workplace.now()) if yes else [Removed(one, fate_of(one)) for one in found]
+    if json:
+        rows = [_removed(one) for one in removed]
+        print_document({"is_plan": not yes, "type": question.type, "datasets": rows})
+    else:
+        for one in removed:
+            typer.echo(f"{show(bytes(one.dataset.file))}: {one.fate.value}{f': {one.reason}' if one.reason else ''}")
+        typer.echo(f"{len(removed)} datasets {'removed' if yes else 'would be removed; --yes removes them'}")
+    return int(any(one.fate is Fate.FAILED for one in removed))
+
+
+def _removed(one: Removed) -> dict[str, object]:
+    return {
+        "id": str(one.dataset.id),
+        "path": to_json(bytes(one.dataset.file)),
+        "fate": one.fate.value,
+        "reason": one.reason,
+    }
+
+
+def run_check(workplace: Workplace, checksum: bool, json: bool, quiet: bool) -> int:
+    """Look at every datastore and say what does not agree with the catalogue."""
+
+    def local(host: str) -> bool:
+        return host in workplace.specification.site.hosts and workplace.access(host).is_local
+
+    with open_catalogue(workplace) as catalogue:
+        checks = check(catalogue, workplace.hostname, local, checksum)
+    state = worst(one.state for one in checks) if checks else State.OK
+    if json:
+        print_document({"state": state.value, "datastores": [one.document() for one in checks]})
+    elif not (quiet and state is State.OK):
+        for line in (line for one in checks for line in one.lines()):
+            typer.echo(line)
+        if not checks:
+            say("nothing was ingested yet")
+    return exit_status(state)

@@ -1,0 +1,158 @@
+"""Datasets as tables: in the form that Butler's users know, as CSV, JSON and Parquet, and as Butler takes them.
+
+What is asked is the commands', finding it the catalogue's.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from catalogue.datasets.grammar import DatasetType, KeyValue
+from catalogue.datasets.query import Answer
+from catalogue.datasets.records import Dataset
+from observatory.errors import UsageError
+from observatory.files import write_whole
+from observatory.names import show, to_json
+from observatory.nights import night_text
+
+NO_VALUE = "--"
+"""As astropy's tables, and so Butler's, show what is absent."""
+
+
+def columns_of(answer: Answer, *, uri: bool) -> list[str]:
+    """Return the headings: type, run, id, the keys in the order of the instrument's file, and where wanted the URI."""
+    return ["type", "run", "id", *(key.name for key in answer.type.keys), *(["uri"] if uri else [])]
+
+
+def cells_of(dataset: Dataset, *, uri: bool) -> list[str]:
+    """Return the texts of one row."""
+    cells = [dataset.type, dataset.run, str(dataset.id)]
+    cells += [_text(value) for value in dataset.values.values()]
+    return [*cells, dataset.uri] if uri else cells
+
+
+def _text(value: KeyValue) -> str:
+    return NO_VALUE if value is None else str(value)
+
+
+def table_lines(answer: Answer, *, uri: bool = False) -> Iterator[str]:
+    """Yield the table: headings centred, hyphens as wide as each column, values at the right; empty lines around."""
+    if not answer.datasets:
+        return
+    rows = [columns_of(answer, uri=uri), *(cells_of(one, uri=uri) for one in answer.datasets)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    yield ""
+    yield " ".join(cell.center(width) for cell, width in zip(rows[0], widths, strict=True)).rstrip()
+    yield " ".join("-" * width for width in widths)
+    for row in rows[1:]:
+        yield " ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+    yield ""
+
+
+def csv_text(answer: Answer, *, uri: bool = False) -> str:
+    """Return comma-separated values with a line of headings; an absent value is empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns_of(answer, uri=uri))
+    for one in answer.datasets:
+        writer.writerow(["" if cell == NO_VALUE else cell for cell in cells_of(one, uri=uri)])
+    return out.getvalue()
+
+
+def document(answer: Answer, *, uri: bool = False) -> dict[str, Any]:
+    """Return the JSON document."""
+    return {
+        "type": answer.type.name,
+        "instrument": answer.type.instrument,
+        "is_cut_off": answer.is_cut_off,
+        "datasets": [_described(one, uri=uri) for one in answer.datasets],
+    }
+
+
+def _described(one: Dataset, *, uri: bool) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "type": one.type,
+        "run": one.run,
+        "id": str(one.id),
+        "data_id": dict(one.values),
+        "night": night_text(one.night) if one.night else None,
+        "path": to_json(one.path),
+        "transfer": one.transfer,
+        "origin": to_json(one.origin),
+        "size_bytes": one.size_bytes,
+        "sha256": one.sha256,
+        "ingested_utc": one.at_utc.isoformat(),
+    }
+    return told | ({"uri": one.uri} if uri else {})
+
+
+_ARROW_KINDS: Mapping[str, str] = {"text": "string", "integer": "int64", "real": "float64", "hexadecimal": "uint64"}
+
+
+def write_parquet(answer: Answer, path: Path) -> None:
+    """Write the datasets as a Parquet file, with typed columns: the keys, and what is known of each file.
+
+    Raises
+    ------
+    UsageError
+        pyarrow is not installed.
+    OSError
+    """
+    try:
+        import pyarrow as arrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise UsageError("Parquet needs pyarrow: pip install 'nightferry[parquet]'; or take --csv") from error
+    held = answer.datasets
+    columns: dict[str, Any] = {
+        "type": arrow.array([one.type for one in held], arrow.string()),
+        "run": arrow.array([one.run for one in held], arrow.string()),
+        "id": arrow.array([str(one.id) for one in held], arrow.string()),
+    }
+    for key in answer.type.keys:
+        kind = getattr(arrow, _ARROW_KINDS[key.kind])()
+        columns[key.name] = arrow.array([one.values[key.name] for one in held], kind)
+    columns |= {
+        "night": arrow.array([one.night for one in held], arrow.date32()),
+        "uri": arrow.array([one.uri for one in held], arrow.string()),
+        "size_bytes": arrow.array([one.size_bytes for one in held], arrow.int64()),
+        "sha256": arrow.array([one.sha256 for one in held], arrow.string()),
+        "ingested_utc": arrow.array([one.at_utc for one in held], arrow.timestamp("us", tz="UTC")),
+    }
+    sink = arrow.BufferOutputStream()
+    parquet.write_table(arrow.table(columns), sink)
+    write_whole(path, sink.getvalue().to_pybytes())
+    path.chmod(0o644)
+
+
+def butler_table(answer: Answer) -> str:
+    """Return a table for ``butler ingest-files REPO TYPE RUN TABLE``: the file, then its data id, as CSV.
+
+    Raises
+    ------
+    UsageError
+        Datasets of several runs: Butler takes one run at a time. Or a key without a value: Butler wants all.
+    """
+    runs = sorted({one.run for one in answer.datasets})
+    if len(runs) > 1:
+        raise UsageError(f"butler ingest-files takes one run at a time; these are of {', '.join(runs)}: --collection")
+    keys = answer.type.identifying
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["file", *keys])
+    for one in answer.datasets:
+        absent = [key for key in keys if one.values[key] is None]
+        if absent:
+            raise UsageError(f"{show(bytes(one.file))} has no {absent[0]}, and Butler wants every key")
+        writer.writerow([str(one.file), *(one.values[key] for key in keys)])
+    return out.getvalue()
+
+
+def type_lines(types: Sequence[tuple[DatasetType, str | None]]) -> Iterator[str]:
+    """Yield one line per type: its name, the instrument, and the keys of its data id."""
+    for one, _ in types:
+        yield f"{one.name}  {one.instrument}  {', '.join(one.identifying)}"

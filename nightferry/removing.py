@@ -1,0 +1,79 @@
+"""Datasets taken out of the catalogue and their files out of the datastore; no bytes are lost by it.
+
+The record goes first: a crash leaves a file that `catalogue check` names. A link whose original is alive is removed;
+any other file may be the last of its kind, and is set aside below ``.nightferry`` in the datastore.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalogue.datasets.records import Dataset
+from observatory.endpoints.contract import OURS
+from observatory.files import sync_folder
+from syncer.ingest.model import Transfer
+
+if TYPE_CHECKING:
+    from catalogue.catalogue import Catalogue
+
+
+class Fate(enum.StrEnum):
+    """What becomes of a dataset's file."""
+
+    UNLINKED = "unlinked"
+    SET_ASIDE = "set aside"
+    LEFT = "left where it is"
+    ABSENT = "was gone already"
+    FAILED = "could not be removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """One dataset, and what became or would become of its file."""
+
+    dataset: Dataset
+    fate: Fate
+    reason: str | None = None
+
+
+def fate_of(dataset: Dataset) -> Fate:
+    """Return what removing a dataset would do to its file."""
+    file = dataset.file
+    if dataset.transfer == Transfer.DIRECT.value:
+        return Fate.LEFT
+    if not os.path.lexists(file):
+        return Fate.ABSENT
+    if file.is_symlink():
+        return Fate.UNLINKED
+    original = Path(os.fsdecode(dataset.origin))
+    is_link = original != file and original.exists() and original.samefile(file)
+    return Fate.UNLINKED if is_link else Fate.SET_ASIDE
+
+
+def remove(catalogue: Catalogue, datasets: Sequence[Dataset], at_utc: dt.datetime) -> list[Removed]:
+    """Forget datasets, then remove or set aside their files; return what became of each."""
+    catalogue.remove_datasets([one.id for one in datasets])
+    aside = f"removed/{at_utc:%Y%m%dT%H%M%SZ}"
+    return [_remove(one, aside) for one in datasets]
+
+
+def _remove(dataset: Dataset, aside: str) -> Removed:
+    try:
+        fate = fate_of(dataset)
+        if fate is Fate.UNLINKED:
+            dataset.file.unlink()
+            sync_folder(dataset.file.parent)
+        elif fate is Fate.SET_ASIDE:
+            place = Path(os.fsdecode(dataset.root)) / os.fsdecode(OURS) / aside / os.fsdecode(dataset.path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            dataset.file.rename(place)
+            sync_folder(place.parent)
+    except OSError as error:
+        return Removed(dataset, Fate.FAILED, error.strerror or str(error))
+    return Removed(dataset, fate)
