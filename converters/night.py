@@ -49,6 +49,8 @@ class Shared:
     bench : Bench
     present : date or None
         The night that it is now.
+    freed : frozenset of bytes
+        Paths of what was freed on purpose.
     pool : ThreadPoolExecutor
         Each thread attends to one task.
     names : iterator of str
@@ -66,6 +68,7 @@ class Shared:
     labels: frozenset[str]
     bench: Bench
     present: dt.date | None
+    freed: frozenset[bytes]
     pool: ThreadPoolExecutor
     names: Iterator[str]
     late: MutableMapping[str, dt.date]
@@ -83,6 +86,9 @@ class NightRun:
     def carry_out(self) -> bool:
         """Take the chosen steps; say whether all of them are complete."""
         chosen = [step for step in self._run.steps if self._is_chosen(step)]
+        if any(isinstance(step, NightStep) for step in chosen) and self._is_freed():
+            self._say("", RowResult.SKIPPED, "some of its files were freed: it stays as it is")
+            return True
         why = self._must_wait(chosen)
         if why is not None:
             self._say("", *why)
@@ -98,6 +104,16 @@ class NightRun:
 
     def _is_chosen(self, step: Step | NightStep) -> bool:
         return not self._run.labels or step.label in self._run.labels
+
+    def _is_freed(self) -> bool:
+        """Say whether something that was taken or made in this night has been freed, and is not there."""
+        there = {self._folder.below_root(path) for path in self._folder.files}
+        gone = self._run.freed - there
+        if not gone:
+            return False
+        records = self._known.records()
+        taken = {one.path for record in records for one in record.inputs}
+        return bool(gone & (taken | {one.path for record in records for one in record.products}))
 
     def _must_wait(self, chosen: Sequence[Step | NightStep]) -> tuple[RowResult, str] | None:
         bench, scope = self._run.bench, self._run.scope

@@ -49,6 +49,9 @@ class ConvertOptions:
         The night that it is now: night steps do not begin it.
     tasks_far : int
         How many tasks are handed to a cluster at a time.
+    freed : frozenset of bytes
+        Paths below the root of what was freed there on purpose: a night step would make less of a night that lacks
+        some of its files, so such a night stays as it is.
     """
 
     force: bool = False
@@ -58,6 +61,7 @@ class ConvertOptions:
     settle_s: float | None = None
     present: dt.date | None = None
     tasks_far: int = 64
+    freed: frozenset[bytes] = frozenset()
 
 
 def _utc_now() -> dt.datetime:
@@ -118,7 +122,8 @@ def convert(
             names = (f"task-{number}" for number in itertools.count())
 
             def shared(pool: ThreadPoolExecutor) -> Shared:
-                return Shared(scope, able, options.steps, bench, options.present, pool, names, {}, told, watch)
+                given = (options.present, options.freed)
+                return Shared(scope, able, options.steps, bench, *given, pool, names, {}, told, watch)
 
             _over_all_nights(shared, memory, options, scope, bench)
     except RootNotProven as error:

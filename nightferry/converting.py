@@ -6,6 +6,7 @@ What a step does and when it is skipped is the converters'.
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from converters.base import Facts
 from converters.night import StepProgress
 from converters.outcome import ConvertOutcome, ConvertRow, RowResult
 from converters.pipeline import ConvertOptions, convert
+from nightferry.evidence import freed_on
 from nightferry.pending import pending_nights, steps_of
 from nightferry.selection import Asked, nights_asked
 from nightferry.workplace import Workplace
@@ -22,6 +24,7 @@ from observatory.names import show
 from observatory.spec.chain import Hop, Place, places
 from observatory.spec.models import Instrument
 from reports.model import FrameCount, Note, StepRow
+from syncer.transfer.folders import free_old_replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +139,12 @@ def convert_place(
     scope = scope_of(instrument, place, instrument.cameras, nights, workplace.clock_of(instrument))
     labels = frozenset() if wishes.is_all else chosen
     present = workplace.present_night(instrument)
-    options = ConvertOptions(wishes.force, labels, wishes.dry_run, workers, present=present)
+    freed = freed_on(workplace, instrument, place, nights)
+    options = ConvertOptions(wishes.force, labels, wishes.dry_run, workers, present=present, freed=freed)
     outcome = convert(instrument, scope, steps, workplace.ledger, options, workplace.now, wishes.progress, wishes.watch)
     into.outcomes.append(outcome)
+    if not wishes.dry_run and outcome.unknown_reason is None:
+        free_old_replaced(workplace.endpoint(place.host), os.fsencode(place.root), workplace.now())
     if wishes.is_all and not wishes.dry_run:
         into.by_root[place.root] = outcome
     if outcome.unknown_reason is not None:
@@ -190,7 +196,8 @@ def _look(workplace: Workplace, hop: Hop, step: str, nights: Collection[dt.date]
     instrument, clock = hop.instrument, workplace.clock_of(hop.instrument)
     scope = scope_of(instrument, hop.source, instrument.cameras, tuple(sorted(nights)), clock)
     present = workplace.present_night(instrument)
-    options = ConvertOptions(steps=frozenset({step}), dry_run=True, present=present)
+    freed = freed_on(workplace, instrument, hop.source, scope.nights)
+    options = ConvertOptions(steps=frozenset({step}), dry_run=True, present=present, freed=freed)
     return convert(instrument, scope, steps_of(instrument, hop.source), workplace.ledger, options, workplace.now)
 
 
