@@ -24,16 +24,21 @@ _COLUMNS = ("path", "night", "name", "sha256", "size_bytes", "mtime_s", "changed
 class EvidenceBook(Book):
     """What was read of each file, copy by copy. A copy is known by its holder: a number for its host and root."""
 
-    def holder(self, instrument: str, copy: str, host: str, root: str) -> int:
-        """Return the number of a copy, giving it one where it has none; another root is another holder."""
-        values = {"instrument": instrument, "copy": copy, "host": host, "root": root}
-        asked = sa.select(holders.c.id).filter_by(**values)
+    def known_holder(self, instrument: str, copy: str, host: str, root: str) -> int | None:
+        """Return the number of a copy; None where nothing was ever noted of it."""
+        asked = sa.select(holders.c.id).filter_by(instrument=instrument, copy=copy, host=host, root=root)
         with self._store.read() as connection:
             found = connection.execute(asked).scalar()
-        if found is not None:
-            return int(found)
+        return None if found is None else int(found)
+
+    def holder(self, instrument: str, copy: str, host: str, root: str) -> int:
+        """Return the number of a copy, giving it one where it has none; another root is another holder."""
+        known = self.known_holder(instrument, copy, host, root)
+        if known is not None:
+            return known
+        values = {"instrument": instrument, "copy": copy, "host": host, "root": root}
         with self._store.write() as connection:
-            found = connection.execute(asked).scalar()
+            found = connection.execute(sa.select(holders.c.id).filter_by(**values)).scalar()
             if found is None:
                 found = connection.execute(holders.insert().values(values).returning(holders.c.id)).scalar_one()
         return int(found)

@@ -16,7 +16,7 @@ from nightferry.workplace import Workplace
 from observatory.batches import batched
 from observatory.endpoints.contract import Facts, Hashed, Look, RootFacts, Survey
 from observatory.ends import NO_SIGN, OTHER_DRIVE
-from observatory.errors import CommandFailed, CouldNotTell, RootNotProven
+from observatory.errors import CommandFailed, CouldNotTell, HostUnreachable, RootNotProven
 from observatory.listing import ANY_NIGHT, HopScope, Scope, scope_of
 from observatory.records import FILE, NUL, path_of
 from observatory.spec.chain import Hop, Place, places, sources_of
@@ -51,7 +51,8 @@ def holder_of(workplace: Workplace, instrument: Instrument, place: Place) -> int
 
 def freed_on(workplace: Workplace, instrument: Instrument, place: Place, nights: Sequence[dt.date]) -> frozenset[bytes]:
     """Return the paths of what was freed on a copy in some nights."""
-    return frozenset(workplace.ledger.freed(holder_of(workplace, instrument, place), nights))
+    holder = workplace.ledger.known_holder(instrument.instrument, place.name, place.host, place.root)
+    return frozenset() if holder is None else frozenset(workplace.ledger.freed(holder, nights))
 
 
 def name_of(scope: Scope, path: bytes) -> tuple[dt.date, bytes] | None:
@@ -210,12 +211,13 @@ def _made_on(workplace: Workplace, instrument: Instrument, place: Place, night: 
 
 @dataclass(frozen=True, slots=True)
 class PlaceRead:
-    """What became of reading one copy: how many files, and why not all."""
+    """What became of reading one copy: how many files, and why not all; `is_away` where it could not be seen at all."""
 
     place: Place
     files: int = 0
     unread: int = 0
     reason: str | None = None
+    is_away: bool = False
 
 
 def read_place(
@@ -231,7 +233,7 @@ def read_place(
     try:
         return _read_all(witness, witness.endpoint.survey(scope.request), progress)
     except CouldNotTell as error:
-        return PlaceRead(place, reason=str(error))
+        return PlaceRead(place, reason=str(error), is_away=isinstance(error, (RootNotProven, HostUnreachable)))
 
 
 def _read_all(witness: Witness, survey: Survey, progress: Callable[[int], None]) -> PlaceRead:
@@ -243,15 +245,14 @@ def _read_all(witness: Witness, survey: Survey, progress: Callable[[int], None])
     finally:
         survey.close()
     troubles = [f"{witness.endpoint.name}: {trouble.reason}" for trouble in survey.troubles]
-    unread = done = 0
+    unread = 0
     for batch in batched(paths, BATCH_FILES):
         hashed = list(witness.endpoint.hash(scope.request.root, batch))
         if [one.path for one in hashed] != list(batch):
             raise CommandFailed(witness.endpoint.name, "hashing", "others were answered than were asked about")
         witness.remember(survey.facts, hashed)
-        done += len(batch)
         unread += sum(one.sha256 is None for one in hashed)
-        progress(done)
+        progress(len(batch))
     if not troubles:
         witness.forget(_known_paths(witness) - set(paths))
     return PlaceRead(scope.place, len(paths), unread, troubles[0] if troubles else None)

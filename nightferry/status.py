@@ -10,16 +10,40 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from catalogue.evidence_records import SafeNight
 from catalogue.records import HopNight, NightState, NightStatus
+from nightferry.archive_log import safe_on, still_safe
+from nightferry.evidence import chains
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.nights import night_text
-from observatory.spec.chain import hops
+from observatory.spec.chain import Place, hops
 from observatory.spec.models import Instrument
 
 
 def _instant(instant: dt.datetime | None) -> str | None:
     return None if instant is None else instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True, slots=True)
+class SafeCopy:
+    """What hashes showed of a night on one copy beyond the first; `is_safe`: and nothing speaks against it since."""
+
+    copy: str
+    night: SafeNight
+    is_safe: bool
+
+    def document(self) -> dict[str, Any]:
+        """Return it for JSON."""
+        state = self.night.state.value
+        return {
+            "copy": self.copy,
+            "is_safe": self.is_safe,
+            "state": state,
+            "files": self.night.files,
+            "hashed_utc": _instant(self.night.at_utc),
+            "reason": self.night.reason,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +54,7 @@ class Row:
     declared_copies: int
     night: NightStatus
     proven_copies: int = 0
+    safe: tuple[SafeCopy, ...] = ()
 
     @property
     def files(self) -> int:
@@ -72,6 +97,7 @@ class Row:
             "files": self.files,
             "proven_copies": self.proven_copies,
             "declared_copies": self.declared_copies,
+            "safe": [copy.document() for copy in self.safe],
             "hops": [_hop_document(hop) for hop in self.night.hops],
             "steps": [
                 {"step": step.step, "done": step.done, "not_done": step.not_done, "at_utc": _instant(step.at_utc)}
@@ -124,12 +150,19 @@ def rows(workplace: Workplace, asked: Asked) -> list[Row]:
 
 def _rows_of(workplace: Workplace, asked: Asked, instrument: Instrument) -> Iterator[Row]:
     wanted = nights_asked(workplace, asked, instrument) if asked.dates or asked.nights is not None else None
+    known = [(place, safe_on(workplace, instrument, place)) for chain in chains(instrument) for place in chain[1:]]
     for night in workplace.ledger.status(instrument.instrument, wanted):
         if wanted is not None or night.hops or night.steps:
-            yield row_of(instrument, night)
+            safe = ((place, nights[night.night]) for place, nights in known if night.night in nights)
+            yield row_of(instrument, night, tuple(_safe_copy(instrument, night, *one) for one in safe))
 
 
-def row_of(instrument: Instrument, night: NightStatus) -> Row:
+def _safe_copy(instrument: Instrument, night: NightStatus, place: Place, safe: SafeNight) -> SafeCopy:
+    keys = {hop.key for hop in hops(instrument) if hop.destination == place}
+    return SafeCopy(place.name, safe, still_safe(safe, [hop for hop in night.hops if hop.hop in keys]))
+
+
+def row_of(instrument: Instrument, night: NightStatus, safe: tuple[SafeCopy, ...] = ()) -> Row:
     """Return the row of a night; copies are counted, not hops.
 
     A copy filled from two sources is proven where both hops are.
@@ -148,10 +181,11 @@ def row_of(instrument: Instrument, night: NightStatus) -> Row:
         len(copies),
         night,
         sum(bool(keys & proven) and keys & seen <= proven for keys in copies.values()),
+        safe,
     )
 
 
-HEADINGS = ("instrument", "night", "files", "moved", "moved (UTC)", "processed", "proven", "proven (UTC)")
+HEADINGS = ("instrument", "night", "files", "moved", "moved (UTC)", "processed", "proven", "proven (UTC)", "safe")
 
 
 def cells(row: Row) -> tuple[str, ...]:
@@ -165,6 +199,7 @@ def cells(row: Row) -> tuple[str, ...]:
         row.processed or "-",
         row.proven + (" accepted" if row.is_accepted else ""),
         _short(row.last_proven()),
+        f"{sum(copy.is_safe for copy in row.safe)}/{row.declared_copies}" if row.safe else "-",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,14 +23,33 @@ def status(
         str | None, typer.Option("--max-age", metavar="26h", help="Exit 3 when no run finished since.")
     ] = None,
     json: opt.Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="The table of the archive's log, for one instrument.")] = False,
+    safe: Annotated[bool, typer.Option("--safe", help="First hash every file of the nights on every copy.")] = False,
+    import_: Annotated[
+        Path | None, typer.Option("--import", metavar="FILE", help="Note what an ARCHIVE_LOG.csv claims.")
+    ] = None,
 ) -> None:
-    """A row per night: what was transferred, processed and proven, when, and on how many of the copies."""
-    from nightferry.status import lines, rows, site_status
-
+    """A row per night: what was transferred, processed, proven and safe, when, and on how many of the copies."""
+    if csv and json:
+        raise UsageError("--csv and --json: give one of the two")
     longest = None if max_age is None else _span(max_age)
     options = options_of(context)
     with options.open() as workplace:
-        table = rows(workplace, asked(instrument, date, nights))
+        what, result = asked(instrument, date, nights), 0
+        if import_ is not None or safe:
+            from nightferry.cli.safe_work import import_claims, read_all
+
+            result = import_claims(workplace, what, import_) if import_ is not None else 0
+            result = max(result, read_all(workplace, what, options.quiet or json)) if safe else result
+        if csv:
+            from nightferry.archive_log import csv_lines
+
+            for line in csv_lines(workplace, what):
+                typer.echo(line)
+            finish(result)
+        from nightferry.status import lines, rows, site_status
+
+        table = rows(workplace, what)
         age = site_status(workplace)
         if json:
             print_document({"last_run_utc": age.text, "nights": [row.document() for row in table]})
@@ -43,6 +63,7 @@ def status(
         if longest is not None and age.is_older(longest, workplace.now()):
             say(f"nightferry: no run finished within {max_age} (the last: {age.text or 'none'})")
             finish(3)
+        finish(result)
 
 
 def _span(text: str) -> dt.timedelta:
