@@ -104,7 +104,8 @@ class Night:
         midnight = dt.datetime.combine(NIGHT, dt.time(), dt.UTC).timestamp()
         steps = np.full(triggers, self.period_us)
         steps[0::2] += 2 * self.jitter_us  # after a frame of state A
-        times = (midnight + hours * 3600 + minutes * 60 + seconds) * 1e6 + np.concatenate([[0.0], np.cumsum(steps[:-1])])
+        begin_us = (midnight + hours * 3600 + minutes * 60 + seconds) * 1e6
+        times = begin_us + np.concatenate([[0.0], np.cumsum(steps[:-1])])
         for camera in (1, 2):
             self._expose_camera(camera, times, keys)
         self._trigger += triggers

@@ -17,8 +17,9 @@ Times = NDArray[np.int64]
 _MOST_SAMPLES = 20_000
 """Frames of one camera that the offset is estimated from; more make it no better."""
 _NEIGHBOURS = 4
-_EQUAL_SUPPORT = 0.97
-"""Of two offsets that explain nearly as many frames the smaller one is taken: a constant rate cannot tell them."""
+_SIGMAS = 4.0
+"""Of two offsets that explain as many frames, but for what chance may do, the smaller is taken: a constant rate cannot
+tell them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,9 @@ def estimate_offset(first_us: Times, second_us: Times, tolerance_us: float, limi
         return Offset(0.0, 0.0, 0.0)
     peaks = _peaks(differences, tolerance_us)
     most = peaks[0][1]
-    equal = [peak for peak in peaks if peak[1] >= _EQUAL_SUPPORT * most]
+    share = min(1.0, most / len(sample))
+    by_chance = 1 + _SIGMAS * np.sqrt(2 * len(sample) * share * (1 - share))  # frames are lost at random
+    equal = [peak for peak in peaks if peak[1] >= most - by_chance]
     centre, count = min(equal, key=lambda peak: abs(peak[0]))
     others = [peak[1] for peak in peaks if peak[0] != centre]
     return Offset(centre, min(1.0, count / len(sample)), max(others, default=0) / count)
