@@ -18,6 +18,7 @@ import typer
 
 from nightferry.cli import (
     datasets,
+    drill,
     holding,
     ingest,
     moving,
@@ -59,6 +60,7 @@ for group in (
     datasets,
     observations,
     xrif2fits,
+    drill,
 ):
     group.register(app)
 

@@ -64,7 +64,7 @@ def doctor(context: typer.Context, json: opt.Json = False) -> None:
         for line in examine(workplace):
             lines.append(line)
             if not json:
-                _print_line(line.state.value, line.what, line.words)
+                print_line(line.state.value, line.what, line.words)
     state = worst(line.state for line in lines)
     if json:
         rows = [{"state": line.state.value, "what": line.what, "words": line.words} for line in lines]
@@ -76,7 +76,8 @@ _WORDS = {"ok": "ok", "different": "WRONG", "unknown": "UNKNOWN"}
 _COLOURS = {"ok": typer.colors.GREEN, "different": typer.colors.RED, "unknown": typer.colors.YELLOW}
 
 
-def _print_line(state: str, what: str, words: str) -> None:
+def print_line(state: str, what: str, words: str) -> None:
+    """Print one line of a list of findings: state, what, words."""
     label = f"{_WORDS[state]:<8}"
     if is_terminal():
         label = typer.style(label, fg=_COLOURS[state], bold=True)
