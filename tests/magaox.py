@@ -141,7 +141,14 @@ class Drive:
         """Write the telescope's telemetry: linear in time, so that every value between can be told."""
         said = []
         for t in _steps(begin, end):
-            position = {"epoch": 2000.0, "ra": 86.82, "dec": -51.07, "el": 60.0 + t / 1000, "ha": 1.0, "am": 1 + t / 1e4}
+            position = {
+                "epoch": 2000.0,
+                "ra": 86.82,
+                "dec": -51.07,
+                "el": 60.0 + t / 1000,
+                "ha": 1.0,
+                "am": 1 + t / 1e4,
+            }
             said.append(record(at(t), "telem_telpos", position))
             said.append(record(at(t), "telem_teldata", {"tracking": 1, "pa": (179.99 + t / 100 + 180) % 360 - 180}))
             said.append(record(at(t), "telem_telcat", {"catObj": "beta Pic", "catRa": 86.82, "catDec": -51.07}))

@@ -13,7 +13,7 @@ import numpy as np
 
 from converters.export.observations import Observation, ObserverRecord, ObserverState, observations
 from converters.stamps import NS_PER_S
-from converters.telemetry import Series, check_roots, read_series
+from converters.telemetry import Series, check_roots, devices, read_series
 from observatory.errors import CouldNotTell
 
 EVENT = "telem_observer"
@@ -25,11 +25,12 @@ _LONGER_NS = 2 * 86400 * NS_PER_S
 class NoObservers(CouldNotTell):
     """There is no telemetry that could tell of observations."""
 
-    def __init__(self, device: str, roots: Sequence[Path]) -> None:
+    def __init__(self, device: str, roots: Sequence[Path], is_kept: bool) -> None:
         named = ", ".join(str(root) for root in roots)
+        when = "that begins in or before this time " if is_kept else ""
+        remedy = "" if is_kept else " Name the root of the computer that keeps it with -X."
         super().__init__(
-            f"no telemetry of {device} below {named}: whether there were observations cannot be told."
-            " Name the root of the computer that keeps it with -X."
+            f"no telemetry of {device} {when}below {named}: whether there were observations cannot be told.{remedy}"
         )
 
 
@@ -44,6 +45,7 @@ class Found:
     reach_ns : int or None
         The last record; None where there is none in the time.
     records : int
+        How many there are in the time that was asked for.
     troubles : tuple of str
         What could not be read, or not be believed: near it observations may be missing.
     """
@@ -76,9 +78,11 @@ def search(roots: Sequence[Path], device: str, begin_ns: int | None, end_ns: int
     check_roots(roots)
     series = read_series(roots, device, EVENT, begin_ns, None if end_ns is None else end_ns + _LONGER_NS)
     if not series.files and not series.unreadable:
-        raise NoObservers(device, roots)
-    reach = int(series.times_ns[-1]) if len(series) else None
-    return Found(tuple(observations(records(series))), reach, len(series), tuple(_troubles(series)))
+        raise NoObservers(device, roots, device in devices(roots))
+    times = series.times_ns
+    reach = int(times[-1]) if times.size else None
+    is_within = (times >= (begin_ns or 0)) & ((times <= end_ns) if end_ns is not None else np.True_)
+    return Found(tuple(observations(records(series))), reach, int(is_within.sum()), tuple(_troubles(series)))
 
 
 def records(series: Series) -> Iterator[ObserverRecord]:

@@ -116,9 +116,11 @@ def _reasons_of(result: CameraResult) -> Iterator[str]:
     for reason in result.planned.unreadable:
         yield f"UNKNOWN: {where}: {reason}"
     for item in result.items:
-        fate, reason = result.fate_of(item), result.reason_of(item)
-        if fate in (Fate.FAILED, Fate.UNKNOWN, Fate.WAITS) or (reason and item.archive in result.made):
-            yield f"{_shown(item.archive)}: {fate.value}: {reason}"
+        if result.fate_of(item) in (Fate.FAILED, Fate.UNKNOWN, Fate.WAITS):
+            yield f"{_shown(item.archive)}: {result.fate_of(item).value}: {result.reason_of(item)}"
+    warnings = Counter(made.warning for made in result.made.values() if made.failure is None and made.warning)
+    for warning, count in sorted(warnings.items()):
+        yield f"{where}: {count} archive{'s' if count > 1 else ''}: {warning}"
 
 
 def _export_json(done: Export) -> dict[str, Any]:
