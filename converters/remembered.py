@@ -121,6 +121,12 @@ def _stamp_of(place: Path) -> tuple[str, float]:
     return f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}", found.st_ctime
 
 
+def size_and_mtime(stamp: str) -> tuple[int, float]:
+    """Return size in bytes and mtime in Unix seconds that a stamp stands for."""
+    size_bytes, mtime_ns = stamp.split()[:2]
+    return int(size_bytes), int(mtime_ns) / 1e9
+
+
 class NightMemory:
     """The ledger's knowledge of one night on one copy; notes go to the ledger and are known here at once."""
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from converters.base import Facts
 from converters.night import StepProgress
 from converters.outcome import ConvertOutcome, ConvertRow, RowResult
-from converters.pipeline import ConvertOptions, convert
+from converters.pipeline import ConvertOptions, convert, copy_name
+from converters.remembered import size_and_mtime
 from nightferry.evidence import freed_on
 from nightferry.pending import pending_nights, steps_of
 from nightferry.selection import Asked, nights_asked
@@ -190,6 +191,22 @@ def complete_nights(
     if workplace.access(place.host).is_local:
         return _look(workplace, hop, step, nights).complete_nights(step)
     return frozenset(_remembered(workplace, hop, step)) & frozenset(nights)
+
+
+def products_of(
+    workplace: Workplace, instrument: Instrument, place: Place, nights: Collection[dt.date]
+) -> dict[bytes, tuple[int, float]]:
+    """Return size and mtime of what steps have made on a copy, by path: it was brought to its place whole."""
+    if not steps_of(instrument, place):
+        return {}
+    name, copy = instrument.instrument, copy_name(instrument, place)
+    found: dict[bytes, tuple[int, float]] = {}
+    for night in nights:
+        records = workplace.ledger.step_records(name, night)
+        made = {one.path for record in records if record.copy == copy for one in record.products}
+        stamps = workplace.ledger.known_hashes(name, copy, night) if made else {}
+        found |= {path: size_and_mtime(known.stamp) for path, known in stamps.items() if path in made}
+    return found
 
 
 def _look(workplace: Workplace, hop: Hop, step: str, nights: Collection[dt.date]) -> ConvertOutcome:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopRecord, MovedFile, NightRecord
-from nightferry.converting import Converted, complete_nights
+from nightferry.converting import Converted, complete_nights, products_of
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.runs import Run, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, scope_asked
@@ -210,6 +210,7 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         pending_loss=pending_loss(workplace, hop.source),
         expected=expectations(workplace, hop, scope.nights, wishes.new_roots),
         on_arrived=arrived,
+        settled=products_of(workplace, hop.instrument, hop.source, scope.nights),
         progress=lambda progress: wishes.progress(hop, progress),
     )
 

@@ -20,6 +20,8 @@ from syncer.outcome import Failure
 
 NEWER_BY_S = 2.0
 """A source file newer by more than this is asked about by hash; FAT and old NFS keep 2 s."""
+_SAME_MTIME_S = 0.01
+"""Two readings of one time differ by less: listings and ledger write it with other digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Policy:
     symlinks : str
     hash_all : bool
         Ask every file that looks the same for its hash (``sync --level checksum``).
+    settled : mapping of bytes to (int, float)
+        Size and mtime (Unix seconds) of files that were brought to their places whole: these are never young.
     """
 
     settle_s: float
@@ -42,6 +46,7 @@ class Policy:
     on_difference: str = "version"
     symlinks: str = "follow-inside"
     hash_all: bool = False
+    settled: Mapping[bytes, tuple[int, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +164,10 @@ class Candidates:
 
     def is_young(self, entry: Entry) -> bool:
         """Say whether a file changed too recently; a time far in the future says nothing about age."""
-        return abs(self.clock_s - entry.mtime_s) < self.policy.settle_s
+        if abs(self.clock_s - entry.mtime_s) >= self.policy.settle_s:
+            return False
+        size_bytes, mtime_s = self.policy.settled.get(entry.path, (-1, 0.0))
+        return entry.size_bytes != size_bytes or abs(entry.mtime_s - mtime_s) >= _SAME_MTIME_S
 
     def _only_listed(self, record: bytes) -> None:
         if record[:1] == LINK:

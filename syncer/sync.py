@@ -75,6 +75,8 @@ class SyncOptions:
     on_arrived : callable
         Told of what arrived and was synced, batch by batch.
     progress : callable
+    settled : mapping of path to (size, mtime)
+        Files that were brought to their places whole and are not young, whatever their times.
     """
 
     stamp: str
@@ -91,6 +93,7 @@ class SyncOptions:
     expected: Expectations = NOTHING_EXPECTED
     on_arrived: Callable[[Sequence[Moved]], None] = field(default=lambda moved: None)
     progress: Callable[[Progress], None] = no_progress
+    settled: Mapping[bytes, tuple[int, float]] = field(default_factory=dict)
 
 
 def sync_hop(scope: HopScope, source: End, destination: End, options: SyncOptions) -> HopOutcome:
@@ -174,6 +177,7 @@ class _HopRun:
             "keep" if self._options.is_joined else instrument.on_difference,
             instrument.symlinks,
             self._options.hash_all,
+            self._options.settled,
         )
         candidates = Candidates(self._scope, policy, here.facts.clock_s)
         names_there = self._scope.in_source_names(self._scope.destination.only_these_nights(there))

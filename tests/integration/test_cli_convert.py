@@ -1,0 +1,151 @@
+"""``convert`` and the nightly run over night steps, as a person and a schedule call them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from observatory.nights import night_text
+from tests.hosts import Host
+from tests.nightsites import declare, expose, made, night_site
+from tests.observatory import Observatory, tree
+
+Capsys = pytest.CaptureFixture[str]
+WHOLE = ["N0001.cube.z", "N0002.cube.z"]
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: Capsys, monkeypatch: pytest.MonkeyPatch
+) -> Observatory:
+    """Raw nights on this machine, an archive on another."""
+    return night_site(tmp_path, three_hosts[0], capsys, monkeypatch)
+
+
+def test_a_nightly_run_converts_and_then_carries(site: Observatory) -> None:
+    """``after: list``: the night travels with its products, and the report counts frames."""
+    declare(site, after="list")
+    night = expose(site)
+    site.mark(site.hosts[0], "vamp")
+    answer = site.call("run", "--json")
+    assert answer.status == 0, answer
+    (processed,) = answer.document["nights_processed"]
+    assert (processed["night"], processed["is_whole"]) == (night_text(night), True)
+    assert processed["frames"] == {
+        "in": 16, "out": 12, "listed": 4, "dubious": 0, "kinds": {"cam1": 6, "cam2": 6}
+    }  # fmt: skip
+    far = sorted(Path(name).name for name in tree(site.root(site.hosts[0], "vamp")) if "/made/" in name)
+    assert far == [*WHOLE, f"manifest-{night_text(night)}.json"]
+    text = site.call("report").out
+    assert f"vamp {night_text(night)} processed in" in text
+    assert "16 frames in, 12 out, 4 listed; 0 % dubious (cam1 6, cam2 6)" in text
+
+
+def test_a_held_night_waits_and_does_not_travel(site: Observatory) -> None:
+    """Exit 1 and a word in the report until a person approves; then it goes on."""
+    declare(site, {"step": "gather", "hold": "review"}, after="list")
+    night = night_text(expose(site))
+    site.mark(site.hosts[0], "vamp")
+    answer = site.call("run")
+    assert answer.status == 1
+    assert "gather is held (review): look at it, then `convert --approve`" in answer.out
+    assert not [name for name in tree(site.root(site.hosts[0], "vamp")) if "/made/" in name]
+    approved = site.call("convert", "--approve", "-i", "vamp", "-d", night)
+    assert approved.status == 0, approved
+    assert f"{night} gather: approved by" in approved.out
+    assert site.call("run").status == 0
+    again = site.call("convert", "--approve", "-i", "vamp", "-d", night)
+    assert (again.status, "held for review" in again.err) == (2, True)
+
+
+def test_pending_takes_nights_of_any_age_oldest_first(site: Observatory) -> None:
+    """And nothing that is through its steps already: its files are not even looked at."""
+    declare(site, window_nights=3)
+    nights = [night_text(expose(site, back)) for back in (400, 40, 1)]
+    site.mark("here", "vamp")
+    answer = site.call("convert", "--pending", "--json")
+    assert [row["night"] for row in answer.document["steps"] if row["step"] == "gather"] == nights
+    assert site.call("convert", "--pending", "--json").document["steps"] == []
+    assert site.call("convert", "--pending", "-n", "2").status == 2
+
+
+def test_one_step_or_those_from_one_on(site: Observatory) -> None:
+    """A step that is not declared is exit 2 before anything is locked."""
+    declare(site)
+    night = expose(site)
+    assert site.call("convert", "--step", "gather").status == 0
+    assert made(site, night) == ["cam1.cube", "cam2.cube"]
+    answer = site.call("convert", "--from", "stamp", "--json")
+    assert {row["step"] for row in answer.document["steps"]} == {"stamp", "number", "pack", "list"}
+    assert made(site, night)[:2] == WHOLE
+    assert site.call("convert", "--from", "stmp").status == 2
+
+
+def test_letters_of_a_run_are_merged_and_mailed_once(site: Observatory, tmp_path: Path) -> None:
+    """By hand only --mail sends; what waits is said."""
+    site.write_site(mail={"folder": str(tmp_path / "mail"), "from": "nf@example.org"})
+    declare(site)
+    expose(site, 1)
+    expose(site, 2)
+    assert "2 of its letters wait" in site.call("convert").out
+    assert not (tmp_path / "mail").exists()
+    sent = site.call("convert", "--mail")
+    assert "letter of list to archive@example.org: manifests" in sent.out
+    (mail,) = (tmp_path / "mail").glob("*.eml")
+    assert mail.read_bytes().count(b"Content-Disposition: attachment") == 2
+    assert "letter" not in site.call("convert", "--mail").out
+
+
+def test_a_manifest_before_what_changes_headers_is_refused(site: Observatory) -> None:
+    """check-config says so, with the line."""
+    declare(site)
+    path = site.config / "instruments.d/vamp.yaml"
+    text = path.read_text()
+    steps = re.findall(r"  - step: \w+\n    copy: here\n", text)
+    path.write_text(text.replace(steps[1], "").rstrip("\n") + "\n" + steps[1])
+    answer = site.call("check-config")
+    assert answer.status == 2
+    assert "stamp changes headers and comes after pack: put it before" in answer.out + answer.err
+
+
+def wait_for(site: Observatory, night: str) -> None:
+    """Wait until a night has its manifest."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if (site.root("here", "vamp") / night / "made" / f"manifest-{night}.json").exists():
+            return
+        time.sleep(0.1)
+    raise AssertionError("nothing came of it")
+
+
+@pytest.mark.parametrize("program", ["tmux", "by itself"])
+def test_detached_it_works_on_and_says_how_to_look_in(
+    site: Observatory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """In a session of tmux where there is one, else by itself with a log."""
+    declare(site)
+    night = night_text(expose(site))
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    if program == "tmux":
+        real = shutil.which("tmux")
+        assert real is not None, "tmux is needed"
+        # a server of its own: other tests and people may use tmux on this machine
+        (tools / "tmux").write_text(f'#!/bin/sh\nexec {real} -S {tmp_path}/socket -f /dev/null "$@"\n')
+        (tools / "tmux").chmod(0o755)
+    path = f"{Path(site.command()[0]).parent}:{tools}:/usr/bin:/bin"
+    monkeypatch.setenv("PATH", path if program == "tmux" else f"{Path(site.command()[0]).parent}:{tools}")
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'packages'}:{Path(__file__).parents[2]}")
+    answer = site.process("convert", "--detach")
+    try:
+        assert answer.status == 0, answer
+        assert ("tmux attach -t nightferry-" if program == "tmux" else "tail -f ") in answer.out
+        wait_for(site, night)
+    finally:
+        if program == "tmux":
+            subprocess.run([tools / "tmux", "kill-server"], check=False)
