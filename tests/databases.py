@@ -53,11 +53,11 @@ def postgresql_server() -> Iterator[str]:
             call("pg_ctl", "stop", "-w", "-m", "immediate", "-D", data)
 
 
-def fresh_database(url: str) -> str:
-    """Make an empty database on a server and return its URL."""
+def fresh_database(url: str, template: str = "template1") -> str:
+    """Make a database on a server, empty or like another of its databases, and return its URL."""
     name = f"fresh_{uuid.uuid4().hex[:12]}"
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+        connection.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
     engine.dispose()
     return url.replace("/postgres?", f"/{name}?")

@@ -154,9 +154,8 @@ def _folders(job: FillJob, layout: Layout) -> Iterator[bytes]:
 
 def _names(job: FillJob, folder: bytes) -> list[bytes]:
     try:
-        return sorted(os.listdir(job.place.root.encode() + b"/" + folder))  # noqa: PTH208  # names are bytes
-    except NotADirectoryError:
-        return []
+        with os.scandir(job.place.root.encode() + b"/" + folder) as entries:
+            return sorted(entry.name for entry in entries if entry.is_dir())
     except OSError as error:
         raise FileUnreadable(job.endpoint.name, show(folder) or job.place.root, error.strerror or str(error)) from error
 

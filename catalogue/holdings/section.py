@@ -127,7 +127,7 @@ class CatalogueSection(OwnedSection):
         None, description="cameras whose headers are read, the most telling first; default: all"
     )
     hdu: OneOrMore = Field(
-        ("0",), description="numbers or names of the HDUs whose headers are read, in this order; compressed often 1"
+        ("0", "1"), description="numbers or names of the HDUs whose headers are read, in this order; compressed often 1"
     )
     columns: dict[ColumnName, Sources] = Field(
         default_factory=dict, description="where each column's value stands; the first source that holds one"
