@@ -31,6 +31,7 @@ from nightferry.cli import (
     settings,
     showing,
     starting,
+    unpack,
     xrif2fits,
 )
 from nightferry.cli.context import Context, options_of
@@ -58,6 +59,7 @@ for group in (
     holding,
     ingest,
     datasets,
+    unpack,
     observations,
     xrif2fits,
     drill,
