@@ -1,0 +1,127 @@
+"""``restore``: a night back to its raw state, and a night back from another copy with a receipt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from observatory.nights import night_text
+from tests.hosts import Host
+from tests.nightsites import declare, expose, made, night_site
+from tests.observatory import Observatory, tree
+
+Capsys = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def site(
+    tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: Capsys, monkeypatch: pytest.MonkeyPatch
+) -> Observatory:
+    """One night on this machine that has been through its steps, and an archive on another."""
+    site = night_site(tmp_path, three_hosts[0], capsys, monkeypatch)
+    declare(site)
+    expose(site)
+    site.mark("here", "vamp")
+    site.mark(site.hosts[0], "vamp")
+    return site
+
+
+def restore(site: Observatory, *words: str) -> tuple[str, ...]:
+    """Return the words that ask for the night."""
+    return ("restore", "-i", "vamp", "-d", night_text(site.night()), *words)
+
+
+def test_restored_a_night_is_as_it_arrived_and_can_be_converted_again(site: Observatory) -> None:
+    """What was made is kept aside; the same steps make the same of it."""
+    raw = tree(site.root("here", "vamp"))
+    assert site.call("convert").status == 0
+    whole = tree(site.root("here", "vamp"))
+    answer = site.call(*restore(site, "--yes"))
+    assert answer.status == 0, answer
+    assert tree(site.root("here", "vamp")) == raw
+    (kept,) = (site.root("here", "vamp") / ".nightferry/replaced").glob("*/*/made/N0001.cube.z")
+    assert f"kept in {kept.parents[2]}" in answer.out
+    assert "no step has made anything" in site.call(*restore(site, "--yes")).out
+    assert site.call("convert").status == 0
+    assert tree(site.root("here", "vamp")) == whole
+
+
+def test_without_a_word_nothing_is_removed(site: Observatory) -> None:
+    """--dry-run lists; where nobody can be asked --yes is needed."""
+    site.call("convert")
+    whole = tree(site.root("here", "vamp"))
+    listed = site.call(*restore(site, "--dry-run", "--json"))
+    (night,) = listed.document["nights"]
+    assert [Path(name).name for name in night["removed"]] == [
+        "N0001.cube.z",
+        "N0002.cube.z",
+        f"manifest-{night_text(site.night())}.json",
+    ]
+    assert (listed.status, night["originals"], night["kept_in"]) == (0, 4, None)
+    refused = site.call(*restore(site))
+    assert (refused.status, "--yes does it; nothing was done" in refused.err) == (2, True)
+    assert site.call("restore", "--yes").status == 2
+    assert tree(site.root("here", "vamp")) == whole
+
+
+@pytest.mark.parametrize(("harm", "words"), [("gone", "is not there any more"), ("changed", "is not what it was")])
+def test_a_night_that_lacks_an_original_is_left_as_it_is(site: Observatory, harm: str, words: str) -> None:
+    """Its products may be all that there is."""
+    site.call("convert")
+    victim = site.root("here", "vamp") / night_text(site.night()) / "cam1/f1.raw"
+    victim.unlink() if harm == "gone" else victim.write_text("other")
+    whole = tree(site.root("here", "vamp"))
+    answer = site.call(*restore(site, "--yes"))
+    assert (answer.status, words in answer.out) == (1, True)
+    assert tree(site.root("here", "vamp")) == whole
+    assert made(site, site.night())
+
+
+def test_a_night_comes_back_from_another_copy_with_a_receipt(site: Observatory) -> None:
+    """Hashed there before, and on both sides after."""
+    raw = {name: sha for name, sha in tree(site.root("here", "vamp")).items() if not name.endswith("/made")}
+    site.fill()
+    site.call("verify", "--level", "checksum")
+    for name in [name for name in raw if "/cam2/" in name]:
+        (site.root("here", "vamp") / name).unlink()
+    dry = site.call(*restore(site, "--from", "alpha", "--dry-run"))
+    assert (dry.status, "4 files would be carried" in dry.out) == (0, True)
+    answer = site.call(*restore(site, "--from", "alpha"))
+    assert answer.status == 0, answer
+    assert tree(site.root("here", "vamp")) == raw
+    (path,) = (site.state / "receipts").glob("restore-vamp-*.json")
+    receipt = json.loads(path.read_text())
+    assert (receipt["state"], receipt["transferred"], receipt["from"]["copy"]) == ("ok", 4, "alpha")
+    assert {one["path"]: one["sha256"] for one in receipt["files"]} == raw
+    assert str(path) in answer.out
+
+
+def test_a_copy_that_does_not_verify_is_not_brought_back(site: Observatory) -> None:
+    """A flipped bit there stays there."""
+    site.fill()
+    site.call("verify", "--level", "checksum")
+    night = night_text(site.night())
+    flipped = site.path(site.hosts[0], f"{night}/cam1/f1.raw", "vamp")
+    flipped.write_bytes(flipped.read_bytes()[::-1])
+    (site.root("here", "vamp") / night / "cam1/f1.raw").unlink()
+    answer = site.call(*restore(site, "--from", "any"))
+    assert answer.status == 1, answer
+    assert "alpha does not verify" in answer.out
+    assert not (site.root("here", "vamp") / night / "cam1/f1.raw").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("--from", "nowhere"), 2, "has no copy 'nowhere'"),
+        (("--from", "here"), 2, "is to get the night itself"),
+        (("--to", "here"), 2, "--to goes with --from"),
+        (("--from", "alpha"), 1, "no file of it is on alpha"),
+    ],
+)
+def test_what_cannot_be_brought_back_is_said(site: Observatory, words: tuple[str, ...], status: int, said: str) -> None:
+    """Before anything is done."""
+    answer = site.call(*restore(site, *words))
+    assert (answer.status, said in answer.out + answer.err) == (status, True), answer
