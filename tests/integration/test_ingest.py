@@ -341,3 +341,18 @@ def test_only_one_ingest_of_an_instrument_works_at_a_time(pfs: Deliveries) -> No
     with instrument_lock(pfs.site.state, "pfs.ingest"):
         answer = pfs.ingest(pfs.folder)
     assert (answer.status, pfs.store.exists()) == (4, False)
+
+
+def test_all_of_it_works_over_either_database(pfs: Deliveries, database: str) -> None:
+    """Ingested, asked for, delivered again with a change, removed: in SQLite and in PostgreSQL."""
+    pfs.site.write_site(database=database)
+    pfs.deliver(12, spectrographs=2)
+    assert pfs.ingest(pfs.folder, "-t", "copy").status == 0
+    asked = pfs.site.call("datasets", "raw", "--where", "visit = 12 and arm = 'r' and dither < 1", "--json")
+    assert [one["data_id"]["spectrograph"] for one in asked.document["datasets"]] == [1, 2]
+    pfs.put(raw_name(12), ccd(12, first=99))
+    assert results(pfs.ingest(pfs.folder))[raw_name(12)] == "changed"
+    assert pfs.site.call("collections", "make", "good").status == 0
+    assert "6 of 6" in pfs.site.call("collections", "tag", "good", "raw").out
+    assert pfs.site.call("datasets", "remove", "raw", "--where", "pfs_design_id = 0x1", "--yes").status == 0
+    assert pfs.site.call("datasets", "raw", "--collection", "good", "--json").document["datasets"] == []
