@@ -17,13 +17,20 @@ from converters.export.publish import NotOurs
 from converters.export.section import ExportSection
 from converters.export.staging import fingerprint, our_folder, staging
 from converters.export.whole import camera_of, header_plan, whole_job
-from converters.xrif import TimingFacts, read_timing, timing_facts
+from converters.xrif import TimingFacts, read_header, read_timing, timing_facts
+from converters.xrif.coding import plan
+from converters.xrif.faults import Damaged, Unknown
 from nightferry.locks import instrument_lock
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, NightferryError, UsageError
 from observatory.files import sync_folder
 from observatory.spec.models import Instrument
 from observatory.truth import State, worst
+
+ROOM_BYTES = 64 << 20
+"""What is left free on the output's disk."""
+_HEADER_BYTES = 2 * 2880
+"""About what header and padding add to each frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,8 @@ def make_archives(
     ------
     LockHeld
         Another export works into the same output.
+    NightferryError
+        There is not room enough.
     OSError
         The output cannot be written to.
     """
@@ -126,6 +135,7 @@ def make_archives(
         return [_looked_at(file) for file in files]
     output = wishes.output.absolute()
     output.mkdir(parents=True, exist_ok=True)
+    _refuse_without_room(output, files)
     rows: dict[Path, ArchiveRow] = {}
     with (
         instrument_lock(our_folder(output), "export"),
@@ -151,8 +161,26 @@ def _jobs(instrument: Instrument | None, wishes: ArchiveWishes, files: Sequence[
         yield whole_job(file, header_plan(instrument, camera_of(file), wishes.roots), wishes.form, own)
 
 
+def _refuse_without_room(output: Path, files: Sequence[Path]) -> None:
+    needed, free = sum(map(_needed_bytes, files)), shutil.disk_usage(output).free
+    if needed + ROOM_BYTES > free:
+        raise NightferryError(
+            f"{output}: about {needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free; nothing was made."
+            " Make room, name fewer archives, or another output with -D."
+        )
+
+
+def _needed_bytes(file: Path) -> int:
+    """Return about what an archive's products take; 0 where it cannot be read, which is told later."""
+    try:
+        header = read_header(file)
+        return plan(header).raw_bytes + header.frames * _HEADER_BYTES
+    except (NightferryError, Damaged, Unknown):
+        return 0
+
+
 def _published(output: Path, job: Job, made: Made, *, overwrite: bool) -> Made | NightferryError:
-    """Bring an archive's products to the output, all or none."""
+    """Bring an archive's products to the output, each whole; none where one of them has no place there."""
     if made.failure is not None:
         return made
     try:

@@ -155,7 +155,7 @@ def _stamped(
     folder: Path, root: Path, device: str, extensions: frozenset[str], unreadable: list[str]
 ) -> list[StampedFile]:
     try:
-        names = [os.fsencode(entry.name) for entry in _entries(folder)]
+        names = [os.fsencode(entry.name) for entry in _entries(folder) if _may_be_file(entry)]
     except OSError as error:
         unreadable.append(_sentence(folder, error))
         return []
@@ -165,6 +165,11 @@ def _stamped(
         for name, one in parsed
         if one is not None and one.device == os.fsencode(device) and one.extension in extensions
     ]
+
+
+def _may_be_file(entry: os.DirEntry[str]) -> bool:
+    """Say whether it is a file, or leads to something: of a pipe nobody would ever read the end."""
+    return entry.is_symlink() or entry.is_file(follow_symlinks=False)
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -6,6 +6,7 @@ What the bytes of a block mean is coding.py's; what an archive is called convert
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -181,6 +182,8 @@ def _opened(path: Path | str) -> Iterator[tuple[BinaryIO, int]]:
     """Open a file; turn whatever is wrong with it into the errors of the house."""
     shown = show(os.fsencode(path))
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # a pipe would have us wait for ever
+            raise FileUnreadable("this machine", shown, "it is no regular file")
         with Path(path).open("rb") as stream:
             yield stream, os.fstat(stream.fileno()).st_size
     except Fault as fault:

@@ -312,3 +312,41 @@ def test_the_external_program_is_an_alternative_by_configuration(
     declare(config, convert={"steps": [step]})
     assert convert(config) == 0
     assert whole(archive_of(drive).with_suffix(".fits"))
+
+
+def test_names_are_bytes_in_archives_products_and_reasons(tmp_path: Path, drive: Drive, capsys: Capsys) -> None:
+    """Bytes that are no text, a line end, a leading hyphen: read, written, and said in letters that a terminal has."""
+    folder = os.fsencode(tmp_path)
+    names = [b"cam\xfft\n_20251202000012500000000.xrif", b"-x.xrif", b"b\xfe.xrif"]
+    content = archive_of(drive).read_bytes()
+    for name in names:
+        Path(os.fsdecode(folder + b"/" + name)).write_bytes(content if b"\xfe" not in name else content[:-1])
+    files = [os.fsdecode(folder + b"/" + name) for name in names]
+    status, out, err = call(capsys, "-C", "-D", str(tmp_path / "out"), *files)
+    assert status == 1
+    assert [line.split()[0] for line in out.splitlines()] == [
+        r"cam\xfft\x0a_20251202000012500000000.xrif",
+        "-x.xrif",
+        r"b\xfe.xrif",
+    ]
+    assert r"b\xfe.xrif is damaged" in err
+    made = sorted(os.fsencode(name) for name in products(tmp_path / "out"))
+    assert made == [b"-x.fits", b"cam\xfft\n_20251202000012500000000.fits"]
+    status, said = asked_for_json(capsys, "-C", "-D", str(tmp_path / "out"), *files)
+    assert [one["state"] for one in said["archives"]] == ["ok", "ok", "different"]
+    assert set(said["archives"][0]["products"][0]) == {"bytes"}
+
+
+def test_without_room_nothing_is_begun(
+    tmp_path: Path, drive: Drive, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk's free space is the one thing that is pretended here: no test may fill a disk."""
+    import shutil
+
+    from nightferry.archives import ROOM_BYTES
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, ROOM_BYTES))
+    status, _, err = call(capsys, str(archive_of(drive)), "-D", str(tmp_path / "out"))
+    assert status == 1
+    assert "nothing was made" in err
+    assert products(tmp_path / "out") == []

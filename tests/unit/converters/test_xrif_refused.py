@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import tracemalloc
 from pathlib import Path
@@ -164,8 +165,9 @@ def test_bitpack_without_room_for_its_planes_is_refused(path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_or_is_a_folder_is_unreadable(tmp_path: Path) -> None:
-    """Not being able to look is no damage."""
-    for there in (tmp_path / "none.xrif", tmp_path):
+    """Not being able to look is no damage; a pipe is not waited for."""
+    os.mkfifo(tmp_path / "pipe.xrif")
+    for there in (tmp_path / "none.xrif", tmp_path, tmp_path / "pipe.xrif"):
         with pytest.raises(FileUnreadable) as caught:
             xrif.read(there)
         assert caught.value.exit_status == 3
