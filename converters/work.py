@@ -191,7 +191,7 @@ class _Attempt:
         return _Result(RowResult.SKIPPED, None, paths)
 
     def _consumed_originals(self) -> list[bytes]:
-        made = self._night.made()
+        made = self._night.made() if self._consumed else set()
         return sorted(path for path in self._consumed if (path, self._hashes.get(path)) not in made)
 
     def _act(self, before: Sequence[tuple[int, int, int]]) -> _Result:
