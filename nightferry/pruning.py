@@ -16,6 +16,7 @@ from catalogue.evidence_records import Confirmation, FreedFile
 from nightferry.evidence import chain_of, chains, held_by_chain, holder_of, name_of, refuse_other_root
 from nightferry.expectations import is_origin
 from nightferry.proof import proof_of, write_proof
+from nightferry.reached import reached_by_datastores
 from nightferry.runs import Run
 from nightferry.safe import references
 from nightferry.selection import Asked, away_now, instruments_asked, nights_asked
@@ -269,18 +270,34 @@ class _Pruning:
             )
         return found
 
+    def _why_unprocessed(self, night: dt.date) -> str | None:
+        """Return why a night is still needed here: its steps may ask for any file of it until all of them are done."""
+        if self._instrument.convert is None:
+            return None
+        from converters.pipeline import copy_name
+        from nightferry.pending import steps_of
+
+        wanted = {step.label for step in steps_of(self._instrument, self._place)}
+        copy = copy_name(self._instrument, self._place)
+        done, _ = self._workplace.ledger.nights_processed(self._instrument.instrument, copy).get(night, (set(), None))
+        return f"its steps here are not complete ({', '.join(sorted(wanted - done))})" if wanted - done else None
+
     def _decide_night(
         self, own: CopyState, scope: Scope, night: dt.date, entries: Sequence[Entry]
     ) -> list[Freeable | Stay]:
         candidates = self._candidates(scope, night, entries)
+        needed = self._why_unprocessed(night)
+        if needed is not None:
+            return [Stay(one, needed) for one in candidates]
         witnesses = self._others.witnesses(night, [one.name for one in candidates])
         upstream = self._others.still_upstream((night,), [one.path for one in candidates])
+        reached = reached_by_datastores(self._workplace, self._place, [one.path for one in candidates])
         now = self._workplace.now()
         settle_s = self._instrument.settle_s
         decisions: list[Freeable | Stay] = []
         for one in candidates:
             rule = rule_of(self._retention, one.name.partition(b"/")[2])
-            reason = why_night_stays(night, self._present, rule) or upstream.get(one.path)
+            reason = why_night_stays(night, self._present, rule) or upstream.get(one.path) or reached.get(one.path)
             if reason is None and abs(now.timestamp() - one.looked.mtime_s) < settle_s:
                 reason = "it is still being written, or its time is wrong"
             decisions.append(
@@ -340,12 +357,18 @@ class _Pruning:
     def _look_at(self, own: CopyState, night: dt.date, files: Sequence[Freeable]) -> dict[bytes, Freeable | Stay]:
         by_name = self._others.witnesses(night, [one.candidate.name for one in files])
         sums = self._others.reread([(witness, one.rule) for one in files for witness in by_name[one.candidate.name]])
+        reached = reached_by_datastores(self._workplace, self._place, [one.candidate.path for one in files])
         now = self._workplace.now()
         return {
+            one.candidate.path: Stay(one.candidate, reached[one.candidate.path])
+            for one in files
+            if one.candidate.path in reached
+        } | {
             one.candidate.path: decide(
                 one.candidate, own, [_with_sum(w, sums) for w in by_name[one.candidate.name]], one.rule, now, True
             )
             for one in files
+            if one.candidate.path not in reached
         }
 
 

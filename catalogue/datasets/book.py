@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -142,21 +142,22 @@ class DatasetBook(Book):
                 removed += connection.execute(datasets.delete().where(datasets.c.id.in_(part))).rowcount
         return removed
 
-    def reached_originals(self, below: bytes) -> Iterator[tuple[bytes, str]]:
-        """Yield, sorted, every original below a folder that a datastore reaches by link or ``direct``, and how.
+    def reached_originals(self, origins: Sequence[bytes], hosts: Collection[str]) -> dict[bytes, str]:
+        """Return those of some originals that a datastore on these hosts reaches by link or ``direct``, and how.
 
         To free such a file would free the datastore's too, or leave it pointing at nothing.
         """
-        prefix = below.rstrip(b"/") + b"/"
-        asked = (
-            sa.select(datasets.c.origin, datasets.c.transfer)
-            .where(datasets.c.origin >= prefix, datasets.c.origin < prefix[:-1] + b"0")  # "0" follows "/"
-            .where(datasets.c.transfer.in_(_LINKED))
-            .order_by(datasets.c.origin)
-        )
+        found: dict[bytes, str] = {}
         with self._store.read() as connection:
-            rows = connection.execute(asked).all()
-        yield from ((row.origin, row.transfer) for row in rows)
+            for part in batched(origins, _AT_ONCE):
+                asked = (
+                    sa.select(datasets.c.origin, datasets.c.transfer)
+                    .join(datastores, datastores.c.id == datasets.c.datastore_id)
+                    .where(datasets.c.origin.in_(part), datasets.c.transfer.in_(_LINKED))
+                    .where(datastores.c.host.in_(sorted(hosts)))
+                )
+                found |= {row.origin: row.transfer for row in connection.execute(asked)}
+        return found
 
 
 class _Numbers:

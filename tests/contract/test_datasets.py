@@ -203,13 +203,13 @@ def test_a_removed_dataset_leaves_its_collections(catalogue: Catalogue) -> None:
 
 
 def test_originals_that_a_datastore_reaches_are_told(catalogue: Catalogue) -> None:
-    """What prune must leave: linked or direct, below the folder asked for and no other."""
+    """What prune must leave: linked or direct, on the host asked about."""
     copied = replace(new(50), transfer="copy")
-    hold(catalogue, [[copied, replace(new(51), origin=b"/data/rawer/x.fits")]])
-    found = [origin for origin, _ in catalogue.reached_originals(b"/data/raw")]
-    assert len(found) == 12
-    assert found == sorted(found)
-    assert copied.origin not in found
+    hold(catalogue, [[copied]])
+    linked = new(12)
+    asked = [copied.origin, linked.origin, b"/data/raw/PFSA99999911.fits"]
+    assert catalogue.reached_originals(asked, {"here", "there"}) == {linked.origin: "hardlink"}
+    assert catalogue.reached_originals(asked, {"there"}) == {}
 
 
 def test_every_dataset_is_given_page_by_page(catalogue: Catalogue) -> None:
