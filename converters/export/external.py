@@ -70,7 +70,7 @@ def _run(job: Job, source: Path) -> tuple[str | None, bool]:
     """Run it, with telemetry and if need be without; return why it failed, and whether headers are whole."""
     failure = _attempt(job, source, _telemetry(job))
     if failure is None or not _telemetry(job):
-        return failure, bool(_telemetry(job))
+        return failure, True
     for left in job.staging.iterdir():
         left.unlink()
     return _attempt(job, source, ["-N"]), False

@@ -537,6 +537,19 @@ def test_exports_by_the_other_program_are_trimmed_and_judged_as_ours(night: Nigh
     assert files_below(night.output, (".txt",)) == []
 
 
+def test_a_worker_that_is_killed_takes_nothing_with_it_but_its_own_archive(night: Night, tmp_path: Path) -> None:
+    """As the system does it where memory ends; here the program that it calls kills it, for one archive."""
+    night.ordinary()
+    program = tmp_path / "xrif2fits"
+    deadly = f'case "$file" in *camsci1_{stamp(30)}*) kill -9 $PPID;; esac'
+    program.write_text(_FAKE_XRIF2FITS.replace("exec ", f"{deadly}\nexec "))
+    program.chmod(0o755)
+    answer = night.export("-O", "-j", "2", "--xrif2fits-cmd", str(program))
+    assert answer.status == 1
+    assert "its process was ended" in answer.err
+    assert night.made() == [stamp(t) for t in (21, 24, 65, 80, 99)]
+
+
 _FAKE_XRIF2FITS = """#!/bin/sh
 # Stands in for the instrument's own program: writes a FITS file a frame, fails where telemetry is asked for.
 while [ $# -gt 0 ]; do
