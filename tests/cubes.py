@@ -102,7 +102,7 @@ class Night:
         """Expose some frames from a time on (``HH:MM:SS``; 24:00:01 is after midnight UT); return when they end."""
         hours, minutes, seconds = (float(part) for part in start.split(":"))
         midnight = dt.datetime.combine(NIGHT, dt.time(), dt.UTC).timestamp()
-        steps = np.full(triggers, self.period_us)
+        steps = np.full(triggers, float(self.period_us))
         steps[0::2] += 2 * self.jitter_us  # after a frame of state A
         begin_us = (midnight + hours * 3600 + minutes * 60 + seconds) * 1e6
         times = begin_us + np.concatenate([[0.0], np.cumsum(steps[:-1])])

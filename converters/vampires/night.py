@@ -195,11 +195,11 @@ def _pair_parts(
         first=tuple(sources[0]),
         second=tuple(sources[1]),
         pairs=len(mine),
-        offset_us=found.offset.offset_us,
-        tolerance_us=found.tolerance_us,
-        residual_us=found.residual_us,
-        support=found.offset.support,
-        rival=found.offset.rival,
+        offset_us=round(found.offset.offset_us, 3),
+        tolerance_us=round(found.tolerance_us, 3),
+        residual_us=round(found.residual_us, 3),
+        support=round(found.offset.support, 4),
+        rival=round(found.offset.rival, 4),
         ambiguous=found.ambiguous,
     )
 

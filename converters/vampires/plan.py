@@ -269,8 +269,7 @@ def _source_record(source: Source) -> dict[str, Any]:
 
 
 def _match_record(match: Match) -> dict[str, Any]:
-    record = {name: getattr(match, name) for name in Match.__slots__}
-    return {name: round(value, 4) if isinstance(value, float) else value for name, value in record.items()}
+    return {name: getattr(match, name) for name in Match.__slots__}
 
 
 def _run_record(run: Run) -> list[int]:
