@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from converters import xrif
 from nightferry.cli.main import main
 from observatory.formats.whole import judge
 from tests.magaox import Drive, at, stamp
+from tests.observatory import PROGRAM
 from tests.shared import REPOSITORY, shared
 
 Capsys = pytest.CaptureFixture[str]
@@ -350,3 +353,21 @@ def test_without_room_nothing_is_begun(
     assert status == 1
     assert "nothing was made" in err
     assert products(tmp_path / "out") == []
+
+
+def test_killed_it_leaves_whole_files_and_goes_on(tmp_path: Path, drive: Drive, capsys: Capsys) -> None:
+    """Ended while it works: what stands under its name is whole, the rest is made by the next call, nothing is left."""
+    files = [str(drive.archive([100 + n * 10, 100.5 + n * 10], shape=(1, 200, 200))) for n in range(40)]
+    output = tmp_path / "out"
+    command = [str(PROGRAM), "xrif2fits", "-D", str(output), *files]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not list(output.glob("*.fits")) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.kill()
+    begun = products(output)
+    assert begun
+    assert all(whole(output / name) for name in begun)
+    assert call(capsys, "-D", str(output), *files)[0] == 0
+    assert len(products(output)) == 80
+    assert not (output / ".nightferry" / "export").exists()
