@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from catalogue.book import Book
 from catalogue.evidence_records import Claim, Confirmation, FreedFile, Freeing, FreeingState
-from catalogue.evidence_tables import claims, confirmations, confirmed_files, freed_files, freeings
+from catalogue.evidence_tables import claims, confirmations, confirmed_files, freed_files, freeings, holders
 from catalogue.nights import expect_fewer
 from catalogue.store import upsert_statement
 
@@ -140,6 +140,22 @@ class RetentionBook(Book):
         with self._store.read() as connection:
             rows = connection.execute(asked.order_by(freed_files.c.freeing_id)).all()
         return {row.path: _freed(row) for row in rows if row.night in wanted}
+
+    def freed_products(self, instrument: str, copy: str, night: dt.date) -> frozenset[tuple[bytes, str]]:
+        """Return path and hash of everything that was freed of a night on a copy: what was made stands all the same.
+
+        `copy` is as the steps' records call it: the name, and where an instrument has variants ``name@root``.
+        """
+        is_copy = sa.or_(holders.c.copy == copy, holders.c.copy + "@" + holders.c.root == copy)
+        asked = (
+            sa.select(freed_files.c.path, freed_files.c.sha256)
+            .join(freeings, freeings.c.id == freed_files.c.freeing_id)
+            .join(holders, holders.c.id == freeings.c.holder_id)
+            .where(holders.c.instrument == instrument, is_copy)
+            .where(freed_files.c.is_freed, freed_files.c.night == night)
+        )
+        with self._store.read() as connection:
+            return frozenset((row.path, row.sha256) for row in connection.execute(asked))
 
     def record_claims(self, instrument: str, found: Sequence[Claim]) -> None:
         """Note what another log says, in place of what it said before."""

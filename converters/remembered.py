@@ -65,6 +65,10 @@ class StepMemory(Protocol):
         """Return which nights are through which steps, and since when."""
         ...
 
+    def freed_products(self, instrument: str, copy: str, night: dt.date) -> frozenset[tuple[bytes, str]]:
+        """Return path and hash of everything that was freed of a night with proof."""
+        ...
+
 
 class Hashes:
     """Hashes of files below a root; a file is read again only if its size, times or inode have changed.
@@ -134,6 +138,7 @@ class NightMemory:
         self.memory, self.instrument, self.copy, self.night = memory, instrument, copy, night
         self.hashes = Hashes(root, memory.known_hashes(instrument, copy, night))
         self.approved = memory.approved(instrument, copy, night)
+        self._freed = memory.freed_products(instrument, copy, night)
         found = memory.step_records(instrument, night)
         self._records = {(one.step, one.subject): one for one in found if one.copy == copy}
         self._guard = threading.Lock()
@@ -215,7 +220,8 @@ class NightMemory:
         try:
             return self.hashes.of(product.path) == product.sha256
         except OSError:
-            return False  # gone or unreadable: it is made again
+            # freed with proof it stands on other copies; else it is gone or unreadable, and made again
+            return (product.path, product.sha256) in self._freed
 
     def _done(self) -> Iterator[StepRecord]:
         return (one for one in self.records() if one.result is StepResult.DONE)

@@ -100,6 +100,7 @@ class _Chain:
         self._instrument, self._chain = instrument, chain
         self._hops = [hop for hop in hops(instrument) if hop.destination in chain]
         self._safe = {place.name: safe_on(workplace, instrument, place) for place in chain}
+        self._steps = list(_processed_on(workplace, instrument, chain))
 
     def shows(self, row: NightStatus) -> bool:
         """Say whether anything of a night is known of this variant."""
@@ -118,12 +119,11 @@ class _Chain:
 
     def _processed(self, row: NightStatus, claims: Sequence[Claim]) -> _Known | None:
         """Say whether every step is done; None where there are no steps and nobody claims any."""
-        labels = [step.label for step in self._instrument.convert.steps] if self._instrument.convert else []
-        done = {step.step for step in row.steps if step.done and not step.not_done}
-        if labels and labels[-1] in done and not any(step.not_done for step in row.steps):
-            return _Known(True, max(step.at_utc for step in row.steps))
+        done = [(wanted, nights.get(row.night)) for wanted, nights in self._steps]
+        if done and all(known is not None and known[0] >= wanted for wanted, known in done):
+            return _Known(True, max(known[1] for _, known in done if known is not None))
         claimed = _claimed(claims, PROCESSED, self._chain[0].name)
-        return claimed or (_Known(False) if labels else None)
+        return claimed or (_Known(False) if done else None)
 
     def _transferred(self, place: Place, row: NightStatus, claims: Sequence[Claim]) -> _Known:
         seen = _hops_into(self._hops, place, row)
@@ -137,6 +137,21 @@ class _Chain:
         if safe is None or not still_safe(safe, seen):
             return _Known(False)
         return _Known(True, safe.at_utc)
+
+
+def _processed_on(
+    workplace: Workplace, instrument: Instrument, chain: Sequence[Place]
+) -> Iterator[tuple[set[str], Mapping[dt.date, tuple[frozenset[str], dt.datetime]]]]:
+    """Yield, for each copy that has steps, what these are and which nights are through which of them since when."""
+    if instrument.convert is None:
+        return
+    from converters.pipeline import copy_name
+    from nightferry.pending import steps_of
+
+    for place in chain:
+        wanted = {step.label for step in steps_of(instrument, place)}
+        if wanted:
+            yield wanted, workplace.ledger.nights_processed(instrument.instrument, copy_name(instrument, place))
 
 
 def safe_on(workplace: Workplace, instrument: Instrument, place: Place) -> Mapping[dt.date, SafeNight]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from catalogue.evidence_records import ReadFile, Reading
 from nightferry.safe import Held, judge
@@ -21,6 +21,7 @@ from observatory.listing import ANY_NIGHT, HopScope, Scope, scope_of
 from observatory.records import FILE, NUL, path_of
 from observatory.spec.chain import Hop, Place, places, sources_of
 from observatory.spec.models import Camera, Instrument
+from syncer.safety import CLOCK_TOLERANCE_S
 from verifier.check import HashedPair
 from verifier.verdict import HopVerdict
 
@@ -98,7 +99,8 @@ class Witness:
     def remember(self, root: RootFacts, hashed: Sequence[Hashed]) -> None:
         """Look at files that were just hashed, and remember those that nobody touched meanwhile.
 
-        What could not be read, or is no regular file by now, is evidence no longer.
+        What could not be read, or is no regular file by now, is evidence no longer. Where host and we disagree about
+        the time nothing is: when it was read is half of what evidence says.
         """
         looked = list(self.endpoint.stat(self.scope.request.root, [one.path for one in hashed]))
         reading = Reading(self.workplace.now(), self.by, root.marker, kernel_of(root))
@@ -110,7 +112,7 @@ class Witness:
         named = name_of(self.scope, one.path)
         if named is None:
             return None
-        was_read = one.sha256 is not None and facts.is_file and not _was_touched(root, facts)
+        was_read = one.sha256 is not None and facts.is_file and not (_was_touched(root, facts) or _is_off(root))
         return ReadFile(
             one.path,
             *named,
@@ -132,6 +134,10 @@ class Witness:
 def _was_touched(root: RootFacts, facts: Facts) -> bool:
     """Say whether a file may have changed while it was hashed; by the host's own clock, as both times are."""
     return root.clock_is_known and facts.changed_s is not None and facts.changed_s > root.clock_s
+
+
+def _is_off(root: RootFacts) -> bool:
+    return root.clock_is_known and abs(root.clock_ahead_s) > CLOCK_TOLERANCE_S
 
 
 def kernel_of(root: RootFacts) -> str | None:
@@ -174,7 +180,26 @@ def judge_nights(
 def held_by_chain(workplace: Workplace, instrument: Instrument, chain: Sequence[Place], night: dt.date) -> list[Held]:
     """Return everything that is remembered of a night on each copy of a chain."""
     holders = {place.name: holder_of(workplace, instrument, place) for place in chain}
-    return [_held_by(workplace, instrument, place, night, holders) for place in chain]
+    held = [_held_by(workplace, instrument, place, night, holders) for place in chain]
+    vouched = _vouched(workplace, instrument, night, held)
+    return [replace(one, vouched=vouched) for one in held] if vouched else held
+
+
+def _vouched(
+    workplace: Workplace, instrument: Instrument, night: dt.date, held: Sequence[Held]
+) -> dict[bytes, dt.datetime]:
+    """Return the files of a night that a person named and accepted as they are, and when."""
+    said = {
+        word: acceptance.at_utc
+        for acceptance in workplace.ledger.acceptances(instrument.instrument)
+        if acceptance.night == night
+        for word in acceptance.files
+    }
+    if not said:
+        return {}
+    files = (one.file for copy in held for one in copy.evidence.values())
+    found = ((file.name, said.get(file.path) or said.get(file.name.rpartition(b"/")[2])) for file in files)
+    return {name: at for name, at in found if at is not None}
 
 
 def upstream_of(instrument: Instrument, name: str) -> frozenset[str]:
@@ -200,10 +225,14 @@ def _held_by(
 
 def _made_on(workplace: Workplace, instrument: Instrument, place: Place, night: dt.date) -> Mapping[bytes, str]:
     """Return the hash that each product of a step had when it was made there."""
+    if instrument.convert is None:
+        return {}
+    from converters.pipeline import copy_name  # what takes steps is loaded only where there are some
+
     return {
         product.path: product.sha256
         for record in workplace.ledger.step_records(instrument.instrument, night)
-        if record.copy == place.name
+        if record.copy == copy_name(instrument, place)
         for product in record.products
         if product.sha256
     }

@@ -30,6 +30,8 @@ class Held:
         The hash that each product of a step had when it was made there.
     freed : frozenset of bytes
         Names of what was freed there on purpose.
+    vouched : mapping of name to datetime
+        Files that a person accepted as they are, and when.
     """
 
     holder: int
@@ -38,6 +40,13 @@ class Held:
     evidence: Mapping[bytes, Evidence] = field(default_factory=dict)
     made: Mapping[bytes, str] = field(default_factory=dict)
     freed: frozenset[bytes] = frozenset()
+    vouched: Mapping[bytes, dt.datetime] = field(default_factory=dict)
+
+
+def by_name(evidence: Mapping[bytes, Evidence]) -> dict[bytes, Evidence]:
+    """Return evidence by the name of its file; where a layout was changed, that of the path where the file is now."""
+    ordered = sorted(evidence.values(), key=lambda one: (one.file.sha256 is not None, one.reading.at_utc))
+    return {one.file.name: one for one in ordered}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +59,33 @@ class Reference:
 
 
 def references(chain: Sequence[Held]) -> dict[bytes, Reference]:
-    """Return the hash of every file of a night by name: of a product the one it was made with, else the first read."""
+    """Return the hash of every file of a night by name: of a product the one it was made with, else the first read.
+
+    Of a file that a person accepted as it is, what was read of it afterwards counts instead, on the first copy that has
+    it.
+    """
     found: dict[bytes, Reference] = {}
     for held in chain:
         for path, one in held.evidence.items():
-            made = held.made.get(path)
-            candidate = (
-                Reference(made, "made", one.first_utc)
-                if made is not None
-                else Reference(one.first_sha256, "first read", one.first_utc)
-            )
-            known = found.get(one.file.name)
-            if known is None or _rank(candidate) < _rank(known):
+            candidate, known = _candidate(held, path, one), found.get(one.file.name)
+            if candidate is not None and (known is None or _rank(candidate) < _rank(known)):
                 found[one.file.name] = candidate
     return found
 
 
+def _candidate(held: Held, path: bytes, one: Evidence) -> Reference | None:
+    vouched = held.vouched.get(one.file.name)
+    if vouched is not None and one.first_utc <= vouched:
+        is_newer = one.file.sha256 is not None and one.reading.at_utc > vouched
+        return Reference(one.file.sha256 or "", "accepted", vouched) if is_newer else None
+    made = held.made.get(path)
+    if made is not None:
+        return Reference(made, "made", one.first_utc)
+    return Reference(one.first_sha256, "first read", one.first_utc)
+
+
 def _rank(reference: Reference) -> tuple[bool, dt.datetime]:
-    return reference.how != "made", reference.at_utc
+    return reference.how == "first read", reference.at_utc
 
 
 def judge(chain: Sequence[Held]) -> list[SafeNight | None]:
@@ -84,11 +102,11 @@ def _belongs(held: Held, chain: Sequence[Held]) -> frozenset[bytes]:
 
 
 def _judge_one(held: Held, belongs: frozenset[bytes], expected: Mapping[bytes, Reference]) -> SafeNight | None:
-    rows = {one.file.name: one for one in held.evidence.values()}
+    rows = by_name(held.evidence)
     if not rows:
         return None
     read = {name: one for name, one in rows.items() if one.file.sha256 is not None}
-    differing = [name for name, one in read.items() if one.file.sha256 != expected[name].sha256]
+    differing = [name for name, one in read.items() if name in expected and one.file.sha256 != expected[name].sha256]
     lost = [name for name in rows if name in belongs and name not in read]
     never = [name for name in belongs if name not in rows]
     reason = "; ".join(_reasons(differing, lost, never)) or None

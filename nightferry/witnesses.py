@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from catalogue.evidence_records import Evidence
 from nightferry.evidence import cameras_at, chain_of, holder_of, kernel_of, refuse_other_root, upstream_of
+from nightferry.safe import by_name
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import Facts, RootFacts
 from observatory.errors import CouldNotTell, RootNotProven
@@ -21,9 +22,16 @@ from syncer.prune import CopyState, Reading, Rule, Witness, must_be_read
 from syncer.safety import CLOCK_TOLERANCE_S
 
 
-def place_word(place: Place) -> str:
-    """Return where a copy stands: copies of one place count once."""
-    return place.declared.place or place.host
+def place_word(workplace: Workplace, place: Place) -> str:
+    """Return where a copy stands: copies of one place count once, and one machine under two names is one place."""
+    if place.declared.place is not None:
+        return place.declared.place
+    declared = workplace.specification.site.hosts
+    own = declared[place.host]
+    if own.address is None:
+        return place.host
+    same = (name for name, host in declared.items() if (host.address, host.port) == (own.address, own.port))
+    return min(same)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +57,16 @@ def show_copy(workplace: Workplace, instrument: Instrument, place: Place) -> Sho
         refuse_other_root(workplace, place, endpoint.name, survey.facts)
     except CouldNotTell as error:
         return _not_shown(workplace, place, error)
-    return Shown(_state(place, survey.facts, _doubt(workplace, place, endpoint.name, survey.facts)))
+    doubt = _doubt(workplace, place, endpoint.name, survey.facts)
+    return Shown(_state(workplace, place, survey.facts, doubt))
 
 
-def _state(place: Place, facts: RootFacts, doubt: str | None) -> CopyState:
+def _state(workplace: Workplace, place: Place, facts: RootFacts, doubt: str | None) -> CopyState:
     return CopyState(
         place.name,
         place.host,
         place.root,
-        place_word(place),
+        place_word(workplace, place),
         facts.marker or None,
         kernel_of(facts),
         doubt,
@@ -72,7 +81,7 @@ def _not_shown(workplace: Workplace, place: Place, error: CouldNotTell) -> Shown
         place.name,
         place.host,
         place.root,
-        place_word(place),
+        place_word(workplace, place),
         marker=(known.identity or None) if known is not None and is_absent else None,
         doubt="is a drive that is not there" if is_absent else f"could not be looked at ({error})",
         is_absent=is_absent,
@@ -134,7 +143,7 @@ class Others:
 
     def _on(self, place: Place, night: dt.date, names: frozenset[bytes]) -> dict[bytes, Witness]:
         rows = self._workplace.ledger.evidence_of(holder_of(self._workplace, self._instrument, place), night)
-        known = {one.file.name: one for one in rows.values() if one.file.name in names}
+        known = {name: one for name, one in by_name(rows).items() if name in names}
         copy = self.shown[place.name].state
         paths = [one.file.path for one in known.values()]
         looked = self._looked(place, copy, paths)

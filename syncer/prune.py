@@ -238,7 +238,7 @@ def _why_stays(candidate: Candidate, rule: Rule) -> str | None:
         return "it was never hashed here: `nightferry verify --level checksum`"
     # what moved it or changed its mode does not count here: it is hashed once more before it goes
     if candidate.reading.sha256 != candidate.reference:
-        return "it is not what it was when it was first read: look at it"
+        return "it is not what it was when it was first read: look at it, and `nightferry accept` it if it may be so"
     if (why := differs(candidate.reading, replace(candidate.looked, identity=None, changed_s=None))) is not None:
         return f"it {why} since it was hashed here: `nightferry verify --level checksum`"
     absent = [archive for archive in rule.archives if archive not in candidate.confirmed_by]
@@ -360,9 +360,19 @@ def _why_same(witness: Witness, candidate: Candidate, own: CopyState, counted: S
 
 
 def _is_same_file(witness: Witness, copy: CopyState, looked: Facts | None) -> bool:
-    if witness.looked is None or looked is None or None in (witness.copy.kernel, witness.looked.identity):
+    """Say whether two names lead to one file.
+
+    On one machine device and inode tell. Over NFS each machine has its own device number; inode and time of change
+    are the server's, and two files that agree in both to the last digit there are not.
+    """
+    mine = witness.looked
+    if mine is None or looked is None or not mine.identity or not looked.identity:
         return False
-    return (witness.copy.kernel, witness.looked.identity) == (copy.kernel, looked.identity)
+    if witness.copy.kernel is not None and witness.copy.kernel == copy.kernel:
+        return mine.identity == looked.identity
+    if mine.changed_s is None or looked.changed_s is None:
+        return False
+    return _inode(mine.identity) == _inode(looked.identity) and abs(mine.changed_s - looked.changed_s) < GRAIN_S
 
 
 def _tells_itself_apart(witness: Witness) -> bool:
