@@ -141,11 +141,12 @@ def apply(header: Header, formats: Mapping[str, Format]) -> tuple[int, list[Refu
             continue
         try:
             field = rewritten(card, wanted)
-        except _Refused as error:
+            raw = build_card(card.keyword, field, card.comment)
+        except (_Refused, ValueError) as error:
             refusals.append(Refusal(card.keyword, card.field, wanted.text, str(error)))
             continue
         if field != card.field:
-            header.put(place, build_card(card.keyword, field, card.comment))
+            header.put(place, raw)
             changed += 1
     return changed, refusals
 
@@ -155,17 +156,17 @@ def rewritten(card: Card, wanted: Format) -> str:
     if card.value is None:
         return card.field
     if isinstance(card.value, bool):
-        return _same_kind(card, wanted, BOOLEAN, "logical", card.field)
+        return _same_kind(card, wanted, BOOLEAN, "a logical", card.field)
     if isinstance(card.value, str):
-        return _same_kind(card, wanted, "s", "text", _text_field(card.value, wanted) if wanted.kind == "s" else "")
+        return _same_kind(card, wanted, "s", "a text", _text_field(card.value, wanted) if wanted.kind == "s" else "")
     if isinstance(card.value, int):
-        return _same_kind(card, wanted, "d", "integer", str(card.value))
-    return _same_kind(card, wanted, "fEeGg", "real number", _real_field(card.value, wanted))
+        return _same_kind(card, wanted, "d", "an integer", str(card.value))
+    return _same_kind(card, wanted, "fEeGg", "a real number", _real_field(card.value, wanted))
 
 
 def _same_kind(card: Card, wanted: Format, kinds: str, name: str, field: str) -> str:
     if wanted.kind not in (kinds if kinds != BOOLEAN else (BOOLEAN,)):
-        raise _Refused(f"it is a {name}")
+        raise _Refused(f"it is {name}")
     return field
 
 
