@@ -84,6 +84,7 @@ def _file(one: Freeable, now: dt.datetime) -> dict[str, Any]:
         "size_bytes": candidate.looked.size_bytes,
         "mtime_s": candidate.looked.mtime_s,
         "identity": candidate.looked.identity,
+        "changed_s": candidate.looked.changed_s,
         "sha256": one.sha256,
         "read_utc": instant(now),
         "rule": {

@@ -108,7 +108,7 @@ def _judge_one(held: Held, belongs: frozenset[bytes], expected: Mapping[bytes, R
     read = {name: one for name, one in rows.items() if one.file.sha256 is not None}
     differing = [name for name, one in read.items() if name in expected and one.file.sha256 != expected[name].sha256]
     lost = [name for name in rows if name in belongs and name not in read]
-    never = [name for name in belongs if name not in rows]
+    never = [name for name in belongs if name not in rows or (name in read and name not in expected)]
     reason = "; ".join(_reasons(differing, lost, never)) or None
     state = SafeState.UNSAFE if differing or lost else SafeState.UNKNOWN if never else SafeState.SAFE
     instants = [one.reading.at_utc for one in read.values()] or [one.reading.at_utc for one in rows.values()]
@@ -119,7 +119,7 @@ def _reasons(differing: Collection[bytes], lost: Collection[bytes], never: Colle
     words = (
         (differing, "not what it was when first read", "not what they were when first read"),
         (lost, "gone or unreadable", "gone or unreadable"),
-        (never, "never hashed there", "never hashed there"),
+        (never, "not hashed there yet", "not hashed there yet"),
     )
     for names, one, many in words:
         if names:

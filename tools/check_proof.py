@@ -119,16 +119,26 @@ def sameness(own, one, witness, copy, good):
     """Return why a witness is no copy of its own: same place, folder or file as the freed one or another witness."""
     if copy["place"] in [own["place"]] + [other["place"] for other, _ in good]:
         return f"its place, {copy['place']}, counts once"
-    pairs = [(own, one["identity"])] + [(other, (found["seen"] or {}).get("identity")) for other, found in good]
-    for other, identity in pairs:
+    mine = witness["seen"] or {}
+    for other, seen in [(own, one)] + [(other, found["seen"] or {}) for other, found in good]:
         if copy["marker"] and copy["marker"] == other["marker"]:
             return f"its root is that of {other['name']}"
-        mine = (witness["seen"] or {}).get("identity")
-        if None not in (mine, copy["machine"]) and (copy["machine"], mine) == (other["machine"], identity):
+        if is_same_file(copy, mine, other, seen):
             return f"it is the very file of {other['name']}"
-    if not copy["marker"] and (copy["machine"] is None or (witness["seen"] or {}).get("identity") is None):
+    if not copy["marker"] and None in (copy["machine"], mine.get("identity")):
         return "nothing tells its root from another"
     return None
+
+
+def is_same_file(copy, mine, other, seen):
+    """Say whether two names lead to one file: on one machine by device and inode, over NFS by inode and change."""
+    if not mine.get("identity") or not seen.get("identity"):
+        return False
+    if copy["machine"] is not None and copy["machine"] == other["machine"]:
+        return mine["identity"] == seen["identity"]
+    if mine.get("changed_s") is None or seen.get("changed_s") is None:
+        return False
+    return inode(mine["identity"]) == inode(seen["identity"]) and abs(mine["changed_s"] - seen["changed_s"]) < GRAIN_S
 
 
 def reread(proof, roots):

@@ -61,6 +61,7 @@ def witness(name: str, inode: int = 2, **changes: Any) -> Witness:
 OWN = copy("dome")
 CANDIDATE = Candidate(PATH, NIGHT, b"sha/a\xff.fits", looked(1), reading(1), SUM)
 HILL, CAPE = witness("hill", 2), witness("cape", 3)
+"""Files of other inodes; that all were changed at one instant does not make them one."""
 
 
 def verdict(*witnesses: Witness, candidate: Candidate = CANDIDATE, rule: Rule = RULE) -> Freeable | Stay:
@@ -112,6 +113,10 @@ BAD = {
     "a hard link of the first": (
         replace(witness("cape", 1), copy=copy("cape", kernel="kernel-dome")),
         "the very file of dome",
+    ),
+    "a file of the other's server, mounted on two machines": (
+        replace(CAPE, reading=reading(2, identity="9:2"), looked=looked(2, identity="9:2")),
+        "the very file of hill",
     ),
     "no marker and no shell": (
         replace(CAPE, copy=copy("cape", marker=None, kernel=None), reading=reading(3)),
