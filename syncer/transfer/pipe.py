@@ -70,12 +70,15 @@ class PipeEngine:
         Builds the ssh command for a host.
     for_large : Engine
         Carries files of more than `most_bytes`.
+    silence_s : float
+        After so long without a byte a session is given up.
     sleep : callable
     """
 
     remote_shell: RemoteShell
     for_large: Engine
     most_bytes: int = MOST_BYTES
+    silence_s: float = SILENCE_S
     sleep: Callable[[float], None] = time.sleep
     name: str = "pipe"
 
@@ -152,7 +155,7 @@ class _Courier:
             "aside": _as_text(aside),
             "mode": None if batch.modes.files is None else int(batch.modes.files, 8),
             "follow": batch.symlinks == "follow-inside",
-            "silence_s": SILENCE_S,
+            "silence_s": self._engine.silence_s,
             "rate_bytes_per_s": rate_bytes_per_s,
         }
         items = job.items
@@ -181,8 +184,16 @@ def _mtime_ns(item: Item) -> int:
     return round(item.mtime_s * 1e6) * 1000 if item.mtime_ns is None else item.mtime_ns
 
 
+def _ending_of(status: int, was_under_way: bool) -> Ending:
+    """Of what is not known, only a session that had begun is worth a second try."""
+    if status < 0:
+        return Ending(f"it was ended by signal {-status}", Remedy.RETRY)
+    unknown = Ending(f"it ended with status {status}", Remedy.RETRY if was_under_way else Remedy.NOTHING)
+    return ENDINGS.get(status, unknown)
+
+
 def _ended(job: Job, completed: Completed, listener: _Listener) -> SessionEnd:
-    ending = ENDINGS.get(completed.status, Ending(f"it ended with status {completed.status}", Remedy.NOTHING))
+    ending = _ending_of(completed.status, listener.heard)
     said = last_line(completed.stderr)
     if ending.remedy is Remedy.RETRY and no_retry_helps(completed.stderr):
         ending = Ending(ending.words, Remedy.NOTHING)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from observatory import records
-from observatory.endpoints.contract import Act, HostAccess, RootFacts, Selection, SurveyRequest, Trouble
+from observatory.endpoints.contract import Act, HostAccess, Promise, RootFacts, Selection, SurveyRequest, Trouble
 from observatory.endpoints.local import LocalEndpoint
 from observatory.endpoints.memory import MemoryEndpoint
 from observatory.endpoints.ssh import SshEndpoint
@@ -448,6 +448,27 @@ def test_stat_answers_each_path_in_the_order_asked(member: Member) -> None:
     assert (link.is_file, absent.size_bytes, absent.reason) == (False, None, None)
     assert (file.size_bytes, file.mtime_s, file.is_file) == (2, STAMP_S, True)
     assert outside.reason is not None
+
+
+def test_only_what_is_not_as_promised_is_told(member: Member) -> None:
+    """By size, time and kind, in the order asked; what cannot be looked at is told too, never passed over."""
+    for name in (b"kept", b"a line\nof two", b"longer", b"newer", b"linked"):
+        member.put(name, b"12", STAMP_S)
+    member.put_link(b"link", b"linked")
+    promises = [
+        Promise(b"kept", 2, STAMP_S + 1.5),
+        Promise(b"longer", 1, STAMP_S),
+        Promise(b"a line\nof two", 2, STAMP_S),
+        Promise(b"newer", 2, STAMP_S - 3),
+        Promise(b"absent", 2, STAMP_S),
+        Promise(b"link", 2, STAMP_S),
+    ]
+    told = list(member.endpoint.differing(member.root, promises))
+    assert [facts.path for facts in told] == [b"longer", b"newer", b"absent", b"link"]
+    assert [facts.size_bytes for facts in told[:3]] == [2, 2, None]
+    outside = [Promise(b"../x", 2, STAMP_S)]
+    assert [facts.reason is None for facts in member.endpoint.differing(member.root, outside)] == [False]
+    assert list(member.endpoint.differing(member.root, [])) == []
 
 
 def test_hash_answers_each_path_in_the_order_asked_or_says_why_not(member: Member) -> None:

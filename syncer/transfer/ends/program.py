@@ -47,7 +47,6 @@ class Near:
         self._guard = threading.Lock()
         self._done = [0, 0]
         self._told = self._moved_at = time.monotonic()
-        self._is_silent = False
         self._order, packed = read_order(sys.stdin.buffer)
         self._far = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1 << 20)
         self._packed = packed
@@ -60,8 +59,6 @@ class Near:
         except BrokenPipeError:
             status = BROKEN
         ended = self._end_far()
-        if self._is_silent:
-            return SILENT
         if status == BROKEN and ended not in (0, -13):
             return ended if ended > 0 else BROKEN
         return status or (BROKEN if ended else 0)
@@ -108,8 +105,8 @@ class Near:
     def _watch(self) -> None:
         while time.monotonic() - self._moved_at < self._order.settings["silence_s"]:
             time.sleep(1)
-        self._is_silent = True
         self._far.kill()
+        os._exit(SILENT)  # whatever else still holds the line is not waited for
 
     def _end_far(self) -> int:
         for pipe in (self._far.stdin, self._far.stdout):

@@ -1,0 +1,122 @@
+"""The pipe beside rsync: when it is taken, what takes its place, and what a lost connection leaves."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from observatory.endpoints.contract import HostAccess
+from observatory.spec.models import TransferOptions
+from syncer.transfer import choose as choosing
+from syncer.transfer.choose import ByNumber, choose, remote_shell_of
+from syncer.transfer.pipe import PipeEngine
+from tests.hosts import Host
+from tests.transfers import Pair, make_pair, meanwhile, programs_that_name, wait_until
+
+
+@pytest.fixture
+def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """A pull from a real sshd."""
+    with make_pair("far", "local", "pipe", tmp_path, request) as made:
+        yield made
+
+
+def few_and_many(pair: Pair, few: int, many: int) -> tuple[str, str]:
+    """Return which engines carry a small and a large batch where nothing was declared."""
+    ends = (pair.source.endpoint, pair.destination.endpoint, pair.source.access, pair.destination.access)
+    engine = choose(*ends, TransferOptions())
+    sizes = []
+    for count in (few, many):
+        items = [pair.write(b"n%d/%d" % (count, number), b"x") for number in range(count)]
+        result = engine.carry(pair.batch(items, options=TransferOptions()))
+        assert len(result.arrived) == count
+        sizes.append(result.engine)
+    return sizes[0], sizes[1]
+
+
+def test_many_files_are_piped_and_a_few_are_rsyncs(pair: Pair) -> None:
+    """Below the limit everyone's old friend; above it what is quicker."""
+    assert few_and_many(pair, choosing.MANY_FILES - 1, choosing.MANY_FILES) == ("rsync", "pipe")
+
+
+@pytest.mark.parametrize("declared", [{"compression": True}, {"engine": "rsync"}])
+def test_what_only_rsync_does_stays_with_rsync(pair: Pair, declared: dict[str, object]) -> None:
+    """Compressing, and what was asked for by name."""
+    ends = (pair.source.endpoint, pair.destination.endpoint, pair.source.access, pair.destination.access)
+    assert not isinstance(choose(*ends, TransferOptions.model_validate(declared)), ByNumber)
+
+
+def test_where_no_pipe_can_be_laid_the_usual_engine_takes_its_place(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program at the far end cannot be started: the files arrive all the same, and it is said."""
+    monkeypatch.setattr(choosing, "MANY_FILES", 2)
+
+    def broken(access: HostAccess, options: TransferOptions) -> list[str]:
+        return ["false"]
+
+    rsync = pair.chosen(pair.batch([], options=TransferOptions()))
+    assert isinstance(rsync, PipeEngine)
+    engine = ByNumber(rsync.for_large, PipeEngine(broken, rsync.for_large, sleep=pair.waits.append))
+    result = engine.carry(pair.batch([pair.write(b"n/a", b"1"), pair.write(b"n/b", b"2")]))
+    assert (result.engine, len(result.arrived)) == ("rsync", 2)
+    assert "could not be laid" in result.remarks[0]
+    assert pair.waits == []
+
+
+def test_large_files_are_rsyncs_which_can_go_on_where_it_stopped(pair: Pair) -> None:
+    """Each way carries its own, and the result is one, in the batch's order."""
+    items = [pair.write(b"n/%d" % size, os.urandom(size)) for size in (10, 3_000, 20)]
+    chosen = pair.chosen(pair.batch(items))
+    assert isinstance(chosen, PipeEngine)
+    engine = PipeEngine(remote_shell_of, chosen.for_large, most_bytes=100, sleep=pair.waits.append)
+    result = engine.carry(pair.batch(items))
+    assert [one.item for one in result.arrived] == items
+    assert pair.read(b"n/3000") == (pair.source.root / "n/3000").read_bytes()
+
+
+@pytest.mark.parametrize("who", ["near", "far"])
+def test_a_half_that_is_killed_is_started_again(pair: Pair, who: str) -> None:
+    """What had arrived is not sent again, the rest is, and nothing half is left."""
+    items = [pair.write(b"n/%03d" % number, os.urandom(400_000)) for number in range(30)]
+
+    def kill() -> None:
+        assert wait_until(lambda: len(pair.arrived()) > 3)
+        for process in working_in(pair.destination.root if who == "near" else pair.source.root):
+            os.kill(process, signal.SIGKILL)
+
+    with meanwhile(kill):
+        result = pair.carry(items, options=TransferOptions(rate_bytes_per_s=6_000_000))
+    assert len(result.arrived) == 30
+    assert pair.waits == [2.0]
+    assert all(pair.read(item.path) == (pair.source.root / os.fsdecode(item.path)).read_bytes() for item in items)
+
+
+def working_in(root: Path) -> list[int]:
+    """Return the programs that work in a root which only this test has."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):  # no process, or one that ended meanwhile
+            found += [int(entry.name)] * ((entry / "cwd").readlink() == root)
+    return found
+
+
+def test_a_connection_that_falls_silent_is_given_up(pair: Pair, three_hosts: tuple[Host, ...]) -> None:
+    """The far half stops for good: the near one ends by itself, and says why."""
+    assert programs_that_name(pair.source.root, b"near") == []
+    began_s = time.monotonic()
+    item = pair.write(b"n/a", b"x")
+    engine = pair.chosen(pair.batch([item]))
+    assert isinstance(engine, PipeEngine)
+    silent = PipeEngine(lambda access, options: ["sh", "-c", "sleep 60", "sh"], engine.for_large, silence_s=2.0,
+                        sleep=pair.waits.append)  # fmt: skip
+    result = silent.carry(pair.batch([item]))
+    assert "nothing came for too long" in result.failed[0].reason
+    assert pair.waits == [2.0, 8.0, 30.0]
+    assert time.monotonic() - began_s < 40

@@ -1,0 +1,200 @@
+"""The two ends of a pipe session as real programs, each fed by hand: what a hostile or dying other half can do."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+import os
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from observatory.endpoints.farside import packed_program
+from syncer.transfer.ends import order, program, receiver, sender
+from syncer.transfer.ends.order import BLOCK_BYTES, HEAD, LARGE, LAST, REFUSED, SMALL, TAIL, Order
+
+TEXT = packed_program({module.__name__: module for module in (order, sender, receiver, program)})
+TIME_NS = 1_473_280_496_123_456_789
+END = HEAD.pack(0, LAST, 0, 0, 0, 0)
+NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A destination with our folder for what is on its way."""
+    (tmp_path / "there/.nightferry/tmp").mkdir(parents=True)
+    return tmp_path / "there"
+
+
+def order_of(root: Path, files: dict[bytes, int], **changed: Any) -> Order:
+    """Return an order to put files of these sizes below a root."""
+    settings = {
+        "way": "push",
+        "source_root": str(root.parent),
+        "destination_root": str(root),
+        "temporary": ".nightferry/tmp/t-",
+        "aside": "",
+        "mode": None,
+        "follow": True,
+        "silence_s": 30,
+        "rate_bytes_per_s": None,
+        **changed,
+    }
+    names = list(files)
+    return Order(settings, list(files.values()), [TIME_NS] * len(files), names, names)
+
+
+def far(given: Order, stream: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run the far end on an order and what comes after it."""
+    words = [sys.executable, "-I", "-c", TEXT, "far"]
+    return subprocess.run(words, input=order.packed_order(given) + stream, capture_output=True, timeout=60, check=False)
+
+
+def small(number: int, data: bytes, crc: int | None = None) -> bytes:
+    """Return a small file as it travels."""
+    return HEAD.pack(number, SMALL, 0o640, len(data), TIME_NS, zlib.crc32(data) if crc is None else crc) + data
+
+
+def large(number: int, data: bytes, is_unchanged: bool = True) -> bytes:
+    """Return a large file as it travels."""
+    head = HEAD.pack(number, LARGE, 0o640, len(data), TIME_NS, 0)
+    return head + data + TAIL.pack(is_unchanged, zlib.crc32(data))
+
+
+def files_in(root: Path) -> dict[str, bytes]:
+    """Return everything below a root, our own folder included."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@given(st.lists(st.tuples(NAMES, NAMES, st.integers(0, 2**63), st.integers(-(2**62), 2**62))), st.booleans())
+def test_an_order_arrives_as_it_was_given(files: list[tuple[bytes, bytes, int, int]], same: bool) -> None:
+    """Names are any bytes, sizes and times any that a file system can hold."""
+    sources, targets, sizes, times = (list(column) for column in zip(*files, strict=True)) if files else ([],) * 4
+    made = Order({"x": "\udcff"}, sizes, times, sources, sources if same else targets)
+    packed = order.packed_order(made)
+    read, came_as = order.read_order(io.BytesIO(packed))
+    assert came_as == packed
+    assert read.settings["x"] == "\udcff"
+    columns = zip(read.sizes, read.times, read.sources, read.targets, strict=False)
+    assert list(columns) == list(zip(sizes, times, sources, made.targets, strict=True))
+
+
+@pytest.mark.parametrize("module", [order, sender, receiver, program])
+def test_the_text_is_understood_by_python_3_6(module: Any) -> None:
+    """Observatories run old systems for as long as their instruments; annotations are text there."""
+    tree = ast.parse(inspect.getsource(module), feature_version=(3, 6))
+    annotations = [one.annotation for one in ast.walk(tree) if isinstance(one, (ast.arg, ast.AnnAssign))]
+    annotations += [one.returns for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)]
+    subscripts = [ast.unparse(one) for one in annotations if isinstance(one, (ast.Subscript, ast.BinOp))]
+    assert subscripts == []
+
+
+def test_files_get_their_names_when_they_are_whole(root: Path) -> None:
+    """Bytes, time and permission bits; and the program says that it is done."""
+    data = os.urandom(BLOCK_BYTES + 1)
+    ended = far(order_of(root, {b"a": 3, b"b": len(data)}), small(0, b"abc") + large(1, data) + END)
+    assert (ended.returncode, ended.stdout) == (0, b"end\0")
+    assert files_in(root) == {"a": b"abc", "b": data}
+    assert ((root / "a").stat().st_mode & 0o7777, (root / "a").stat().st_mtime_ns) == (0o640, TIME_NS)
+
+
+@pytest.mark.parametrize("cut", [1, 10, HEAD.size, HEAD.size + 1, HEAD.size + 3])
+def test_a_stream_that_breaks_off_leaves_nothing_half(root: Path, cut: int) -> None:
+    """At whatever byte: the file before it stands, the one after it does not, and it is no good end."""
+    stream = small(0, b"abc") + small(1, b"defg")
+    ended = far(order_of(root, {b"a": 3, b"b": 4}), stream[: len(small(0, b"abc")) + cut])
+    assert ended.returncode == order.BROKEN
+    assert b"end" not in ended.stdout
+    assert files_in(root) == {"a": b"abc"}
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        small(2, b"abc"),  # a number that nobody gave
+        small(1, b"defg") + small(0, b"abc"),  # backwards
+        small(0, b"abc") + small(0, b"abc"),  # twice
+        small(0, b"abcd"),  # longer than was agreed
+        HEAD.pack(0, LARGE, 0, 3, 0, 0) + b"abc",  # small, and sent as large
+        HEAD.pack(0, SMALL, 0, 2**50, 0, 0),  # a petabyte
+        HEAD.pack(0, REFUSED, 0, 2**40, 0, 0),  # a reason of a terabyte
+    ],
+)
+def test_what_nobody_asked_for_ends_the_session(root: Path, stream: bytes) -> None:
+    """No name outside the order, no byte beyond what was agreed, no memory on somebody's word."""
+    ended = far(order_of(root, {b"a": 3, b"b": 4}), stream + END)
+    assert ended.returncode == order.BROKEN
+    assert b"nobody asked for" in ended.stderr
+    assert set(files_in(root)) <= {"a", "b"}
+
+
+def test_bytes_that_changed_on_the_way_get_no_name(root: Path) -> None:
+    """The sum that came with them is another: that file alone is told."""
+    data = os.urandom(BLOCK_BYTES + 1)
+    void = large(1, data, is_unchanged=False)
+    ended = far(order_of(root, {b"a": 3, b"b": len(data), b"c": 1}), small(0, b"abc", 7) + void + small(2, b"c") + END)
+    assert ended.stdout.split(b"\0")[:-1] == [b"s 0 its bytes changed on the way", b"s 1 changed", b"end"]
+    assert files_in(root) == {"c": b"c"}
+
+
+def test_a_reason_comes_instead_of_a_file(root: Path) -> None:
+    """It is passed on as it is, without what would end a result."""
+    reason = b"Permission\0denied"
+    ended = far(order_of(root, {b"a": 3}), HEAD.pack(0, REFUSED, 0, len(reason), 0, 0) + reason + END)
+    assert ended.stdout == b"s 0 Permissiondenied\0end\0"
+    assert files_in(root) == {}
+
+
+def test_the_sender_tells_what_is_not_as_promised(root: Path) -> None:
+    """Gone, longer, newer, a folder, a pipe: each a reason, and the one that is right is sent."""
+    here = root.parent / "here"
+    here.mkdir()
+    for name, data in (("fine", b"abc"), ("longer", b"abcd"), ("newer", b"abc")):
+        (here / name).write_bytes(data)
+        os.utime(here / name, ns=(TIME_NS, TIME_NS + 10**10 * (name == "newer")))
+    (here / "folder").mkdir()
+    os.mkfifo(here / "pipe")
+    names = [b"gone", b"longer", b"newer", b"folder", b"pipe", b"fine"]
+    sent = far(order_of(root, dict.fromkeys(names, 3), way="pull", source_root=str(here))).stdout
+    said = []
+    while sent:
+        number, kind, _, size, _, _ = HEAD.unpack(sent[: HEAD.size])
+        said.append((number, kind, sent[HEAD.size : HEAD.size + size]))
+        sent = sent[HEAD.size + size :]
+    words = [b"No such file or directory", b"changed", b"changed", b"not a regular file", b"not a regular file"]
+    assert said == [*((number, REFUSED, why) for number, why in enumerate(words)), (5, SMALL, b"abc"), (0, LAST, b"")]
+
+
+def test_a_link_is_followed_only_where_the_specification_says_so(root: Path) -> None:
+    """Between plan and transfer a file may become a link to anywhere."""
+    (root.parent / "here").mkdir()
+    (root.parent / "secret").write_bytes(b"abc")
+    os.utime(root.parent / "secret", ns=(TIME_NS, TIME_NS))
+    (root.parent / "here/a").symlink_to(root.parent / "secret")
+    more = {"way": "pull", "source_root": str(root.parent / "here")}
+    assert b"abc" in far(order_of(root, {b"a": 3}, follow=True, **more)).stdout
+    assert b"abc" not in far(order_of(root, {b"a": 3}, follow=False, **more)).stdout
+
+
+def test_a_rate_is_kept(root: Path) -> None:
+    """A megabyte at a megabyte a second: all but the last quarter, which leaves at once, has to wait."""
+    here = root.parent / "here"
+    here.mkdir()
+    for number in range(50):
+        (here / str(number)).write_bytes(b"x" * 20_000)
+        os.utime(here / str(number), ns=(TIME_NS, TIME_NS))
+    names = dict.fromkeys((str(number).encode() for number in range(50)), 20_000)
+    given = order_of(root, names, way="push", source_root=str(here), rate_bytes_per_s=1_000_000)
+    words = [sys.executable, "-I", "-c", TEXT, "near", sys.executable, "-I", "-c", TEXT.decode(), "far"]
+    began_s = time.monotonic()
+    subprocess.run(words, input=order.packed_order(given), capture_output=True, timeout=60, check=True)
+    assert time.monotonic() - began_s >= 0.7
+    assert len(files_in(root)) == 50
