@@ -119,8 +119,8 @@ def plan(block: Block, limit_bytes: int = LIMIT_BYTES) -> Plan:
 def decode(block: Block, payload: bytes | bytearray | memoryview, limit_bytes: int = LIMIT_BYTES) -> NDArray[Any]:
     """Return the pixels of a block, shape (frames, depth, height, width), in the type that its header names.
 
-    Allocates at most twice the size of the pixels (and, of the codings that pad, the padding), less than
-    twice `limit_bytes`, and never more than 255 times the payload. Reads nothing outside the payload.
+    Allocates at most the pixels, their packed form (with the padding of the codings that pad), and a few blocks of
+    half a megabyte: less than twice `limit_bytes`. Reads nothing outside the payload.
 
     Raises
     ------

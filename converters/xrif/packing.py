@@ -70,9 +70,7 @@ def bytepacked_sums(packed: Bytes, frames: int, pixels: int, dtype: np.dtype[Any
 
 def unbytepack(packed: Bytes, verbatim: int, pixels: int) -> Words:
     """Undo bytepack; `pixels` counts all, those of the verbatim frame too."""
-    out: Words = np.empty(pixels, _WORD)
-    first = verbatim // 2
-    out[:first] = packed[:verbatim].view(_WORD)
+    out, first = _with_verbatim(packed, verbatim, pixels)
     low, high = packed[verbatim:].reshape(2, pixels - first)
     exchange = _Exchange(min(pixels, _BLOCK_PIXELS))
     for begin in range(0, len(low), _BLOCK_PIXELS):
@@ -125,15 +123,24 @@ def bytepack(words: Words, verbatim: int) -> Bytes:
 
 def unrenibble(packed: Bytes, verbatim: int, pixels: int) -> Words:
     """Undo renibble; what follows the planes is padding."""
-    first = verbatim // 2
+    out, first = _with_verbatim(packed, verbatim, pixels)
     count = pixels - first
-    half = -(-count // 2)
-    low = packed[verbatim : verbatim + count].astype(np.uint16)
-    planes = packed[verbatim + count : verbatim + count + 2 * half].reshape(2, half)
-    high = _nibbles(planes[0])[:count] | _nibbles(planes[1])[:count] << 4
-    folded: Words = np.left_shift(high, 8, dtype=np.uint16)
-    folded |= low
-    return np.concatenate([packed[:verbatim].view(_WORD), _unfold(folded)])
+    low = packed[verbatim : verbatim + count]
+    planes = packed[verbatim + count : verbatim + count + 2 * -(-count // 2)].reshape(2, -1)
+    for begin in range(0, count, _BLOCK_PIXELS):
+        part = slice(begin, begin + _BLOCK_PIXELS)
+        folded: Words = low[part].astype(np.uint16)
+        for plane, shift in zip(planes[:, begin // 2 : part.stop // 2], (8, 12), strict=True):
+            folded |= _nibbles(plane)[: len(folded)].astype(np.uint16) << shift
+        out[first:][part] = _unfold(folded)
+    return out
+
+
+def _with_verbatim(packed: Bytes, verbatim: int, pixels: int) -> tuple[Words, int]:
+    """Return room for all pixels, those that are kept as they are in their places, and how many these are."""
+    out: Words = np.empty(pixels, _WORD)
+    out[: verbatim // 2] = packed[:verbatim].view(_WORD)
+    return out, verbatim // 2
 
 
 def renibble(words: Words, verbatim: int, packed_bytes: int) -> Bytes:
@@ -153,15 +160,18 @@ def _nibbles(plane: Bytes) -> Bytes:
 
 def unbitpack(packed: Bytes, verbatim: int, pixels: int) -> Words:
     """Undo bitpack; how far apart the planes lie follows from the length of `packed`."""
-    first = verbatim // 2
+    out, first = _with_verbatim(packed, verbatim, pixels)
     count = pixels - first
     stride = (len(packed) - verbatim) // (2 * _BITS) * 2
-    folded: Words = np.zeros(count, _WORD)
-    for bit in range(_BITS):
-        begin = verbatim + bit * stride
-        plane = np.unpackbits(packed[begin : begin + stride], bitorder="little", count=count)
-        folded |= plane.astype(_WORD) << bit
-    return np.concatenate([packed[:verbatim].view(_WORD), _unfold(folded)])
+    planes = packed[verbatim : verbatim + _BITS * stride].reshape(_BITS, stride)
+    for begin in range(0, count, _BLOCK_PIXELS):
+        part = slice(begin, min(begin + _BLOCK_PIXELS, count))
+        folded: Words = np.zeros(part.stop - begin, _WORD)
+        for bit in range(_BITS):
+            bits = np.unpackbits(planes[bit, begin // 8 :], bitorder="little", count=len(folded))
+            folded |= bits.astype(_WORD) << bit
+        out[first:][part] = _unfold(folded)
+    return out
 
 
 def bitpack(words: Words, verbatim: int, packed_bytes: int) -> Bytes:

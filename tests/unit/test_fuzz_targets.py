@@ -1,4 +1,4 @@
-"""The targets of `make fuzz` hold for their seeds and for some thousand mutations of them; millions are its own work."""
+"""The targets of `make fuzz` hold for their seeds and some thousand mutations of them; millions are its own work."""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from converters.stamps import format_instant, format_stamp, parse_name
 from converters.xrif import differences, packing
 from converters.xrif.coding import BITPACK, DTYPES, FIRST, LZ4, NONE, PIXEL, PREVIOUS, RENIBBLE
 from observatory.errors import FileDamaged, UsageError
+from observatory.formats.xrif import image_header
 from tests.shared import shared
 
 SAMPLES = (
@@ -196,12 +199,22 @@ def test_sums_wrap_at_the_width_of_the_pixel(dtype: str) -> None:
         assert np.array_equal(there_and_back, rows)
 
 
-def test_frames_larger_than_one_block_of_work_decode_exactly(tmp_path: Path) -> None:
-    """Sums go block by block; their borders fall within frames here."""
-    pixels = np.random.default_rng(5).integers(0, 1 << 16, (4, 1, 300, 301), np.uint16)
-    for difference in (NONE, PREVIOUS):
-        xrif.write(tmp_path / "large.xrif", pixels, timing_of(4), difference)
-        assert np.array_equal(xrif.read(tmp_path / "large.xrif").images, pixels)
+@pytest.mark.parametrize("difference", [NONE, PREVIOUS, FIRST, PIXEL])
+@pytest.mark.parametrize("reorder", [NONE, 100, RENIBBLE, BITPACK])
+def test_large_frames_decode_exactly_in_twice_their_size(difference: int, reorder: int) -> None:
+    """Work goes block by block, whose borders fall within frames here; memory is as stated, and a few blocks."""
+    pixels = np.random.default_rng(5).integers(0, 1 << 16, (6, 1, 500, 501), np.uint16)
+    content = xrif.encode(pixels, "images", difference, reorder, LZ4)
+    header = image_header(io.BytesIO(content), len(content))
+    tracemalloc.start()
+    try:
+        decoded = xrif.decode(header, memoryview(content)[48:])
+        most_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(decoded, pixels)
+    padding = pixels.nbytes // 6 if reorder in (RENIBBLE, BITPACK) else 0
+    assert most_bytes < 2 * pixels.nbytes + padding + (1 << 19)
 
 
 def test_the_timing_is_read_without_the_images(tmp_path: Path) -> None:
