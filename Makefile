@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check lint types imports format bench bench-xrif fuzz faults crash simulate mutate clean
+.PHONY: help setup demo test check lint types imports format bench bench-xrif bench-pipeline fuzz faults crash simulate mutate clean
 .PHONY: packages-demo packages-test packages-faults
 
 help: ## say what there is
@@ -45,6 +45,9 @@ format: $(READY) ## put the sources into the house's form
 
 bench: packages-test $(READY) ## the project beside its peers (long); writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+
+bench-pipeline: $(READY) ## the steps of a night beside the tools alone; writes docs/benchmarks-pipeline.md
+	@$(BIN)/python -m benchmarks.pipeline $(BENCH_ARGS)
 
 bench-xrif: $(READY) ## decoding of stream archives beside plain numpy, a year of telemetry; writes docs/benchmarks-xrif.md
 	@$(BIN)/python -m benchmarks.xrif $(BENCH_ARGS)

@@ -32,6 +32,7 @@ missing_packages() { # PURPOSE -> package names, one a line
     have fpack || echo libcfitsio-bin
     [ "$1" = demo ] && return
     have strace || echo strace
+    have tmux || echo tmux
     have faketime || echo faketime
     has_postgresql || echo postgresql
     [ "$1" = faults ] || return 0
