@@ -7,6 +7,7 @@ another. Which numbers were given out before, catalogue/frame_ids.py knows.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -111,10 +112,11 @@ class FrameIdsStep(NightStepSection):
         if not files:
             return []
         beside = [one for path in files for one in self._companions(path) if one in folder.files]
-        names_file = os.fsencode(self.names_file)
-        before = [names_file] if names_file in folder.files else []
-        inputs = tuple(sorted([*files, *beside, *before]))
-        return [Task(folder, folder.subject, inputs, (names_file,), self._arguments(), consumes=inputs)]
+        inputs = tuple(sorted([*files, *beside]))
+        names_file = _names_file(folder, os.fsencode(self.names_file), files)
+        # files that come later are another task: what is known of the first ones stays
+        subject = folder.below_root(files[0])
+        return [Task(folder, subject, inputs, (names_file,), self._arguments(), consumes=inputs)]
 
     def make(self, task: Task, outputs: Sequence[Path], desk: Desk) -> Done:
         """Reserve ids, write every file anew under its own, and the list of names."""
@@ -127,7 +129,7 @@ class FrameIdsStep(NightStepSection):
             named = self._write(task, frames, numbers, desk)
         except (NotAHeader, Ended, _NoIds, UsageError) as error:
             return Done(str(error))
-        _write_names(task, outputs[0], os.fsencode(self.names_file), frames, named)
+        _write_names(outputs[0], frames, named)
         made = {path: place for one in named.values() for path, place in one.made.items()}
         hashes = {one.path: one.sha256 for one in named.values()}
         return Done(warning=self._late(task.folder.night, memory, desk), made=made, sha256=hashes)
@@ -284,13 +286,23 @@ def _sortable(header: Header, keyword: str) -> str:
     return f"1{value}" if isinstance(value, str) else "2"
 
 
-def _write_names(
-    task: Task, place: Path, names_file: bytes, frames: Sequence[_Frame], named: Mapping[bytes, _Named]
-) -> None:
-    """Write the list of names: what it held before, then old name and new name, with a tab between."""
-    before = task.folder.path / os.fsdecode(names_file)
-    lines = before.read_bytes() if names_file in task.inputs else b""
-    for frame in frames:
-        old, new = (path.rpartition(b"/")[2] for path in (frame.path, named[frame.path].path))
-        lines += old + b"\t" + new + b"\n"
-    place.write_bytes(lines)
+def _names_file(folder: NightFolder, wanted: bytes, files: Sequence[bytes]) -> bytes:
+    """Return where the list of names goes: one of other files is kept, one of these is from a killed run."""
+    names = {path.rpartition(b"/")[2] for path in files}
+    stem, point, ending = wanted.rpartition(b".")
+    for number in itertools.count(1):
+        path = wanted if number == 1 else b"%s-%d%s%s" % (stem or ending, number, point, ending if stem else b"")
+        if path not in folder.files:
+            return path
+        lines = (folder.path / os.fsdecode(path)).read_bytes().splitlines()
+        if {line.partition(b"\t")[0] for line in lines} <= names:
+            return path
+    raise AssertionError("there are always more numbers")
+
+
+def _write_names(place: Path, frames: Sequence[_Frame], named: Mapping[bytes, _Named]) -> None:
+    """Write the list of names: old name and new name, with a tab between."""
+    with place.open("wb") as stream:
+        for frame in frames:
+            old, new = (path.rpartition(b"/")[2] for path in (frame.path, named[frame.path].path))
+            stream.write(old + b"\t" + new + b"\n")

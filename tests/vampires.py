@@ -21,7 +21,7 @@ STEPS: list[Settings] = [
     {"step": "fix-headers"},
     {"step": "frame-ids", "series": "VMPA", "first": 425199},
     {"step": "compress"},
-    {"step": "manifest"},
+    {"step": "manifest", "root": "/mnt/tier1/2_ARCHIVED_DATA"},
 ]
 
 
