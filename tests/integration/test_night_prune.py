@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.observatory import Observatory, tree
+from nightferry.locks import instrument_lock
+from tests.observatory import Observatory, fits_file, tree
 
 RETENTION = {"keep_nights": 3, "copies": 2, "within_days": 30}
 
@@ -101,3 +102,83 @@ def test_a_stranger_can_check_the_proof(site: Observatory) -> None:
     edited.write_text(Path(proof).read_text().replace('"copies": 2', '"copies": 1'))
     assert "it was changed after it was written" in checked(str(edited)).stdout
     assert checked(str(CHECKER)).returncode == 2
+
+
+def packing(site: Observatory) -> list[str]:
+    """Declare a step on the dome that makes a product of each frame, and free products only; make a night."""
+    site.declare(
+        cameras={"sha": {"files": ["SHA_*.fits", "SHA_*.fits.copy"]}},
+        convert={
+            "steps": [
+                {
+                    "step": "command",
+                    "name": "pack",
+                    "run": ["cp", "{input}", "{output}"],
+                    "inputs": ["*.fits"],
+                    "outputs": ["{input}.copy"],
+                    "copy": "dome",
+                }
+            ]
+        },
+        retention=RETENTION | {"kinds": {"raw": {"files": ["*.fits"], "free": False}}},
+        settle_s=0,
+        copies=[site.copy(name) for name in ("dome", "hill", "cape")],
+    )
+    return site.expose(["dome"], (1, 2), 5)
+
+
+def test_what_steps_still_need_stays_and_what_they_made_is_not_made_again(site: Observatory) -> None:
+    """A kind of its own is freed; the step that made it finds it standing on the other copies."""
+    raw = packing(site)
+    site.fill("-n", "30")
+    assert site.call("verify", "--level", "checksum", "-n", "30").status == 0
+    assert "its steps here are not complete (pack)" in site.call("prune").out
+    assert site.call("convert", "-n", "30").status == 0
+    assert site.call("sync", "-n", "30").status == 0
+    assert site.call("verify", "--level", "checksum", "-n", "30").status == 0
+    freed = site.call("prune", "--yes")
+    assert (freed.status, "2 files freed" in freed.out) == (0, True), freed
+    assert "2 files stay: files of this kind are never freed" in freed.out
+    assert sorted(tree(site.root("dome"))) == raw
+    again = site.call("convert", "-n", "30")
+    assert again.status == 0, again
+    assert sorted(tree(site.root("dome"))) == raw
+    assert site.call("status", "-i", "sha", "--csv").out.splitlines()[1].split(",")[2] == "True"
+
+
+def test_one_machine_under_two_names_is_one_place(site: Observatory) -> None:
+    """Unless somebody said where each of its disks stands."""
+    for name in ("hill", "cape"):
+        site.change_host(name, address="here.example", local=True)
+    paths = carried(site, 5)
+    assert "cape is in the place of another (cape)" in site.call("prune", "--yes").out
+    assert site.path("dome", paths[0]).exists()
+
+
+def test_a_person_may_accept_a_file_that_was_exposed_anew(site: Observatory) -> None:
+    """What changed since it was first read stays until somebody says that it may be so, and it was read again."""
+    one, *_ = carried(site, 5)
+    site.put("dome", one, fits_file(seed=77), age_s=86400.0)
+    site.call("sync", "-n", "30")
+    site.call("verify", "--level", "checksum", "-n", "30")
+    assert "not what it was when it was first read" in site.call("prune", "--yes").out
+    night = Path(one).name.split("_")[1].split(".")[0]
+    site.call("accept", "-i", "sha", "-d", night, Path(one).name, "--reason", "exposed anew")
+    site.call("verify", "--level", "checksum", "-n", "30")
+    site.call("prune", "--yes")
+    assert not site.path("dome", one).exists()
+
+
+def test_prune_keeps_to_the_contract_of_the_command_line(site: Observatory) -> None:
+    """Nothing declared, two wishes at once, another run at work."""
+    carried(site, 5)
+    assert site.call("prune", "--yes", "--dry-run").status == 2
+    assert site.call("prune", "--dry-run").out == site.call("prune").out
+    assert (site.call("prune", "--quiet").out, site.call("prune", "-d", "20160907").status) == ("", 0)
+    with instrument_lock(site.state, "sha"):
+        held = site.call("prune", "--yes", "--json")
+        assert (held.status, list(held.document)) == (4, ["error"])
+        assert site.call("prune").status == 0  # looking needs no lock
+    site.declare(copies=[site.copy(name) for name in ("dome", "hill", "cape")])
+    nothing = site.call("prune")
+    assert (nothing.status, "declares `retention`" in nothing.err) == (2, True)
