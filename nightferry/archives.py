@@ -87,23 +87,23 @@ class ArchiveRow:
     reason: str | None = None
 
 
-def instrument_of(workplace: Workplace, name: str | None) -> Instrument | None:
+def instrument_of(workplace: Workplace, name: str | None, *, is_needed: bool) -> Instrument | None:
     """Return the instrument whose header map counts: the one named, or the only one that has a map.
 
     Raises
     ------
     UsageError
-        No such instrument, or several have one and none was named.
+        No such instrument; or several have a map, none was named, and telemetry is wanted.
     """
     if name is not None:
         if name not in workplace.instruments:
             raise UsageError(f"--instrument {name}: no such instrument (there is: {', '.join(workplace.instruments)})")
         return workplace.instruments[name]
     able = [one for one in workplace.instruments.values() if one.section(ExportSection) is not None]
-    if len(able) > 1:
+    if len(able) > 1 and is_needed:
         names = ", ".join(one.instrument for one in able)
         raise UsageError(f"which instrument's headers? Name one with --instrument: {names}")
-    return able[0] if able else None
+    return able[0] if len(able) == 1 else None
 
 
 def make_archives(

@@ -75,7 +75,7 @@ def _instrument(options: Context, name: str | None, *, is_needed: bool) -> Instr
             say("no configuration was found: of the telemetry only the exposure times are used (--config names one)")
         return None
     with options.open() as workplace:
-        return instrument_of(workplace, name)
+        return instrument_of(workplace, name, is_needed=is_needed)
 
 
 def _say(rows: Sequence[ArchiveRow], state: State, *, json: bool, quiet: bool) -> None:

@@ -228,6 +228,21 @@ def test_a_root_that_holds_no_data_and_an_unknown_instrument_are_refused_before_
     assert not (tmp_path / "out").exists()
 
 
+def test_of_several_instruments_one_is_named_where_telemetry_is_wanted(
+    tmp_path: Path, drive: Drive, config: Path, capsys: Capsys
+) -> None:
+    """Whose map it is nobody guesses; without telemetry it does not matter."""
+    first = config / "instruments.d" / "magaox.yaml"
+    other = yaml.safe_load(first.read_text()) | {"instrument": "second", "title": "Second"}
+    (config / "instruments.d" / "second.yaml").write_text(yaml.safe_dump(other))
+    words = ["--config", str(config), "xrif2fits", str(archive_of(drive)), "-D", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert main([*words, *drive.words]) == 2
+    assert "magaox, second" in capsys.readouterr().err
+    assert main([*words, *drive.words, "--instrument", "second", "--overwrite"]) == 0
+    assert fits.getheader(tmp_path / "out" / f"camsci1_{stamp(10)}.fits")["INSTRUME"] == "Second camsci1"
+
+
 def test_two_at_work_on_one_output_do_not_meet(tmp_path: Path, drive: Drive, capsys: Capsys) -> None:
     """The second says that the first holds the lock: exit 4."""
     from nightferry.locks import instrument_lock
