@@ -22,6 +22,7 @@ from catalogue.holdings.tables import exposure_copies, exposure_files, exposure_
 from catalogue.holdings.values import from_json, to_json
 from catalogue.store import upsert_statement
 
+_COLUMNS = tuple(column.name for column in exposures.c)
 _AT_A_TIME = 400
 """Ids in one question; SQLite of old takes 999 parameters."""
 
@@ -225,19 +226,21 @@ def _exposure_values(exposure: Exposure) -> dict[str, Any]:
 
 
 def exposure_of(row: Row[Any]) -> Exposure:
-    """Return an exposure from its row."""
-    standard = {name: getattr(row, name) for name in STANDARD}
-    own = {name: from_json(value) for name, value in row.facts.items()}
+    """Return an exposure from its row, whose columns stand in the table's order."""
+    kept = dict(zip(_COLUMNS, row, strict=True))
+    columns = {name: kept[name] for name in STANDARD if kept[name] is not None}
+    if kept["facts"]:
+        columns |= {name: from_json(value) for name, value in kept["facts"].items()}
     return Exposure(
-        id=row.id,
-        instrument=row.instrument,
-        variant=row.variant,
-        night=row.night,
-        number=row.number,
-        name=row.name,
-        columns={name: value for name, value in (standard | own).items() if value is not None},
-        data_written=row.data_written,
-        data_written_utc=row.data_written_utc,
-        waits_for=row.waits_for,
-        catalogued_utc=row.catalogued_utc,
+        id=kept["id"],
+        instrument=kept["instrument"],
+        variant=kept["variant"],
+        night=kept["night"],
+        number=kept["number"],
+        name=kept["name"],
+        columns=columns,
+        data_written=kept["data_written"],
+        data_written_utc=kept["data_written_utc"],
+        waits_for=kept["waits_for"],
+        catalogued_utc=kept["catalogued_utc"],
     )

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from catalogue.holdings.section import CatalogueSection, HduCount, Source
-from catalogue.holdings.values import Value, columns_from
-from observatory.formats.whole import format_of, judge_stream
+from catalogue.holdings.values import Unreadable, Value, columns_from
+from observatory.formats.fits import Fault, walk
+from observatory.formats.whole import format_of
 from observatory.names import matcher
 from observatory.nights import NightClock
 
-MOST_HDUS = 100_000
-"""More than any file of ours has; a ramp of PFS has a few hundred."""
+_BLOCK_BYTES = 1 << 20
+_CARD = 80
 LARGEST_JSON_BYTES = 32 << 20
 
 
@@ -80,13 +81,10 @@ class Reader:
         own = self._of_file(below)
         if own:
             return Reading(*_pair(columns_from(own, _in_document(_document(stream, size_bytes)), self.clock)))
-        state, reason = judge_stream(below, stream, size_bytes)
-        if state in ("short", "damaged"):
-            raise FileFault(reason)
-        with_headers = Headers(_unpacked(below, stream), self.section.hdu)
+        headers = Headers(*_unpacked(below, stream, size_bytes), self.section.hdu)
         asked = {name: _in_headers(sources) for name, sources in self.sources.items()}
-        columns, faults = columns_from(asked, with_headers.value, self.clock)
-        return Reading(columns, tuple(self._counts(below, with_headers)), tuple(faults))
+        columns, faults = columns_from(asked, headers.value, self.clock)
+        return Reading(columns, tuple(self._counts(below, headers)), tuple(faults))
 
     def _of_file(self, below: bytes) -> dict[str, tuple[Source, ...]]:
         """Return, by column, the sources that are in a JSON file of this name."""
@@ -115,111 +113,130 @@ def _in_headers(sources: Sequence[Source]) -> tuple[Source, ...]:
 
 
 def _count(rule: HduCount, headers: Headers) -> tuple[int, int]:
-    wanted = headers.value(rule.keyword, rule.hdu)
     try:
-        number = int(wanted)
+        number = int(headers.value(rule.keyword, rule.hdu))
     except (TypeError, ValueError):
         raise FileFault(f"{rule.keyword}, which says how many HDUs {rule.extension} there must be, is absent") from None
     takes = matcher((rule.extension.encode(),))
     return sum(takes(name.encode()) == "taken" for name in headers.names()), number
 
 
-def _unpacked(below: bytes, stream: BinaryIO) -> BinaryIO:
-    stream.seek(0)
+def _unpacked(below: bytes, stream: BinaryIO, size_bytes: int) -> tuple[BinaryIO, int]:
+    """Return a stream of FITS and its length; a gzipped one is unpacked to its end, which proves that it has one."""
     if format_of(below) != "fits.gz":
-        return stream
-    return cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
+        return stream, size_bytes
+    unpacked = cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
+    size = 0
+    try:
+        while block := unpacked.read(_BLOCK_BYTES):
+            size += len(block)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise FileFault(f"its gzip stream is damaged: {_one_line(error)}") from error
+    return unpacked, size
 
 
 class Headers:
-    """The headers of one FITS file, read one after another as far as somebody asks.
+    """The headers of one FITS file: where each lies is known beforehand, its cards are looked at when asked for.
 
     Parameters
     ----------
     stream : binary file
         Can seek.
+    size_bytes : int
+        How much there is to read.
     usual : sequence of str
         Numbers or names of the HDUs in which keywords are looked up where nothing else is said.
+
+    Raises
+    ------
+    FileFault
+        The file is not whole.
     """
 
-    def __init__(self, stream: BinaryIO, usual: Sequence[str]) -> None:
+    def __init__(self, stream: BinaryIO, size_bytes: int, usual: Sequence[str]) -> None:
         self._stream = stream
         self._usual = usual
-        self._read: list[Any] = []
-        self._offset = 0
-        self._is_at_end = False
+        try:
+            ends = [(unit.data_offset, unit.end_offset) for unit in walk(stream, size_bytes)]
+        except Fault as fault:
+            raise FileFault(fault.reason) from fault
+        starts = [0, *(end for _, end in ends)]
+        self._spans = [(start, offset - start) for start, (offset, _) in zip(starts, ends, strict=False)]
+        self._cards: dict[int, dict[str, str]] = {}
+        self._values: dict[str, Any] = {}
 
     def value(self, keyword: str, hdus: Sequence[str] | None = None) -> Any:
         """Return what a keyword holds in the first of some HDUs that has it; None where none does.
 
         Raises
         ------
-        FileFault
-            A header is no header.
+        Unreadable
+            The card is there, and no card.
         """
         for hdu in hdus or self._usual:
-            header = self._header(hdu)
-            if header is not None and (value := _card(header, keyword)) is not None:
+            number = self._number(hdu)
+            if number is not None and (value := self._card(number, keyword)) is not None:
                 return value
         return None
 
     def names(self) -> Iterator[str]:
         """Yield the name of every HDU, "" where it has none."""
-        number = 0
-        while (header := self._numbered(number)) is not None:
-            yield _name(header)
-            number += 1
+        for number in range(len(self._spans)):
+            name = self._card(number, "EXTNAME")
+            yield name.strip() if isinstance(name, str) else ""
 
-    def _header(self, hdu: str) -> Any:
+    def _number(self, hdu: str) -> int | None:
         if hdu.isdigit():
-            return self._numbered(int(hdu))
-        for number, name in enumerate(self.names()):
-            if name.upper() == hdu.upper():
-                return self._read[number]
-        return None
+            return int(hdu) if int(hdu) < len(self._spans) else None
+        return next((number for number, name in enumerate(self.names()) if name.upper() == hdu.upper()), None)
 
-    def _numbered(self, number: int) -> Any:
-        while len(self._read) <= min(number, MOST_HDUS) and not self._is_at_end:
-            self._read_next()
-        return self._read[number] if number < len(self._read) else None
+    def _card(self, number: int, keyword: str) -> Any:
+        """Return what a card holds; None where there is none or it is empty."""
+        if number not in self._cards:
+            start, length = self._spans[number]
+            self._stream.seek(start)
+            self._cards[number] = _images(self._stream.read(length).decode("ascii", "replace"))
+        image = self._cards[number].get(keyword.upper().removeprefix("HIERARCH "))
+        if image is None:
+            return None
+        if image not in self._values:
+            self._values[image] = _parsed(image)
+        return self._values[image]
 
-    def _read_next(self) -> None:
-        from astropy.io import fits  # takes longer to import than most commands to run
 
-        try:
-            self._stream.seek(self._offset)
-            header = fits.Header.fromfile(self._stream)
-            self._offset = self._stream.tell() + header.data_size_padded
-        except EOFError:
-            if not self._read:
-                raise FileFault("it ends before its first header does") from None
-            self._is_at_end = True
-            return
-        except (OSError, ValueError, KeyError, TypeError, fits.VerifyError, zlib.error) as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise
-            raise FileFault(f"header {len(self._read)} cannot be read: {_one_line(error)}") from error
-        self._read.append(header)
+def _parsed(image: str) -> Any:
+    from astropy.io import fits  # takes longer to import than most commands to run
+
+    try:
+        value = fits.Card.fromstring(image).value
+    except (fits.VerifyError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Unreadable("a card that is none") from error
+    return None if isinstance(value, fits.card.Undefined) else value
+
+
+def _images(header: str) -> dict[str, str]:
+    """Return the card of each keyword, the first of several, with what continues it.
+
+    A card is 80 characters: the keyword up to the ninth, or after HIERARCH up to the equals sign (FITS standard 4.0
+    section 4.1; CONTINUE and HIERARCH as in its appendix and ESO's convention).
+    """
+    found: dict[str, str] = {}
+    last = ""
+    for start in range(0, len(header), _CARD):
+        image = header[start : start + _CARD]
+        name = image[:8].rstrip()
+        if name == "CONTINUE" and last:
+            found[last] += image
+            continue
+        if name == "HIERARCH":
+            name = image[9:].partition("=")[0].strip().upper()
+        last = "" if name in found else name
+        found.setdefault(name, image)
+    return found
 
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-def _name(header: Any) -> str:
-    name = _card(header, "EXTNAME")
-    return name.strip() if isinstance(name, str) else ""
-
-
-def _card(header: Any, keyword: str) -> Any:
-    """Return what a card holds; None where there is none, it is empty, or nobody can read it."""
-    from astropy.io import fits
-
-    try:
-        value = header.get(keyword)
-    except (fits.VerifyError, ValueError, TypeError, KeyError):
-        return None
-    return None if isinstance(value, fits.card.Undefined) else value
 
 
 def _document(stream: BinaryIO, size_bytes: int) -> Any:

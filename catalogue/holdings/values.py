@@ -61,10 +61,10 @@ def _values(name: str, asked: Sequence[Source], lookup: Lookup, clock: NightCloc
     fault: Unreadable | None = None
     for source in asked:
         for keyword in source.keyword:
-            raw = lookup(keyword, source.hdu)
-            if raw is None or raw == "":
-                continue
             try:
+                raw = lookup(keyword, source.hdu)
+                if raw is None or raw == "":
+                    continue
                 value = _read(name, wanted, source, raw, lookup, clock)
             except Unreadable as found:
                 fault = fault or Unreadable(f"{keyword} holds {found}")

@@ -80,17 +80,17 @@ def examine(stream: BinaryIO, size: int, sums: bool = False) -> "tuple[str, str]
         The stream could not be read. Nothing else, whatever the bytes are.
     """
     try:
-        for _ in _walk(stream, size):
+        for _ in walk(stream, size):
             pass
         if sums:
-            for unit in _walk(stream, size):
+            for unit in walk(stream, size):
                 _check_sums(stream, unit)
     except Fault as fault:
         return fault.state, fault.reason
     return "whole", ""
 
 
-def _walk(stream: BinaryIO, size: int) -> "Iterator[Unit]":
+def walk(stream: BinaryIO, size: int) -> "Iterator[Unit]":
     """Yield every HDU whose header and data lie within the file; raise Fault at what does not."""
     offset, number = 0, 0
     while offset < size or number == 0:
