@@ -6,16 +6,18 @@ retention's.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import getpass
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightferry.evidence import chains, held_by_chain
+from nightferry.evidence import chains, held_by_chain, name_of
 from nightferry.safe import references
+from nightferry.witnesses import scope_at
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 from observatory.manifests import read_manifest
@@ -63,12 +65,32 @@ def confirm_night(
 
 
 def known_sums(workplace: Workplace, instrument: Instrument, night: dt.date) -> dict[bytes, str]:
-    """Return the hash of every file of a night, on any copy, by the name that it has on all."""
-    return {
-        name: reference.sha256
-        for chain in chains(instrument)
-        for name, reference in references(held_by_chain(workplace, instrument, chain, night)).items()
-    }
+    """Return the hash of every file of a night, on any copy, by the name that it has on all.
+
+    Of what steps made and nobody has read since, it is the one that they made it with.
+    """
+    found: dict[bytes, str] = {}
+    for chain in chains(instrument):
+        held = held_by_chain(workplace, instrument, chain, night)
+        for place, one in zip(chain, held, strict=True):
+            scope = scope_at(workplace, instrument, place, (night,))
+            made = ((name_of(scope, path), sum_) for path, sum_ in one.made.items())
+            found |= {named[1]: sum_ for named, sum_ in made if named is not None}
+        found |= {name: reference.sha256 for name, reference in references(held).items()}
+    return found
+
+
+def note_manifest(
+    workplace: Workplace, instrument: Instrument, night: dt.date, contents: Sequence[bytes], step: str
+) -> None:
+    """Note which files of a night stand in lists that were sent: retention may ask that a manifest names them."""
+    known = known_sums(workplace, instrument, night)
+    listed: dict[bytes, str] = {}
+    for content in contents:
+        with contextlib.suppress(UsageError):  # another file than was listed is not called sent: it stays
+            listed |= chosen_of(known, read_list(content))[0]
+    if listed:
+        note_confirmation(workplace, instrument, night, listed, kind=MANIFEST, archive=step)
 
 
 def note_confirmation(

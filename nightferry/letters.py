@@ -12,6 +12,7 @@ from catalogue.records import LetterRecord
 from converters.base import Letter
 from converters.facts import letter_of
 from converters.nightstep import NightStep
+from nightferry.confirming import note_manifest
 from nightferry.delivery import post_office
 from nightferry.workplace import Workplace
 from observatory.errors import NightferryError
@@ -60,6 +61,9 @@ def _send(
             continue
         # what lies in the spool survives this run, and is tried until it is taken or refused
         workplace.ledger.letters_sent([record.id for record in group], workplace.now())
+        for record in group:
+            attached = [one.content for one in letter_of(record.content).attachments]
+            note_manifest(workplace, instrument, record.night, attached, step)
     yield from (Note(sentence, name) for sentence in post.flush().sentences)
 
 

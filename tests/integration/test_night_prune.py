@@ -182,3 +182,24 @@ def test_prune_keeps_to_the_contract_of_the_command_line(site: Observatory) -> N
     site.declare(copies=[site.copy(name) for name in ("dome", "hill", "cape")])
     nothing = site.call("prune")
     assert (nothing.status, "declares `retention`" in nothing.err) == (2, True)
+
+
+def test_only_what_stands_in_a_manifest_that_was_sent_is_freed(site: Observatory) -> None:
+    """Made is not sent: the letter must have gone."""
+    manifest = {
+        "step": "manifest",
+        "inputs": ["*.fits"],
+        "copy": "dome",
+        "mail": {"to": ["archive@example.org"], "address": "192.0.2.1"},
+    }
+    site.write_site(mail={"from": "night@example.org", "folder": str(site.folder / "mails")})
+    copies = [site.copy(name) for name in ("dome", "hill", "cape")]
+    site.declare(copies=copies, convert={"steps": [manifest]}, retention=RETENTION | {"manifest": True}, settle_s=0)
+    site.expose(["dome"], (1, 2), 5)
+    assert site.call("convert", "-n", "30").status == 0
+    site.fill("-n", "30")
+    assert site.call("verify", "--level", "checksum", "-n", "30").status == 0
+    assert "no manifest of it was sent" in site.call("prune", "--yes").out
+    sent = site.call("convert", "-n", "30", "--mail")
+    assert (sent.status, len(list((site.folder / "mails").iterdir())) > 0) == (0, True), sent
+    assert "2 files freed" in site.call("prune", "--yes").out
