@@ -70,6 +70,13 @@ class _Stream:
         self._last_key = key
         self.position += len(record) + 1
 
+    def rest(self) -> Iterator[bytes]:
+        """Yield every record that is left; as `skip` does, only while they ascend."""
+        while self.has_more():
+            for record in self.buffer[self.position : -1].split(NUL):
+                self.skip(record, key_of(record))
+                yield record
+
     def take(self, size: int) -> bytes:
         block = self.buffer[self.position : self.position + size]
         first = self.record()
@@ -130,13 +137,9 @@ def merge(source: Iterable[bytes], destination: Iterable[bytes], visitor: Visito
         if not (more_left and more_right):
             break
         _step(left, right, visitor)
-    while left.has_more():
-        record = left.record()
-        left.skip(record, key_of(record))
+    for record in left.rest():
         visitor.only_source(record)
-    while right.has_more():
-        record = right.record()
-        right.skip(record, key_of(record))
+    for record in right.rest():
         visitor.only_destination(record)
 
 

@@ -115,6 +115,23 @@ def is_safe(path: bytes) -> str | None:
     return _refuse_parts(path.split(b"/"))
 
 
+class SafePaths:
+    """The same question about many paths; each folder is judged once. Call it like `is_safe`."""
+
+    def __init__(self) -> None:
+        self._folders: dict[bytes, bool] = {}
+
+    def __call__(self, path: bytes) -> str | None:
+        """Return why a path is refused, or None if it is safe; see `is_safe`."""
+        folder, slash, name = path.rpartition(b"/")
+        is_plain = slash and 0 < len(name) <= LONGEST_PART_BYTES and name not in (b".", b"..") and b"\0" not in name
+        if not is_plain or len(path) > LONGEST_PATH_BYTES:
+            return is_safe(path)
+        if folder not in self._folders:
+            self._folders[folder] = is_safe(folder) is None
+        return None if self._folders[folder] else is_safe(path)
+
+
 def _refuse_parts(parts: list[bytes]) -> str | None:
     for part in parts:
         if part in (b"", b".", b".."):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from observatory.compare import not_files, split
 from observatory.endpoints.contract import Inspection
 from observatory.listing import HopScope, count_by_night
-from observatory.names import is_safe
+from observatory.names import SafePaths
 from observatory.records import FILE, LINK, UNRECOGNISED, Entry, decode_file, path_of, target_of
 from syncer.outcome import Failure
 
@@ -277,6 +277,7 @@ class _Draft:
     def __init__(self, candidates: Candidates, answers: Answers) -> None:
         self._candidates, self._answers = candidates, answers
         self._policy = candidates.policy
+        self._is_safe = SafePaths()
         self._moves: list[Move] = []
         self._in_progress: list[bytes] = []
         self._kept: list[Failure] = []
@@ -352,7 +353,7 @@ class _Draft:
         return True
 
     def _why_not(self, path: bytes, target: bytes) -> str | None:
-        unsafe = is_safe(target)
+        unsafe = self._is_safe(target)
         if unsafe is not None:
             return unsafe
         if target in self._candidates.occupied or target in self._candidates.folders:
@@ -423,6 +424,9 @@ def _shorter(pair: Pair) -> str:
 
 def refuse_collisions(moves: Iterable[Move]) -> tuple[list[Move], list[Failure]]:
     """Split moves into those with a destination of their own and those that would meet another's."""
+    moves = list(moves)
+    if len({move.target for move in moves}) == len(moves):
+        return moves, []
     by_target: dict[bytes, list[Move]] = {}
     for move in moves:
         by_target.setdefault(move.target, []).append(move)

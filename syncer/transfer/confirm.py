@@ -66,14 +66,11 @@ def confirm(batch: Batch, evidence: Evidence) -> list[Arrived | NotArrived]:
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="look") as pool:
         asked = pool.submit(_look_at_source, batch)
-        there = _unlike(batch.destination, batch.destination_root, [_promise(one.target, one) for one in batch.items])
+        promises = [Promise(item.target, item.size_bytes, item.mtime_s) for item in batch.items]
+        there = _unlike(batch.destination, batch.destination_root, promises)
         here = asked.result()
     verdicts = [_judge(item, there.get(item.target), here.get(item.path), evidence) for item in batch.items]
     return _prove_replaced(batch, verdicts, evidence)
-
-
-def _promise(path: bytes, item: Item) -> Promise:
-    return Promise(path, item.size_bytes, item.mtime_s)
 
 
 def _unlike(end: Look, root: bytes, promises: Sequence[Promise]) -> dict[bytes, Facts]:
@@ -82,7 +79,7 @@ def _unlike(end: Look, root: bytes, promises: Sequence[Promise]) -> dict[bytes, 
 
 def _look_at_source(batch: Batch) -> dict[bytes, Facts]:
     """A source that cannot be asked any more takes nothing back: what is there is judged alone."""
-    promises = [_promise(item.path, item) for item in batch.items]
+    promises = [Promise(item.path, item.size_bytes, item.mtime_s) for item in batch.items]
     try:
         return _unlike(batch.source, batch.source_root, promises)
     except CouldNotTell as error:

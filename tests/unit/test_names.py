@@ -288,3 +288,16 @@ def test_a_name_copied_from_a_report_is_found_again() -> None:
         assert name in names.typed(names.show(name))
     assert names.typed("plain.fits") == (b"plain.fits",)
     assert names.typed("\\x41") == (b"\\x41", b"A")
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([b"", b".", b"..", b"a", b"\0", b".nightferry", b"x" * 300, b"2016"]), min_size=1)
+    )
+)
+def test_many_paths_are_judged_as_each_alone(paths: list[list[bytes]]) -> None:
+    """Remembering folders changes no verdict, whatever came before."""
+    judge = names.SafePaths()
+    for parts in paths:
+        path = b"/".join(parts)
+        assert judge(path) == names.is_safe(path)
