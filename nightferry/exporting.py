@@ -6,6 +6,7 @@ is cli/observation_words.py's, and keeping at it watching.py's.
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from nightferry.workplace import Workplace
 from observatory.errors import NightferryError, UsageError
 from observatory.truth import State, worst
 
+_CAMERA = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 _ROOM_BYTES = 64 << 20
 """What is left free on the output's disk."""
 
@@ -162,6 +164,9 @@ def _cameras(setting: Setting, wishes: ExportWishes) -> list[Camera]:
         raise UsageError(
             f"{setting.instrument.instrument}: no camera: name some with -c, or `automatic` in its `export`"
         )
+    for name in names:
+        if not _CAMERA.fullmatch(name):
+            raise UsageError(f"-c {name!r}: a camera is named like its folder below rawimages, such as camsci1")
     external = External(wishes.program) if wishes.program else None
     return [
         Camera(_header(setting, name, wishes), wishes.form or _usual_form(setting.section, name), external)

@@ -89,7 +89,7 @@ class Crew:
 def _context() -> multiprocessing.context.BaseContext:
     """Return how workers are made: from a clean process that has loaded what is heavy, once for all."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["converters.export.convert", "astropy.io.fits"])
+    context.set_forkserver_preload(["converters.export.convert"])
     return context
 
 

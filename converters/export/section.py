@@ -65,11 +65,15 @@ def _short_form(value: object) -> object:
 Card = Annotated[CardModel, BeforeValidator(_short_form)]
 
 
+Device = Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.+-]*|\{camera\})$", max_length=64)]
+"""The name of a device, or what stands for the camera's own."""
+
+
 class HeaderModel(Section):
     """A list of cards, with other lists included."""
 
     include: tuple[Name, ...] = Field((), description="lists whose cards come before these")
-    devices: dict[str, dict[str, tuple[str, ...]]] = Field(
+    devices: dict[Device, dict[str, tuple[str, ...]]] = Field(
         default_factory=dict,
         description="device, kind of record, fields; {camera} stands for the camera's own device",
     )
