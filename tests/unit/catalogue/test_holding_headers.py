@@ -63,7 +63,7 @@ def test_hdus_are_named_by_number_or_name_and_asked_in_order() -> None:
 def test_the_first_of_several_cards_counts_and_a_card_that_is_none_is_said() -> None:
     """As astropy has it; what stands behind a broken card is not lost."""
     content = unit({"TWICE": 1, "BROKEN": 2, "AFTER": 3}) + unit({"TWICE": 4}, is_first=False)
-    broken = content.replace(f"BROKEN  = {2:>20}".encode(), b"BROKEN  = 'a quote too few   ")
+    broken = content.replace(f"BROKEN  = {2:>20}".encode(), b"BROKEN  = 'a quote too few".ljust(30))
     twice = broken.replace(f"AFTER   = {3:>20}".encode(), f"TWICE   = {5:>20}".encode())
     assert (headers(broken).value("TWICE"), headers(broken).value("AFTER")) == (1, 3)
     assert headers(twice).value("TWICE") == 1
