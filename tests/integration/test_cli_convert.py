@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from observatory.nights import night_text
-from tests.hosts import Host
+from tests.hosts import Host, need
 from tests.nightsites import declare, expose, made, night_site
 from tests.observatory import Observatory, tree
 
@@ -134,7 +134,7 @@ def test_detached_it_works_on_and_says_how_to_look_in(
     tools.mkdir()
     if program == "tmux":
         real = shutil.which("tmux")
-        assert real is not None, "tmux is needed"
+        need(real, "tmux")
         # a server of its own: other tests and people may use tmux on this machine
         (tools / "tmux").write_text(f'#!/bin/sh\nexec {real} -S {tmp_path}/socket -f /dev/null "$@"\n')
         (tools / "tmux").chmod(0o755)
