@@ -167,10 +167,13 @@ class _Numbers:
         self._ingest, self._datastore = ingest, datastore
         self._types: dict[tuple[str, str], int] = {}
         self._runs: dict[str, int] = {}
+        self._statement: sa.Insert | None = None
 
     def record(self, connection: Connection, exposure: Sequence[NewDataset], at_utc: dt.datetime) -> None:
         values = [self._row(connection, one, at_utc) for one in exposure]
-        connection.execute(upsert_statement(connection.dialect.name, datasets, _COLUMNS, {}), values)
+        if self._statement is None:  # made anew for each exposure it takes longer than the database
+            self._statement = upsert_statement(connection.dialect.name, datasets, _COLUMNS, {})
+        connection.execute(self._statement, values)
 
     def _row(self, connection: Connection, one: NewDataset, at_utc: dt.datetime) -> dict[str, object]:
         return {

@@ -36,6 +36,14 @@ class Found:
     named: list[Source] = field(default_factory=list)
     inside: list[Source] = field(default_factory=list)
     troubles: list[tuple[bytes, str]] = field(default_factory=list)
+    _real: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+
+    def real_folder(self, folder: bytes) -> bytes:
+        """Return a folder's own place, links followed; asked once for all its files."""
+        if folder not in self._real:
+            real = os.path.realpath(folder or b"/")
+            self._real[folder] = b"" if real == b"/" else real
+        return self._real[folder]
 
 
 def find(paths: Sequence[bytes]) -> Found:
@@ -93,10 +101,15 @@ def _walk(folder: bytes, found: Found) -> Iterator[bytes]:
 
 def _add(path: bytes, into: list[Source], found: Found, seen: set[tuple[tuple[int, int], bytes]]) -> None:
     try:
-        facts = os.stat(path)
+        facts = os.lstat(path)
+        if stat.S_ISLNK(facts.st_mode):
+            real, facts = os.path.realpath(path), os.stat(path)
+        else:
+            folder, _, name = path.rpartition(b"/")
+            real = found.real_folder(folder) + b"/" + name
         if not stat.S_ISREG(facts.st_mode):
             return
-        source = Source(path, os.path.realpath(path), facts.st_size, facts.st_mtime_ns, facts.st_dev, facts.st_ino)
+        source = Source(path, real, facts.st_size, facts.st_mtime_ns, facts.st_dev, facts.st_ino)
     except OSError as error:
         found.troubles.append((path, error.strerror or str(error)))
         return

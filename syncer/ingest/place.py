@@ -7,6 +7,7 @@ copy is written under ``.nightferry``, brought to disk, read again, and then lin
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import hashlib
 import os
@@ -20,6 +21,8 @@ from observatory.names import show
 from syncer.ingest.model import Candidate, Source, Transfer
 
 _BLOCK_BYTES = 1 << 20
+_MANY_FOLDERS = 16
+"""More than so many are brought to disk with their whole file system: one call instead of one for each."""
 _NO_HARDLINK = (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS)
 """Another file system, one that knows no hard links, or a file that has too many of them."""
 
@@ -123,11 +126,13 @@ class Placer:
         ------
         PlaceFailed
         """
-        for folder in sorted(self._touched):
-            try:
+        try:
+            if len(self._touched) > _MANY_FOLDERS and _sync_file_system(self._root):
+                self._touched.clear()
+            for folder in sorted(self._touched):
                 _sync_folder(folder)
-            except OSError as error:
-                raise PlaceFailed(f"{show(folder)} could not be brought to disk: {error.strerror}") from error
+        except OSError as error:
+            raise PlaceFailed(f"{show(self._root)} could not be brought to disk: {error.strerror}") from error
         self._touched.clear()
 
     def close(self) -> None:
@@ -290,6 +295,21 @@ def remove_original(source: Source, root: bytes, path: bytes, sha256: str | None
     except OSError as error:
         return f"the original could not be removed: {error.strerror}"
     return None
+
+
+def _sync_file_system(folder: bytes) -> bool:
+    """Bring a whole file system to disk, as ``sync -f`` does; False where this system cannot."""
+    call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if call is None:
+        return False
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        if call(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _sync_folder(folder: bytes) -> None:

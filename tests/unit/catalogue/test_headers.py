@@ -1,0 +1,78 @@
+"""Keywords of FITS headers: read as astropy reads them, from files that are whole and from none that is not."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+
+import pytest
+from astropy.io import fits
+from hypothesis import given
+from hypothesis import strategies as st
+
+from catalogue.datasets.headers import NotWhole, read_keywords
+from tests.pfs import cards, ccd, ramp
+from tests.shared import shared
+
+TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=150)
+VALUES = st.one_of(
+    st.integers(-(2**70), 2**70), st.booleans(), TEXTS, st.floats(allow_nan=False, allow_infinity=False, width=64)
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from(["W_VISIT", "DATE-OBS", "A", "ENDING", "NAXIS9", "W_ENFCAZ"]), VALUES, max_size=6)
+)
+def test_keywords_are_read_as_astropy_reads_them(
+    tmp_path_factory: pytest.TempPathFactory, facts: dict[str, object]
+) -> None:
+    """Plain forms, quotes in texts, long texts over several cards, numbers of any size, absent ones."""
+    header = fits.Header([("SIMPLE", True), ("BITPIX", 8), ("NAXIS", 0)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for keyword, value in facts.items():
+            header[keyword] = (value, "a comment / with = and more")
+        path = tmp_path_factory.mktemp("header") / "x.fits"
+        path.write_bytes(header.tostring().encode())
+        said = fits.getheader(path)
+        read = read_keywords(path, [*facts, "ABSENT"])
+    expected = {keyword: said[keyword] for keyword in facts if isinstance(said[keyword], (str, int, float))}
+    assert read == expected
+    assert {key: type(value) for key, value in read.items()} == {key: type(value) for key, value in expected.items()}
+
+
+def test_the_second_header_counts_where_the_first_holds_no_data(tmp_path: Path) -> None:
+    """As in compressed files; where the first holds data the second is not asked."""
+    empty = cards({"SIMPLE": True, "BITPIX": 8, "NAXIS": 0, "EXTEND": True, "W_VISIT": 1})
+    second = cards({"XTENSION": "IMAGE", "BITPIX": 8, "NAXIS": 0, "PCOUNT": 0, "GCOUNT": 1, "W_VISIT": 2, "W_ARM": 3})
+    path = tmp_path / "x.fits"
+    path.write_bytes(empty + second)
+    assert read_keywords(path, ["W_VISIT", "W_ARM"]) == {"W_VISIT": 2, "W_ARM": 3}
+    path.write_bytes(ccd(12) + second)
+    assert read_keywords(path, ["W_VISIT", "W_ARM"]) == {"W_VISIT": 12, "W_ARM": 2}
+
+
+def test_a_file_that_is_not_whole_tells_nothing(tmp_path: Path) -> None:
+    """Cut off in data or header, or no FITS file at all: the reason is a sentence."""
+    path = tmp_path / "x.fits"
+    for content in (ramp(12)[:-1], ccd(12)[:1000], b"", b"SIMPLE  = " + b"x" * 5000):
+        path.write_bytes(content)
+        with pytest.raises(NotWhole):
+            read_keywords(path, ["W_VISIT"])
+    other = tmp_path / "x.txt"
+    other.write_bytes(b"no header is looked for in it")
+    assert read_keywords(other, ["W_VISIT"]) == {}
+
+
+@pytest.mark.parametrize("name", ["pfs/pfsArm-000001-b1.fits", "pfs/pfsConfig-0x52327a27.fits"])
+def test_real_files_are_read_like_astropy_does(name: str) -> None:
+    """The samples: every keyword of the first header."""
+    path = shared(f"samples/{name}")
+    header = fits.getheader(path)
+    read = read_keywords(path, list(header))
+    assert {key: value for key, value in read.items() if key in ("SIMPLE", "EXTEND")} == {
+        "SIMPLE": True,
+        "EXTEND": True,
+    }
+    assert not any(isinstance(value, float) and math.isnan(value) for value in read.values())
