@@ -1,0 +1,213 @@
+"""``run``, ``catalogue``, ``exposures`` and ``fetch`` on the command line, over two copies on this machine."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nightferry.cli.main import main
+from tests.exposures import NIGHT, header, sums, unit, write
+from tests.shared import REPOSITORY
+
+EXPIDS = (111388, 111390)
+
+
+@dataclass
+class Site:
+    """A site with the shipped DESI instrument, both of whose copies lie here."""
+
+    folder: Path
+    capsys: pytest.CaptureFixture[str]
+
+    @property
+    def root(self) -> Path:
+        """The first copy's root."""
+        return self.folder / "dts"
+
+    def declare(self, **changes: Any) -> None:
+        """Write the configuration, the instrument with some keys changed."""
+        (self.folder / "config" / "instruments.d").mkdir(parents=True, exist_ok=True)
+        site = {
+            "site": "Kitt Peak",
+            "timezone": "America/Phoenix",
+            "hosts": {"dts": {"local": "true"}, "nersc": {"local": "true", "address": "dtn.example.org"}},
+        }
+        (self.folder / "config" / "site.yaml").write_text(yaml.safe_dump(site))
+        desi = yaml.safe_load((REPOSITORY / "instruments.d" / "desi.yaml").read_text())
+        desi["copies"] = [{"host": name, "root": str(self.folder / name)} for name in ("dts", "nersc")]
+        del desi["modes"]
+        text = yaml.safe_dump({key: value for key, value in (desi | changes).items() if value is not None})
+        (self.folder / "config" / "instruments.d" / "desi.yaml").write_text(text)
+
+    def expose(self, expid: int, **cards: Any) -> Path:
+        """Write an exposure as it lies today, with its list of checksums."""
+        folder = self.root / f"{NIGHT:%Y%m%d}" / f"{expid:08d}"
+        content = unit({}) + unit({"EXTNAME": "SPEC", **header(expid, **cards)}, 100, False)
+        files = [
+            write(folder / f"desi-{expid:08d}.fits.fz", content),
+            write(folder / "fiberassign-080605.fits", unit({})),
+        ]
+        write(folder / f"checksum-{expid:08d}.sha256sum", sums(*files))
+        return folder
+
+    def call(self, *words: str) -> tuple[int, str, str]:
+        """Run one command; return its status and what it said."""
+        status = main(["--config", str(self.folder / "config"), *words])
+        said = self.capsys.readouterr()
+        return status, said.out, said.err
+
+    def ask(self, *words: str) -> dict[str, Any]:
+        """Run one command that must succeed and return its document."""
+        status, out, err = self.call(*words, "--json")
+        assert (status, err) == (0, "")
+        document = json.loads(out)
+        assert isinstance(document, dict)
+        return document
+
+
+@pytest.fixture
+def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Site:
+    """Two exposures of one night."""
+    made = Site(tmp_path, capsys)
+    made.declare()
+    for expid in EXPIDS:
+        made.expose(expid)
+    (tmp_path / "nersc" / ".nightferry").mkdir(parents=True)
+    (tmp_path / "nersc" / ".nightferry" / "root").touch()
+    return made
+
+
+def test_the_nightly_run_catalogues_what_arrived(site: Site, tmp_path: Path) -> None:
+    """Afterwards the proven copy on the archive is named."""
+    status, out, _ = site.call("run", "-d", "20211129")
+    assert status == 0
+    assert "catalogue: dts: 6 files of 1 nights, 2 read, 0 not readable; 2 exposures, 2 new, 2 now complete" in out
+    found = site.ask("exposures", "--nights", "20211129")["exposures"]
+    assert [one["expid"] for one in found] == list(EXPIDS)
+    assert found[0]["data_location"] == f"dtn.example.org:{tmp_path}/nersc/20211129/00111388"
+    assert "catalogue:" not in site.call("run", "-d", "20211129")[1]
+
+
+def test_a_damaged_file_makes_the_run_different_and_is_listed(site: Site) -> None:
+    """With its reason, until it is whole."""
+    path = site.expose(111395) / "desi-00111395.fits.fz"
+    content = path.read_bytes()
+    write(path, content[:6000])
+    status, out, _ = site.call("run", "-d", "20211129")
+    assert status == 1
+    assert "20211129/00111395/desi-00111395.fits.fz: HDU 1 promises a file of" in out
+    status, out, _ = site.call("catalogue", "unreadable")
+    assert (status, out.startswith("desi 20211129 00111395/desi-00111395.fits.fz: unreadable: HDU 1")) == (1, True)
+    write(path, content)
+    assert site.call("catalogue", "fill", "-d", "20211129")[0] == 0
+    assert site.call("catalogue", "unreadable") == (0, "", "")
+
+
+def test_a_night_that_disagrees_with_its_header_is_warned_about(site: Site) -> None:
+    """In the report, and where the catalogue is filled by hand."""
+    site.expose(111395, NIGHT=20211128)
+    status, _, err = site.call("catalogue", "fill", "-d", "20211129")
+    assert (status, "exposure 111395 lies in the night 20211129, its header says 20211128" in err) == (0, True)
+
+
+def test_exposures_are_asked_for_as_table_csv_and_json(site: Site) -> None:
+    """By night, number, last and where."""
+    site.call("catalogue", "fill", "-d", "20211129")
+    table = site.call("exposures", "--ids", "111388..111389")[1].splitlines()
+    assert table[0].split()[:4] == ["instrument", "expid", "night", "date"]
+    assert table[1].split()[:4] == ["desi", "111388", "20211129", "2021-11-30T05:00:00.250000Z"]
+    assert len(table) == 2
+    rows = list(csv.DictReader(io.StringIO(site.call("exposures", "--csv")[1])))
+    assert [(row["expid"], row["exptime"], row["seeing"], row["data_written"]) for row in rows] == [
+        ("111388", "900.0", "", "yes"),
+        ("111390", "900.0", "", "yes"),
+    ]
+    assert [one["expid"] for one in site.ask("exposures", "--last")["exposures"]] == [111390]
+    where = "exptime > 60 and program = 'DARK' and not expid = 111388"
+    assert [one["expid"] for one in site.ask("exposures", "--where", where)["exposures"]] == [111390]
+    assert site.ask("exposures", "--nights", "20200101..20200201") == {"exposures": []}
+    assert site.ask("exposures", "--observed", "2021-11-30..2021-12-01", "--written", "--limit", "1")["exposures"]
+    assert site.ask("exposures", "--arrived", "..2021-12-01")["exposures"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["exposures", "--ids", "9..1"], "the span runs backwards"),
+        (["exposures", "--ids", "x"], "'x' is no exposure number"),
+        (["exposures", "--ids", ".."], "a value, or a span A..B"),
+        (["exposures", "--where", "colour = 1"], "no column 'colour'"),
+        (["exposures", "--csv", "--json"], "give one of the two"),
+        (["exposures", "-i", "nobody"], "no instrument 'nobody'"),
+        (["fetch", "5", "--to", "here"], "none is called so"),
+        (["catalogue", "fill", "-d", "1", "-n", "2"], "give one of the two"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line_and_exit_two(site: Site, words: list[str], said: str) -> None:
+    """Nothing is done."""
+    status, out, err = site.call(*words)
+    assert status == 2
+    assert said in err
+    assert len((out + err).splitlines()) == (2 if "--json" in words else 1)
+
+
+def test_an_instrument_that_is_not_catalogued_is_said(site: Site) -> None:
+    """`catalogue:` in its file is what makes it so."""
+    site.declare(catalogue=None)
+    status, _, err = site.call("exposures")
+    assert (status, "no instrument declares `catalogue:`" in err) == (2, True)
+    status, _, err = site.call("catalogue", "fill", "-i", "desi")
+    assert (status, "instrument desi does not declare `catalogue:`" in err) == (2, True)
+    assert site.call("run", "-d", "20211129")[0] == 0
+
+
+def test_fetch_copies_the_files_of_a_class(site: Site, tmp_path: Path) -> None:
+    """Their paths are printed; a dry run copies nothing; equal files stay with --keep, others stop it."""
+    site.call("run", "-d", "20211129")
+    here = tmp_path / "here"
+    status, out, _ = site.call("fetch", "00111388", "--class", "spectro", "--to", str(here), "--dry-run")
+    assert (status, here.exists()) == (0, False)
+    assert site.call("fetch", "111388", "--class", "spectro", "--to", str(here))[:2] == (0, out)
+    assert out == f"{here}/desi-00111388.fits.fz\n"
+    assert site.ask("fetch", "111388", "--keep", "--to", str(here))["files"] == [
+        f"{here}/{name}" for name in ("checksum-00111388.sha256sum", "desi-00111388.fits.fz", "fiberassign-080605.fits")
+    ]
+    (here / "fiberassign-080605.fits").write_bytes(b"mine")
+    status, _, err = site.call("fetch", "111388", "--keep", "--to", str(here))
+    assert (status, "other content; nothing was copied" in err) == (1, True)
+    status, _, err = site.call("fetch", "111388", "--class", "spectra", "--to", str(here))
+    assert (status, "no file class 'spectra'" in err) == (1, True)
+
+
+def test_rebuild_finds_every_night_that_lies_here(site: Site, tmp_path: Path) -> None:
+    """Beyond the window, and from nothing."""
+    before = site.call("catalogue", "rebuild")
+    assert before[0] == 0
+    first = site.ask("exposures")["exposures"]
+    assert len(first) == 2
+    for path in (tmp_path / "config" / "var").glob("catalogue.db*"):
+        path.unlink()
+    site.call("catalogue", "rebuild")
+    again = site.ask("exposures")["exposures"]
+    kept = [name for name in first[0] if not name.endswith("_utc")]
+    assert [[one[name] for name in kept] for one in again] == [[one[name] for name in kept] for one in first]
+    shutil.rmtree(site.root / "20211129" / "00111390")
+    assert site.ask("catalogue", "rebuild")["forgotten"] == 1
+    assert len(site.ask("exposures")["exposures"]) == 1
+
+
+def test_a_root_that_is_not_there_is_unknown_and_takes_nothing_away(site: Site) -> None:
+    """Exit 3, and what was known is still known."""
+    site.call("catalogue", "fill", "-d", "20211129")
+    site.root.rename(site.root.with_name("away"))
+    status, _, err = site.call("catalogue", "rebuild")
+    assert (status, "UNKNOWN" in err) == (3, True)
+    assert len(site.ask("exposures")["exposures"]) == 2
