@@ -143,7 +143,7 @@ class TestEveryInstrument:
         assert "\ntitle: " in text
 
     def test_it_has_a_hop_from_every_place_where_data_are_born(self, instrument: Instrument) -> None:
-        """Every copy is filled or an origin, every hop carries something; cameras travel, or are made into what does."""
+        """Every copy is filled or an origin, every hop carries something, every camera travels or is made anew."""
         found = hops(instrument)
         filled = {hop.destination.name for hop in found}
         origins = {copy.label for at, copy in enumerate(instrument.copies) if not sources_of(instrument, at)}
