@@ -122,7 +122,8 @@ def read_series(
     Returns
     -------
     Series
-        Files that cannot be read are named in it, none stops the others.
+        Files that cannot be read are named in it, none stops the others. It holds every different message: of what
+        never says the same twice (a telescope's position) ask for hours, not for years.
 
     Raises
     ------

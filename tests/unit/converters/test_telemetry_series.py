@@ -293,6 +293,15 @@ def test_lines_that_name_another_device_are_not_this_devices(tmp_path: Path) -> 
     assert titles(read(tmp_path)) == ["mine"]
 
 
+def test_logs_of_the_instrument_are_read_like_its_telemetry(tmp_path: Path) -> None:
+    """A .binlog holds records too, of other priorities."""
+    content = b"".join(record(BEGIN_NS + n, "text_log", {"message": f"line {n}"}, priority=6) for n in range(5))
+    put(tmp_path, BEGIN_NS, content, kind=LOGS, ext="binlog")
+    series = read_series([tmp_path], "observers", "text_log", kind=LOGS)
+    assert [message["message"] for _, message in series] == [f"line {n}" for n in range(5)]
+    assert devices([tmp_path], LOGS) == ("observers",)
+
+
 def test_logs_of_python_devices_lie_in_the_devices_own_folder(tmp_path: Path) -> None:
     """Without a folder of the day, below logs."""
     put(tmp_path, BEGIN_NS, gzip.compress(lines_of(line("a", 1))), "device", LOGS, "ndjson.gz")
