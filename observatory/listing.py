@@ -192,6 +192,7 @@ def scope_of(
         for folder, night in its_folders.items():
             folders[folder] = (night, "" if folder in folders else name)
         selections.append(Selection(tuple(its_folders), _encoded(camera.taken), _encoded(camera.exclude)))
+    selections += _of_others(instrument, place, cameras, nights, set(folders))
     request = SurveyRequest(
         root=place.root.encode(),
         selections=tuple(selections),
@@ -202,6 +203,27 @@ def scope_of(
     )
     folder_date = _by_name(instrument, NightClock(clock.zone, None))
     return Scope(place, nights, cameras, folders, by_name, request, frozenset(nights), folder_date, _nesting(folders))
+
+
+def _of_others(
+    instrument: Instrument,
+    place: Place,
+    cameras: Mapping[str, Camera],
+    nights: tuple[dt.date, ...],
+    asked: set[bytes],
+) -> Iterator[Selection]:
+    """Yield what keeps the files of cameras that are at this place too, but not asked about, from being unrecognised.
+
+    Those of VAMPIRES' raw cubes lie beside what is made of them, and only the latter travels.
+    """
+    at_place = place.declared.cameras
+    for name, camera in instrument.cameras.items():
+        if name in cameras or not (at_place is None or name in at_place):
+            continue
+        its = _camera_folders(place, name, camera, nights, instrument.night_in_name is not None)
+        shared = tuple(folder for folder in its if folder in asked)
+        if shared:
+            yield Selection(shared, (), (*_encoded(camera.taken), *_encoded(camera.exclude)))
 
 
 def _by_name(instrument: Instrument, clock: NightClock) -> Callable[[bytes], dt.date | None] | None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from observatory.endpoints.selections import groups_of
 from observatory.listing import ANY_NIGHT, HopScope, count_by_night
 from observatory.records import NUL, encode_file, encode_link, encode_other, path_of
 from tests.worlds import NIGHT, copies, records, scope_of
@@ -63,6 +64,21 @@ def test_what_a_camera_excludes_is_not_its_own() -> None:
     scope = scope_of(cameras=cameras).source
     assert scope.camera_of(b"2016/0907/a.log") == "log"
     assert scope.camera_of(b"2016/0907/sub/a.fits") == "all"
+
+
+def test_files_of_a_camera_that_does_not_travel_are_not_unrecognised() -> None:
+    """They are known, and not asked about; where the camera is not declared to be, they are strangers."""
+    cameras = {"raw": {"files": ["raw/*.fits"], "exclude": ["*.tmp"]}, "made": {"files": ["*.fz"]}}
+    hop = scope_of(cameras=cameras, copies=copies({}, {"cameras": ["made"]}))
+    others = [one for one in hop.source.request.selections if not one.files]
+    assert [(one.folders, one.exclude) for one in others] == [((b"2016/0907",), (b"raw/*.fits", b"*.tmp"))]
+    assert all(one.files for one in hop.destination.request.selections)
+    (group,) = groups_of(hop.source.request.selections)
+    assert [group.matcher()(path) for path in (b"a.fz", b"raw/a.fits", b"a.fits")] == [
+        "taken",
+        "excluded",
+        "unrecognised",
+    ]
 
 
 def test_a_tree_without_nights_is_asked_for_whole() -> None:
