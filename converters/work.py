@@ -205,7 +205,9 @@ class _Attempt:
                 if done.failure is not None and not is_altered:
                     raise NotMade(done.failure)
                 ready = publisher.check(self._named(done, places), self._told_hashes(done), is_altered)
-                self._note(StepResult.STARTED, publisher.owned_with(ready))
+                owned = publisher.owned_with(ready)
+                if not self._writes_beside:  # else what was noted first names all that can be there
+                    self._note(StepResult.STARTED, owned)
                 products = publisher.publish(ready)
                 if not is_altered:
                     publisher.clear(products)

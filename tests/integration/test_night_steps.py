@@ -6,6 +6,8 @@ import datetime as dt
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -390,3 +392,40 @@ def test_what_was_hashed_is_not_read_again(carry: Carry, root: Path) -> None:
     os.utime(accessed, ns=(0, accessed.stat().st_mtime_ns))
     carry()
     assert carry().state is State.OK
+
+
+def test_what_a_killed_run_left_at_work_is_ended_by_the_next(tmp_path: Path, root: Path) -> None:
+    """The run dies, its worker goes on; the next run ends it before it does the task anew."""
+    state = tmp_path / "other"
+    words = (
+        "import sys; from pathlib import Path; from catalogue.ledger import Ledger;"
+        "from converters.pipeline import convert; from tests.integration.test_night_steps import *;"
+        f"convert(instrument(), scope(Path({str(root)!r})), (Gather(), Pack(sleep_s=60.0)),"
+        f" Ledger.open('sqlite:///o.db', Path({str(state)!r})))"
+    )
+    run = subprocess.Popen([sys.executable, "-c", words], cwd=Path(__file__).parents[2])
+    worker = noted_worker(root)
+    run.kill()
+    run.wait()
+    assert Path(f"/proc/{worker}").exists()
+    with Ledger.open("sqlite:///o.db", state) as opened:
+        assert convert(instrument(), scope(root), (Gather(), Pack()), opened).state is State.OK
+    deadline = time.monotonic() + 10
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)  # whoever inherited it buries it
+    assert not Path(f"/proc/{worker}").exists()
+    assert made(root) == ["cam1.cube.z", "cam2.cube.z"]
+    assert not (root / ".nightferry").exists()
+
+
+def noted_worker(root: Path) -> int:
+    """Wait until both cubes are gathered and a task to pack one has noted its process; return that."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if len(made(root)) == 2:
+            for note in root.glob(".nightferry/tmp/*/*/group"):
+                words = note.read_text().split()
+                if words and Path(f"/proc/{words[0]}").exists():
+                    return int(words[0])
+        time.sleep(0.02)
+    raise AssertionError("nothing was begun")
