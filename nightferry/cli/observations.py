@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import finish, options_of
+from nightferry.cli.context import Context, finish, options_of, say
 from observatory.errors import UsageError
 from observatory.truth import State, exit_status, worst
 
 if TYPE_CHECKING:
     from nightferry.exporting import ExportWishes
     from nightferry.observing import Asked
+    from nightferry.workplace import Workplace
 
 _MOST_JOBS = 8
 
@@ -62,6 +63,22 @@ def _asked(
     return Asked(instrument, tuple(roots or ()), title, is_partial, target, email, *times)
 
 
+def _opened(options: Context) -> Workplace:
+    """Open the site; where nothing is configured and none was named, the shipped instruments."""
+    try:
+        options.folder()
+    except UsageError:
+        if options.config is not None or "NIGHTFERRY_CONFIG" in os.environ:
+            raise
+        from nightferry.offsite import offsite_workplace
+
+        workplace = offsite_workplace(os.environ, Path.home())
+        if options.verbose:
+            say(f"no configuration: the shipped instruments; what was done is remembered in {workplace.state}")
+        return workplace
+    return options.open()
+
+
 def spans(
     context: typer.Context,
     title: Title = None,
@@ -81,7 +98,7 @@ def spans(
 
     options = options_of(context)
     asked = _asked(instrument, data_root, (title, partial, target, email), (semester, utc_start, utc_end))
-    with options.open() as workplace:
+    with _opened(options) as workplace:
         found = select(workplace, asked)
         state = State.UNKNOWN if found.troubles else State.OK
         say_spans(found, state, json=json, quiet=options.quiet)
@@ -158,7 +175,7 @@ def _export(context: typer.Context, asked: Asked, wishes: ExportWishes, json: bo
     from nightferry.observing import select
 
     options = options_of(context)
-    with options.open() as workplace:
+    with _opened(options) as workplace:
         found = select(workplace, asked)
         with bar("archives", not (json or options.quiet)) as ready:
             done = export_observations(workplace, found, wishes, ready)
@@ -176,7 +193,7 @@ def _watch(context: typer.Context, asked: Asked, wishes: ExportWishes, *, is_out
         raise UsageError("--watch goes on for ever and a dry run does nothing: give one of the two")
     if not options.quiet:  # what works for months says when it began and what it did
         logging.getLogger("nightferry").setLevel(logging.INFO)
-    with options.open() as workplace:
+    with _opened(options) as workplace:
         keep_watching(workplace, asked, wishes, is_output_named=is_output_named)
 
 
@@ -203,7 +220,7 @@ def bundle(
 
     options = options_of(context)
     asked = _asked(instrument, data_root, (title, partial, target, email), (semester, utc_start, utc_end))
-    with options.open() as workplace:
+    with _opened(options) as workplace:
         found = select(workplace, asked)
         with bar("files", not (json or options.quiet)) as ready:
             done = bundle_observations(found, tuple(camera or ()), output_dir, dry_run=dry_run, ready=ready)

@@ -183,3 +183,19 @@ def test_a_bundle_grows_and_replaces_nothing_of_others(tmp_path: Path, site: Sit
     assert raw.read_bytes() == b"other bytes"
     assert fates[str(telemetry.relative_to(drive.roots["icc"]))] == "copied"
     assert sorted(set(fates.values())) == ["copied", "failed", "there already"]
+
+
+def test_without_any_configuration_the_shipped_instrument_is_used(
+    tmp_path: Path, site: Site, drive: Drive, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A laptop and a drive: nothing to be written first. What was done is remembered for the user."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.chdir(tmp_path)
+    words = ["export", "-c", "camsci1", "-t", "betaPic", "-p", "-s", "2025B", "-D", "out", "-j", "1", *drive.words]
+    for _ in range(2):
+        assert main(words) == 0
+        assert len(files_below(tmp_path / "out")) == 9
+    assert "\t3\t0\t0\t0" in capsys.readouterr().out
+    assert (tmp_path / "home" / ".local" / "state" / "nightferry" / "catalogue.db").exists()
+    assert main(["--config", str(tmp_path / "nowhere"), *words]) == 2
