@@ -86,6 +86,17 @@ class HoldingBook(Book):
                 for row in connection.execute(sa.select(exposures).where(exposures.c.id.in_(some)))
             }
 
+    def held_elsewhere(self, place: Place, wanted: Collection[uuid.UUID]) -> set[uuid.UUID]:
+        """Return those of some files of which other places hold copies."""
+        found: set[uuid.UUID] = set()
+        with self._store.read() as connection:
+            for some in _slices(sorted(wanted)):
+                asked = sa.select(exposure_copies.c.file_id).where(
+                    exposure_copies.c.file_id.in_(some), exposure_copies.c.place_id != place.id
+                )
+                found |= set(connection.execute(asked).scalars())
+        return found
+
     def nights_held(self, place: Place) -> tuple[dt.date, ...]:
         """Return the nights of which a place held files when it was listed last, ascending."""
         asked = (

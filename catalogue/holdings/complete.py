@@ -49,12 +49,15 @@ class Eyes:
         Gives the bytes of a file; raises OSError.
     digest : callable
         Gives the hexadecimal digest of a file by an algorithm of hashlib; raises OSError.
+    agreed : callable
+        Told the SHA-256 of a file that is what a list says.
     is_link : callable
         Says whether a path below the night's folder is a link; None where that cannot be looked at.
     """
 
     content: Callable[[bytes], bytes]
     digest: Callable[[bytes, str], str]
+    agreed: Callable[[bytes, str], None]
     is_link: Callable[[str], bool | None]
 
 
@@ -165,5 +168,8 @@ def _against(manifest: Present, rule: ManifestRule, files: Mapping[bytes, Presen
 
 
 def _hashed(name: str, listed: Listed, path: bytes, eyes: Eyes) -> Iterator[str]:
-    if eyes.digest(path, listed.algorithm) != listed.digest:
+    if eyes.digest(path, listed.algorithm) == listed.digest:
+        if listed.algorithm == "sha256":
+            eyes.agreed(path, listed.digest)
+    else:
         yield f"{show(path)} is not what {name} says"

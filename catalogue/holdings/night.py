@@ -133,13 +133,14 @@ class NightFilling:
         """Read what is to be read and note it."""
         for listed in self._listed:
             self._take(listed)
-        exposures = self._exposures()
+        gone = self._gone()
+        exposures = [*self._exposures(), *self._lost(gone)]
         changed_copies = [copy for key, copy in self._copies.items() if copy != self._copy_known(key)]
         held = NightHoldings(
             files=[self._files[key] for key in sorted(self._changed)],
             copies=changed_copies,
             exposures=exposures,
-            gone=self._gone(),
+            gone=gone,
         )
         if held.files or held.copies or held.exposures or held.gone:
             self._bench.book.record_holdings(self._bench.place, held)
@@ -154,6 +155,25 @@ class NightFilling:
             return []
         return [key for key, (_, copy) in self._known.items() if copy is not None and key not in self._copies]
 
+    def _lost(self, gone: Sequence[uuid.UUID]) -> list[Exposure]:
+        """Return the exposures of which a file is left nowhere: their data are no longer all on disk."""
+        left = self._bench.book.held_elsewhere(self._bench.place, gone)
+        lost = {
+            file.exposure_id: file
+            for key, (file, _) in self._known.items()
+            if key in set(gone) - left and file.exposure_id is not None
+        }
+        known = self._bench.book.exposures_by_id(lost)
+        return [
+            dataclasses.replace(
+                exposure,
+                data_written=False,
+                data_written_utc=None,
+                waits_for=_lost_words(lost[exposure.id]),
+            )
+            for exposure in known.values()
+        ]
+
     # ---- files
 
     def _take(self, listed: Listed) -> None:
@@ -163,7 +183,11 @@ class NightFilling:
         known = self._copy_known(key)
         is_same = known is not None and (known.size_bytes, known.mtime_s) == (entry.size_bytes, entry.mtime_s)
         fresh = HeldCopy(key, place.id, entry.path, entry.size_bytes, entry.mtime_s, self._now_utc)
-        self._copies[key] = known if known is not None and is_same and known.path == entry.path else fresh
+        if known is not None and is_same:
+            sha256 = None if self._bench.again else known.sha256
+            self._copies[key] = dataclasses.replace(fresh, since_utc=known.since_utc, sha256=sha256)
+        else:
+            self._copies[key] = fresh
         if belonging is not None:
             self._belongings.setdefault(belonging.id, belonging)
         old = self._files.get(key)
@@ -247,14 +271,13 @@ class NightFilling:
                 by_exposure[file.exposure_id].append(file)
         known = self._bench.book.exposures_by_id(self._belongings)
         self.outcome.exposures = len(self._belongings)
-        due = [key for key in self._belongings if key in self._touched or self._is_open(known.get(key))]
+        due = [key for key in self._belongings if self._is_due(key, known.get(key))]
         elsewhere = self._elsewhere(due)
         made = [self._exposure(key, by_exposure[key], elsewhere.get(key, ()), known.get(key)) for key in due]
         return [exposure for exposure in made if exposure != known.get(exposure.id)]
 
-    @staticmethod
-    def _is_open(exposure: Exposure | None) -> bool:
-        return exposure is None or not exposure.data_written
+    def _is_due(self, key: uuid.UUID, known: Exposure | None) -> bool:
+        return self._bench.again or key in self._touched or known is None or not known.data_written
 
     def _elsewhere(self, due: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[tuple[HeldFile, HeldCopy | None]]]:
         """Return the files that exposures have in other nights: numbers that go on may lie across a rollover."""
@@ -276,7 +299,7 @@ class NightFilling:
         files = [*here, *(file for file, _ in elsewhere)]
         lying = {file.path: (file, copy) for file, copy in elsewhere if copy is not None}
         lying |= {file.path: (file, self._copies[file.id]) for file in here if file.id in self._copies}
-        waits = self._waits_for(belonging, lying)
+        waits = self._lost_of(files, lying.values()) or self._waits_for(belonging, lying)
         made = Exposure(
             id=key,
             instrument=place.instrument,
@@ -292,6 +315,13 @@ class NightFilling:
         )
         self._count(made, known)
         return made
+
+    def _lost_of(self, files: Iterable[HeldFile], lying: Iterable[tuple[HeldFile, HeldCopy]]) -> str | None:
+        """Return what to say of a file that is neither here nor anywhere else."""
+        here = {file.id for file, _ in lying}
+        absent = {file.id: file for file in files if file.id not in here}
+        lost = absent.keys() - self._bench.book.held_elsewhere(self._bench.place, absent) if absent else frozenset()
+        return _lost_words(absent[min(lost)]) if lost else None
 
     def _written_utc(self, waits: str | None, known: Exposure | None) -> dt.datetime | None:
         """Return when the data were noticed to be complete; what changed since was written anew."""
@@ -320,6 +350,7 @@ class NightFilling:
         eyes = Eyes(
             content=lambda path: self._content(lying[path][1]),
             digest=lambda path, algorithm: self._digest(lying[path][1], algorithm),
+            agreed=lambda path, sha256: self._agreed(lying[path][1], sha256),
             is_link=self._is_link,
         )
         rules = self._bench.grouping.section.complete
@@ -336,7 +367,7 @@ class NightFilling:
             raise OSError(str(error)) from error
 
     def _digest(self, copy: HeldCopy, algorithm: str) -> str:
-        """Hash a file; of bytes that were hashed once the sum is kept."""
+        """Hash a file; of bytes that agreed once the sum is kept."""
         if algorithm == "sha256" and copy.sha256 is not None:
             return copy.sha256
         digest = hashlib.new(algorithm)
@@ -346,9 +377,12 @@ class NightFilling:
                     digest.update(block)
         except FileUnreadable as error:
             raise OSError(str(error)) from error
-        if algorithm == "sha256" and copy.file_id in self._copies:
-            self._copies[copy.file_id] = dataclasses.replace(copy, sha256=digest.hexdigest())
         return digest.hexdigest()
+
+    def _agreed(self, copy: HeldCopy, sha256: str) -> None:
+        """Keep the sum of a copy that is what the instrument's own list says: it is proven by that."""
+        if copy.file_id in self._copies:
+            self._copies[copy.file_id] = dataclasses.replace(copy, sha256=sha256)
 
     def _is_link(self, path: str) -> bool | None:
         rule = self._bench.grouping.section.complete.published
@@ -356,3 +390,7 @@ class NightFilling:
             self._links.append(self._bench.links(rule.copy_, self._night))
         links = self._links[0] if self._links else None
         return None if links is None else path.encode() in links
+
+
+def _lost_words(file: HeldFile) -> str:
+    return f"no copy of {show(file.path)} is left where the catalogue looks"

@@ -188,12 +188,12 @@ def _one(*keywords: str, type: ColumnType | None = None) -> Source:
 
 
 GENERIC: Mapping[str, tuple[Source, ...]] = {
-    "header_night": (_one("DATE-OBS", type="instant"), _one("MJD-OBS", type="mjd")),
-    "date": (_one("DATE-OBS", type="instant"), _one("MJD-OBS", type="mjd")),
+    "header_night": (_one("DATE-OBS", type="instant"), _one("MJD-OBS", "MJD-STR", "MJD", type="mjd")),
+    "date": (_one("DATE-OBS", type="instant"), _one("MJD-OBS", "MJD-STR", "MJD", type="mjd")),
     "exptime": (_one("EXPTIME", "EXPOSURE"),),
     "airmass": (_one("AIRMASS"),),
     "object": (_one("OBJECT"),),
-    "exptype": (_one("OBSTYPE", "IMAGETYP"),),
+    "exptype": (_one("OBSTYPE", "IMAGETYP", "DATA-TYP"),),
 }
 """Where columns stand in most headers (FITS standard 4.0 table 22 for DATE-OBS and MJD-OBS); what is declared wins."""
 

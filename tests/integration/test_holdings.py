@@ -433,16 +433,38 @@ def test_an_exposure_of_several_files_lies_in_their_folder(held: Held) -> None:
 
 
 def test_what_is_gone_from_a_place_is_no_copy_there_and_the_exposure_stays(held: Held) -> None:
-    """Pruned on the instrument, it is held elsewhere; what its header said is still true."""
+    """What its header said is still true, but its data are not on disk, until they are again."""
     held.expose(1)
     write(held.folder(1) / "done", b"")
     held.fill()
+    content = (held.folder(1) / "desi-00000001.fits").read_bytes()
     (held.folder(1) / "desi-00000001.fits").unlink()
     held.fill()
     exposure = held.only()
     copies = {file.file.path: len(file.copies) for file in held.catalogue.files_of([exposure])[exposure.id]}
     assert copies == {b"00000001/desi-00000001.fits": 0, b"00000001/done": 1}
     assert exposure.columns["program"] == "DARK"
+    words = "no copy of 00000001/desi-00000001.fits is left where the catalogue looks"
+    assert (exposure.data_written, exposure.waits_for) == (False, words)
+    held.fill()
+    assert held.only() == exposure
+    write(held.folder(1) / "desi-00000001.fits", content)
+    held.fill()
+    assert held.only().data_written
+
+
+def test_what_is_pruned_on_the_instrument_is_held_by_the_archive(held: Held) -> None:
+    """Nothing of its record changes but where it lies."""
+    held.expose(1)
+    held.fill()
+    shutil.copytree(held.root, f"{held.root}-archive")
+    held.fill(copy=1)
+    before = held.only()
+    shutil.rmtree(held.folder(1))
+    held.fill()
+    assert held.only() == before
+    (file,) = held.catalogue.files_of([before])[before.id]
+    assert [lying.place.copy for lying in file.copies] == ["nersc"]
 
 
 def test_an_empty_mount_point_is_a_doubt_and_takes_nothing_away(held: Held) -> None:
