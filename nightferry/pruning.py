@@ -210,11 +210,13 @@ class _Pruning:
 
     def _judge(self, asked: Asked, may_go_on: Callable[[], bool] = lambda: True) -> None:
         shown = show_copy(self._workplace, self._instrument, self._place)
-        self._pruned.reason = self._why_nothing(shown.state)
         if shown.error is not None or shown.state.is_absent:
             self._refuse_unshown(shown.error)
             return
-        if self._pruned.reason is not None:
+        self._pruned.reason = self._why_away()
+        if self._pruned.reason is None and (doubt := self._why_doubtful(shown.state)) is not None:
+            self._pruned.unknown.append(doubt)
+        if self._pruned.reason is not None or self._pruned.unknown:
             return
         self._others.ask()
         self._pruned.unknown += [str(error) for error in self._others.errors]
@@ -222,13 +224,15 @@ class _Pruning:
             for night, decisions in self._decide(shown.state, tuple(nights)):
                 self._carry_out(shown.state, night, decisions, may_go_on)
 
-    def _why_nothing(self, own: CopyState) -> str | None:
+    def _why_away(self) -> str | None:
+        return away_now(self._workplace, self._instrument) if is_origin(self._instrument, self._place) else None
+
+    def _why_doubtful(self, own: CopyState) -> str | None:
+        """Return why nothing that is known of this copy can be believed now."""
         newest = self._workplace.ledger.newest_instant()
         if newest is not None and newest > self._workplace.now() + CLOCK_GRAIN:
             return f"this machine's clock went back: something was noted at {newest:%Y-%m-%d %H:%M} UTC. Set it"
-        if is_origin(self._instrument, self._place) and (away := away_now(self._workplace, self._instrument)):
-            return away
-        return None if own.doubt is None or own.is_absent else f"{own.name} {own.doubt}"
+        return None if own.doubt is None else f"{own.name} {own.doubt}; nothing is freed there"
 
     def _nights(self, asked: Asked) -> list[dt.date]:
         """Return the nights to look at, ascending: those asked for, else every one of which something was read."""
@@ -433,9 +437,13 @@ class _Journal:
         night = night_text(batch[0].candidate.night)
         folder = self._workplace.state / "proofs" / name
         path = write_proof(folder, f"{night}-{self._own.name}-{self._stamp}.json", document)
-        self.proofs.append(path)
         paths = {one.candidate.path for one in batch}
-        self._workplace.ledger.prove_freeing(self._number, name, self._hops, paths, str(path))
+        try:
+            self._workplace.ledger.prove_freeing(self._number, name, self._hops, paths, str(path))
+        except CouldNotTell:
+            path.unlink(missing_ok=True)  # nothing goes that the ledger does not know of: it is the proof of nothing
+            raise
+        self.proofs.append(path)
 
     def done(self, still_there: Collection[bytes]) -> None:
         """Note the end, and forget that what is gone is there."""
