@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import far_end, machine, measure, trees, workloads
+from benchmarks.line import line, why_no_distance
 from benchmarks.measure import Cost
 from benchmarks.workloads import PROJECT, WORKLOADS, Contender, Stage, Workload
 
@@ -79,7 +80,8 @@ def measure_workload(stage: Stage, workload: Workload, options: argparse.Namespa
     workloads.prepare(stage, workload)
     contenders = [one for one in workload.contenders(stage) if not (options.peers_only and one.name == PROJECT)]
     costs: dict[str, list[Cost]] = {contender.name: [] for contender in contenders}
-    for turn, contender in itertools.product(range(options.rounds + 1), contenders):
+    rounds = min(options.rounds, workload.most_rounds)
+    for turn, contender in itertools.product(range(rounds + 1), contenders):
         cost = run_once(stage, workload, contender)
         say(f"  {turn or 'warm-up'} {contender.name}: {cost.wall_s:.2f} s, {cost.near_peak_bytes / 1e6:.0f} MB")
         if turn:
@@ -92,7 +94,7 @@ def run_once(stage: Stage, workload: Workload, contender: Contender) -> Cost:
     workloads.reset(stage, workload)
     environment = {**os.environ, "RCLONE_CONFIG": os.devnull, "LC_ALL": "C.UTF-8"}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled once, not at each start
-    cost = measure.run(contender.argv, stage.far.pid, environment, contender.expected_status)
+    cost = measure.run([*stage.far.line.near, *contender.argv], stage.far.pid, environment, contender.expected_status)
     workloads.assert_done(contender, cost)
     return cost
 
@@ -106,7 +108,7 @@ def measure_tree(folder: Path, some: Sequence[Workload], options: argparse.Names
     keys.chmod(0o700)
     say(f"\nmaking {tree.files:,} files of {tree.size_bytes:,} bytes in {tree.nights:,} nights")
     trees.make(source, tree)
-    with far_end.running(keys) as far:
+    with line(some[0].round_trip_ms, folder) as between, far_end.running(keys, between) as far:
         configuration = far.configure(folder / "configuration", source, destination, tree.nights + 3)
         new_night = workloads.NEW_NIGHT.scaled(options.scale)
         stage = Stage(far, source, destination, aside, configuration, tree, new_night)
@@ -115,7 +117,7 @@ def measure_tree(folder: Path, some: Sequence[Workload], options: argparse.Names
 
 def measure_all(folder: Path, chosen: Sequence[Workload], options: argparse.Namespace) -> Iterator[Result]:
     """Run workloads, those of one tree together; a tree is gone before the next one is made."""
-    for _, group in itertools.groupby(chosen, key=lambda workload: workload.tree):
+    for _, group in itertools.groupby(chosen, key=lambda workload: (workload.tree, workload.round_trip_ms)):
         with tempfile.TemporaryDirectory(prefix="nightferry-bench-", dir=folder) as scratch:
             yield from measure_tree(Path(scratch), list(group), options)
 
@@ -200,6 +202,10 @@ def main() -> int:
     options = arguments()
     chosen = [workload for workload in WORKLOADS if not options.only or workload.name in options.only]
     folder = options.folder or default_folder(options.scale)
+    why_not = why_no_distance()
+    if why_not is not None and any(workload.round_trip_ms for workload in chosen):
+        say(f"what is measured over a distance is left out: {why_not}")
+        chosen = [workload for workload in chosen if not workload.round_trip_ms]
     facts = [*machine.facts(folder), f"load average before the first run: {os.getloadavg()[0]:.1f}"]
     try:
         results = list(measure_all(folder, chosen, options))

@@ -26,6 +26,7 @@ SMALL = Tree(nights=60, files=100_000, size_bytes=5_760, newest_back=1)
 NEW_NIGHT = Tree(nights=1, files=2_000, size_bytes=5_760)
 MANY = Tree(nights=1_000, files=1_000_000, size_bytes=0)
 LARGE = Tree(nights=30, files=1_500, size_bytes=2 << 20)
+SOME_LARGE = Tree(nights=30, files=150, size_bytes=2 << 20)
 
 
 SMALL_FILES_BOUND = (
@@ -89,6 +90,10 @@ class Workload:
         Highest ratio project / peer that is good enough; ``rsync`` stands for the fastest command that begins so.
     peak_limit_bytes : int or None
         Highest memory of the project that is good enough.
+    round_trip_ms : int
+        Between the two ends; 0: loopback.
+    most_rounds : int
+        Where peers take minutes.
     bound : str
         What bounds the project where it falls short, as measured; said beneath the table.
     """
@@ -100,6 +105,8 @@ class Workload:
     contenders: Callable[[Stage], list[Contender]]
     targets: Mapping[str, float] = field(default_factory=dict)
     peak_limit_bytes: int | None = None
+    round_trip_ms: int = 0
+    most_rounds: int = 100
     bound: str = ""
 
 
@@ -167,6 +174,25 @@ def verify_contenders(stage: Stage) -> list[Contender]:
             1,
             found,
         ),
+    ]
+
+
+def far_verify_contenders(stage: Stage) -> list[Contender]:
+    """Return the same without those whose answer over a distance takes minutes."""
+    return [one for one in verify_contenders(stage) if not one.name.startswith("rclone")]
+
+
+def far_existence_contenders(stage: Stage) -> list[Contender]:
+    """Return who can say which names are missing; rsync as it is quickest over a distance."""
+    missing = str(_lacking(stage)).encode()
+
+    def found(cost: Cost) -> bool:
+        return missing in cost.output and cost.output.count(b"BENCH_") == 1
+
+    return [
+        Contender(PROJECT, _project(stage, "verify", "--level", "existence"), 1, _found_by_project(stage)),
+        Contender("rsync -an --no-inc-recursive", _rsync(stage, "-an", "-i", "--no-inc-recursive"), 0, found),
+        Contender("find, sort, comm", _find_sort_comm(stage), 0, found),
     ]
 
 
@@ -261,6 +287,67 @@ WORKLOADS = (
         fresh_contenders,
         targets={"rsync": 1.1},
         bound=LARGE_FILES_BOUND,
+    ),
+    Workload(
+        "far-verify-100k",
+        "Verify 100,000 files in 60 nights, 100 ms away",
+        SMALL,
+        "lacks-one",
+        far_verify_contenders,
+        targets={"rsync": 1 / 4.5},
+        round_trip_ms=100,
+        most_rounds=3,
+    ),
+    Workload(
+        "far-idle",
+        "Sync 100,000 files in 60 nights with nothing to do, 100 ms away",
+        SMALL,
+        "equal",
+        idle_contenders,
+        targets={"rsync": 1 / 4.5},
+        round_trip_ms=100,
+        most_rounds=3,
+    ),
+    Workload(
+        "far-new-night",
+        "Sync one new night of 2,000 files beside 60 nights of 100,000, 100 ms away",
+        SMALL,
+        "lacks-night",
+        night_contenders,
+        targets={"rsync": 1 / 3.5},
+        round_trip_ms=100,
+        most_rounds=3,
+    ),
+    Workload(
+        "far-fresh-small",
+        "Fresh copy of 100,000 files of 6 kB, 100 ms away",
+        SMALL,
+        "empty",
+        fresh_contenders,
+        targets={"rsync": 1 / 5},
+        round_trip_ms=100,
+        most_rounds=2,
+    ),
+    Workload(
+        "far-verify-1m",
+        "Is anything missing of 1,000,000 files in 1,000 nights, 100 ms away",
+        MANY,
+        "lacks-one",
+        far_existence_contenders,
+        targets={"rsync": 1 / 2.5},
+        peak_limit_bytes=100_000_000,
+        round_trip_ms=100,
+        most_rounds=2,
+    ),
+    Workload(
+        "far-fresh-large",
+        "Fresh copy of 150 files of 2 MiB, 100 ms away",
+        SOME_LARGE,
+        "empty",
+        fresh_contenders,
+        targets={"rsync": 1 / 7},
+        round_trip_ms=100,
+        most_rounds=2,
     ),
 )
 
