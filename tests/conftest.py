@@ -15,8 +15,10 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from catalogue.catalogue import Catalogue
 from catalogue.ledger import Ledger
 from tests.databases import fresh_database, postgresql_server
+from tests.exposures import Held
 from tests.hosts import Host, Hosts, ordinary_user, plain_tools
 
 hypothesis.settings.register_profile("nightferry", deadline=None)
@@ -94,3 +96,13 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         shutil.copyfile(request.getfixturevalue("empty_sqlite"), tmp_path / "catalogue.db")
         return f"sqlite:///{tmp_path}/catalogue.db"
     return fresh_database(request.getfixturevalue("postgresql"), request.getfixturevalue("empty_postgresql"))
+
+
+@pytest.fixture
+def held(database: str, tmp_path: Path) -> Iterator[Held]:
+    """An empty catalogue and an empty, marked root."""
+    root = tmp_path / "data"
+    (root / ".nightferry").mkdir(parents=True)
+    (root / ".nightferry" / "root").touch()
+    with Catalogue.open(database) as catalogue:
+        yield Held(root, catalogue)

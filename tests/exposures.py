@@ -46,6 +46,12 @@ DESI: Mapping[str, Any] = {
     "classes": {"spectro": "desi-*.fits", "etc": "etc-*.json"},
 }
 """A section such as DESI's."""
+MANIFEST: Mapping[str, Any] = {"files": "checksum-*.sha256sum"}
+
+
+def rules(**complete: Any) -> Mapping[str, Any]:
+    """Return DESI's section with other rules of completeness."""
+    return {**DESI, "complete": complete}
 
 
 def unit(cards: Mapping[str, Any], pixels: int = 0, is_first: bool = True) -> bytes:
