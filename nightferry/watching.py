@@ -78,7 +78,7 @@ class Patience:
         if self._now_ns - item.last_ns > self._watch.telemetry_wait_s * NS_PER_S:
             return None
         around = Around(header.roots, item.last_ns - header.gap_ns, item.last_ns + header.gap_ns)
-        if around.reaches(header.devices, item.last_ns):
+        if around.reaches(header.devices, item.last_ns - header.gap_ns, item.last_ns):
             return None
         return "the telemetry does not reach its last frame yet"
 

@@ -24,12 +24,14 @@ from converters.export.reader import Around, telemetry_state
 from converters.export.staging import fingerprint, sync_file, write
 from converters.export.tree import cube_name, frame_names
 from converters.fits_writer import NoFits
-from converters.stamps import format_instant
+from converters.stamps import NS_PER_S, format_instant
 from converters.xrif import read
 from observatory.errors import CouldNotTell, NightferryError
 
 CAMERA_KIND, EXPOSURE_FIELD = "telem_stdcam", "exptime"
 """Where a camera says how long it exposes."""
+_USUAL_EXPOSURE_NS = 10 * NS_PER_S
+"""Exposures up to this length are told by one look at the telemetry, longer ones by two."""
 
 
 def make(job: Job) -> Made:
@@ -144,12 +146,15 @@ def header_facts(plan: HeaderPlan, instants: Instants) -> HeaderFacts:
     if not plan.with_telemetry:
         return HeaderFacts(_unknown(instants), {}, "", True)
     first, last = int(instants.min()), int(instants.max())
-    near = Around(plan.roots, first - plan.gap_ns, last + plan.gap_ns)
-    exposed = exposures(instants, near.series(plan.camera, CAMERA_KIND, EXPOSURE_FIELD), plan.gap_ns)
-    begin = int(exposed.known_begin_ns.min())
-    around = near if begin >= first else Around(plan.roots, begin - plan.gap_ns, last + plan.gap_ns)
+    begin = first - plan.gap_ns - _USUAL_EXPOSURE_NS
+    around = Around(plan.roots, begin, last + plan.gap_ns)
+    exposed = exposures(instants, around.series(plan.camera, CAMERA_KIND, EXPOSURE_FIELD), plan.gap_ns)
+    earliest = int(exposed.known_begin_ns.min()) - plan.gap_ns
+    if earliest < begin:
+        around = Around(plan.roots, earliest, last + plan.gap_ns)
     found = dict(columns(plan.rules, around, exposed, plan.gap_ns))
-    return HeaderFacts(exposed, found, telemetry_state(plan, last), near.reaches(plan.devices, last))
+    has_all = around.reaches(plan.devices, first - plan.gap_ns, last)
+    return HeaderFacts(exposed, found, telemetry_state(plan, last, around), has_all)
 
 
 def _unknown(instants: Instants) -> Exposures:

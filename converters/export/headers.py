@@ -158,15 +158,15 @@ def _column(rule: Rule, series: Series, exposed: Exposures, gap_ns: int) -> Colu
 
 def _states(series: Series, exposed: Exposures, gap_ns: int) -> Column:
     """Give what held when each exposure began, unless it changed before the acquisition."""
-    firsts = np.searchsorted(series.times_ns, exposed.known_begin_ns, side="right") - 1
+    begins, values = exposed.known_begin_ns, series.values
+    firsts = np.searchsorted(series.times_ns, begins, side="right") - 1
     lasts = np.searchsorted(series.times_ns, exposed.end_ns, side="right") - 1
-    is_near = (firsts >= 0) & (exposed.known_begin_ns - series.times_ns[np.maximum(firsts, 0)] <= gap_ns)
-    found: list[Value | None] = []
-    for first, last, near in zip(firsts.tolist(), lasts.tolist(), is_near.tolist(), strict=True):
-        value = series.values[first] if near else None
-        changed = near and any(other != value for other in series.values[first + 1 : last + 1])
-        found.append(None if changed else _fit(value))
-    return found
+    runs = np.cumsum([False, *(values[place] != values[place - 1] for place in range(1, len(values)))])
+    is_told = (firsts >= 0) & (begins - series.times_ns[np.maximum(firsts, 0)] <= gap_ns)
+    is_told &= runs[np.maximum(firsts, 0)] == runs[np.maximum(lasts, 0)]
+    return [
+        _fit(values[first]) if told else None for first, told in zip(firsts.tolist(), is_told.tolist(), strict=True)
+    ]
 
 
 def _between(series: Series, instants: Instants, gap_ns: int, *, is_angle: bool) -> Column:

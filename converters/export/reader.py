@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from converters.export.headers import Series, Value
 from converters.export.jobs import HeaderPlan
 from converters.telemetry import CODE_BY_EVENT, Records, StampedFile, decode, merge_files, parse, stamped_files
 from converters.telemetry.flatbuffer import Malformed
-from converters.telemetry.lines import is_lines
+from converters.telemetry.lines import Lines, is_lines
 from converters.telemetry.schemas import schema_of
 
 _EXTENSIONS = ("bintel", "ndjson", "ndjson.gz")
@@ -45,6 +46,7 @@ class Around:
         self._begin_ns, self._end_ns = begin_ns, end_ns
         self._messages: dict[tuple[str, str], tuple[_Message, ...]] = {}
         self._files: dict[str, tuple[StampedFile, ...]] = {}
+        self._instants: dict[str, list[NDArray[np.int64]]] = {}
 
     def series(self, device: str, kind: str, field: str) -> Series:
         """Return the series of one field; ``roi.xcen`` is a field of a table within. Unreadable files hold nothing."""
@@ -55,29 +57,31 @@ class Around:
             [_value(fields, field, single) for _, fields in messages],
         )
 
-    def state(self, devices: Sequence[str]) -> str:
-        """Return a digest of what telemetry of some devices there is: it changes when records come to it."""
-        said = sorted(f"{device} {self._count(device)}" for device in set(devices))
+    def state(self, devices: Sequence[str], begin_ns: int, end_ns: int) -> str:
+        """Return a digest of what telemetry of some devices there is between two instants within this time.
+
+        It changes when records come to it, and with nothing else.
+        """
+        said = sorted(f"{device} {self._count(device, begin_ns, end_ns)}" for device in set(devices))
         return hashlib.sha256("\n".join(said).encode("utf-8", "surrogateescape")).hexdigest()
 
-    def _count(self, device: str) -> int:
-        times = self._times(device)
-        lines = sum(_size_and_time(file.path)[0] for file in self._of(device) if is_lines(file.path))
-        return int((times <= self._end_ns).sum()) + lines
+    def reaches(self, devices: Sequence[str], begin_ns: int, instant_ns: int) -> bool:
+        """Say whether the telemetry of every device that spoke since a beginning goes on to an instant."""
+        for device in set(devices):
+            last_ns = max((int(times[-1]) for times in self._times(device) if times.size), default=0)
+            if begin_ns <= last_ns < instant_ns:
+                return False
+        return True
 
-    def reaches(self, devices: Sequence[str], instant_ns: int) -> bool:
-        """Say whether the telemetry of every device that spoke here goes on to an instant."""
-        spoke = (self._times(device) for device in set(devices))
-        return all(not times.size or times.max() >= instant_ns for times in spoke)
+    def _count(self, device: str, begin_ns: int, end_ns: int) -> int:
+        counts = (np.searchsorted(times, [begin_ns, end_ns + 1]) for times in self._times(device))
+        return sum(int(high - low) for low, high in counts)
 
-    def _times(self, device: str) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return when a device said anything from the beginning on, however late."""
-        found = [np.empty(0, np.int64)]
-        for file in self._of(device):
-            index = _index_of(file)
-            if index is not None:
-                found.append(index.times_ns[index.times_ns >= self._begin_ns])
-        return np.concatenate(found)
+    def _times(self, device: str) -> list[NDArray[np.int64]]:
+        """Return when a device said anything, ascending, for each of its files."""
+        if device not in self._instants:
+            self._instants[device] = [_times_of(file) for file in self._of(device)]
+        return self._instants[device]
 
     def _of(self, device: str) -> tuple[StampedFile, ...]:
         """Return the files that can hold something, each name once: of two copies the longer."""
@@ -100,9 +104,27 @@ class Around:
         return self._messages[device, kind]
 
 
-def telemetry_state(header: HeaderPlan, last_ns: int) -> str:
-    """Return a digest of the telemetry around the last frame of an archive, of every device that is asked."""
-    return Around(header.roots, last_ns - header.gap_ns, last_ns + header.gap_ns).state(header.devices)
+def telemetry_state(header: HeaderPlan, last_ns: int, around: Around | None = None) -> str:
+    """Return a digest of the telemetry around the last frame of an archive, of every device that is asked.
+
+    `around` is what has been read already; its time encloses the gap on both sides of the frame.
+    """
+    begin_ns, end_ns = last_ns - header.gap_ns, last_ns + header.gap_ns
+    return (around or Around(header.roots, begin_ns, end_ns)).state(header.devices, begin_ns, end_ns)
+
+
+def _times_of(file: StampedFile) -> NDArray[np.int64]:
+    try:
+        return _sorted_times(file.path, *_size_and_time(file.path), file.stamp_ns)
+    except OSError:
+        return np.empty(0, np.int64)
+
+
+@functools.lru_cache(maxsize=2 * _INDICES_KEPT)
+def _sorted_times(path: Path, size: int, mtime_ns: int, stamp_ns: int) -> NDArray[np.int64]:
+    if is_lines(path):
+        return np.sort(np.array([line.time_ns for line in Lines(path)], np.int64))
+    return np.sort(_index(path, size, mtime_ns, stamp_ns).times_ns)
 
 
 def _within(file: StampedFile, device: str, kind: str, begin_ns: int, end_ns: int) -> Iterator[_Message]:

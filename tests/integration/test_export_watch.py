@@ -212,7 +212,7 @@ def test_the_daemon_keeps_the_watch_at_work(tmp_path: Path, processes: list[subp
     _, said = daemon.communicate(timeout=20)
     assert daemon.returncode == 0
     assert b"watches=magaox" in said
-    assert b"exported" in said
+    assert b"watching output" in said
 
 
 def test_a_watch_that_is_killed_leaves_nothing_half_and_goes_on(
