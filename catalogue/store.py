@@ -68,6 +68,20 @@ class Store:
         with _translated(self.name), writer.begin() as connection:
             yield connection
 
+    @contextmanager
+    def writer(self) -> Iterator[Connection]:
+        """Give a connection on which the caller begins one transaction after the other: ``with connection.begin():``.
+
+        For many small ones, which cost half as much where they need not each ask for a connection.
+
+        Raises
+        ------
+        RecordsUnavailable
+        """
+        writer = self.engine.execution_options(**{_WRITES: True})
+        with _translated(self.name), writer.connect() as connection:
+            yield connection
+
     def close(self) -> None:
         """Let go of all connections; may be called twice."""
         self.engine.dispose()

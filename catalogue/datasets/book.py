@@ -95,9 +95,10 @@ class DatasetBook(Book):
         A dataset that was recorded before is noted anew.
         """
         numbers = _Numbers(ingest, datastore)
-        for exposure in exposures:
-            with self._store.write() as connection:
-                numbers.record(connection, exposure, at_utc)
+        with self._store.writer() as connection:
+            for exposure in exposures:
+                with connection.begin():
+                    numbers.record(connection, exposure, at_utc)
 
     def datasets_by_id(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Dataset]:
         """Return those of some datasets that are recorded."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
+from catalogue.cards import plain_value
 from catalogue.holdings.section import CatalogueSection, HduCount, Source
 from catalogue.holdings.values import Unreadable, Value, columns_from
 from observatory.formats.fits import Fault, walk
@@ -205,6 +206,11 @@ class Headers:
 
 
 def _parsed(image: str) -> Any:
+    plain = plain_value(image)
+    if plain is not None:
+        return plain
+    if image[8:10] != "= " and not image.startswith("HIERARCH"):
+        return None  # a card of words: without the mark of a value in its place it holds no value
     from astropy.io import fits  # takes longer to import than most commands to run
 
     try:
