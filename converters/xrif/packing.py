@@ -28,16 +28,12 @@ Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint16]
 
 
-def check_room(is_bitpack: bool, packed_bytes: int, verbatim: int, raw_bytes: int) -> None:
-    """Raise Damaged where the planes that a header promises cannot hold the pixels that it counts."""
+def check_room(packed_bytes: int, verbatim: int, raw_bytes: int) -> None:
+    """Raise Damaged where the planes of bitpack cannot hold the pixels that a header counts."""
     pixels = (raw_bytes - verbatim) // 2
-    needed = pixels + 2 * -(-pixels // 2)
-    if is_bitpack:
-        stride_words = (packed_bytes - verbatim) // (2 * _BITS)
-        if stride_words * _BITS < pixels:
-            raise Damaged(f"planes of {stride_words} words cannot hold the bits of {pixels} pixels")
-    elif packed_bytes - verbatim < needed:
-        raise Damaged(f"{packed_bytes - verbatim} bytes cannot hold the nibbles of {pixels} pixels")
+    stride_words = (packed_bytes - verbatim) // (2 * _BITS)
+    if stride_words * _BITS < pixels:
+        raise Damaged(f"planes of {stride_words} words cannot hold the bits of {pixels} pixels")
 
 
 def bytepacked_sums(packed: Bytes, frames: int, pixels: int, dtype: np.dtype[Any]) -> NDArray[Any]:

@@ -66,6 +66,36 @@ def test_archives_of_the_reference_encoder_decode_exactly(name: str) -> None:
     assert archive.timing.dtype == np.uint64
 
 
+def test_the_codes_of_types_are_those_of_the_format() -> None:
+    """Eight integers, two floats, two complex, and half precision last."""
+    names = [
+        "uint8",
+        "int8",
+        "uint16",
+        "int16",
+        "uint32",
+        "int32",
+        "uint64",
+        "int64",
+        "float32",
+        "float64",
+        "complex64",
+        "complex128",
+        "float16",
+    ]
+    assert {code: np.dtype(name).name for code, name in DTYPES.items()} == dict(enumerate(names, 1))
+
+
+def test_a_method_of_zero_is_the_usual_one() -> None:
+    """The library takes 0 for its default, 100, and writes -1 for none, whatever its README says."""
+    pixels = np.random.default_rng(2).integers(0, 1 << 16, (4, 1, 5, 7), np.uint16)
+    usual = xrif.encode(pixels, "images", PREVIOUS, 100, LZ4)
+    zeros = usual[:30] + bytes(6) + usual[36:]
+    header = image_header(io.BytesIO(zeros), len(zeros))
+    assert (header.difference, header.reorder, header.compress) == (0, 0, 0)
+    assert np.array_equal(xrif.decode(header, zeros[48:]), pixels)
+
+
 def test_an_archive_of_the_instrument_decodes_and_its_name_is_its_first_instant() -> None:
     """The one real stream archive: float32 and uncompressed, its numbers finite, its times 4 ms apart."""
     path = shared("samples/xrif/dm00disp_20250419062518322827132.xrif")
