@@ -77,11 +77,18 @@ class Shared:
 
 
 class NightRun:
-    """One night's folder on its way through the steps."""
+    """One night's folder on its way through the steps.
+
+    Attributes
+    ----------
+    has_made : bool
+        Something was made anew.
+    """
 
     def __init__(self, run: Shared, known: NightMemory, folder: NightFolder) -> None:
         self._run, self._known, self._folder = run, known, folder
         self._order = Order(known, run.late)
+        self.has_made = False
 
     def carry_out(self) -> bool:
         """Take the chosen steps; say whether all of them are complete."""
@@ -146,6 +153,7 @@ class NightRun:
         rows = []
         for row in self._rows_of(step, self._run.bench) if why is None else [self._row(step.label, *why)]:
             rows.append(row)
+            self.has_made |= row.result is RowResult.DONE
             self._run.told(row)
         return self._order.taken(step, rows, self._folder.night)
 

@@ -125,3 +125,16 @@ def test_what_cannot_be_brought_back_is_said(site: Observatory, words: tuple[str
     """Before anything is done."""
     answer = site.call(*restore(site, *words))
     assert (answer.status, said in answer.out + answer.err) == (status, True), answer
+
+
+def test_a_restore_that_was_interrupted_is_brought_to_its_end(site: Observatory) -> None:
+    """What is still there is set aside, and only then forgotten."""
+    raw = tree(site.root("here", "vamp"))
+    site.call("convert")
+    moved = site.root("here", "vamp") / night_text(site.night()) / "made/N0001.cube.z"
+    moved.rename(moved.with_suffix(".aside"))
+    answer = site.call(*restore(site, "--dry-run", "--json"))
+    assert len(answer.document["nights"][0]["removed"]) == 2
+    moved.with_suffix(".aside").unlink()
+    assert site.call(*restore(site, "--yes")).status == 0
+    assert tree(site.root("here", "vamp")) == raw

@@ -119,3 +119,14 @@ def test_a_scheduler_that_is_away_is_said_and_nothing_is_done(tmp_path: Path) ->
         pytest.raises(SchedulerSilent, match="no scheduler"),
     ):
         convert(instrument(), scope(tmp_path / "data"), CHAIN, ledger, ConvertOptions(workers="tcp://127.0.0.1:9"))
+
+
+def test_a_task_that_takes_too_long_on_a_worker_is_given_up(cluster: Cluster, tmp_path: Path) -> None:
+    """By its own time limit, which counts from when a worker begins; the last test, as that worker sleeps on."""
+    root = tmp_path / "data"
+    expose(root, FIRST)
+    steps = (*CHAIN[:3], Pack(sleep_s=60.0, timeout_s=0.5))
+    with Ledger.open("sqlite:///catalogue.db", tmp_path) as ledger:
+        outcome = convert(instrument(), scope(root), steps, ledger, ConvertOptions(workers=cluster.address))
+    (reason, _) = [row.reason for row in outcome.rows if row.step == "pack"]
+    assert reason == "it took longer than 0.5 s and was given up"
