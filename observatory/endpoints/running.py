@@ -22,6 +22,8 @@ READ_BYTES = 1 << 18
 """Asked for at a time: large enough that a million records cost some hundred reads."""
 KEPT_STDERR_BYTES = 1 << 20
 """More complaints than this are counted by nobody; the rest is read and dropped."""
+LONGEST_OUTPUT_BYTES = 1 << 28
+"""What a program says at most where all of it is kept: a quarter of a GiB is more than any batch of answers."""
 GRACE_S = 5.0
 """What a program has to end after TERM before KILL."""
 
@@ -126,14 +128,18 @@ def complete(
     Raises
     ------
     CommandFailed
-        The time is over; the program is ended.
+        The time is over, or it says more than is kept; the program is ended.
     """
     end = time.monotonic() + timeout_s
     output: list[bytes] = []
+    kept_bytes = 0
     take = on_output or output.append
     try:
         while block := running.read(READ_BYTES, max(0.0, end - time.monotonic())):
             take(block)
+            kept_bytes += 0 if on_output else len(block)
+            if kept_bytes > LONGEST_OUTPUT_BYTES:
+                raise CommandFailed(host, program, f"it said more than {LONGEST_OUTPUT_BYTES} bytes; it was ended")
         status, stderr = running.finish(max(GRACE_S, end - time.monotonic()))
     except TimeoutError as error:
         raise CommandFailed(host, program, f"not done within {timeout_s:g} s; it was ended") from error

@@ -16,6 +16,7 @@ from observatory.endpoints import farside
 from observatory.endpoints.contract import (
     MTIME_TOLERANCE_S,
     Capabilities,
+    Completed,
     Facts,
     Hashed,
     Inspection,
@@ -42,6 +43,8 @@ PLAIN_ANSWER_S = 3600.0
 BATCH = 5000
 """Names per command where no Python helps."""
 
+LONGEST_ANSWER_BYTES = 1 << 20
+"""A reason or a judgement is a line or two: a far end that says more is broken, or lies."""
 NAMES_PER_BLOCK = 1000
 """Named to the far helper at a time; with one a piece 100,000 names took it 3 s longer (2026-11-21)."""
 
@@ -170,6 +173,8 @@ def _records(running: Running, host: str, doing: str, wait_s: float) -> Iterator
             return
         *whole_records, rest = (rest + block).split(b"\0")
         yield from whole_records
+        if len(rest) > LONGEST_ANSWER_BYTES:
+            raise CommandFailed(host, doing, "it said more than any answer holds")
 
 
 def _last_words(running: Running) -> str:
@@ -376,6 +381,20 @@ def _complaint(line: bytes, asked: dict[bytes, bytes]) -> dict[bytes, str]:
     if match is None or match[1] not in asked:
         return {}
     return {asked[match[1]]: match[2].decode("utf-8", "replace")}
+
+
+def free_in(completed: Completed, host: str, root: bytes) -> int:
+    """Return the bytes free for an ordinary user that ``df -Pk`` told of a root.
+
+    Raises
+    ------
+    CommandFailed
+    """
+    lines = completed.stdout.splitlines()
+    words = lines[-1].rsplit(b"%", 1)[0].split() if completed.status == 0 and len(lines) > 1 else []
+    if len(words) < 3 or not words[-2].isdigit():
+        raise CommandFailed(host, f"df {show(root)}", first_line(completed.stderr) or "no answer")
+    return int(words[-2]) * 1024
 
 
 def first_line(text: bytes) -> str:
