@@ -31,14 +31,21 @@ from observatory.endpoints.contract import (
 from observatory.endpoints.local import HASH_BLOCK_BYTES, SYNC_S, with_parents
 from observatory.endpoints.running import GRACE_S, Running, complete
 from observatory.endpoints.script import command, quote
-from observatory.endpoints.sftp import SftpReader, SftpSession, SftpWriter
+from observatory.endpoints.sftp import SftpSession, SftpWriter
 from observatory.endpoints.sftp_tree import SftpTree, exists, facts_by_sftp, make_folder
-from observatory.endpoints.ssh_connection import ChannelPipe, Connection, connected
-from observatory.endpoints.streams import FarStream, hash_stream
+from observatory.endpoints.ssh_connection import FAR_S, ChannelPipe, Connection, connected
+from observatory.endpoints.streams import FarStream
 from observatory.endpoints.surveying import OtherTools
+from observatory.endpoints.through_here import hash_through_here, inspect_through_here
 from observatory.endpoints.walk import WalkSurvey, join, reason_of
-from observatory.errors import CommandFailed, CouldNotTell, FileUnreadable, HostUnreachable, ListingBroken
-from observatory.formats import whole
+from observatory.errors import (
+    CommandFailed,
+    CouldNotTell,
+    FileUnreadable,
+    HostUnreachable,
+    ListingBroken,
+    NightferryError,
+)
 from observatory.names import show
 
 CLOCK_S = 30.0
@@ -62,7 +69,7 @@ class SshEndpoint:
     def __init__(self, access: HostAccess, connect: Callable[[HostAccess], Connection] = connected) -> None:
         self.name = access.address or access.name
         self._access, self._connect = access, connect
-        self._lock = threading.RLock()
+        self._lock, self._probing = threading.RLock(), threading.Lock()
         self._connection: Connection | None = None
         self._was_reached = False
         self._given_up: tuple[float, CouldNotTell] | None = None
@@ -115,7 +122,7 @@ class SshEndpoint:
     @property
     def capabilities(self) -> Capabilities:
         """What the host can do; asked once per connection."""
-        with self._lock:
+        with self._probing:
             self._connected()
             if self._capabilities is None:
                 self._capabilities = self._probe()
@@ -172,8 +179,18 @@ class SshEndpoint:
     # ---- look
 
     def begin_survey(self, request: SurveyRequest) -> None:
-        """Begin a listing that will be asked for in a moment."""
-        self._begun.begin(self._survey, request)
+        """Begin a listing that will be asked for in a moment; of a far host its capabilities will be too."""
+        self._begun.begin(self._survey_ahead, request)
+
+    def _survey_ahead(self, request: SurveyRequest) -> Survey:
+        survey = self._survey(request)
+        if self.round_trip_s() >= FAR_S:
+            threading.Thread(target=self._probe_ahead, name="probe", daemon=True).start()
+        return survey
+
+    def _probe_ahead(self) -> None:
+        with contextlib.suppress(NightferryError, OSError):
+            _ = self.capabilities
 
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
@@ -232,46 +249,13 @@ class SshEndpoint:
             return shell.hash_by_python(self._start, self.name, root, paths)
         if able.has_gnu_tools and able.hash_program:
             return shell.hash_by_program(self._start, self.name, root, paths, able.hash_program)
-        return self._hash_by_sftp(root, paths)
-
-    def _hash_by_sftp(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
-        for path in paths:
-            if not shell.is_below(path):
-                yield Hashed(path, None, shell.NOT_BELOW)
-                continue
-            try:
-                with self._open_by_sftp(join(root, path)) as stream:
-                    yield Hashed(path, hash_stream(stream))
-            except ConnectionError as error:
-                raise HostUnreachable(self.name, str(error)) from error
-            except OSError as error:
-                yield Hashed(path, None, reason_of(error))
+        return hash_through_here(self._open_by_sftp, self.name, root, paths)
 
     def inspect(self, root: bytes, paths: Sequence[bytes], sums: bool) -> Iterator[Inspection]:
         """Judge some files by their own structure; see `contract.Look.inspect`."""
         if self.capabilities.has_python:
             return shell.inspect_by_python(self._start, self.name, root, paths, sums)
-        return self._inspect_by_sftp(root, paths, sums)
-
-    def _inspect_by_sftp(self, root: bytes, paths: Sequence[bytes], sums: bool) -> Iterator[Inspection]:
-        for path in paths:
-            if not shell.is_below(path):
-                yield Inspection(path, "unreadable", shell.NOT_BELOW)
-            elif whole.format_of(path) is None:
-                yield Inspection(path, "unjudged", "its name tells no format that can be judged")
-            else:
-                yield self._inspect_one(root, path, sums)
-
-    def _inspect_one(self, root: bytes, path: bytes, sums: bool) -> Inspection:
-        try:
-            with self._open_by_sftp(join(root, path)) as stream:
-                size = cast(SftpReader, cast(io.BufferedReader, stream).raw).size_bytes()
-                state, reason = whole.judge_stream(path, stream, size, sums)
-        except ConnectionError as error:
-            raise HostUnreachable(self.name, str(error)) from error
-        except OSError as error:
-            return Inspection(path, "unreadable", reason_of(error))
-        return shell.inspection(path, f"={state} {reason}".encode("utf-8", "replace"))
+        return inspect_through_here(self._open_by_sftp, self.name, root, paths, sums)
 
     def _open_by_sftp(self, path: bytes) -> BinaryIO:
         session = self._sftp()
@@ -301,12 +285,7 @@ class SshEndpoint:
         return found
 
     def _free_by_df(self, root: bytes) -> int:
-        completed = self.run((b"df", b"-Pk", root), timeout_s=CLOCK_S)
-        lines = completed.stdout.splitlines()
-        words = lines[-1].rsplit(b"%", 1)[0].split() if completed.status == 0 and len(lines) > 1 else []
-        if len(words) < 3 or not words[-2].isdigit():
-            raise CommandFailed(self.name, f"df {show(root)}", shell.first_line(completed.stderr) or "no answer")
-        return int(words[-2]) * 1024
+        return shell.free_in(self.run((b"df", b"-Pk", root), timeout_s=CLOCK_S), self.name, root)
 
     def clock_ahead_s(self) -> float:
         """Return the host's clock minus ours; CommandFailed where only SFTP is there, which has no clock."""

@@ -48,8 +48,8 @@ WINDOW_BYTES = 1 << 24
 PACKET_BYTES = 1 << 17
 ROUND_TRIPS = 4
 FAR_S = 0.03
-"""Over a line of this round trip, or one that cannot be measured, what is said is compressed: a listing of names shrinks
-to a tenth, and at 100 ms a window of 2 MiB holds a twentieth of a second's worth of it. Bytes of files seldom gain."""
+"""Over a line of this round trip, or one that cannot be measured, what is said is compressed: a listing shrinks to a
+tenth, and a window of 2 MiB lets it through ten times a second at most. Bytes of files seldom gain."""
 MAX_JUMPS = 8
 """More hosts on the way than this is a circle in somebody's configuration."""
 _LOG = "observatory.endpoints.ssh.paramiko"
