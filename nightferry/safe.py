@@ -91,7 +91,23 @@ def _rank(reference: Reference) -> tuple[bool, dt.datetime]:
 def judge(chain: Sequence[Held]) -> list[SafeNight | None]:
     """Judge one night on every copy of a chain; None where no file of it was ever read on a copy."""
     expected = references(chain)
-    return [_judge_one(held, _belongs(held, chain), expected) for held in chain]
+    return [_judge_one(held, _belongs(held, chain), expected, _strangers(held, chain)) for held in chain]
+
+
+def _strangers(held: Held, chain: Sequence[Held]) -> list[bytes]:
+    """Return the names of what was read on a copy, and on none of those that it is filled from.
+
+    Of a stranger nobody knows what it should be. Where nothing is remembered of the copies before it none is found.
+    """
+    before = [one for one in chain if one.holder in held.upstream]
+    known = {one.file.name for source in before for one in source.evidence.values()}
+    known = known.union(*(source.freed for source in before))
+    if not known:
+        return []
+    read = {
+        one.file.name for path, one in held.evidence.items() if one.file.sha256 is not None and path not in held.made
+    }
+    return sorted(name for name in read - known - set(held.vouched) if name.partition(b"/")[0].decode() in held.cameras)
 
 
 def _belongs(held: Held, chain: Sequence[Held]) -> frozenset[bytes]:
@@ -101,7 +117,9 @@ def _belongs(held: Held, chain: Sequence[Held]) -> frozenset[bytes]:
     return frozenset(name for name in names if name.partition(b"/")[0].decode() in held.cameras) - held.freed
 
 
-def _judge_one(held: Held, belongs: frozenset[bytes], expected: Mapping[bytes, Reference]) -> SafeNight | None:
+def _judge_one(
+    held: Held, belongs: frozenset[bytes], expected: Mapping[bytes, Reference], strangers: Collection[bytes]
+) -> SafeNight | None:
     rows = by_name(held.evidence)
     if not rows:
         return None
@@ -109,17 +127,21 @@ def _judge_one(held: Held, belongs: frozenset[bytes], expected: Mapping[bytes, R
     differing = [name for name, one in read.items() if name in expected and one.file.sha256 != expected[name].sha256]
     lost = [name for name in rows if name in belongs and name not in read]
     never = [name for name in belongs if name not in rows or (name in read and name not in expected)]
-    reason = "; ".join(_reasons(differing, lost, never)) or None
-    state = SafeState.UNSAFE if differing or lost else SafeState.UNKNOWN if never else SafeState.SAFE
+    reason = "; ".join(_reasons(differing, lost, never, strangers)) or None
+    is_unsafe = differing or lost or strangers
+    state = SafeState.UNSAFE if is_unsafe else SafeState.UNKNOWN if never else SafeState.SAFE
     instants = [one.reading.at_utc for one in read.values()] or [one.reading.at_utc for one in rows.values()]
     return SafeNight(state, len(read), min(instants), reason)
 
 
-def _reasons(differing: Collection[bytes], lost: Collection[bytes], never: Collection[bytes]) -> Iterator[str]:
+def _reasons(
+    differing: Collection[bytes], lost: Collection[bytes], never: Collection[bytes], strangers: Collection[bytes]
+) -> Iterator[str]:
     words = (
         (differing, "not what it was when first read", "not what they were when first read"),
         (lost, "gone or unreadable", "gone or unreadable"),
         (never, "not hashed there yet", "not hashed there yet"),
+        (strangers, "on no copy that it is filled from", "on no copy that it is filled from"),
     )
     for names, one, many in words:
         if names:

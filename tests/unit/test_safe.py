@@ -65,8 +65,16 @@ def test_other_bytes_and_lost_files_are_unsafe_and_unread_ones_unknown() -> None
 def test_what_was_freed_or_belongs_elsewhere_is_not_missed() -> None:
     """Freed here on purpose, of a camera that is not carried, or made only further down the chain."""
     first = held(1, {"a": "aa"}, freed=frozenset({b"sha/b.fits"}))
-    second = held(2, {"a": "aa", "b": "aa", "made": "aa"})
+    second = held(2, {"a": "aa", "b": "aa", "made": "aa"}, made={b"made.fits": "aa"})
     assert states(first, second) == [SafeState.SAFE, SafeState.SAFE]
+
+
+def test_a_file_that_no_copy_before_it_had_is_a_stranger() -> None:
+    """Nobody knows what it should be. Where nothing is known of the copies before, none is called so."""
+    found = judge([held(1, {"a": "aa"}), held(2, {"a": "aa", "x": "aa"})])[1]
+    assert found is not None and found.state is SafeState.UNSAFE
+    assert found.reason == "1 file is on no copy that it is filled from (x.fits)"
+    assert states(held(1, {}), held(2, {"a": "aa"})) == [None, SafeState.SAFE]
     assert states(held(1, {"a": "aa"}), held(2, {"b": "aa"}, cameras=frozenset({"logs"}))) == [SafeState.SAFE] * 2
 
 
