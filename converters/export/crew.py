@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
+import select
 import signal
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -59,7 +63,7 @@ class Crew:
         for job in jobs:
             for left in job.staging.iterdir():
                 left.unlink()
-            with ProcessPoolExecutor(1, _context(), _be_quiet) as pool:
+            with ProcessPoolExecutor(1, _context(), _begin, (os.getpid(),)) as pool:
                 try:
                     yield job, pool.submit(make, job).result()
                 except BrokenProcessPool:
@@ -68,7 +72,7 @@ class Crew:
 
     def _opened(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self._jobs, _context(), _be_quiet)
+            self._pool = ProcessPoolExecutor(self._jobs, _context(), _begin, (os.getpid(),))
         return self._pool
 
     def close(self) -> None:
@@ -93,7 +97,33 @@ def _context() -> multiprocessing.context.BaseContext:
     return context
 
 
-def _be_quiet() -> None:
-    """Leave interrupts to the process that asks: it ends the workers."""
+def _begin(master: int) -> None:
+    """Begin as a worker: leave interrupts to the process that asks, and end with it however it ends.
+
+    A worker whose master was killed would wait for the next archive for ever.
+    """
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(master,), daemon=True).start()
+
+
+def _end_with(master: int) -> None:
+    try:
+        watched = os.pidfd_open(master)
+        select.select([watched], [], [])
+    except ProcessLookupError:
+        pass
+    except (AttributeError, OSError):  # no Linux, or an old one: look now and then
+        while _is_alive(master):
+            time.sleep(1.0)
+    os._exit(1)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

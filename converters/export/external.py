@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from converters.export.frames import choose
+from converters.export.frames import acquired_ns, choose
 from converters.export.jobs import External, Job, Made, Staged
+from converters.export.reader import telemetry_state
 from converters.export.staging import fingerprint, sync_file
 from converters.programs import CannotStart, Ended, run_program
 from converters.stamps import parse_name
@@ -43,7 +44,8 @@ def make_externally(job: Job, source: Path) -> Made:
     OSError
     """
     size, mtime_ns, sha256 = fingerprint(source)
-    choice = choose(read_timing(source), job.begin_ns, job.end_ns)
+    timing = read_timing(source)
+    choice = choose(timing, job.begin_ns, job.end_ns)
     made = Made(job.archive, source, size, mtime_ns, sha256, before=choice.before, after=choice.after, lost=choice.lost)
     if not choice.taken.size:
         return made
@@ -60,10 +62,15 @@ def make_externally(job: Job, source: Path) -> Made:
         why = damaged[0] if damaged else "it left no FITS file of these frames"
         return Made(job.archive, source, size, mtime_ns, sha256, failure=f"{_program(job)}: {why}")
     warning = None if has_header else "made without telemetry: with it the program failed"
-    return Made(
-        job.archive, source, size, mtime_ns, sha256, tuple(products), len(choice.taken), choice.before, choice.after,
-        choice.lost, has_header=has_header, warning=warning,
-    )  # fmt: skip
+    state = telemetry_state(job.header, int(acquired_ns(timing)[choice.taken].max()))
+    return replace(
+        made,
+        products=tuple(products),
+        frames=len(choice.taken),
+        telemetry=state,
+        has_header=has_header,
+        warning=warning,
+    )
 
 
 def _run(job: Job, source: Path) -> tuple[str | None, bool]:

@@ -257,7 +257,8 @@ def why_again(item: Item, record: ExportRecord, output: Path) -> str:
         return "the archive is another"
     if not all(_stands(output, product.path, product.size_bytes) for product in record.products):
         return "a product is not there"
-    if record.absent_cards and telemetry_state(item.camera.header, item.last_ns) != record.telemetry:
+    is_incomplete = record.absent_cards > 0 or not record.has_header
+    if is_incomplete and telemetry_state(item.camera.header, item.last_ns) != record.telemetry:
         return "there is more telemetry"
     return ""
 

@@ -270,6 +270,20 @@ def test_telemetry_that_ends_too_early_says_nothing_about_later_frames(night: Ni
     assert ["OBJECT" in header for header in headers] == [True, True, False]
 
 
+def test_damaged_telemetry_costs_the_cards_near_the_damage_and_no_more(night: Night) -> None:
+    """The records behind it are found again; without those between, what they would tell is absent or interpolated."""
+    night.drive.observe(20, 200)
+    night.drive.archive([35, 100, 170])
+    path = night.drive.camera_telemetry(0, 200)
+    content = path.read_bytes()
+    size = len(content) // 21
+    path.write_bytes(content[: 7 * size + 3] + b"\x00\xff" * (3 * size) + content[13 * size :])
+    assert night.export().status == 0
+    headers = [opened(night.output / PLACE / "camsci1" / f"camsci1_{stamp(t)}.fits")[1] for t in (35, 100, 170)]
+    assert ["EXPTIME" in header for header in headers] == [True, False, True]
+    assert ["CAMSCI1 TEMP" in header for header in headers] == [True, False, True]
+
+
 def test_a_damaged_archive_stops_nothing_and_is_named(night: Night) -> None:
     """One bad archive is one failure: exit 1, the others are made, and once it is whole it is made too."""
     night.ordinary()
@@ -533,7 +547,8 @@ def test_exports_by_the_other_program_are_trimmed_and_judged_as_ours(night: Nigh
     assert {one["has_header"] for one in archives} == {False}
     assert {one["reason"] for one in archives} == {"made without telemetry: with it the program failed"}
     again = night.export("--xrif2fits-cmd", str(program), "--json")
-    assert {one["fate"] for one in again.document["observations"][0]["cameras"][0]["archives"]} == {"done"}
+    archives = again.document["observations"][0]["cameras"][0]["archives"]
+    assert [(one["fate"], one["products"]) for one in archives] == [("done", None)] * 3
     assert files_below(night.output, (".txt",)) == []
 
 

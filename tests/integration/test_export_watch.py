@@ -195,6 +195,19 @@ def _live(tmp_path: Path) -> tuple[Drive, Path, Path]:
     return drive, config, output
 
 
+def _descendants(process: int) -> list[int]:
+    children = [int(pid) for pid in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    return [pid for child in children for pid in (child, *_descendants(child))]
+
+
+def _works(process: int) -> bool:
+    """Say whether a process is there; one that ended and that nobody asked about does not count."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 def _wait_for(count: int, output: Path, seconds: float = 20) -> list[str]:
     deadline = time.monotonic() + seconds
     while len(found := files_below(output)) < count and time.monotonic() < deadline:
@@ -223,12 +236,18 @@ def test_a_watch_that_is_killed_leaves_nothing_half_and_goes_on(
     now_s = time.time() - at(0) / 1e9
     for step in range(12):
         drive.archive([now_s - 45 + step, now_s - 44.5 + step], shape=(1, 200, 200))
-    words = [str(PROGRAM), "--config", str(config), "-q", "export", "--watch", "-j", "1"]
+    words = [str(PROGRAM), "--config", str(config), "-q", "export", "--watch", "-j", "2"]
     first = subprocess.Popen(words)
     processes.append(first)
     _wait_for(3, output)
+    workers = _descendants(first.pid)
     first.kill()
     first.wait()
+    assert workers
+    deadline = time.monotonic() + 20
+    while any(map(_works, workers)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(_works, workers))  # no worker waits for a master that is gone
     second = subprocess.Popen(words)
     processes.append(second)
     assert len(_wait_for(26, output)) == 26
