@@ -74,8 +74,13 @@ class RetentionBook(Book):
             for row in rows
         )
 
-    def begin_freeing(self, holder: int, files: Sequence[FreedFile], at_utc: dt.datetime) -> int:
-        """Note that some files are about to be freed, before the first of them is touched; return its number."""
+    def begin_freeing(
+        self, holder: int, instrument: str, hops: Iterable[str], files: Sequence[FreedFile], at_utc: dt.datetime
+    ) -> int:
+        """Note that some files are about to be freed, before the first of them is touched; return its number.
+
+        They are no loss from here on: fewer files are expected on the source of the hops that leave this copy.
+        """
         values = {"holder_id": holder, "state": FreeingState.BEGUN.value, "at_utc": at_utc}
         with self._store.write() as connection:
             number = int(connection.execute(freeings.insert().values(values).returning(freeings.c.id)).scalar_one())
@@ -85,34 +90,29 @@ class RetentionBook(Book):
                 for file in files
             ]
             connection.execute(freed_files.insert(), rows)
+            for hop in hops:
+                expect_fewer(connection, instrument, hop, Counter(file.night for file in files))
         return number
 
-    def prove_freeing(
-        self, freeing: int, instrument: str, hops: Iterable[str], paths: Collection[bytes], proof: str
-    ) -> None:
-        """Note which files of a batch are freed now, and where their proof lies; just before they are removed.
-
-        They are no loss from here on: less is expected on the source of the hops that leave this copy.
-        """
+    def prove_freeing(self, freeing: int, paths: Collection[bytes], proof: str) -> None:
+        """Note which files of a batch are freed now, and where their proof lies; just before they are removed."""
         with self._store.write() as connection:
             of_batch = freeings.update().where(freeings.c.id == freeing)
             connection.execute(of_batch.values(state=FreeingState.PROVEN.value, proof=proof))
             _mark(connection, freeing, paths, True)
-            for hop in hops:
-                expect_fewer(connection, instrument, hop, _by_night(connection, freeing, paths, 1))
 
     def finish_freeing(
         self, freeing: int, instrument: str, hops: Iterable[str], still_there: Collection[bytes], at_utc: dt.datetime
     ) -> None:
-        """Note that a batch came to its end, and which of its files are there all the same."""
+        """Note that a batch came to its end; which of its files are there all the same is expected again."""
         with self._store.write() as connection:
             of_batch = freeings.update().where(freeings.c.id == freeing)
             connection.execute(of_batch.values(state=FreeingState.DONE.value, finished_utc=at_utc))
-            asked = sa.select(freed_files.c.path).where(freed_files.c.freeing_id == freeing, freed_files.c.is_freed)
-            back = set(connection.execute(asked).scalars()) & set(still_there)
-            _mark(connection, freeing, back, False)
+            back = [file for file in _freed_of(connection, freeing) if file.path in set(still_there)]
+            _mark(connection, freeing, [file.path for file in back], False)
+            counts = Counter(file.night for file in back)
             for hop in hops:
-                expect_fewer(connection, instrument, hop, _by_night(connection, freeing, back, -1))
+                expect_fewer(connection, instrument, hop, {night: -count for night, count in counts.items()})
 
     def open_freeings(self, holder: int) -> tuple[Freeing, ...]:
         """Return the batches of a copy that never came to their end, oldest first."""
@@ -198,11 +198,3 @@ def _mark(connection: Connection, freeing: int, paths: Iterable[bytes], is_freed
             freed_files.c.freeing_id == freeing, freed_files.c.path == sa.bindparam("which")
         )
         connection.execute(one.values(is_freed=is_freed), rows)
-
-
-def _by_night(connection: Connection, freeing: int, paths: Collection[bytes], sign: int) -> dict[dt.date, int]:
-    wanted, counts = set(paths), Counter[dt.date]()
-    for file in _freed_of(connection, freeing):
-        if file.path in wanted:
-            counts[file.night] += sign
-    return dict(counts)

@@ -428,7 +428,8 @@ class _Journal:
             for one in batch
         ]
         self._paths = {file.path for file in files}
-        self._number = self._workplace.ledger.begin_freeing(self._holder, files, self._workplace.now())
+        name, now = self._instrument.instrument, self._workplace.now()
+        self._number = self._workplace.ledger.begin_freeing(self._holder, name, self._hops, files, now)
 
     def proven(self, batch: Sequence[Freeable]) -> None:
         """Write the proof, then note what goes by it."""
@@ -439,7 +440,7 @@ class _Journal:
         path = write_proof(folder, f"{night}-{self._own.name}-{self._stamp}.json", document)
         paths = {one.candidate.path for one in batch}
         try:
-            self._workplace.ledger.prove_freeing(self._number, name, self._hops, paths, str(path))
+            self._workplace.ledger.prove_freeing(self._number, paths, str(path))
         except CouldNotTell:
             path.unlink(missing_ok=True)  # nothing goes that the ledger does not know of: it is the proof of nothing
             raise
