@@ -5,9 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
-import signal
-import subprocess
-import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,7 +14,6 @@ from typing import Any
 import pytest
 
 from catalogue.ledger import Ledger
-from catalogue.records import StepRecord
 from converters.facts import letter_of
 from converters.nightstep import NightStepSection
 from converters.outcome import ConvertOutcome, RowResult
@@ -313,78 +309,6 @@ def test_a_product_that_is_made_no_more_is_put_aside(carry: Carry, root: Path) -
     assert made(root) == ["cam1.cube.z", "cam2.cube.z"]
 
 
-class _Dying:
-    """A ledger of which the n-th note is the last: the process dies just before it, or just after."""
-
-    def __init__(self, ledger: Ledger, note: int, after: bool) -> None:
-        self._ledger, self._left, self._after = ledger, note, after
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._ledger, name)
-
-    def record_step(self, record: StepRecord) -> None:
-        """Note it, and perhaps die."""
-        self._left -= 1
-        if self._left == 0 and not self._after:
-            os.kill(os.getpid(), signal.SIGKILL)
-        self._ledger.record_step(record)
-        if self._left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-class _Here:
-    """What makes a step work in the process of the run, which is the one that dies here."""
-
-    needs_memory = True
-
-
-class _Gather(_Here, Gather): ...  # type: ignore[misc]
-
-
-class _Stamp(_Here, Stamp): ...  # type: ignore[misc]
-
-
-class _Pack(_Here, Pack): ...  # type: ignore[misc]
-
-
-class _List(_Here, List): ...  # type: ignore[misc]
-
-
-HERE = (_Gather(), _Stamp(), Number(), _Pack(), _List())
-NOTES = 27
-"""Nine tasks of three notes each: begun, about to publish, done."""
-
-
-@pytest.mark.parametrize("after", [False, True])
-def test_killed_at_any_note_the_next_run_ends_with_the_same_tree(tmp_path: Path, after: bool) -> None:
-    """Nothing half, nothing twice, nothing left over."""
-    expose(tmp_path / "whole", FIRST)
-    with Ledger.open("sqlite:///w.db", tmp_path) as ledger:
-        convert(instrument(), scope(tmp_path / "whole"), HERE, ledger)
-    expected = tree(tmp_path / "whole")
-    # what comes just after the word "begun" is what comes just before the next one: nothing has happened yet
-    for note in (note for note in range(1, NOTES + 1) if not after or note % 3 != 1):
-        root, url = tmp_path / f"at-{note}", f"sqlite:///{note}.db"
-        expose(root, FIRST)
-        assert _killed(root, url, tmp_path, note, after) == -signal.SIGKILL
-        with Ledger.open(url, tmp_path) as ledger:
-            outcome = convert(instrument(), scope(root), HERE, ledger)
-            assert outcome.state is State.OK
-            assert len(ledger.letters("vampires")) == 1
-        assert tree(root) == expected, note
-
-
-def _killed(root: Path, url: str, state: Path, note: int, after: bool) -> int:
-    """Run in a process of its own that dies at a note; return how it ended."""
-    child = os.fork()
-    if child == 0:
-        with Ledger.open(url, state) as ledger:
-            convert(instrument(), scope(root), HERE, _Dying(ledger, note, after))  # type: ignore[arg-type]
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.waitstatus_to_exitcode(status)
-
-
 def test_what_was_hashed_is_not_read_again(carry: Carry, root: Path) -> None:
     """Size, times and inode tell; whoever changes a file changes one of them."""
     carry()
@@ -393,43 +317,6 @@ def test_what_was_hashed_is_not_read_again(carry: Carry, root: Path) -> None:
     os.utime(accessed, ns=(0, accessed.stat().st_mtime_ns))
     carry()
     assert carry().state is State.OK
-
-
-def test_what_a_killed_run_left_at_work_is_ended_by_the_next(tmp_path: Path, root: Path) -> None:
-    """The run dies, its worker goes on; the next run ends it before it does the task anew."""
-    state = tmp_path / "other"
-    words = (
-        "import sys; from pathlib import Path; from catalogue.ledger import Ledger;"
-        "from converters.pipeline import convert; from tests.integration.test_night_steps import *;"
-        f"convert(instrument(), scope(Path({str(root)!r})), (Gather(), Pack(sleep_s=60.0)),"
-        f" Ledger.open('sqlite:///o.db', Path({str(state)!r})))"
-    )
-    run = subprocess.Popen([sys.executable, "-c", words], cwd=Path(__file__).parents[2])
-    worker = noted_worker(root)
-    run.kill()
-    run.wait()
-    assert Path(f"/proc/{worker}").exists()
-    with Ledger.open("sqlite:///o.db", state) as opened:
-        assert convert(instrument(), scope(root), (Gather(), Pack()), opened).state is State.OK
-    deadline = time.monotonic() + 10
-    while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)  # whoever inherited it buries it
-    assert not Path(f"/proc/{worker}").exists()
-    assert made(root) == ["cam1.cube.z", "cam2.cube.z"]
-    assert not (root / ".nightferry").exists()
-
-
-def noted_worker(root: Path) -> int:
-    """Wait until both cubes are gathered and a task to pack one has noted its process; return that."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if len(made(root)) == 2:
-            for note in root.glob(".nightferry/tmp/*/*/group"):
-                words = note.read_text().split()
-                if words and Path(f"/proc/{words[0]}").exists():
-                    return int(words[0])
-        time.sleep(0.02)
-    raise AssertionError("nothing was begun")
 
 
 def test_forced_a_night_is_made_again_from_its_first_step(carry: Carry, root: Path) -> None:
