@@ -145,7 +145,7 @@ class ICSInterface:
             several = f"{' and '.join(given)} are given" if given else "no range is given"
             raise RangeError(f"{several}; one of date_range, expid_range and observed_range is needed")
         query = self._query(date_range or data_range, expid_range, observed_range, require_data_written)
-        found = self._catalogue.exposures(query)
+        found = sorted(self._catalogue.exposures(query), key=lambda exposure: (exposure.number or 0, exposure.name))
         locations = self._catalogue.locations_of(found)
         return [summary_of(exposure, locations.get(exposure.id)) for exposure in found]
 

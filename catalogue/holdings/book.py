@@ -231,6 +231,7 @@ def _exposure_values(exposure: Exposure) -> dict[str, Any]:
         "facts": own,
         "data_written": exposure.data_written,
         "data_written_utc": exposure.data_written_utc,
+        "arrived_utc": exposure.arrived_utc,
         "waits_for": exposure.waits_for,
         "catalogued_utc": exposure.catalogued_utc,
     }

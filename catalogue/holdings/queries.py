@@ -6,6 +6,7 @@ How a where-expression becomes a condition is catalogue/conditions.py's; what is
 from __future__ import annotations
 
 import datetime as dt
+import re
 import socket
 import uuid
 from collections import defaultdict
@@ -30,6 +31,8 @@ _KINDS: Mapping[ColumnType, Kind] = {
     "text": "text", "integer": "integer", "number": "real", "night": "night", "instant": "instant", "mjd": "instant",
 }  # fmt: skip
 _AT_A_TIME = 400
+_BY_NUMBER = r"(?i)\b(number|expid)\b"
+"""A where-expression about numbers: the answer comes in their order."""
 Span = tuple[Any, Any]
 """Lowest and highest, both included; None: no bound."""
 
@@ -101,7 +104,9 @@ class ExposureBook(Book):
     """Exposures, asked for by night, number, arrival, time or any of their columns."""
 
     def exposures(self, asked: ExposureQuery) -> list[Exposure]:
-        """Return the exposures asked for, by instrument, number and name.
+        """Return the exposures asked for, by instrument, night, number and name.
+
+        Asked for by number they come by number, by arrival or time by that; the night counts before all of these.
 
         Raises
         ------
@@ -241,10 +246,7 @@ def _conditions(asked: ExposureQuery) -> list[sa.ColumnElement[bool]]:
     if asked.is_written is not None:
         found.append(table.data_written.is_(asked.is_written))
     found += _within(table.night, asked.nights) + _within(table.number, asked.numbers)
-    arrival = (
-        table.data_written_utc if asked.is_written else sa.func.coalesce(table.data_written_utc, table.catalogued_utc)
-    )
-    found += _within(arrival, asked.arrived) + _within(table.date, asked.observed)
+    found += _within(table.arrived_utc, asked.arrived) + _within(table.date, asked.observed)
     if asked.last in ("number", "observed"):
         found.append((table.number if asked.last == "number" else table.date).is_not(None))
     if asked.where is not None:
@@ -263,16 +265,18 @@ def _within(element: sa.ColumnElement[Any], span: Span | None) -> list[sa.Column
 
 
 def _order(asked: ExposureQuery) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return the order of the answer: that in which an index holds what is asked for, so that nothing is sorted."""
     table = exposures.c
-    if asked.last == "arrived":
-        arrival = sa.func.coalesce(table.data_written_utc, table.catalogued_utc)
-        first = table.data_written_utc if asked.is_written else arrival
-        return first.desc(), table.night.desc(), table.number.desc(), table.name.desc()
-    if asked.last == "number":
-        return table.number.desc(), table.name.desc()
-    if asked.last == "observed":
-        return table.date.desc(), table.number.desc(), table.name.desc()
-    return table.instrument, table.number, table.name
+    if asked.last is not None:
+        newest = {"arrived": table.arrived_utc, "number": table.number, "observed": table.date}[asked.last]
+        return table.instrument.desc(), newest.desc(), table.number.desc(), table.name.desc()
+    if asked.nights is None and (asked.numbers is not None or re.search(_BY_NUMBER, asked.where or "")):
+        return table.instrument, table.number, table.name
+    if asked.nights is None and asked.arrived is not None:
+        return table.instrument, table.arrived_utc, table.number, table.name
+    if asked.nights is None and asked.observed is not None:
+        return table.instrument, table.date, table.number, table.name
+    return table.instrument, table.night, table.number, table.name
 
 
 def _columns(asked: ExposureQuery) -> dict[str, Column]:
@@ -286,6 +290,7 @@ def _columns(asked: ExposureQuery) -> dict[str, Column]:
         "name": Column(table.name, "text"),
         "waits_for": Column(table.waits_for, "text"),
         "data_written_utc": Column(table.data_written_utc, "instant"),
+        "arrived_utc": Column(table.arrived_utc, "instant"),
     }
     known |= {name: Column(table[name], _KINDS[kind]) for name, (kind, _) in STANDARD.items()}
     known |= {

@@ -154,6 +154,11 @@ class Exposure:
     waits_for: str | None
     catalogued_utc: dt.datetime
 
+    @property
+    def arrived_utc(self) -> dt.datetime:
+        """When `data_written` became what it is, as far as the catalogue saw it."""
+        return self.data_written_utc or self.catalogued_utc
+
 
 def file_id(instrument: str, variant: str, night: dt.date, camera: str, path: bytes) -> uuid.UUID:
     """Return the id of a file."""

@@ -39,8 +39,8 @@ STANDARD: Mapping[str, tuple[ColumnType, str | None]] = {
 }
 """Columns that every exposure has, with type and unit; values in other units are turned into these."""
 RESERVED = frozenset({"id", "instrument", "variant", "night", "number", "name", "expid", "data_written",
-                      "data_written_utc", "data_location", "waits_for", "catalogued_utc", "facts", "and", "or", "not",
-                      "in", "is", "like", "null", "between"})  # fmt: skip
+                      "data_written_utc", "arrived_utc", "data_location", "waits_for", "catalogued_utc", "facts", "and",
+                      "or", "not", "in", "is", "like", "null", "between"})  # fmt: skip
 UNITS: Mapping[str, tuple[str, float]] = {
     "s": ("s", 1.0), "ms": ("s", 1e-3), "us": ("s", 1e-6), "min": ("s", 60.0), "h": ("s", 3600.0),
     "deg": ("deg", 1.0), "arcmin": ("deg", 1 / 60), "rad": ("deg", 57.29577951308232), "hourangle": ("deg", 15.0),

@@ -62,16 +62,18 @@ exposures = sa.Table(
     sa.Column("facts", sa.JSON, nullable=False),
     sa.Column("data_written", sa.Boolean, nullable=False),
     sa.Column("data_written_utc", Utc),
+    sa.Column("arrived_utc", Utc, nullable=False),
     sa.Column("waits_for", sa.Text),
     sa.Column("catalogued_utc", Utc, nullable=False),
-    sa.Index("ix_exposures_night", "instrument", "night", "number"),
+    # each holds the order in which its answers are given: SQLite else walks the whole order to be spared a sort
+    sa.Index("ix_exposures_night", "instrument", "night", "number", "name"),
     sa.Index("ix_exposures_number", "instrument", "number", "name"),
-    sa.Index("ix_exposures_written", "instrument", "data_written_utc"),
-    sa.Index("ix_exposures_date", "instrument", "date"),
-    sa.Index("ix_exposures_object", "instrument", "object", "number"),
-    sa.Index("ix_exposures_exptype", "instrument", "exptype", "number"),
-    sa.Index("ix_exposures_program", "instrument", "program", "number"),
-    sa.Index("ix_exposures_tile_id", "instrument", "tile_id", "number"),
+    sa.Index("ix_exposures_arrived_utc", "instrument", "arrived_utc", "number", "name"),
+    sa.Index("ix_exposures_date", "instrument", "date", "number", "name"),
+    sa.Index("ix_exposures_object", "instrument", "object", "night", "number", "name"),
+    sa.Index("ix_exposures_exptype", "instrument", "exptype", "night", "number", "name"),
+    sa.Index("ix_exposures_program", "instrument", "program", "night", "number", "name"),
+    sa.Index("ix_exposures_tile_id", "instrument", "tile_id", "night", "number", "name"),
 )
 
 exposure_files = sa.Table(

@@ -59,18 +59,29 @@ def _make_exposures() -> None:
         sa.Column("facts", sa.JSON(), nullable=False),
         sa.Column("data_written", sa.Boolean(), nullable=False),
         sa.Column("data_written_utc", _INSTANT, nullable=True),
+        sa.Column("arrived_utc", _INSTANT, nullable=False),
         sa.Column("waits_for", sa.Text(), nullable=True),
         sa.Column("catalogued_utc", _INSTANT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_exposures"),
     )
-    op.create_index("ix_exposures_date", "exposures", ["instrument", "date"], unique=False)
-    op.create_index("ix_exposures_exptype", "exposures", ["instrument", "exptype", "number"], unique=False)
-    op.create_index("ix_exposures_night", "exposures", ["instrument", "night", "number"], unique=False)
+    op.create_index(
+        "ix_exposures_arrived_utc", "exposures", ["instrument", "arrived_utc", "number", "name"], unique=False
+    )
+    op.create_index("ix_exposures_date", "exposures", ["instrument", "date", "number", "name"], unique=False)
+    op.create_index(
+        "ix_exposures_exptype", "exposures", ["instrument", "exptype", "night", "number", "name"], unique=False
+    )
+    op.create_index("ix_exposures_night", "exposures", ["instrument", "night", "number", "name"], unique=False)
     op.create_index("ix_exposures_number", "exposures", ["instrument", "number", "name"], unique=False)
-    op.create_index("ix_exposures_object", "exposures", ["instrument", "object", "number"], unique=False)
-    op.create_index("ix_exposures_program", "exposures", ["instrument", "program", "number"], unique=False)
-    op.create_index("ix_exposures_tile_id", "exposures", ["instrument", "tile_id", "number"], unique=False)
-    op.create_index("ix_exposures_written", "exposures", ["instrument", "data_written_utc"], unique=False)
+    op.create_index(
+        "ix_exposures_object", "exposures", ["instrument", "object", "night", "number", "name"], unique=False
+    )
+    op.create_index(
+        "ix_exposures_program", "exposures", ["instrument", "program", "night", "number", "name"], unique=False
+    )
+    op.create_index(
+        "ix_exposures_tile_id", "exposures", ["instrument", "tile_id", "night", "number", "name"], unique=False
+    )
 
 
 def _make_exposure_files() -> None:
