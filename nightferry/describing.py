@@ -6,18 +6,26 @@ Reads files and nothing of the catalogue. How names and headers are understood i
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
 import os
+import signal
 import uuid
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from pathlib import Path
 
 from catalogue.datasets.grammar import Described, Grammar, NameFault
 from catalogue.datasets.headers import NotWhole, read_keywords
 from nightferry.ingest_outcome import IngestRow
+from observatory.batches import batched
 from observatory.nights import NightClock
 from syncer.ingest.model import Bin, Result, Source
+
+_MANY_FILES = 1000
+_BUNDLE = 250
+"""Files that a process is told of at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,24 +37,6 @@ class Known:
     run: str
     id: uuid.UUID
     exposure: Hashable
-
-
-@dataclass(slots=True)
-class Description:
-    """What some files are.
-
-    Attributes
-    ----------
-    known : list of Known
-    failed : list of IngestRow
-        Files that do not tell what they are.
-    spoilt : set
-        The exposures of which a file failed, as far as the names tell.
-    """
-
-    known: list[Known] = field(default_factory=list)
-    failed: list[IngestRow] = field(default_factory=list)
-    spoilt: set[Hashable] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +67,32 @@ class Describer:
         return self.type or self.grammar.type_of(source.name)
 
     def describe_all(self, work: Sequence[tuple[Source, str]], jobs: int) -> Iterator[Known | IngestRow]:
-        """Yield of each file what it is or why that cannot be told, in order, several read at a time."""
+        """Yield of each file what it is or why that cannot be told, in order, several read at a time.
+
+        A few files are read by threads, which helps where the disk is slow; many by processes, which are told in
+        bundles what to read.
+        """
         if jobs == 1:
             yield from (self.describe(*one) for one in work)
-            return
-        with ThreadPoolExecutor(jobs) as pool:
-            yield from pool.map(lambda one: self.describe(*one), work)
+        elif len(work) < _MANY_FILES:
+            with ThreadPoolExecutor(jobs) as pool:
+                yield from pool.map(lambda one: self.describe(*one), work)
+        else:
+            yield from self._by_processes(work, jobs)
+
+    def describe_some(self, work: Sequence[tuple[Source, str]]) -> list[Known | IngestRow]:
+        """Return of each of some files what it is, or why that cannot be told."""
+        return [self.describe(*one) for one in work]
+
+    def _by_processes(self, work: Sequence[tuple[Source, str]], jobs: int) -> Iterator[Known | IngestRow]:
+        done = 0
+        try:
+            with ProcessPoolExecutor(jobs, _context(), _be_quiet) as pool:
+                for some in pool.map(self.describe_some, batched(work, _BUNDLE)):
+                    yield from some
+                    done += len(some)
+        except BrokenProcessPool:  # a process was killed from outside: what is left is read here
+            yield from (self.describe(*one) for one in work[done:])
 
     def describe(self, source: Source, type_name: str) -> Known | IngestRow:
         """Return what one file is, or a row that says why it does not tell."""
@@ -122,3 +132,15 @@ class Describer:
                 continue
             return self.clock.night_of(instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC))
         return None
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Processes are started by a server without threads of its own, that has loaded what they need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    return context
+
+
+def _be_quiet() -> None:
+    """An interrupt ends the ingest, which ends its processes; they need not each say so."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from catalogue.datastore import DatasetTypeSection, DatastoreSection, KeySection
@@ -39,7 +40,7 @@ class Key:
     identifies: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DatasetType:
     """A type of datasets, as a catalogue knows it.
 
@@ -57,7 +58,7 @@ class DatasetType:
     instrument: str
     keys: tuple[Key, ...]
 
-    @property
+    @cached_property
     def identifying(self) -> tuple[str, ...]:
         """The keys that tell one dataset of this type from another."""
         return tuple(key.name for key in self.keys if key.identifies)
@@ -92,7 +93,9 @@ def dataset_id(type_name: str, run: str, identity: Mapping[str, KeyValue]) -> uu
     """
     items = [("dataset_type", type_name), ("run", run)]
     items += [(key, str(value)) for key, value in sorted(identity.items()) if value is not None]
-    text = ",".join(f"{key}={value.translate(_SEPARATORS)}" for key, value in items)
+    if any(sign in value for _, value in items for sign in ",=%"):
+        items = [(key, value.translate(_SEPARATORS)) for key, value in items]
+    text = ",".join([f"{key}={value}" for key, value in items])
     return uuid.uuid5(NAMESPACE, text)
 
 
@@ -197,6 +200,8 @@ class _Rule:
 def _value(name: str, key: KeySection, groups: Mapping[str, str], header: Mapping[str, object]) -> KeyValue:
     """Return what the name tells of a key, else what the header does; where both do they must agree."""
     by_name = _read(name, key, _told_by_name(name, key, groups))
+    if key.header is None:
+        return by_name
     keyword, written = _told_by_header(key, header)
     by_header = _read(name, key, written)
     if by_name is None:
@@ -207,11 +212,15 @@ def _value(name: str, key: KeySection, groups: Mapping[str, str], header: Mappin
 
 
 def _told_by_name(name: str, key: KeySection, groups: Mapping[str, str]) -> str | None:
-    template = key.of if key.of is not None else f"{{{name}}}"
-    try:
-        text = template.format_map(groups)
-    except KeyError:  # this kind of name has no such group
-        return None
+    if key.of is None:
+        text = groups.get(name)
+        if text is None:  # this kind of name has no such group
+            return None
+    else:
+        try:
+            text = key.of.format_map(groups)
+        except KeyError:
+            return None
     return f"0x{text}" if key.kind == "hexadecimal" and not text.startswith("0x") else text
 
 

@@ -231,6 +231,8 @@ def _images(header: str) -> dict[str, str]:
     for start in range(0, len(header), _CARD):
         image = header[start : start + _CARD]
         name = image[:8].rstrip()
+        if name == "END":
+            break
         if name == "CONTINUE" and last:
             found[last] += image
             continue
