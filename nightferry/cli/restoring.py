@@ -15,6 +15,7 @@ def restore(
     context: typer.Context,
     instrument: opt.Instruments = None,
     date: opt.Dates = None,
+    nights: opt.Nights = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="HOST", help="Bring the night back from this copy, or from any.")
     ] = None,
@@ -26,8 +27,8 @@ def restore(
     json: opt.Json = False,
 ) -> None:
     """Undo the steps of a night: what they made is set aside, if every original is whole. Frame ids stay spent."""
-    if not instrument or not date:
-        raise UsageError("restore needs -i and -d: say which nights of which instrument; nothing was done")
+    if not instrument or not (date or nights):
+        raise UsageError("restore needs -i, and -d or -n: say which nights of which instrument; nothing was done")
     if to is not None and from_ is None:
         raise UsageError("--to goes with --from; nothing was done")
     if yes and dry_run:
@@ -37,7 +38,7 @@ def restore(
     options = options_of(context)
     with options.open() as workplace:
         manner = RestoreManner(yes, dry_run, json, options.quiet)
-        wanted = asked(instrument, date, None)
+        wanted = asked(instrument, date, nights)
         if from_ is None:
             finish(run_restore(workplace, wanted, manner))
         else:

@@ -63,6 +63,8 @@ def test_without_a_word_nothing_is_removed(site: Observatory) -> None:
     refused = site.call(*restore(site))
     assert (refused.status, "--yes does it; nothing was done" in refused.err) == (2, True)
     assert site.call("restore", "--yes").status == 2
+    assert site.call("restore", "-i", "vamp", "--yes").status == 2
+    assert site.call("restore", "-i", "vamp", "-n", "2", "--dry-run", "--json").document == listed.document
     assert tree(site.root("here", "vamp")) == whole
 
 
