@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from nightferry.locks import instrument_lock
+from nightferry.workplace import Workplace
+from observatory.truth import State
 from tests.observatory import Observatory, fits_file, tree
 
 RETENTION = {"keep_nights": 3, "copies": 2, "within_days": 30}
@@ -203,3 +207,23 @@ def test_only_what_stands_in_a_manifest_that_was_sent_is_freed(site: Observatory
     sent = site.call("convert", "-n", "30", "--mail")
     assert (sent.status, len(list((site.folder / "mails").iterdir())) > 0) == (0, True), sent
     assert "2 files freed" in site.call("prune", "--yes").out
+
+
+def test_the_daemon_frees_when_it_is_due(site: Observatory) -> None:
+    """As cron and systemd do: with --yes, and the report's note says that it was made up."""
+    carried(site, 5)
+    site.write_site(schedule={"prune": "0 12 * * *"})
+    with Workplace.at(site.config) as workplace:
+        long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=9)
+        workplace.ledger.job_due("prune", long_ago)
+        workplace.ledger.job_finished("prune", long_ago, long_ago, State.OK)
+    daemon = subprocess.Popen(site.command("daemon"), stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + 60
+        while tree(site.root("dome")) and time.monotonic() < end:
+            time.sleep(0.1)
+    finally:
+        daemon.terminate()
+        said = daemon.communicate(timeout=60)[1]
+    assert tree(site.root("dome")) == {}, said
+    assert len(list((site.state / "proofs" / "sha").iterdir())) == 1
