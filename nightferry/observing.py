@@ -13,6 +13,7 @@ from pathlib import Path
 
 from converters.export.instants import from_datetime, read_instant
 from converters.export.observations import Observation, Wish
+from converters.export.reader import is_field
 from converters.export.search import Found, search
 from converters.export.section import ExportSection
 from converters.export.semesters import SemesterRule
@@ -123,9 +124,14 @@ def _list(known: dict[str, Instrument]) -> str:
 
 
 def _refuse_unknown_kinds(instrument: Instrument, section: ExportSection) -> None:
-    unknown = sorted(set(section.records) - set(CODE_BY_EVENT))
-    if unknown:
-        raise UsageError(f"{instrument.instrument}: export.records: no kind of record {unknown[0]!r} is known")
+    """Refuse a slip of the pen in the header map: its card would be absent for ever, and nobody would know why."""
+    where = f"{instrument.instrument}: export.records"
+    for kind, fields in section.records.items():
+        if kind not in CODE_BY_EVENT:
+            raise UsageError(f"{where}: no kind of record {kind!r} is known")
+        for field in fields:
+            if not is_field(kind, field):
+                raise UsageError(f"{where}.{kind}: there is no field {field!r}")
 
 
 def _usual_roots(section: ExportSection) -> tuple[Path, ...]:

@@ -93,17 +93,45 @@ WantedBy=timers.target
 """
 
 
-def systemd_units(specification: Specification, program: Sequence[str]) -> Iterator[str]:
-    """Yield a service and a timer per job; a service fails where it could not tell, not where it found differences."""
-    zone, jobs = specification.site.timezone, jobs_of(specification)
+_WATCH = """\
+# /etc/systemd/system/nightferry-watch-{instrument}.service
+[Unit]
+Description=nightferry export --watch of {instrument}, site {site}
+After=network-online.target
+Wants=network-online.target
+
+[Service]
+ExecStart={command}
+Restart=always
+RestartSec=30
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+
+def _escaped(command: str) -> str:
+    for special, literal in (("\\", "\\\\"), ("%", "%%"), ("$", "$$")):  # systemd.service(5), COMMAND LINES
+        command = command.replace(special, literal)
+    return command
+
+
+def systemd_units(specification: Specification, program: Sequence[str], watched: Sequence[str] = ()) -> Iterator[str]:
+    """Yield a service and a timer per job; a service fails where it could not tell, not where it found differences.
+
+    Each instrument `watched` has a service of its own that exports observations while they are taken.
+    """
+    zone, jobs = specification.site.timezone, jobs_of(specification, may_be_none=bool(watched))
     for job, expression in jobs.items():
         times = "\n".join(f"OnCalendar={line}" for line in calendar(parse(expression), zone))
         words = {"job": job, "site": specification.site.site.replace("%", "%%"), "times": times}
-        command = _command(program, specification, job)
-        for special, literal in (("\\", "\\\\"), ("%", "%%"), ("$", "$$")):  # systemd.service(5), COMMAND LINES
-            command = command.replace(special, literal)
+        command = _escaped(_command(program, specification, job))
         yield _SERVICE.format(command=command, **words)
         yield _TIMER.format(**words)
+    for name in watched:
+        argv = [*program, "--config", specification.folder, "export", "--watch", "--instrument", name]
+        site = specification.site.site.replace("%", "%%")
+        yield _WATCH.format(instrument=name, site=site, command=_escaped(shlex.join(argv)))
 
 
 def program() -> list[str]:

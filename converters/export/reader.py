@@ -202,6 +202,17 @@ def _plain(value: Any, is_single: bool) -> Value | None:
     return value if isinstance(value, (str, bool, int, float)) else None
 
 
+def is_field(kind: str, field: str) -> bool:
+    """Say whether a kind of record has a field; ``roi.xcen`` is one of a table within."""
+    schema = schema_of(kind)
+    for part in field.split("."):
+        found = next((one for one in schema if one.name == part), None)
+        if found is None:
+            return False
+        schema = found.fields
+    return True
+
+
 @functools.lru_cache(maxsize=256)
 def _is_single(kind: str, field: str) -> bool:
     schema = schema_of(kind)

@@ -95,10 +95,11 @@ def crontab(context: typer.Context) -> None:
 
 def systemd(context: typer.Context) -> None:
     """Print the schedule as services and timers for systemd."""
+    from nightferry.keeping import watched_by_daemon
     from nightferry.schedule import program, systemd_units
 
     with options_of(context).open() as workplace:
-        for unit in systemd_units(workplace.specification, program()):
+        for unit in systemd_units(workplace.specification, program(), watched_by_daemon(workplace)):
             typer.echo(unit)
 
 

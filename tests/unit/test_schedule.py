@@ -84,3 +84,11 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
 def test_the_program_is_this_installation() -> None:
     """What is printed can be started."""
     assert Path(program()[0]).exists()
+
+
+def test_an_instrument_that_is_watched_has_a_service_of_its_own() -> None:
+    """Started anew when it ends, with nothing else scheduled too."""
+    (unit,) = systemd_units(specification(), PROGRAM, ["magaox"])
+    assert "ExecStart='/opt/night ferry/bin/nightferry' --config /etc/nightferry export --watch --inst" in unit
+    assert "Restart=always" in unit
+    assert "100 %% Sky" in unit
