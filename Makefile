@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check lint types imports format bench bench-xrif bench-export bench-pipeline fuzz faults crash simulate mutate clean
+.PHONY: help setup demo test check lint types imports format bench bench-xrif bench-catalogue bench-export bench-pipeline fuzz faults crash simulate mutate clean
 .PHONY: packages-demo packages-test packages-faults
 
 help: ## say what there is
@@ -51,6 +51,9 @@ bench-pipeline: $(READY) ## the steps of a night beside the tools alone; writes 
 
 bench-xrif: $(READY) ## decoding of stream archives beside plain numpy, a year of telemetry; writes docs/benchmarks-xrif.md
 	@$(BIN)/python -m benchmarks.xrif $(BENCH_ARGS)
+
+bench-catalogue: packages-test $(READY) ## cataloguing 100,000 files, questions to millions of exposures; writes docs/benchmarks-catalogue.md
+	@$(BIN)/python -m benchmarks.holdings $(BENCH_ARGS)
 
 bench-export: $(READY) ## export of 200 archives and spans over a year of telemetry; writes docs/benchmarks-export.md
 	@$(BIN)/python -m benchmarks.export $(BENCH_ARGS)
