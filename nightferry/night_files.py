@@ -6,8 +6,10 @@ Lists afresh; a root that does not prove to be the root, or a part that cannot b
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nightferry.workplace import Workplace
 from observatory.errors import RootNotProven, UsageError
@@ -31,6 +33,10 @@ class NightFiles:
     place: Place
     files: dict[bytes, dt.date]
     troubles: tuple[tuple[bytes, str], ...]
+
+    def file(self, path: bytes) -> Path:
+        """Return where a file lies."""
+        return Path(self.place.root) / os.fsdecode(path)
 
 
 def local_place(workplace: Workplace, instrument: Instrument, copy: str | None = None) -> Place:
