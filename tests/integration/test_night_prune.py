@@ -217,13 +217,15 @@ def test_the_daemon_frees_when_it_is_due(site: Observatory) -> None:
         long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=9)
         workplace.ledger.job_due("prune", long_ago)
         workplace.ledger.job_finished("prune", long_ago, long_ago, State.OK)
-    daemon = subprocess.Popen(site.command("daemon"), stderr=subprocess.PIPE, text=True)
-    try:
-        end = time.monotonic() + 60
-        while tree(site.root("dome")) and time.monotonic() < end:
-            time.sleep(0.1)
-    finally:
-        daemon.terminate()
-        said = daemon.communicate(timeout=60)[1]
-    assert tree(site.root("dome")) == {}, said
+    log = site.folder / "log"
+    with log.open("w") as stream:
+        daemon = subprocess.Popen(site.command("daemon"), stderr=stream)
+        try:
+            end = time.monotonic() + 60
+            while "job ended" not in log.read_text() and time.monotonic() < end:
+                time.sleep(0.1)
+        finally:
+            daemon.terminate()
+            daemon.wait(timeout=60)
+    assert tree(site.root("dome")) == {}, log.read_text()
     assert len(list((site.state / "proofs" / "sha").iterdir())) == 1
