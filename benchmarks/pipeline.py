@@ -89,6 +89,7 @@ class Wishes:
     rounds: int
     megabytes: int
     folder: Path
+    large_gigabytes: float = 4.9
 
 
 Measure = Callable[[Wishes], list[Figure]]
@@ -196,7 +197,21 @@ def looking(wishes: Wishes) -> list[Figure]:
     return [Figure("a night that is done, beside sha256sum of its files", 2 * megabytes, ours, alone, None)]
 
 
-MEASURES: dict[str, Measure] = {"packing": packing, "looking": looking}
+def vampires(wishes: Wishes) -> list[Figure]:
+    """Every step of a VAMPIRES night that moves pixels."""
+    from benchmarks.vampires_steps import night_steps
+
+    return night_steps(wishes)
+
+
+def large(wishes: Wishes) -> list[Figure]:
+    """A pair of large cubes: what memory it takes."""
+    from benchmarks.vampires_steps import large_pair
+
+    return large_pair(wishes)
+
+
+MEASURES: dict[str, Measure] = {"packing": packing, "looking": looking, "vampires": vampires, "large": large}
 
 
 def page(figures: Sequence[Figure], wishes: Wishes) -> str:
@@ -228,6 +243,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--megabytes", type=int, default=200)
+    parser.add_argument("--large-gigabytes", type=float, default=4.9)
     parser.add_argument("--only", choices=sorted(MEASURES))
     parser.add_argument("--no-page", action="store_true")
     given = parser.parse_args()
@@ -235,9 +251,10 @@ def main() -> None:
     for name, measure in MEASURES.items():
         if given.only in (None, name):
             with tempfile.TemporaryDirectory(prefix="nightferry-bench-") as folder:
-                wishes = Wishes(given.rounds, given.megabytes, Path(folder))
-                figures += measure(wishes)
-                print(figures[-1].line())
+                wishes = Wishes(given.rounds, given.megabytes, Path(folder), given.large_gigabytes)
+                found = measure(wishes)
+                figures += found
+                print(*(figure.line() for figure in found), sep="\n", flush=True)
     wishes = Wishes(given.rounds, given.megabytes, Path(tempfile.gettempdir()))
     if not given.no_page and given.only is None:
         PAGE.write_text(page(figures, wishes), encoding="utf-8")

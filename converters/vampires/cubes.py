@@ -51,11 +51,15 @@ def write_cube(folder: Path, plan: Plan, output: Output, place: Path, is_pulled:
     header = headers[output.runs[0].source][0].copy()
     describe(header, plan, output)
     shapes = {number: shape for number, (_, shape) in headers.items()}
-    with place.open("xb", buffering=0) as target, HashingWriter(target) as sink:
+    buffer = bytearray(2 * BUFFER_BYTES)
+    with place.open("xb", buffering=0) as target:
+        sink = HashingWriter(target)
         sink.write(header.to_bytes())
         for run in output.runs:
             source = folder / os.fsdecode(plan.sources[run.source].path)
-            _copy_run(source, run, shapes[run.source], sink, is_pulled)
+            if is_pulled():
+                raise Ended
+            _copy_run(source, run, shapes[run.source], sink, buffer)
         size = sum(shapes[run.source].frame_bytes * run.count for run in output.runs)
         sink.write(bytes(padding(size)))
         return sink.hexdigest()
@@ -67,22 +71,16 @@ def _header_of(folder: Path, source: Source) -> tuple[Header, Shape]:
         return header, Shape(stream.tell(), header.data_bytes // source.frames)
 
 
-def _copy_run(source: Path, run: Run, shape: Shape, sink: HashingWriter, is_pulled: Callable[[], bool]) -> None:
-    buffers = [bytearray(0), bytearray(0)]
+def _copy_run(source: Path, run: Run, shape: Shape, sink: HashingWriter, buffer: bytearray) -> None:
     with source.open("rb", buffering=0) as stream:
-        for number, pieces in enumerate(_batches(run, shape)):
-            if is_pulled():
-                raise Ended
-            size = sum(length for _, length in pieces)
-            if len(buffers[number % 2]) < size:
-                buffers[number % 2] = bytearray(size)
-            view = memoryview(buffers[number % 2])[:size]
+        for pieces in _batches(run, shape):
+            view = memoryview(buffer)[: sum(length for _, length in pieces)]
             _read_pieces(stream.fileno(), pieces, view, source)
             sink.write(view)
 
 
 def _batches(run: Run, shape: Shape) -> Iterator[list[tuple[int, int]]]:
-    """Yield what is read into one buffer: offsets and lengths in bytes."""
+    """Yield what is read into the buffer at once: offsets and lengths in bytes."""
     pieces: list[tuple[int, int]] = []
     held = 0
     for start, length in _pieces(run, shape):
@@ -96,15 +94,14 @@ def _batches(run: Run, shape: Shape) -> Iterator[list[tuple[int, int]]]:
 
 
 def _pieces(run: Run, shape: Shape) -> Iterator[tuple[int, int]]:
-    if run.step > 1:
-        for frame in run.frames:
-            yield shape.offset + frame * shape.frame_bytes, shape.frame_bytes
-        return
-    start, left = shape.offset + run.first * shape.frame_bytes, run.count * shape.frame_bytes
-    while left:
-        length = min(left, BUFFER_BYTES)
-        yield start, length
-        start, left = start + length, left - length
+    """Yield stretches of the source, none longer than half of the buffer."""
+    if run.step == 1:
+        stretches = [(shape.offset + run.first * shape.frame_bytes, run.count * shape.frame_bytes)]
+    else:
+        stretches = [(shape.offset + frame * shape.frame_bytes, shape.frame_bytes) for frame in run.frames]
+    for start, length in stretches:
+        for at in range(0, length, BUFFER_BYTES):
+            yield start + at, min(BUFFER_BYTES, length - at)
 
 
 def _read_pieces(descriptor: int, pieces: Sequence[tuple[int, int]], view: memoryview, source: Path) -> None:

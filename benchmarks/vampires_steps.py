@@ -1,0 +1,202 @@
+"""The steps of a VAMPIRES night, each beside the tool alone on the same files: measures for pipeline.py.
+
+Cubes are made by code: two cameras on one trigger with the FLC, as tests/cubes.py makes small ones.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.pipeline import NIGHT, Figure, Wishes, instrument, scope
+from catalogue.ledger import Ledger
+from converters.base import step_models
+from converters.cards import padding
+from converters.outcome import ConvertOutcome, RowResult
+from converters.pipeline import ConvertOptions, convert
+from observatory.spec.models import StepSection
+from tests.cubes import cube_header, put, timing_text
+
+SIZE = 536
+"""Rows and columns of the standard crop; 57 MB are a hundred frames."""
+FRAMES = 100
+_PERIOD_US, _JITTER_US = 2000.0, 500.0
+_LARGE = "import sys; from benchmarks.vampires_steps import consolidate_here; consolidate_here(sys.argv[1])"
+
+
+@dataclass(frozen=True)
+class Memory(Figure):
+    """Peak memory instead of speed: in place of a line of speeds."""
+
+    peak_mb: float = 0.0
+
+    def line(self) -> str:
+        """Return a line of the table."""
+        seconds = self.ours_s[0]
+        return f"| {self.name} | {self.megabytes / seconds:.0f} | | | {self.peak_mb:.0f} MB of memory at most |"
+
+
+def night_of(root: Path) -> Path:
+    """Return the night's folder below a root."""
+    return root / f"{NIGHT:%Y%m%d}"
+
+
+def expose(night: Path, megabytes: float, frames: int = FRAMES) -> float:
+    """Make cubes of both cameras that are about so many MB together; return how many they are."""
+    frame_bytes = 2 * SIZE * SIZE
+    cubes = max(1, round(megabytes * 1e6 / (2 * frames * frame_bytes)))
+    random = np.random.default_rng(1)
+    pool = [_pixels(random) for _ in range(8)]
+    for camera in (1, 2):
+        steps = np.full(cubes * frames, _PERIOD_US)
+        steps[0::2] += 2 * _JITTER_US
+        times = 1.76242440e15 + np.cumsum(steps) + random.normal(0, 7.2, len(steps)) + 600 * (camera - 1)
+        for number in range(cubes):
+            part = slice(number * frames, (number + 1) * frames)
+            stem = night / f"vcam{camera}" / f"vcam{camera}_{number:04d}"
+            header = cube_header((frames, SIZE, SIZE), camera, True, _JITTER_US, {})
+            _write(stem.with_suffix(".fits"), header.to_bytes(), pool, frames)
+            put(stem.with_suffix(".txt"), timing_text(times[part], np.arange(part.start, part.stop)))
+    return sum(path.stat().st_size for path in night.rglob("*.fits")) / 1e6
+
+
+def _pixels(random: np.random.Generator) -> bytes:
+    """Return one frame of photons and read noise, as FITS keeps unsigned numbers."""
+    frame = random.poisson(60, (SIZE, SIZE)) + random.normal(200, 5, (SIZE, SIZE))
+    return bytes((frame.astype(np.int32) - 32768).astype(">i2").tobytes())
+
+
+def _write(path: Path, head: bytes, pool: Sequence[bytes], frames: int) -> None:
+    put(path, b"")
+    with path.open("wb") as stream:
+        stream.write(head)
+        for number in range(frames):
+            stream.write(pool[number % len(pool)])
+        stream.write(bytes(padding(frames * len(pool[0]))))
+    os.utime(path, (1e9, 1e9))
+
+
+def steps_named(*names: str) -> list[StepSection]:
+    """Return some steps with nothing but their defaults."""
+    return [step_models()[name].model_validate({"step": name}) for name in names]
+
+
+def _take(ledger: Ledger, root: Path, steps: Sequence[StepSection], only: str) -> float:
+    began = time.monotonic()
+    outcome = convert(instrument(), scope(root), steps, ledger, _options(only))
+    seconds = time.monotonic() - began
+    _must_be_done(outcome)
+    return seconds
+
+
+def _options(only: str) -> ConvertOptions:
+    return ConvertOptions(steps=frozenset({only}), workers=os.cpu_count() or 1)
+
+
+def _must_be_done(outcome: ConvertOutcome) -> None:
+    failed = [row.reason for row in outcome.rows if row.result is not RowResult.DONE]
+    if failed or outcome.unknown_reason is not None or not outcome.rows:
+        raise SystemExit(f"the steps failed: {failed or outcome.unknown_reason}")
+
+
+def _sync(folder: Path) -> None:
+    subprocess.run(["sync", "-f", str(folder)], check=True)
+
+
+def night_steps(wishes: Wishes) -> list[Figure]:
+    """Each step in its turn, beside a plain copy of what it reads, or fpack on what it packs."""
+    root, hand = wishes.folder / "vampires", wishes.folder / "plain"
+    night = night_of(root)
+    megabytes = expose(night, wishes.megabytes)
+    names = ("syncdeint", "consolidate", "fix-headers", "compress")
+    steps = steps_named(*names)
+    seconds: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in names}
+    for number in range(wishes.rounds):
+        shutil.rmtree(night / "vgen2", ignore_errors=True)
+        with Ledger.open("sqlite:///bench.db", wishes.folder / f"vampires-state-{number}") as ledger:
+            for name in names:
+                source = night / ("vgen2" if (night / "vgen2").is_dir() else ".")
+                alone = _alone(name, source, hand)
+                seconds[name][1].append(alone)
+                seconds[name][0].append(_take(ledger, root, steps, name))
+                shutil.rmtree(hand)
+    return [Figure(_WORDS[name], megabytes, *seconds[name], target=_TARGETS.get(name)) for name in names]
+
+
+_WORDS = {
+    "syncdeint": "`syncdeint`: a plan of all frames, beside sha256sum of the cubes",
+    "consolidate": "`consolidate`: cubes by FLC state, beside cp of the cubes",
+    "fix-headers": "`fix-headers`, beside cp of the cubes",
+    "compress": "`compress` with its proof, beside fpack, then funpack and cmp, on all cores",
+}
+_TARGETS = {"consolidate": 0.5, "compress": 0.9}
+
+
+def _alone(name: str, source: Path, hand: Path) -> float:
+    """Do what a step does by the plain tool; return the seconds. What was made lies in `hand`."""
+    hand.mkdir()
+    files = [str(path) for path in sorted(source.rglob("*.fits"))]
+    if name == "compress":
+        for number, path in enumerate(files):
+            shutil.copy(path, hand / f"{number}.fits")
+    _sync(hand)
+    began = time.monotonic()
+    if name == "syncdeint":
+        subprocess.run(["sha256sum", *files], stdout=subprocess.DEVNULL, check=True)
+    elif name == "compress":
+        _pack_by_hand(hand)
+    else:
+        subprocess.run(["cp", "-t", str(hand), *files], check=True)
+    _sync(hand)
+    return time.monotonic() - began
+
+
+def _pack_by_hand(hand: Path) -> None:
+    script = 'fpack -r "$1" && funpack -C -S "$1.fz" | cmp - "$1" && rm "$1"'
+    names = b"\0".join(os.fsencode(path.name) for path in sorted(hand.glob("*.fits")))
+    words = ["xargs", "-0", "-n", "1", "-P", str(os.cpu_count() or 1), "sh", "-c", script, "sh"]
+    subprocess.run(words, input=names, cwd=hand, check=True)
+
+
+def large_pair(wishes: Wishes) -> list[Figure]:
+    """Consolidate two large cubes in a process of its own, and ask what memory it took at most."""
+    root = wishes.folder / "large"
+    night = night_of(root)
+    frames = int(wishes.large_gigabytes * 1e9 / (2 * SIZE * SIZE))
+    megabytes = expose(night, 1.0, frames)
+    began = time.monotonic()
+    ended = subprocess.run([sys.executable, "-c", _LARGE, str(root)], check=True, stdout=subprocess.PIPE, text=True)
+    seconds = time.monotonic() - began
+    name = f"`syncdeint` and `consolidate` of a pair of {wishes.large_gigabytes:g} GB cubes, one process"
+    return [Memory(name, megabytes, [seconds], [seconds], None, peak_mb=float(ended.stdout))]
+
+
+def consolidate_here(root: str) -> None:
+    """Plan a night and write its cubes in this process; print its peak memory in MB."""
+    import resource
+
+    from converters.vampires.cubes import write_cube
+    from converters.vampires.night import make_plan
+    from converters.vampires.reading import Found, read_cubes
+    from converters.vampires.rules import Flc, Rules
+
+    folder = night_of(Path(root))
+    rules = Rules(flc=Flc({"U_FLCEN": ("T",)}), longest_us=10**12)
+    found = [
+        Found(camera, os.fsencode(path.relative_to(folder)), os.fsencode(path.relative_to(folder).with_suffix(".txt")))
+        for camera, stream in (("cam1", "vcam1"), ("cam2", "vcam2"))
+        for path in sorted((folder / stream).glob("*.fits"))
+    ]
+    plan = make_plan(NIGHT, ("cam1", "cam2"), read_cubes(folder, NIGHT, found, rules), rules, {})
+    (folder / "vgen2").mkdir()
+    for output in plan.outputs:
+        write_cube(folder, plan, output, folder / os.fsdecode(output.path), lambda: False)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
