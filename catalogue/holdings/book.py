@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from catalogue.holdings.values import from_json, to_json
 from catalogue.store import upsert_statement
 
 _COLUMNS = tuple(column.name for column in exposures.c)
+_ROWS_AT_A_TIME = 5_000
 _AT_A_TIME = 400
 """Ids in one question; SQLite of old takes 999 parameters."""
 
@@ -110,9 +111,9 @@ class HoldingBook(Book):
     def record_holdings(self, place: Place, held: NightHoldings) -> None:
         """Note what a place showed, all of it or nothing."""
         with self._store.write() as connection:
-            _upsert(connection, exposure_files, [_file_values(file) for file in held.files])
-            _upsert(connection, exposure_copies, [dataclasses.asdict(copy) for copy in held.copies])
-            _upsert(connection, exposures, [_exposure_values(exposure) for exposure in held.exposures])
+            _upsert(connection, exposure_files, held.files, _file_values)
+            _upsert(connection, exposure_copies, held.copies, _copy_values)
+            _upsert(connection, exposures, held.exposures, _exposure_values)
             for some in _slices(held.gone):
                 connection.execute(
                     exposure_copies.delete().where(
@@ -151,9 +152,17 @@ def _slices(ids: Sequence[uuid.UUID]) -> Iterator[Sequence[uuid.UUID]]:
         yield ids[start : start + _AT_A_TIME]
 
 
-def _upsert(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
+def _upsert(
+    connection: Connection, table: sa.Table, records: Sequence[Any], values_of: Callable[[Any], Mapping[str, Any]]
+) -> None:
+    """Write some records, a few thousand at a time: as rows they take more memory than as what they are."""
+    for start in range(0, len(records), _ROWS_AT_A_TIME):
+        rows = [values_of(record) for record in records[start : start + _ROWS_AT_A_TIME]]
         connection.execute(upsert_statement(connection.dialect.name, table, tuple(rows[0]), {}), rows)
+
+
+def _copy_values(copy: HeldCopy) -> dict[str, Any]:
+    return {field.name: getattr(copy, field.name) for field in dataclasses.fields(copy)}
 
 
 def _with_copies(place: Place) -> sa.Select[Any]:

@@ -51,8 +51,9 @@ def calls(text: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def options_of(command: Any) -> set[str]:
-    """Return every spelling of every option of a command."""
-    return {spelling for parameter in command.params for spelling in (*parameter.opts, *parameter.secondary_opts)}
+    """Return every spelling of every option of a command, or of the commands of a group."""
+    own = {spelling for parameter in command.params for spelling in (*parameter.opts, *parameter.secondary_opts)}
+    return own.union(*(options_of(inner) for inner in getattr(command, "commands", {}).values()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
