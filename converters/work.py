@@ -25,7 +25,7 @@ from converters.publishing import NotMade, Publisher
 from converters.remembered import NightMemory
 from converters.workspace import Halter, TaskLeash, stats_of, workspace
 from observatory.errors import NightferryError
-from observatory.names import show
+from observatory.names import is_safe, show
 from observatory.spec.models import Instrument
 
 log = logging.getLogger("nightferry")
@@ -133,6 +133,9 @@ class _Attempt:
 
     def carry_out(self) -> _Result:
         """Decide, and do what is to be done."""
+        for path in self._task.outputs:
+            if (why := is_safe(path)) is not None:
+                return _Result(RowResult.FAILED, f"it would make {show(path)}: {why}")
         if (set(self._task.outputs) & set(self._task.inputs)) - set(self._task.consumes):
             return _Result(RowResult.FAILED, "it would write over its own input; originals are never altered")
         try:
@@ -248,8 +251,8 @@ class _Attempt:
         named = dict(zip(self._outputs, places, strict=True))
         for path, place in done.made.items():
             below_root = self._task.folder.below_root(path)
-            if path.startswith(b"/") or b".." in path.split(b"/") or not path:
-                raise NotMade(f"it made {show(path)}, which is no path below the night's folder")
+            if (why := is_safe(path)) is not None:
+                raise NotMade(f"it made {show(path)}, which is no path below the night's folder: {why}")
             if below_root in set(self._paths) - self._consumed:
                 raise NotMade("it would write over its own input; originals are never altered")
             named[below_root] = place

@@ -236,7 +236,7 @@ def is_alive(process: int) -> bool:
 
 def wait_until(is_so: Callable[[], bool]) -> None:
     """Wait for something that takes a moment."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60  # a busy machine takes its time to start a program
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.01)

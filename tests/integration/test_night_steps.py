@@ -7,15 +7,16 @@ import hashlib
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from catalogue.ledger import Ledger
+from converters.base import Done, NightFolder, Task
 from converters.facts import letter_of
-from converters.nightstep import NightStepSection
+from converters.nightstep import Desk, NightStepSection, Survey
 from converters.outcome import ConvertOutcome, RowResult
 from converters.pipeline import ConvertOptions, convert
 from observatory.listing import Scope, scope_of
@@ -344,3 +345,32 @@ def test_a_night_of_which_one_step_was_made_again_is_not_called_processed(carry:
     assert FIRST in ledger.nights_processed("vampires", "here")
     carry(steps=frozenset({"gather"}), force=True)
     assert FIRST not in ledger.nights_processed("vampires", "here")
+
+
+class _Stray(Gather):
+    """Makes a file where none may be made: named beforehand, or only when it is made."""
+
+    where: str = ""
+    is_late: bool = False
+
+    def plan(self, folder: NightFolder, survey: Survey) -> Sequence[Task]:
+        """Return the one task."""
+        outputs = () if self.is_late else (os.fsencode(self.where),)
+        return [Task(folder, folder.subject, (b"cam1/f1.raw",), outputs, "")]
+
+    def make(self, task: Task, outputs: Sequence[Path], desk: Desk) -> Done:
+        """Write it where it is told."""
+        place = desk.scratch / "stray"
+        for one in (place, *outputs):
+            one.write_text("x")
+        return Done(made={os.fsencode(self.where): place} if self.is_late else {})
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+@pytest.mark.parametrize("where", ["../20251107/x", "/etc/x", ".nightferry/root", "a/../b", ""])
+def test_nothing_is_made_outside_of_the_night(carry: Carry, root: Path, where: str, is_late: bool) -> None:
+    """Whatever a converter of somebody else says."""
+    before = tree(root)
+    outcome = carry(_Stray(where=where, is_late=is_late))
+    assert [row.result for row in outcome.rows] == [RowResult.FAILED]
+    assert tree(root) == before
