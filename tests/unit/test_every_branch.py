@@ -94,7 +94,7 @@ class Dated(Section):
 def test_a_fault_that_only_the_validator_knows_is_said_in_its_words(tmp_path: Path) -> None:
     """Rather a foreign sentence than none."""
     folder = write(tmp_path, sha=instrument_text() + "export: {begins: never}\n")
-    with pytest.raises(SpecificationError, match="export.begins: input should be a valid date"):
+    with pytest.raises(SpecificationError, match=r"export\.begins: input should be a valid date"):
         load_section(folder, "sha", "export", Dated)
 
 
