@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import shutil
 import subprocess
@@ -341,3 +342,90 @@ def test_a_far_host_that_cannot_be_reached_frees_nothing(far: tuple[Observatory,
     site.change_host(hill.name, port=1)
     answer = refused(site, paths)
     assert answer.status == 3, answer
+
+
+# ---- everything at once
+
+Deed = Callable[[Path, Path], None]
+"""Something done to one copy of a file, given that and the other copy."""
+
+
+def _remove(path: Path, other: Path) -> None:
+    path.unlink()
+
+
+def _cut(path: Path, other: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def _replace(path: Path, other: Path) -> None:
+    fresh = path.with_name(path.name + ".fresh")
+    shutil.copy2(path, fresh)
+    fresh.rename(path)
+
+
+def _swap(path: Path, other: Path) -> None:
+    neighbour = sorted(path.parent.iterdir())[0]
+    if neighbour != path:
+        path.write_bytes(neighbour.read_bytes())
+
+
+def _hard_link(path: Path, other: Path) -> None:
+    if other.is_file():
+        path.unlink()
+        path.hardlink_to(other)
+
+
+def _soft_link(path: Path, other: Path) -> None:
+    path.unlink()
+    path.symlink_to(other)
+
+
+def _folder(path: Path, other: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _pipe(path: Path, other: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _touch(path: Path, other: Path) -> None:
+    os.utime(path)
+
+
+def _nothing(path: Path, other: Path) -> None:
+    pass
+
+
+DEEDS: tuple[Deed, ...] = (
+    *(_remove, _cut, _replace, _swap, _hard_link, _soft_link, _folder, _pipe, _touch),
+    *(lambda path, other: flip(path), lambda path, other: flip(path, keeps_time=False)),
+)
+
+
+@pytest.mark.parametrize("reread", [False, True])
+def test_whatever_was_done_to_the_copies_what_is_freed_is_on_both(site: Observatory, reread: bool) -> None:
+    """Every deed on every copy, alone and with every other; each file that goes has two whole copies of its own."""
+    site.declare(copies=[site.copy(name) for name in COPIES], retention=RETENTION | {"reread": reread})
+    cases = [(here, there) for here in (_nothing, *DEEDS) for there in (_nothing, *DEEDS)]
+    paths = site.expose(["dome"], range(len(cases)), 5)
+    site.fill("-n", "30")
+    assert site.call("verify", "--level", "checksum", "-n", "30").status == 0
+    whole = tree(site.root("dome"))
+    for path, (here, there) in zip(paths, cases, strict=True):
+        hill, cape = site.path("hill", path), site.path("cape", path)
+        here(hill, cape)
+        if cape.is_file() and not cape.is_symlink():
+            there(cape, hill)
+    site.call("prune", "--yes")
+    left = tree(site.root("dome"))
+    gone = set(whole) - set(left)
+    assert left == {path: whole[path] for path in left}
+    assert paths[0] in gone
+    for path in gone:
+        copies = [site.path(name, path) for name in ("hill", "cape")]
+        assert [copy.is_symlink() for copy in copies] == [False, False]
+        assert {hashlib.sha256(copy.read_bytes()).hexdigest() for copy in copies} == {whole[path]}
+        assert len({copy.stat().st_ino for copy in copies}) == 2
