@@ -199,3 +199,17 @@ def test_a_chain_of_three_names_each_further_copy(tmp_path: Path, capsys: pytest
     assert [row["safe_on_hill"], row["transferred_to_cape"], row["safe_on_cape"]] == ["True"] * 3
     assert is_recent(row["safe_timestamp_cape"]) and is_recent(row["transferred_timestamp"])
     assert site.call("status", "--csv", "--json").status == 2
+
+
+def test_a_copy_that_cannot_be_read_is_unknown(site: Observatory) -> None:
+    """Exit status 3 and a sentence; what was safe before is still shown as what it was."""
+    expose(site)
+    site.fill()
+    assert site.call("status", "--safe").status == 0
+    root = site.root("scexao6", "vampires")
+    root.rename(site.folder / "unmounted")
+    answer = site.call("status", "--safe", "-i", "vampires", "--json")
+    assert (answer.status, "vampires on scexao6: " in answer.err) == (3, True), answer
+    root.mkdir()
+    empty = site.call("status", "--safe", "-i", "vampires")
+    assert (empty.status, "holds neither its marker" in empty.err) == (3, True), empty
