@@ -18,10 +18,12 @@ from converters.telemetry import (
     Series,
     check_roots,
     devices,
+    parse,
     parse_line,
     read_series,
     stamped_files,
 )
+from converters.telemetry.series import changed_bodies
 from converters.telemetry.writer import raw_record, record
 from observatory.errors import RootNotProven, UsageError
 from tests.shared import shared
@@ -92,6 +94,24 @@ def test_what_is_said_again_is_kept_once_and_its_edges_are_found(tmp_path: Path)
     assert [message["obsName"] for message in series.messages] == ["a", "b", "c"]
     assert series.edges().tolist() == [0, 500, 800, 999]
     assert series.message(999)["obsName"] == "c"
+
+
+def test_only_bodies_that_differ_from_the_one_before_are_looked_into() -> None:
+    """By bytes and many at a time, also where lengths change: that is what makes a year's telemetry quick."""
+    said = ["a", "a", "b", "bb", "bb", "bb", "a", "c", "c"]
+    records = parse(b"".join(observer(BEGIN_NS + n, title) for n, title in enumerate(said)))
+    assert changed_bodies(records, np.arange(9)).tolist() == [0, 2, 3, 6, 7]
+    assert changed_bodies(records, np.array([0, 1, 6, 7])).tolist() == [0, 3]
+    assert changed_bodies(records, np.arange(0)).tolist() == []
+
+
+def test_the_first_record_holds_from_its_own_instant_on(tmp_path: Path) -> None:
+    """Not a nanosecond before; and where nothing was said there is neither record nor edge."""
+    put(tmp_path, BEGIN_NS, observer(BEGIN_NS) + observer(BEGIN_NS + 5))
+    series = read(tmp_path)
+    assert [series.at_or_before(BEGIN_NS + n) for n in (-1, 0, 4, 5, 6)] == [None, 0, 0, 1, 1]
+    silent = read_series([tmp_path], "observers", "telem_stage")
+    assert (len(silent), silent.edges().tolist(), silent.at_or_before(BEGIN_NS)) == (0, [], None)
 
 
 def test_state_goes_over_from_file_to_file(tmp_path: Path) -> None:
