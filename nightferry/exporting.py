@@ -18,7 +18,7 @@ from converters.export.history import lookyloo_history
 from converters.export.jobs import External, Form, HeaderPlan, Job, Made
 from converters.export.observations import Observation
 from converters.export.plan import Camera, Fate, Item, Memory, Planned, plan
-from converters.export.publish import publish, record_of
+from converters.export.publish import ledger_name, publish, record_of
 from converters.export.section import ExportSection
 from converters.export.staging import our_folder, staging
 from converters.export.tree import Place
@@ -213,7 +213,7 @@ def _plan(
     name = setting.instrument.instrument
     memory = Memory(
         output,
-        lambda folder: workplace.ledger.export_records(name, str(output), folder.encode()),
+        lambda folder: workplace.ledger.export_records(name, ledger_name(output), folder.encode()),
         lambda semester, camera: lookyloo_history(output, semester, camera),
         wishes.ignore_history,
     )

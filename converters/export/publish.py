@@ -17,6 +17,7 @@ from converters.export.plan import Item
 from converters.export.staging import fingerprint
 from observatory.errors import NightferryError
 from observatory.files import sync_folder
+from observatory.names import show
 
 
 class NotOurs(NightferryError):
@@ -100,6 +101,15 @@ def _remove_what_is_no_more(output: Path, item: Item, made: Made) -> None:
             continue  # gone already, or not to be read: then it is not known to be ours
 
 
+def ledger_name(output: Path) -> str:
+    """Return what the ledger calls an output: its path as it is shown, for a database takes text alone."""
+    return show(os.fsencode(output))
+
+
+def _shown(text: str | None) -> str | None:
+    return None if text is None else show(text.encode("utf-8", "surrogateescape"))
+
+
 def record_of(instrument: str, output: Path, item: Item, made: Made, now_utc: dt.datetime) -> ExportRecord:
     """Return what the ledger is told of an archive."""
     failed = made.failure is not None
@@ -109,7 +119,7 @@ def record_of(instrument: str, output: Path, item: Item, made: Made, now_utc: dt
         kept = item.record.products  # what was made before still stands, and is ours
     return ExportRecord(
         instrument=instrument,
-        output=str(output),
+        output=ledger_name(output),
         folder=item.folder.encode(),
         form=item.camera.form,
         archive=item.archive.encode("utf-8", "surrogateescape"),
@@ -127,7 +137,7 @@ def record_of(instrument: str, output: Path, item: Item, made: Made, now_utc: dt
         telemetry=made.telemetry,
         has_header=made.has_header,
         attempts=before + 1 if failed else 0,
-        reason=made.failure or made.warning,
+        reason=_shown(made.failure or made.warning),
         at_utc=now_utc,
         seconds=made.seconds,
         products=tuple(_products(item, made.products)) or tuple(kept),

@@ -21,7 +21,7 @@ def say_bundle(done: Bundle, *, json: bool, quiet: bool) -> None:
     elif not (quiet and done.state is State.OK):
         _lines(done)
     for problem in done.problems:
-        typer.echo(f"UNKNOWN: {problem}", err=True)
+        typer.echo(f"UNKNOWN: {_shown(problem)}", err=True)
 
 
 def _lines(done: Bundle) -> None:
@@ -32,11 +32,11 @@ def _lines(done: Bundle) -> None:
         typer.echo(f"{fate.value}\t{count} files\t{size / 1e6:.1f} MB")
     for parcel in done.parcels:
         if parcel.fate is Carried.FAILED:
-            typer.echo(f"{show(os.fsencode(parcel.relative))}: failed: {parcel.reason}", err=True)
+            typer.echo(f"{show(os.fsencode(parcel.relative))}: failed: {_shown(parcel.reason)}", err=True)
     for one in done.left_out:
-        typer.echo(f"left out, it still goes on: {show(one.title.encode('utf-8', 'surrogateescape'))}", err=True)
+        typer.echo(f"left out, it still goes on: {_shown(one.title)}", err=True)
     if any(parcel.sha256 for parcel in done.parcels):
-        typer.echo(f"listed in {done.root / MANIFEST}")
+        typer.echo(f"listed in {_shown(str(done.root / MANIFEST))}")
 
 
 def _json(done: Bundle) -> dict[str, object]:
@@ -57,3 +57,7 @@ def _json(done: Bundle) -> dict[str, object]:
         ],
         "problems": list(done.problems),
     }
+
+
+def _shown(text: str) -> str:
+    return show(text.encode("utf-8", "surrogateescape"))

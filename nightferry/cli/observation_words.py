@@ -81,7 +81,7 @@ def say_export(done: Export, *, json: bool, quiet: bool) -> None:
     elif not (quiet and done.state is State.OK):
         _say_rows(_EXPORT_HEADINGS, [_export_row(result) for result in done.results])
         for line in _reasons(done):
-            typer.echo(line, err=done.state is not State.OK)
+            typer.echo(_shown(line), err=done.state is not State.OK)
         if not done.results:
             typer.echo("no observation was found", err=True)
     _say_problems(done.troubles)
@@ -180,7 +180,7 @@ def _say_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 def _say_problems(problems: Sequence[str]) -> None:
     for problem in problems:
-        typer.echo(f"UNKNOWN: {problem}", err=True)
+        typer.echo(f"UNKNOWN: {_shown(problem)}", err=True)
 
 
 def _instant(at_ns: int) -> str:

@@ -5,6 +5,7 @@ The fourteen defects of lookyloo (facts, 2.9) are cases here or in the tests of 
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -457,6 +458,27 @@ def test_titles_of_any_bytes_do_no_harm(night: Night) -> None:
     assert path.startswith("2025B/_no_email_/2025-12-02_235920_")
     assert path.count("/") == 4
     opened(night.output / path)
+
+
+def test_folders_whose_names_are_no_text_do_no_harm(night: Night) -> None:
+    """Roots and outputs are bytes, to the ledger, to the terminal and to JSON."""
+    night.ordinary()
+    odd = Path(os.fsdecode(os.fsencode(night.drive.folder) + b"-\xff\n"))
+    night.drive.folder.rename(odd)
+    night.output = Path(os.fsdecode(os.fsencode(night.output) + b"\xfe"))
+    roots = [word for role in ("aoc", "icc", "rtc") for word in ("-X", str(odd / role / "opt" / "MagAOX"))]
+    bad = odd / "icc" / "opt" / "MagAOX" / "rawimages" / "camsci1" / "2025_12_02" / f"camsci1_{stamp(30)}.xrif"
+    bad.write_bytes(bad.read_bytes()[:-1])
+    answer = night.export(roots=roots)
+    assert answer.status == 1
+    assert "\\xff\\x0a" in answer.err
+    assert len(night.made()) == 5
+    assert night.export("--json", roots=roots).document["output"] == {
+        "bytes": base64.b64encode(os.fsencode(night.output)).decode()
+    }
+    assert night.export("-i", roots=roots).status == 1
+    bundle = night.call("bundle", "-s", "2025B", "-c", "camsci1", *roots, "-D", str(night.output / "bundle"))
+    assert bundle.status == 0
 
 
 def test_a_root_that_is_not_mounted_is_unknown_and_the_others_are_exported(night: Night) -> None:
