@@ -258,7 +258,9 @@ def page(sections: Sequence[Sequence[str]], rounds: int, read: Sequence[str]) ->
         "",
     ]
     body = [line for section in sections for line in section]
-    return "\n".join([*head, *body, "## What makes the difference", "", WHY, "", "## Telemetry", "", *read, ""])
+    also = "Export of archives and `spans` over the same year are in [a page of their own](benchmarks-export.md)."
+    parts = [*head, *body, "## What makes the difference", "", WHY, "", "## Telemetry", "", *read, "", also, ""]
+    return "\n".join(parts)
 
 
 def _lz4_version() -> str:
