@@ -17,6 +17,7 @@ from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.runs import Run, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, scope_asked
 from nightferry.verifying import acceptances
+from nightferry.waiting import record_waiting
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld
 from observatory.listing import ANY_NIGHT, HopScope, hop_scope
@@ -115,7 +116,7 @@ def sync_one(
         },
     )
     if run.keeps_records:
-        _record_sync(workplace, run, hop, outcome)
+        _record_sync(workplace, run, hop, scope, outcome)
         if (hop.source.host, hop.source.root) in wishes.accepted_losses and outcome.state is not State.UNKNOWN:
             empty = [night for night in (*scope.nights, ANY_NIGHT) if night not in outcome.per_night]
             forget_counts(workplace, run, hop, empty)
@@ -220,7 +221,7 @@ def _is_joined(hop: Hop) -> bool:
     return len(sources_of(hop.instrument, index)) > 1
 
 
-def _record_sync(workplace: Workplace, run: Run, hop: Hop, outcome: HopOutcome) -> None:
+def _record_sync(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, outcome: HopOutcome) -> None:
     ledger, at = workplace.ledger, workplace.now()
     ledger.record_hop(
         run.id,
@@ -256,7 +257,7 @@ def _record_sync(workplace: Workplace, run: Run, hop: Hop, outcome: HopOutcome) 
     }
     ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at)
     if outcome.per_night or outcome.state is State.OK:  # else nobody looked, and since when files wait stays known
-        ledger.record_waiting(outcome.instrument, outcome.hop, outcome.in_progress, at)
+        record_waiting(workplace, scope, outcome.in_progress)
     if outcome.loss is not None:
         ledger.record_loss(hop.source.host, hop.source.root, *outcome.loss, at)
     see_roots(workplace, hop, outcome.markers)

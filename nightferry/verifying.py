@@ -6,7 +6,7 @@ Looking is verifier/check.py's, saying it the command line's. Needs no lock.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopRecord, NightRecord, NightState
@@ -14,6 +14,7 @@ from nightferry.evidence import HopWitness, freed_on
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.runs import Run, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, scope_asked
+from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
 from observatory.ends import loss_words
 from observatory.listing import ANY_NIGHT, HopScope
@@ -55,6 +56,7 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
         verdict = check(scope, source, destination, options, listings)
     if run.keeps_records:
         witness.conclude(verdict)
+        _note_waiting(workplace, scope, verdict, options.overdue)
         _notice_loss(workplace, hop, scope, verdict)
     verdict = _as_known(workplace, hop, scope, verdict)
     log.info(
@@ -71,6 +73,13 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
         declared = hop.instrument.verify.level
         _record_verdict(workplace, run, hop, verdict, LEVELS.index(verdict.level) >= LEVELS.index(declared))
     return verdict
+
+
+def _note_waiting(workplace: Workplace, scope: HopScope, verdict: HopVerdict, overdue: Collection[bytes]) -> None:
+    """Note what is in progress; what no longer waits stays noted for as long as it is not there."""
+    if verdict.state in (State.OK, State.DIFFERENT):
+        absent = {*verdict.missing, *verdict.size_differs}.intersection(overdue)
+        record_waiting(workplace, scope, {*verdict.in_progress, *absent})
 
 
 def _notice_loss(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVerdict) -> None:
@@ -107,6 +116,7 @@ def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWish
         progress=lambda files: wishes.progress(hop, files),
         expected=expectations(workplace, hop, scope.nights),
         freed=freed_on(workplace, hop.instrument, hop.source, scope.nights),
+        overdue=overdue(workplace, scope),
     )
 
 

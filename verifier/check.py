@@ -63,6 +63,8 @@ class CheckOptions:
         What is known of the two ends beforehand.
     freed : collection of bytes
         Source paths that were freed on purpose: on the destination alone they are not extra, their numbers no holes.
+    overdue : frozenset of bytes
+        Source paths that have been in progress for longer than the settle limit: they wait no more.
     on_hashed : callable
         Told what was read, by those who remember it; with the facts of both roots.
     """
@@ -73,6 +75,7 @@ class CheckOptions:
     progress: Callable[[int], None] = field(default=lambda count: None)
     expected: Expectations = NOTHING_EXPECTED
     freed: Collection[bytes] = frozenset()
+    overdue: frozenset[bytes] = frozenset()
     on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
 
 
@@ -149,6 +152,7 @@ def _look(
         here.facts.clock_s,
         by_size=options.level != "existence",
         keep_same=options.level in ("checksum", "structure") or scope.hop.instrument.sequence is not None,
+        overdue=options.overdue,
     )
     names_there = scope.in_source_names(scope.destination.only_these_nights(there))
     merge(scope.source.only_these_nights(here), names_there, tally)
@@ -233,7 +237,7 @@ class _Looked:
         recent = [  # an empty file promises nothing
             entry
             for entry in (*tally.missing, *tally.size_differs)
-            if entry.size_bytes and abs(tally.clock_s - entry.mtime_s) < limit
+            if entry.size_bytes and abs(tally.clock_s - entry.mtime_s) < limit and entry.path not in tally.overdue
         ]
         growing = still_short(self._source, self._scope.source.request.root, [entry.path for entry in recent])
         in_progress = [entry.path for entry in tally.young] + sorted(growing)

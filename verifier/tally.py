@@ -35,6 +35,8 @@ class Tally:
         False at level existence: a name on both sides is enough.
     keep_same : bool
         Remember every file that is alike on both sides, for hashing or inspecting.
+    overdue : frozenset of bytes
+        Source files that are not young whatever their time: they have been in progress for too long.
     lost_links, changed_links : list of Entry
         Where links are carried as links (``symlinks: copy``) they count as files: those that the destination
         lacks, and those that point elsewhere there. Everywhere else a link that is not followed is only listed.
@@ -45,6 +47,7 @@ class Tally:
     clock_s: float
     by_size: bool = True
     keep_same: bool = False
+    overdue: frozenset[bytes] = frozenset()
     source_counts: dict[dt.date, int] = field(default_factory=dict)
     destination_counts: dict[dt.date, int] = field(default_factory=dict)
     missing: list[Entry] = field(default_factory=list)
@@ -126,7 +129,7 @@ class Tally:
 
     def is_young(self, entry: Entry) -> bool:
         """Say whether a file changed too recently; a time far in the future says nothing about age."""
-        return abs(self.clock_s - entry.mtime_s) < self.settle_s
+        return abs(self.clock_s - entry.mtime_s) < self.settle_s and entry.path not in self.overdue
 
     def _count(self, counts: dict[dt.date, int], path: bytes) -> None:
         night = self.scope.source.night_of(path)

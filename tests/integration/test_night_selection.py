@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -217,6 +218,23 @@ def test_a_fits_file_that_still_grows_waits_by_its_own_headers(site: Observatory
     assert (answer.status, answer.hop["in_progress"]) == (0, [name])
     assert not site.path(beta, name).exists()
     assert site.call("verify", "--json", "--hop", "alpha:beta").hop["in_progress"] == [name]
+
+
+def test_a_file_that_is_touched_for_ever_does_not_hide_behind_that(site: Observatory) -> None:
+    """Where nobody syncs, verify alone remembers since when it waits; asking for another night forgets nothing."""
+    alpha, beta, _ = site.hosts
+    site.fill()
+    site.declare("sha", settle_limit_s=1, copies=[site.copy(alpha), site.copy(beta, fill="external")])
+    (name,) = site.expose([alpha], [40])
+    age(site.path(alpha, name), 0)
+    first = site.call("verify", "--json")
+    assert (first.status, first.hop["in_progress"]) == (0, [name])
+    assert site.call("verify", "-d", night_text(site.night(2))).status == 0
+    time.sleep(1.1)
+    for _ in range(2):
+        age(site.path(alpha, name), 0)
+        again = site.call("verify", "--json")
+        assert (again.status, again.hop["in_progress"], again.hop["missing"]) == (1, [], [name])
 
 
 def test_convert_without_a_step_is_a_usage_error(site: Observatory) -> None:

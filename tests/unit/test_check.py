@@ -131,6 +131,16 @@ def test_a_young_file_that_grew_is_in_progress() -> None:
     assert world.check().in_progress == (ONE,)
 
 
+def test_a_file_that_never_settles_waits_no_more_after_the_limit() -> None:
+    """Something touches it again and again, or its header promises what never comes: it is missing, or differs."""
+    world = World({}, {TWO: b"1"})
+    world.source.put(HERE + b"/" + ONE, fits(4000), NOW_S - 10)
+    world.source.put(HERE + b"/" + TWO, b"22", NOW_S - 10)
+    verdict = world.check(overdue=frozenset({ONE, TWO}))
+    assert (verdict.state, verdict.in_progress) == (State.DIFFERENT, ())
+    assert (verdict.missing, verdict.size_differs) == ((ONE,), (TWO,))
+
+
 @pytest.mark.parametrize("level", ["size", "structure"])
 def test_a_file_whose_header_promises_more_is_in_progress_up_to_the_limit(level: str) -> None:
     """It is not damaged while it grows; after the limit it is missing."""
