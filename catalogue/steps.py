@@ -53,6 +53,12 @@ class StepBook(Book):
             rows = connection.execute(asked.order_by(steps.c.copy, steps.c.step, steps.c.subject)).all()
             return tuple(_read(connection, rows))
 
+    def nights_begun(self, instrument: str, copy: str) -> frozenset[dt.date]:
+        """Return the nights of which any step on a copy was ever begun."""
+        asked = sa.select(steps.c.night).distinct().where(steps.c.instrument == instrument, steps.c.copy == copy)
+        with self._store.read() as connection:
+            return frozenset(connection.execute(asked).scalars())
+
     def forget_step(self, instrument: str, copy: str, step: str, subject: bytes) -> None:
         """Forget what was noted of a step on a subject that there is no more, with its letters that were not sent."""
         key = {"instrument": instrument, "copy": copy, "step": step, "subject": subject}

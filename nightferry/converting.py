@@ -16,7 +16,7 @@ from converters.outcome import ConvertOutcome, ConvertRow, RowResult
 from converters.pipeline import ConvertOptions, convert, copy_name
 from converters.remembered import size_and_mtime
 from nightferry.evidence import freed_on
-from nightferry.pending import pending_nights, steps_of
+from nightferry.pending import pending_nights, steps_of, unfinished_nights
 from nightferry.selection import Asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
@@ -160,7 +160,10 @@ def _nights(
     if is_pending:
         return pending_nights(workplace, instrument, place, present)
     nights = nights_asked(workplace, asked, instrument)
-    return nights if asked.dates else tuple(night for night in nights if night < present)
+    if asked.dates:
+        return nights
+    older = () if asked.nights is not None else unfinished_nights(workplace, instrument, place, nights[0])
+    return (*older, *(night for night in nights if night < present))
 
 
 def convert_all(

@@ -50,6 +50,25 @@ def pending_nights(workplace: Workplace, instrument: Instrument, place: Place, p
     )
 
 
+def unfinished_nights(
+    workplace: Workplace, instrument: Instrument, place: Place, before: dt.date
+) -> tuple[dt.date, ...]:
+    """Return the nights before a date that were begun, are not through all steps, and that nobody has accepted so.
+
+    A night that is held or failed does not go out of sight by growing old.
+    """
+    name, copy = instrument.instrument, copy_name(instrument, place)
+    wanted = {step.label for step in steps_of(instrument, place)}
+    done = workplace.ledger.nights_processed(name, copy)
+    words = workplace.ledger.acceptances(name, workplace.present_night(instrument))
+    accepted = {one.night for one in words if one.is_whole_night}
+    return tuple(
+        night
+        for night in sorted(workplace.ledger.nights_begun(name, copy))
+        if night < before and night not in accepted and not (night in done and done[night][0] >= wanted)
+    )
+
+
 def _nights_there(workplace: Workplace, instrument: Instrument, place: Place) -> Iterator[dt.date]:
     scope = scope_of(instrument, place, instrument.cameras, (), workplace.clock_of(instrument))
     try:

@@ -16,7 +16,13 @@ import jinja2
 from reports.model import Note, Report
 from reports.sections import Section, outcome_sections, verdict_sections
 from reports.subject import told
-from reports.summary import processed_lines, remark_lines, step_cells
+from reports.summary import (
+    processed_lines,
+    quiet_lines,
+    remark_lines,
+    step_cells,
+    telling_steps,
+)
 from reports.words import counted, instant_text, one_line, seconds_text, size_text
 from syncer.outcome import HopOutcome
 from verifier.verdict import HopVerdict
@@ -80,8 +86,8 @@ def _render(template: str, report: Report, most_lines: int | None) -> str:
             took=seconds_text((report.finished_utc - report.started_utc).total_seconds()),
             verdicts=[_verdict_row(verdict, most_lines) for verdict in report.verdicts],
             outcomes=[_outcome_row(outcome, most_lines) for outcome in report.outcomes],
-            steps=[(step_cells(step), [one_line(reason) for reason in step.reasons]) for step in report.steps],
-            nights=processed_lines(report),
+            steps=[(step_cells(step), list(map(one_line, step.reasons))) for step in telling_steps(report.steps)],
+            nights=[*quiet_lines(report.steps), *processed_lines(report)],
             notes=list(_sentences(report.notes)),
             problems=list(_sentences(report.problems)),
         )

@@ -5,6 +5,7 @@ Every state stands beside the counts that it rests on; a green line without a co
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 
 from reports.model import FrameCount, NightProcessed, Note, Report, StepRow
@@ -111,10 +112,36 @@ def _padded(row: tuple[str, ...], widths: Sequence[int]) -> Iterator[str]:
 
 
 def _step_lines(steps: Sequence[StepRow]) -> Iterator[str]:
-    lines = _aligned([step_cells(step) for step in steps])
-    for step, line in zip(steps, lines, strict=True):
+    telling = telling_steps(steps)
+    lines = _aligned([step_cells(step) for step in telling])
+    for step, line in zip(telling, lines, strict=True):
         yield line
         yield from (f"    {one_line(reason)}" for reason in step.reasons)
+    yield from quiet_lines(steps)
+
+
+def _quiet_nights(steps: Sequence[StepRow]) -> dict[str, set[dt.date]]:
+    """Return, by instrument, the nights in which every step was skipped; of an instrument with several such nights."""
+    telling = {(step.instrument, step.night) for step in steps if step.done or step.reasons or not step.skipped}
+    quiet: dict[str, set[dt.date]] = {}
+    for step in steps:
+        if (step.instrument, step.night) not in telling:
+            quiet.setdefault(step.instrument, set()).add(step.night)
+    return {name: nights for name, nights in quiet.items() if len(nights) > 1}
+
+
+def telling_steps(steps: Sequence[StepRow]) -> list[StepRow]:
+    """Return the steps to be shown one by one: every morning a month of nights is as it was the morning before."""
+    quiet = _quiet_nights(steps)
+    return [step for step in steps if step.night not in quiet.get(step.instrument, ())]
+
+
+def quiet_lines(steps: Sequence[StepRow]) -> list[str]:
+    """Return a line for each instrument of which nights were as they were."""
+    return [
+        f"{one_line(name)}: {len(nights)} nights are through their steps already"
+        for name, nights in sorted(_quiet_nights(steps).items())
+    ]
 
 
 def step_cells(step: StepRow) -> tuple[str, ...]:

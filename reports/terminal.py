@@ -18,9 +18,11 @@ from reports.summary import (
     accepted_lines,
     outcome_cells,
     processed_lines,
+    quiet_lines,
     remark_lines,
     step_cells,
     summary_sentences,
+    telling_steps,
     verdict_cells,
 )
 
@@ -43,10 +45,10 @@ def print_report(report: Report, console: Console) -> None:
     outcomes = [outcome_cells(outcome) for outcome in report.outcomes]
     remarks = [remark_lines(outcome) for outcome in report.outcomes]
     _print_table(("instrument", "hop", "nights", "moved", "bytes", "time", "state"), outcomes, remarks, console)
-    steps = [step_cells(step) for step in report.steps]
-    reasons = [step.reasons for step in report.steps]
+    steps = [step_cells(step) for step in telling_steps(report.steps)]
+    reasons = [step.reasons for step in telling_steps(report.steps)]
     _print_table(("instrument", "step", "done", "failed", "skipped", "time", "state"), steps, reasons, console)
-    for line in (*processed_lines(report), *summary_sentences(report)):
+    for line in (*quiet_lines(report.steps), *processed_lines(report), *summary_sentences(report)):
         console.print(Text(line))
     console.print(Text.assemble((str(report.state), STYLES[str(report.state)]), ": ", told(report)))
 

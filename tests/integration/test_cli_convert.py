@@ -74,6 +74,19 @@ def test_pending_takes_nights_of_any_age_oldest_first(site: Observatory) -> None
     assert site.call("convert", "--pending", "-n", "2").status == 2
 
 
+def test_a_held_night_does_not_go_out_of_sight_by_growing_old(site: Observatory) -> None:
+    """Older than the window it is still in the report, until it goes on or somebody accepts that it does not."""
+    declare(site, {"step": "gather", "hold": "review"}, window_nights=3)
+    night = night_text(expose(site, 10))
+    site.mark("here", "vamp")
+    assert site.call("convert", "-d", night).status == 1
+    later = site.call("convert", "--json")
+    assert (later.status, {row["night"] for row in later.document["steps"]}) == (1, {night})
+    assert site.call("convert", "-n", "2", "--json").document["steps"] == []
+    site.call("accept", "-i", "vamp", "-d", night, "--reason", "clouds")
+    assert site.call("convert").status == 0
+
+
 def test_one_step_or_those_from_one_on(site: Observatory) -> None:
     """A step that is not declared is exit 2 before anything is locked."""
     declare(site)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 
 import pytest
 
+from observatory.truth import State
+from reports.model import FrameCount, StepRow
 from reports.text import RULE, render_text
 from tests.shared import shared
 from tests.unit.reports.made import (
@@ -233,3 +236,28 @@ def test_a_hop_is_always_one_summary_line() -> None:
     """A name with a newline in it still makes one line."""
     forged = replace(OK_HOP, instrument="sha\nshd ok", hop="a\n:b")
     assert len(render_text(report(forged)).split("\n\n\n")[-1].splitlines()) == 1
+
+
+def test_nights_that_are_as_they_were_are_one_line() -> None:
+    """A month of them says no more than one word; what was done or failed stands by itself."""
+    days = [NIGHT + dt.timedelta(days=one) for one in range(5)]
+    quiet = [StepRow("sha", night, step, skipped=3) for night in days for step in ("pack", "list")]
+    done = StepRow("sha", days[-1] + dt.timedelta(days=1), "pack", done=3)
+    lines = render_text(report(kind="run", steps=(*quiet, done))).splitlines()
+    assert lines == [
+        f"sha  {done.night:%Y%m%d} pack  3 done  0 failed  0 skipped  0 s  ok",
+        "sha: 5 nights are through their steps already",
+    ]
+
+
+def test_a_night_whose_frames_were_counted_has_a_line() -> None:
+    """What the first step read, what the last one wrote, and what is dubious."""
+    first = FrameCount(800, 790, 10, 4, {"A": 400, "B": 390})
+    last = FrameCount(790, 790)
+    steps = (StepRow("vampires", NIGHT, "sync", 1, frames=first), StepRow("vampires", NIGHT, "pack", 2, frames=last))
+    held = StepRow("vampires", NIGHT, "list", held=1, reasons=("look at it",))
+    line = f"vampires {NIGHT:%Y%m%d} processed in 0 s: 800 frames in, 790 out, 10 listed; 0.51 % dubious (A 400, B 390)"
+    assert render_text(report(kind="run", steps=steps)).splitlines()[-1] == line
+    whole = report(kind="run", steps=(*steps, held))
+    assert render_text(whole).splitlines()[-1] == line.replace("processed in", "processed in part in")
+    assert whole.state is State.DIFFERENT
