@@ -49,11 +49,13 @@ bench: packages-test $(READY) ## the project beside its peers (long); writes doc
 bench-pipeline: $(READY) ## the steps of a night beside the tools alone; writes docs/benchmarks-pipeline.md
 	@$(BIN)/python -m benchmarks.pipeline $(BENCH_ARGS)
 
-bench-xrif: $(READY) ## decoding of stream archives beside plain numpy, a year of telemetry; writes docs/benchmarks-xrif.md
+bench-xrif: $(READY) ## decoding of stream archives beside plain numpy, a year of telemetry, and bench-export; writes docs/benchmarks-xrif.md
 	@$(BIN)/python -m benchmarks.xrif $(BENCH_ARGS)
+	@$(MAKE) --no-print-directory bench-export BENCH_ARGS=
 
 bench-catalogue: packages-test $(READY) ## cataloguing 100,000 files, questions to millions of exposures; writes docs/benchmarks-catalogue.md
 	@$(BIN)/python -m benchmarks.holdings $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks.ingest $(INGEST_ARGS)
 
 bench-export: $(READY) ## export of 200 archives and spans over a year of telemetry; writes docs/benchmarks-export.md
 	@$(BIN)/python -m benchmarks.export $(BENCH_ARGS)
