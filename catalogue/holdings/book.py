@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection, Row
 from catalogue.book import Book
 from catalogue.holdings.records import Exposure, FileState, HeldCopy, HeldFile, Place
 from catalogue.holdings.section import STANDARD
-from catalogue.holdings.tables import exposure_copies, exposure_files, exposure_places, exposures
+from catalogue.holdings.tables import exposure_copies, exposure_files, exposure_nights, exposure_places, exposures
 from catalogue.holdings.values import from_json, to_json
 from catalogue.store import upsert_statement
 
@@ -121,6 +121,23 @@ class HoldingBook(Book):
                     )
                 )
 
+    def settled_night(self, place: Place, night: dt.date) -> tuple[str, int] | None:
+        """Return what a night's listing was when nothing of it was left to do, and how many exposures it holds."""
+        asked = sa.select(exposure_nights.c.digest, exposure_nights.c.exposures).where(*_of_night(place, night))
+        with self._store.read() as connection:
+            row = connection.execute(asked).first()
+        return None if row is None else (row.digest, row.exposures)
+
+    def settle_night(self, place: Place, night: dt.date, digest: str | None, held: int = 0) -> None:
+        """Note what a night's listing is where nothing of it is left to do; None: something is."""
+        values = {"place_id": place.id, "night": night, "digest": digest, "exposures": held}
+        with self._store.write() as connection:
+            if digest is None:
+                connection.execute(exposure_nights.delete().where(*_of_night(place, night)))
+            else:
+                statement = upsert_statement(connection.dialect.name, exposure_nights, tuple(values), {})
+                connection.execute(statement, values)
+
     def forget_unheld(self, instrument: str) -> int:
         """Forget files of which no place holds a copy, and exposures without files; return how many of these."""
         held = sa.select(exposure_copies.c.file_id)
@@ -163,6 +180,10 @@ def _upsert(
 
 def _copy_values(copy: HeldCopy) -> dict[str, Any]:
     return {field.name: getattr(copy, field.name) for field in dataclasses.fields(copy)}
+
+
+def _of_night(place: Place, night: dt.date) -> tuple[sa.ColumnElement[bool], ...]:
+    return exposure_nights.c.place_id == place.id, exposure_nights.c.night == night
 
 
 def _with_copies(place: Place) -> sa.Select[Any]:

@@ -6,6 +6,7 @@ A night is night.py's; which places there are to fill from, nightferry/catalogui
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import warnings
 from collections import defaultdict
@@ -190,9 +191,30 @@ def _fill(job: FillJob, bench: Bench, nights: tuple[dt.date, ...], outcome: Fill
     for night in nights:
         with warnings.catch_warnings():  # astropy warns of cards that bend the standard; what is wanted is judged here
             warnings.simplefilter("ignore")
-            outcome.counts.add(NightFilling(bench, night, listed.get(night, []), is_whole).fill())
+            outcome.counts.add(_filled(job, bench, night, listed.get(night, []), is_whole))
         outcome.nights += 1
         job.progress(len(listed.get(night, ())))
+
+
+def _filled(job: FillJob, bench: Bench, night: dt.date, listed: Sequence[Listed], is_whole: bool) -> NightOutcome:
+    """Fill from one night, unless it lists as it did when nothing of it was left to do."""
+    digest = _digest(listed)
+    settled = job.book.settled_night(job.place, night)
+    if settled is not None and is_whole and not job.again and settled[0] == digest:
+        return NightOutcome(files=len(listed), exposures=settled[1])
+    outcome = NightFilling(bench, night, listed, is_whole).fill()
+    is_open = outcome.faults or outcome.growing or outcome.waiting or not is_whole
+    if not is_open or settled is not None:
+        job.book.settle_night(job.place, night, None if is_open else digest, outcome.exposures)
+    return outcome
+
+
+def _digest(listed: Sequence[Listed]) -> str:
+    digest = hashlib.sha256()
+    for one in listed:
+        entry = one.entry
+        digest.update(b"%s\0%s\0%d\0%r\0" % (one.camera.encode(), entry.path, entry.size_bytes, entry.mtime_s))
+    return digest.hexdigest()
 
 
 def _cameras(job: FillJob) -> dict[str, Camera]:

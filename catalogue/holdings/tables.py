@@ -123,3 +123,12 @@ exposure_places = sa.Table(
     sa.Column("machine", sa.Text, nullable=False),
     sa.Index("ix_exposure_places_instrument", "instrument"),
 )
+
+exposure_nights = sa.Table(
+    "exposure_nights",
+    metadata,
+    sa.Column("place_id", Identity, primary_key=True),
+    sa.Column("night", sa.Date, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("exposures", sa.BigInteger, nullable=False),
+)

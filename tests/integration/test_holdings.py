@@ -11,6 +11,7 @@ from typing import Any
 
 from catalogue.catalogue import Catalogue
 from catalogue.holdings.filling import fill_place
+from catalogue.holdings.records import Place
 from tests.exposures import DESI, NIGHT, NOON, Held, fits, header, unit, write
 
 HOUR = dt.timedelta(hours=1)
@@ -63,6 +64,36 @@ def test_what_is_known_is_not_read_again_and_what_changed_is(held: Held) -> None
     after = held.only()
     assert (before.columns["exptime"], after.columns["exptime"]) == (900.0, 60.0)
     assert (after.id, after.catalogued_utc) == (before.id, before.catalogued_utc)
+
+
+def test_a_night_of_which_nothing_is_left_to_do_is_listed_and_no_more(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it lists otherwise: the window's thirty nights cost no more than their listings."""
+    asked: list[dt.date] = []
+    known = held.catalogue.files_of_night
+
+    def counted(place: Place, night: dt.date) -> Any:
+        asked.append(night)
+        return known(place, night)
+
+    monkeypatch.setattr(held.catalogue, "files_of_night", counted)  # no behaviour is replaced, calls are counted
+    held.expose(1)
+    held.expose(2, NEXT, age_s=10)
+    held.fill(NIGHT, NEXT)
+    assert asked == [NIGHT, NEXT]
+    asked.clear()
+    outcome = held.fill(NIGHT, NEXT)
+    assert asked == [NEXT]
+    asked.clear()
+    assert (outcome.counts.files, outcome.counts.exposures) == (2, 2)
+    held.now += HOUR
+    held.expose(3)
+    held.fill(NIGHT, NEXT)
+    assert asked == [NIGHT, NEXT]
+    asked.clear()
+    held.fill(NIGHT, NEXT)
+    assert asked == []
 
 
 def test_a_file_that_cannot_be_read_is_listed_and_catalogued_later(held: Held) -> None:

@@ -16,7 +16,7 @@ depends_on = None
 
 _INSTANT = sa.DateTime(timezone=True)
 _IDENTITY = sa.LargeBinary(16).with_variant(postgresql.UUID(), "postgresql")
-_TABLES = ("exposures", "exposure_files", "exposure_copies", "exposure_places")
+_TABLES = ("exposures", "exposure_files", "exposure_copies", "exposure_places", "exposure_nights")
 
 
 def upgrade() -> None:
@@ -25,6 +25,7 @@ def upgrade() -> None:
     _make_exposure_files()
     _make_exposure_copies()
     _make_exposure_places()
+    _make_exposure_nights()
 
 
 def downgrade() -> None:
@@ -137,3 +138,14 @@ def _make_exposure_places() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_exposure_places"),
     )
     op.create_index("ix_exposure_places_instrument", "exposure_places", ["instrument"], unique=False)
+
+
+def _make_exposure_nights() -> None:
+    op.create_table(
+        "exposure_nights",
+        sa.Column("place_id", _IDENTITY, nullable=False),
+        sa.Column("night", sa.Date(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("exposures", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("place_id", "night", name="pk_exposure_nights"),
+    )
