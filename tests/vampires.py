@@ -43,9 +43,9 @@ def declare(observatory: Observatory, steps: list[Settings] | None = None, **set
     observatory.declare(NAME, **(keys | settings))
 
 
-def night(observatory: Observatory, **settings: Any) -> Night:
+def night(observatory: Observatory, folder: str = DATE, **settings: Any) -> Night:
     """Return the night of the two cameras, on the copy on this machine."""
-    return Night(observatory.path("sc5", DATE, NAME), **settings)
+    return Night(observatory.path("sc5", folder, NAME), **settings)
 
 
 def convert(observatory: Observatory, *words: str) -> Any:

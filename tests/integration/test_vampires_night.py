@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 
 import pytest
 
+from converters.manifests import decode
 from tests import vampires
-from tests.cubes import NIGHT
 from tests.observatory import Observatory, tree
 
 
@@ -46,4 +48,43 @@ def test_a_night_goes_through_all_steps_and_loses_no_frame(site: Observatory) ->
     again = vampires.convert(site)
     assert again.status == 0, again.out + again.err
     assert tree(night.folder) == after
-    assert NIGHT.year == 2025
+
+
+def test_a_night_that_hardly_pairs_waits_for_a_person(site: Observatory) -> None:
+    """The summary says why; approved, the night goes on."""
+    vampires.declare(site, vampires.STEPS[:3])
+    night = vampires.night(site, drops=0.4)
+    night.expose("10:20:00", 40)
+    held = vampires.convert(site)
+    assert "frames of both cameras are paired" in held.out
+    assert not (night.folder / "vgen2").exists()
+    assert "LOOK: " in (night.folder / f"summary_{vampires.DATE}.txt").read_text()
+    assert vampires.convert(site, "--approve").status == 0
+    assert vampires.convert(site).status == 0
+    assert vampires.frames_in(night.folder) == dict.fromkeys(night.truth, 1)
+
+
+def test_the_manifests_of_two_nights_are_one_letter(site: Observatory) -> None:
+    """Sent once: the next run has nothing to say."""
+    mail = {"to": ["archive@example.org"], "address": "192.0.2.6", "subject": "VMP manifest {nights}"}
+    listing = {"step": "manifest", "inputs": ["vgen2/*.fits"], "mail": mail}
+    vampires.declare(site, [vampires.STEPS[0], vampires.STEPS[2], listing])
+    box = site.folder / "box"
+    site.write_site(mail={"folder": str(box), "from": "nightferry@example.org", "to": ["people@example.org"]})
+    for name in ("20251106", "20251107"):
+        vampires.night(site, drops=0.0, frames=20, folder=name).expose("10:20:00", 20)
+    words = ("convert", "-i", vampires.NAME, "-d", "20251106..20251107", "--mail")
+    assert site.call(*words).status == 0
+    assert site.call(*words).status == 0
+    letters = [message_from_bytes(path.read_bytes(), policy=default) for path in box.rglob("*") if path.is_file()]
+    (letter,) = [one for one in letters if one["To"] == "archive@example.org"]
+    assert letter["Subject"] == "VMP manifest 20251106, 20251107"
+    assert "192.0.2.6" in letter.get_body(("plain",)).get_content()
+    (attached,) = letter.iter_attachments()
+    rows, _ = decode(attached.get_content())
+    assert sorted(row.path.rpartition("/vampires/")[2][:14] for row in rows) == [
+        "20251106/vgen2",
+        "20251106/vgen2",
+        "20251107/vgen2",
+        "20251107/vgen2",
+    ]
