@@ -31,7 +31,7 @@ from syncer.ingest.plan import hold_back, plan
 if TYPE_CHECKING:
     from catalogue.catalogue import Catalogue
 
-_FILES_AT_ONCE = 1000
+_FILES_AT_ONCE = 5000
 """Files placed before their folders are brought to disk and their exposures recorded."""
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many files are done, and how many there are."""
