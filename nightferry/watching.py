@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from converters.export.instants import from_datetime
-from converters.export.observations import Wish
+from converters.export.observations import Observation, Wish
 from converters.export.plan import Fate, Item
 from converters.export.reader import Around
 from converters.export.section import ExportSection, WatchModel
@@ -23,6 +23,7 @@ from nightferry.exporting import Export, ExportWishes, export
 from nightferry.observing import Asked, Selected, instrument_of, selected, setting_of
 from nightferry.workplace import Workplace
 from observatory.errors import NightferryError
+from observatory.truth import State
 
 log = logging.getLogger("nightferry")
 
@@ -115,8 +116,9 @@ def watch(
         wishes = replace(wishes, output=Path(section.watch.output or ".").expanduser())
     log.info("watching", extra={"output": str(wishes.output.absolute())})
     said: frozenset[str] = frozenset()
+    finished: set[Observation] = set()
     while not is_over():
-        said = _round(workplace, asked, wishes, section, said)
+        said = _round(workplace, asked, wishes, section, said, finished)
         sleep(section.watch.poll_s)
 
 
@@ -126,11 +128,16 @@ def _first_look(workplace: Workplace, asked: Asked) -> ExportSection:
 
 
 def _round(
-    workplace: Workplace, asked: Asked, wishes: ExportWishes, section: ExportSection, said: frozenset[str]
+    workplace: Workplace,
+    asked: Asked,
+    wishes: ExportWishes,
+    section: ExportSection,
+    said: frozenset[str],
+    finished: set[Observation],
 ) -> frozenset[str]:
     """Do one round and log what is new in it; return what was said, so that it is not said again and again."""
     try:
-        done = look(workplace, asked, wishes, section)
+        done = look(workplace, asked, wishes, section, finished)
     except NightferryError as error:
         reasons = {str(error)}
     except OSError as error:
@@ -142,8 +149,13 @@ def _round(
     return frozenset(reasons)
 
 
-def look(workplace: Workplace, asked: Asked, wishes: ExportWishes, section: ExportSection) -> Export:
+def look(
+    workplace: Workplace, asked: Asked, wishes: ExportWishes, section: ExportSection, finished: set[Observation]
+) -> Export:
     """Do one round: find the observations of the last hours and export what is ready of them.
+
+    Those in `finished` are passed over, and those join them of which all has been done and nothing more will come:
+    a round costs what is new, not what the night has been.
 
     Raises
     ------
@@ -153,14 +165,29 @@ def look(workplace: Workplace, asked: Asked, wishes: ExportWishes, section: Expo
     now_ns = from_datetime(workplace.now())
     setting = setting_of(workplace, asked)
     wish = Wish(asked.title, asked.is_partial, asked.target, asked.email)
-    chosen = _recent(selected(setting, replace(wish, begin_ns=now_ns - round(section.watch.back_hours * _HOUR_NS))))
+    wish = replace(wish, begin_ns=now_ns - round(section.watch.back_hours * _HOUR_NS))
+    chosen = _recent(selected(setting, wish), finished)
     patience = Patience(section.watch, setting.instrument.settle_s, now_ns)
-    return export(workplace, chosen, wishes, patience=patience, beyond_ns=1)
+    done = export(workplace, chosen, wishes, patience=patience, beyond_ns=1)
+    finished |= _finished(done, now_ns)
+    return done
 
 
-def _recent(chosen: Selected) -> Selected:
+def _recent(chosen: Selected, finished: Collection[Observation]) -> Selected:
     """Take the newest observation first: what is on the sky now is waited for."""
-    return replace(chosen, observations=tuple(reversed(chosen.observations)))
+    left = tuple(one for one in reversed(chosen.observations) if one not in finished)
+    return replace(chosen, observations=left)
+
+
+def _finished(done: Export, now_ns: int) -> set[Observation]:
+    """Return the observations that ended an hour ago and of which every archive has been done."""
+    unfinished = {
+        result.observation
+        for result in done.results
+        if result.state is not State.OK or {*map(result.fate_of, result.items)} - {Fate.DONE, Fate.TOLD}
+    }
+    old = {one for one in done.selected.observations if one.end_ns is not None and one.end_ns < now_ns - _HOUR_NS}
+    return old - unfinished
 
 
 def _log(done: Export) -> Sequence[str]:
@@ -175,4 +202,7 @@ def _log(done: Export) -> Sequence[str]:
         for item in result.items
         if result.fate_of(item) in (Fate.FAILED, Fate.UNKNOWN)
     ]
-    return [*done.troubles, *failed]
+    nowhere = {result.camera.name for result in done.results if result.planned.is_kept_nowhere}
+    homeless = [f"no root has a folder rawimages/{camera}" for camera in sorted(nowhere)]
+    unreadable = [reason for result in done.results for reason in result.planned.unreadable]
+    return [*done.troubles, *failed, *homeless, *unreadable]

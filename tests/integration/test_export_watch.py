@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from converters.export.instants import to_datetime
+from converters.export.observations import Observation
 from nightferry.exporting import Export, ExportWishes
 from nightferry.observing import Asked, instrument_of
 from nightferry.watching import look
@@ -32,6 +33,7 @@ class Sky:
         self.config = configure(folder, watch={"output": str(folder / "obs"), "poll_s": 30, "telemetry_wait_s": 120})
         self.output = folder / "obs"
         self.now_s = 0.0
+        self.finished: set[Observation] = set()
 
     def now(self) -> dt.datetime:
         """Return the instant that it is."""
@@ -46,7 +48,7 @@ class Sky:
         with Workplace.at(self.config, self.now) as workplace:
             asked = Asked(roots=tuple(self.drive.roots.values()))
             wishes = ExportWishes(output=self.output)
-            return look(workplace, asked, wishes, instrument_of(workplace, None)[1])
+            return look(workplace, asked, wishes, instrument_of(workplace, None)[1], self.finished)
 
     def fates(self, seconds: float) -> dict[str, tuple[str, str]]:
         """Do one round; return what became of each archive of camsci1, by its second, and why."""
@@ -165,6 +167,18 @@ def test_a_later_start_goes_on_where_the_last_ended(sky: Sky) -> None:
     after = {path: (sky.output / path).stat().st_ino for path in files_below(sky.output)}
     assert len(after) == 4
     assert before.items() <= after.items()
+
+
+def test_what_is_finished_is_not_looked_at_again(sky: Sky) -> None:
+    """A round costs what is new; an hour after its end an observation of which all is done is passed over."""
+    sky.observers(until=200, end=100)
+    sky.drive.camera_telemetry(0, 200)
+    sky.drive.archive([30, 35])
+    assert len(sky.look(1000).results) == 2
+    assert not sky.finished
+    assert len(sky.look(5000).results) == 2
+    assert len(sky.finished) == 1
+    assert sky.look(5030).results == ()
 
 
 @pytest.fixture
