@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,40 @@ def test_a_restore_that_was_interrupted_is_brought_to_its_end(site: Observatory)
     moved.with_suffix(".aside").unlink()
     assert site.call(*restore(site, "--yes")).status == 0
     assert tree(site.root("here", "vamp")) == raw
+
+
+@pytest.mark.parametrize("word", ["n", "y"])
+def test_at_a_terminal_a_person_is_asked(site: Observatory, tmp_path: Path, word: str) -> None:
+    """After the list of what would be set aside; whoever says no has lost nothing."""
+    site.call("convert")
+    whole = tree(site.root("here", "vamp"))
+    ours, theirs = os.openpty()
+    path = f"{tmp_path / 'packages'}:{Path(__file__).parents[2]}"
+    with subprocess.Popen(
+        site.command(*restore(site)),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=os.environ | {"PYTHONPATH": path},
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        said = read_until(ours, b"Set all this aside? [y/N]: ")
+        os.write(ours, f"{word}\n".encode())
+        said += read_until(ours, None)
+    os.close(ours)
+    assert b"made/N0001.cube.z" in said
+    assert process.returncode == (0 if word == "y" else 2)
+    assert (tree(site.root("here", "vamp")) == whole) is (word == "n")
+
+
+def read_until(terminal: int, words: bytes | None) -> bytes:
+    """Read what a terminal shows until some words, or until its end."""
+    said = b""
+    while words is None or words not in said:
+        try:
+            chunk = os.read(terminal, 4096)
+        except OSError:  # the other side has closed it
+            break
+        said += chunk
+    return said
