@@ -267,6 +267,9 @@ def test_the_timing_tells_of_dropped_frames_and_of_steps_back() -> None:
     facts = xrif.timing_facts(timing)
     assert (facts.dropped_frames, facts.steps_back) == (4, 1)
     assert facts.last_ns - facts.first_ns == 8_000_000
+    wild = timing_of(4)
+    wild[:, 0] = [0, (1 << 63) - 1, 5, 1 << 62]
+    assert xrif.timing_facts(wild).dropped_frames == (1 << 63) - 2 + (1 << 62) - 6
 
 
 @pytest.mark.parametrize(
