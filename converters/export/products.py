@@ -122,8 +122,9 @@ def _times(exposed: Exposures) -> Iterator[_Fact]:
     known = [begin if begin >= 0 else None for begin in begins]
     lengths = [None if begin is None else (end - begin) / NS_PER_S for begin, end in zip(known, ends, strict=True)]
     observed = [end if begin is None else begin for begin, end in zip(known, ends, strict=True)]
-    is_told = all(begin is not None for begin in known)
-    said = "beginning of exposure" if is_told else "end of exposure (length unknown)"
+    said = "beginning of exposure"
+    if None in known:
+        said = "end of exposure (length unknown)" if not any(known) else "beginning; its end where EXPTIME is absent"
     yield _Fact("DATE-OBS", _texts(observed), said)
     yield _Fact("DATE-BEG", _texts(known), "beginning of exposure")
     yield _Fact("DATE-AVG", _texts(middles), "middle of exposure")
