@@ -186,6 +186,9 @@ def questions(count: int) -> dict[str, Callable[[int], ExposureQuery]]:
         "where: nothing that is indexed": lambda turn: ExposureQuery(
             "desi", where=f"airmass > 1.5 and exptime > {600 + turn}", limit=ROWS
         ),
+        "where: few, of columns without an index": lambda turn: ExposureQuery(
+            "desi", where=f"skydec > 89.9 and exptime = {turn} and airmass > 1.9", limit=ROWS
+        ),
         "arrived within an hour": lambda turn: ExposureQuery(
             "desi", is_written=True, limit=ROWS, arrived=_hour(night(turn))
         ),
@@ -252,9 +255,11 @@ _SHORT = """\
 ## What falls short
 
 A where-expression over columns without an index (airmass, seeing, and an instrument's own, which lie in a document)
-walks the exposures in the order of their numbers until it has found as many as are wanted: quick where many match, as
-here, and up to some seconds over millions where few do. Name a night, a range of numbers, a tile, an object, a type or
-a program beside it, and it is quick again."""
+walks the exposures in their order until it has found as many as are wanted: quick where many match, as in one of the
+questions above, and seconds over millions where few do, as in the other. Name a night, a range of numbers, a tile, an
+object, a type or a program beside it, and it is quick again.
+
+Memory grows with the files of one night, not with the nights: a night is noted whole or not at all."""
 
 
 def main() -> None:

@@ -120,6 +120,7 @@ class NightFilling:
         self._listed = listed
         self._is_whole = is_whole
         self._now_utc = bench.now()
+        self._place_id = bench.place.id
         self._known = bench.book.files_of_night(bench.place, night)
         self._files: dict[uuid.UUID, HeldFile] = {key: file for key, (file, _) in self._known.items()}
         self._copies: dict[uuid.UUID, HeldCopy] = {}
@@ -182,7 +183,7 @@ class NightFilling:
         belonging = self._bench.grouping.exposure_of(self._night, listed.below)
         known = self._copy_known(key)
         is_same = known is not None and (known.size_bytes, known.mtime_s) == (entry.size_bytes, entry.mtime_s)
-        fresh = HeldCopy(key, place.id, entry.path, entry.size_bytes, entry.mtime_s, self._now_utc)
+        fresh = HeldCopy(key, self._place_id, entry.path, entry.size_bytes, entry.mtime_s, self._now_utc)
         if known is not None and is_same:
             sha256 = None if self._bench.again else known.sha256
             self._copies[key] = dataclasses.replace(fresh, since_utc=known.since_utc, sha256=sha256)
@@ -265,10 +266,10 @@ class NightFilling:
 
     def _exposures(self) -> list[Exposure]:
         """Return the exposures of the night that are other than they were."""
-        by_exposure: defaultdict[uuid.UUID, list[HeldFile]] = defaultdict(list)
+        by_exposure: defaultdict[uuid.UUID, dict[uuid.UUID, HeldFile]] = defaultdict(dict)
         for key, file in self._files.items():
-            if file.exposure_id is not None and (key in self._copies or key in self._known):
-                by_exposure[file.exposure_id].append(file)
+            if file.exposure_id is not None:
+                by_exposure[file.exposure_id][key] = file
         known = self._bench.book.exposures_by_id(self._belongings)
         self.outcome.exposures = len(self._belongings)
         due = [key for key in self._belongings if self._is_due(key, known.get(key))]
@@ -291,15 +292,17 @@ class NightFilling:
     def _exposure(
         self,
         key: uuid.UUID,
-        here: Sequence[HeldFile],
+        here: Mapping[uuid.UUID, HeldFile],
         elsewhere: Sequence[tuple[HeldFile, HeldCopy | None]],
         known: Exposure | None,
     ) -> Exposure:
         belonging, place = self._belongings[key], self._bench.place
-        files = [*here, *(file for file, _ in elsewhere)]
+        files = [*here.values(), *(file for file, _ in elsewhere)]
         lying = {file.path: (file, copy) for file, copy in elsewhere if copy is not None}
-        lying |= {file.path: (file, self._copies[file.id]) for file in here if file.id in self._copies}
-        waits = self._lost_of(files, lying.values()) or self._waits_for(belonging, lying)
+        lying |= {file.path: (file, self._copies[key]) for key, file in here.items() if key in self._copies}
+        waits = (self._lost_of(files, lying.values()) if len(lying) < len(files) else None) or self._waits_for(
+            belonging, lying
+        )
         made = Exposure(
             id=key,
             instrument=place.instrument,

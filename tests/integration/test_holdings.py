@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from catalogue.catalogue import Catalogue
 from catalogue.holdings.filling import fill_place
 from catalogue.holdings.records import Place
