@@ -63,7 +63,7 @@ class DaskCrew:
         except ImportError as error:
             words = "workers: tcp://...: dask.distributed is not installed here; install nightferry[dask]"
             raise UsageError(words) from error
-        self._look()
+        knock(self.address)
         client: Any = distributed.Client  # parts of it publish types, this one does not
         try:
             self._client = client(self.address, timeout=_CONNECT_S, set_as_default=False)
@@ -71,18 +71,24 @@ class DaskCrew:
             raise SchedulerSilent(self.address, str(error) or type(error).__name__) from error
         return self
 
-    def _look(self) -> None:
-        """Knock first: the client itself would go on trying where nobody listens."""
-        host, _, port = self.address.removeprefix("tcp://").rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
-        except OSError as error:
-            raise SchedulerSilent(self.address, error.strerror or str(error)) from error
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._client.close()
+
+
+def knock(address: str) -> None:
+    """Try whether anybody listens where a scheduler should: its client would go on trying where nobody does.
+
+    Raises
+    ------
+    SchedulerSilent
+    """
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_S).close()
+    except OSError as error:
+        raise SchedulerSilent(address, error.strerror or str(error)) from error
 
 
 def _attempt(job: Job) -> Done:

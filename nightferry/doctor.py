@@ -5,6 +5,7 @@ Looks only; writes nothing anywhere but in the state folder.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from nightferry.expectations import last_seen
+from nightferry.pending import steps_of
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import SurveyRequest
 from observatory.ends import ABSENT, Expectation, loss_words
@@ -146,17 +148,32 @@ def _bore_marker(workplace: Workplace, host: str, root: str) -> str | None:
 
 
 def _converters(workplace: Workplace) -> Iterator[Line]:
+    """Look for the programs of steps that are taken here, and knock at the clusters."""
     programs = {
         step.run[0]
         for instrument in workplace.instruments.values()
-        if instrument.convert is not None
-        for step in instrument.convert.steps
+        for place in places(instrument)
+        if workplace.access(place.host).is_local
+        for step in steps_of(instrument, place)
         if hasattr(step, "run")
     }
     for program in sorted(programs):
         found = shutil.which(program)
         remedy = f"not found here: install it, or give its full path ({program})"
         yield Line(State.OK if found else State.DIFFERENT, f"converter {program}", found or remedy)
+    declared = (instrument.convert for instrument in workplace.instruments.values())
+    for address in sorted({one.workers for one in declared if one is not None and isinstance(one.workers, str)}):
+        yield from _guard(f"workers {address}", partial(_cluster, address))
+
+
+def _cluster(address: str) -> Iterator[Line]:
+    from converters.dask_crew import knock  # few sites have a cluster
+
+    knock(address)
+    if importlib.util.find_spec("distributed") is None:
+        yield Line(State.DIFFERENT, f"workers {address}", "dask.distributed is not installed here: nightferry[dask]")
+    else:
+        yield Line(State.OK, f"workers {address}", "somebody listens there")
 
 
 def _mail(workplace: Workplace) -> Iterator[Line]:

@@ -126,6 +126,20 @@ def test_a_manifest_before_what_changes_headers_is_refused(site: Observatory) ->
     assert "stamp changes headers and comes after pack: put it before" in answer.out + answer.err
 
 
+def test_the_doctor_knocks_at_a_cluster(site: Observatory) -> None:
+    """Where nobody listens it could not be told, and the next run would convert nothing."""
+    declare(site)
+    path = site.config / "instruments.d/vamp.yaml"
+    path.write_text(path.read_text().replace("workers: 2", "workers: tcp://127.0.0.1:9"))
+    answer = site.call("doctor")
+    assert "workers tcp://127.0.0.1:9" in answer.out
+    assert "no scheduler answers there" in answer.out
+    expose(site)
+    site.mark("here", "vamp")
+    converted = site.call("convert")
+    assert (converted.status, "PROBLEM: vamp: workers tcp://127.0.0.1:9" in converted.out) == (3, True)
+
+
 def wait_for(site: Observatory, night: str) -> None:
     """Wait until a night has its manifest."""
     deadline = time.monotonic() + 60
