@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import resource
 import shutil
 import sys
 from pathlib import Path
@@ -545,6 +546,25 @@ def test_too_little_room_is_refused_before_the_first_byte(night: Night, monkeypa
     assert answer.status == 1
     assert "nothing was exported" in answer.err
     assert files_below(night.output) == []
+
+
+def test_a_disk_that_takes_no_more_leaves_nothing_half(night: Night) -> None:
+    """The system refuses a file in the middle of its writing; the smaller archive is published, the large one named."""
+    night.drive.observe(20, 100)
+    night.drive.archive([30])
+    night.drive.archive([50], shape=(1, 1000, 1000))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, limits[1]))
+    try:
+        answer = night.export("-O")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert answer.status == 1
+    assert "File too large" in answer.err
+    assert night.made() == [stamp(30)]
+    assert not (night.output / ".nightferry" / "export").exists()
+    assert night.export("-O").status == 0
+    assert night.made() == [stamp(30), stamp(50)]
 
 
 def test_the_lookback_ends_after_a_day(night: Night) -> None:
