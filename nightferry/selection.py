@@ -83,6 +83,11 @@ def hops_asked(workplace: Workplace, asked: Asked) -> tuple[Hop, ...]:
     return tuple(hop for hop in found if not asked.hops or hop.name in asked.hops)
 
 
+def level_of(hop: Hop, asked: str | None) -> str:
+    """Return how deep a hop is looked at: as asked, else as its instrument says."""
+    return asked or hop.instrument.verify.level
+
+
 def nights_asked(workplace: Workplace, asked: Asked, instrument: Instrument) -> tuple[dt.date, ...]:
     """Return the nights asked for without those that are still open from before."""
     present = workplace.present_night(instrument)

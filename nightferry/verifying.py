@@ -13,7 +13,7 @@ from catalogue.records import HopRecord, NightRecord, NightState
 from nightferry.evidence import HopWitness, freed_on
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.runs import Run, see_roots
-from nightferry.selection import Asked, all_away, hops_asked, scope_asked
+from nightferry.selection import Asked, all_away, hops_asked, level_of, scope_asked
 from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
 from observatory.ends import loss_words
@@ -48,6 +48,8 @@ def verify(workplace: Workplace, run: Run, asked: Asked, wishes: VerifyWishes) -
 def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> HopVerdict:
     """Verify one hop and remember what was proven."""
     source, destination = workplace.endpoint(hop.source.host), workplace.endpoint(hop.destination.host)
+    if level_of(hop, wishes.level) == "existence":
+        scope = scope.names_only()
     witness = HopWitness(workplace, hop, scope)
     with listings_of(scope, source, destination) as listings:  # they go on while the ledger is opened
         options = _options(workplace, hop, scope, wishes)
@@ -110,7 +112,7 @@ def _as_known(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVerdi
 def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> CheckOptions:
     """Return how to check a hop."""
     return CheckOptions(
-        level=wishes.level or hop.instrument.verify.level,
+        level=level_of(hop, wishes.level),
         reverse=wishes.reverse,
         accepted=acceptances(workplace, hop),
         progress=lambda files: wishes.progress(hop, files),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from observatory.endpoints.contract import Selection, SurveyRequest
 from observatory.layouts import Layout
@@ -261,6 +261,12 @@ class HopScope:
             for name, camera in self.hop.cameras.items()
         )
         object.__setattr__(self, "is_renamed", is_renamed)
+
+    def names_only(self) -> HopScope:
+        """Return the same questions without sizes and times."""
+        ends = (replace(end, request=replace(end.request, names_only=True)) for end in (self.source, self.destination))
+        source, destination = ends
+        return HopScope(self.hop, self.nights, source, destination)
 
     def target_of(self, path: bytes) -> bytes:
         """Return where a source path belongs below the destination root."""

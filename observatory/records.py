@@ -27,6 +27,10 @@ UNRECOGNISED = b"u"
 NUL = b"\0"
 
 
+NOT_ASKED = b"0/0.0000000000"
+"""Size and time where they were not asked for."""
+
+
 class RecordError(ValueError):
     """A listing holds what no listing of ours can hold; nothing concluded from it is to be believed."""
 

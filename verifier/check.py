@@ -230,9 +230,19 @@ class _Looked:
             return frozenset()
         return frozenset(entry.path for entry in self._tally.changed_links)
 
+    def _look_at_missing(self) -> None:
+        """Where only names were asked for, tell what is young of those that the destination lacks."""
+        tally, root = self._tally, self._scope.source.request.root
+        found = list(self._source.stat(root, [entry.path for entry in tally.missing]))
+        entries = [Entry(facts.path, facts.size_bytes or 0, facts.mtime_s) for facts in found]
+        tally.missing = [entry for entry in entries if not tally.is_young(entry)]
+        tally.young += [entry for entry in entries if tally.is_young(entry)]
+
     def _settle(self) -> tuple[list[bytes], list[Entry], list[Entry]]:
         """Move what its own headers promise to be longer from missing to in progress, up to the settle limit."""
         tally = self._tally
+        if self._scope.source.request.names_only and tally.missing:
+            self._look_at_missing()
         limit = self._scope.hop.instrument.settle_limit_s
         recent = [  # an empty file promises nothing
             entry

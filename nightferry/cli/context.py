@@ -100,23 +100,25 @@ def asked(
     return Asked(tuple(instrument or ()), tuple(date or ()), nights, tuple(hop or ()))
 
 
-def reach_early(workplace: Workplace, asked: Asked) -> None:
+def reach_early(workplace: Workplace, asked: Asked, verifies: bool = False, level: str | None = None) -> None:
     """Begin to connect to the hosts that a command will ask, to list, and to open the ledger, before all is loaded.
 
     The first hop is listed for the nights asked for; where the ledger knows of older ones that are still open, it
-    is listed anew.
+    is listed anew. For a verify at level existence names are enough.
 
     Raises
     ------
     UsageError
         What is asked for is not declared.
     """
-    from nightferry.selection import hops_asked, scope_without_older
+    from nightferry.selection import hops_asked, level_of, scope_without_older
 
     hops = hops_asked(workplace, asked)
     workplace.reach_early(hops)
     if hops:
-        workplace.list_early(scope_without_older(workplace, asked, hops[0]))
+        scope = scope_without_older(workplace, asked, hops[0])
+        by_name = verifies and level_of(hops[0], level) == "existence"
+        workplace.list_early(scope.names_only() if by_name else scope)
     _ = workplace.ledger
 
 

@@ -65,6 +65,8 @@ class SurveyRequest:
         every link is kind LINK.
     one_file_system : bool
         Do not descend into other file systems below the root; a folder that is a mount point is a trouble.
+    names_only : bool
+        Files are not looked at: each is listed with size and time 0, in a third of the time.
     """
 
     root: bytes
@@ -73,6 +75,7 @@ class SurveyRequest:
     night_name: bytes = b""
     symlinks: Symlinks = "follow-inside"
     one_file_system: bool = True
+    names_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from observatory.endpoints.contract import MARKER, NEVER_ENTERED, SurveyRequest
 from observatory.endpoints.leads import leads_of
 from observatory.endpoints.selections import Group, groups_of
+from observatory.records import NOT_ASKED
 
 FOLDER = b"d"
 """Kind of the records that tell each folder's file system; they never leave surveying.py."""
@@ -159,7 +160,7 @@ def _walk_group(group: Group, length: int, request: SurveyRequest) -> bytes:
 
 def _expression(group: Group, request: SurveyRequest) -> bytes:
     taken, excluded = group.tests()
-    size_and_time = b"%p//%s/%T@\\0"
+    size_and_time = b"%p//" + (NOT_ASKED if request.names_only else b"%s/%T@") + b"\\0"
     clauses: list[Sequence[bytes]] = [
         (b"-type", b"f", *taken, b"-printf", b"f" + size_and_time),
         (b"-type", b"f", b"!", *excluded, b"-printf", b"u" + size_and_time),

@@ -324,7 +324,8 @@ class _Walk:
         found = self._match(below or path)
         if found != "excluded":
             kind = records.FILE if found == "taken" else records.UNRECOGNISED
-            yield records.encode_file(path, node.size_bytes, node.mtime_ns, kind)
+            facts = (0, 0) if self._request.names_only else (node.size_bytes, node.mtime_ns)
+            yield records.encode_file(path, *facts, kind)
 
     def _enter(self, path: bytes, node: Node, chain: tuple[bytes, ...]) -> Iterator[bytes]:
         if self._request.one_file_system and node.device != self._survey._device:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import socket
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from observatory.errors import Problem, SpecificationError, UsageError
 from observatory.spec import yaml
 from observatory.spec.check import chain_is_sound, check_instrument, check_together
-from observatory.spec.fields import meant
+from observatory.spec.fields import keys, meant
 from observatory.spec.hosts import local_path
 from observatory.spec.judge import Judged, judge
 from observatory.spec.models import Convert, Host, Instrument, Owned, Section, Site, Specification, StepSection
@@ -99,8 +99,9 @@ def load(
     site_file = yaml.read(folder / SITE, str(folder / SITE))
     site = judge(site_file, Site)
     site.problems += [site_file.problem(path, reason) for path, reason in _secrets(site.value, folder)]
-    model = instrument_model(section_models or {})
-    instruments = [_read_instrument(path, model, step_models or {}) for path in _instrument_files(folder)]
+    documents = {path: _document(path) for path in _instrument_files(folder)}
+    model = instrument_model(_wanted(section_models or {}, documents.values()))
+    instruments = [_judge_instrument(path, it, model, step_models or {}) for path, it in documents.items()]
     problems = [*site.problems, *_stray_files(folder), *(p for judged in instruments for p in judged.problems)]
     problems += _cross_checks(site_file, site, instruments)
     if problems or site.value is None:
@@ -175,10 +176,24 @@ def _stray_files(folder: Path) -> Iterator[Problem]:
             yield Problem(str(path), 1, "", f"only *.yaml is read: rename it to {path.stem}.yaml")
 
 
-def _read_instrument(
-    path: Path, model: type[Instrument], step_models: Mapping[str, type[StepSection]]
+def _document(path: Path) -> Document:
+    return yaml.read(path, str(Path(path.parent.parent) / INSTRUMENTS / path.name))
+
+
+def _wanted(section_models: Mapping[str, type[Section]], documents: Iterable[Document]) -> Mapping[str, type[Section]]:
+    """Return the sections that some file holds: making a model takes longer than reading most specifications.
+
+    Where a file holds a key that is none, all of them: one may have been meant.
+    """
+    held = {key for document in documents if isinstance(document.value, dict) for key in document.value}
+    if held - keys(Instrument).keys() - section_models.keys():
+        return section_models
+    return {key: section_models[key] for key in section_models if key in held}
+
+
+def _judge_instrument(
+    path: Path, document: Document, model: type[Instrument], step_models: Mapping[str, type[StepSection]]
 ) -> Judged[Instrument]:
-    document = yaml.read(path, str(Path(path.parent.parent) / INSTRUMENTS / path.name))
     raw, steps = _without_steps(document.value)
     judged = judge(document, model, raw)
     judged_steps = [_judge_step(document, step, index, step_models) for index, step in enumerate(steps)]

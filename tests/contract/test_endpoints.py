@@ -238,6 +238,13 @@ def test_a_listing_tells_size_and_time(member: Member) -> None:
     assert troubles == []
 
 
+def test_where_names_are_enough_no_size_and_time_are_told(member: Member) -> None:
+    """Every endpoint writes the same record then, so that two sides agree whatever the files hold."""
+    member.put(NIGHT + b"/a.fits", b"12345")
+    found, troubles, _ = member.survey(member.request(names_only=True))
+    assert (found, troubles) == ([records.encode_file(NIGHT + b"/a.fits", 0, 0)], [])
+
+
 def test_a_night_that_is_absent_holds_nothing_and_is_no_trouble(member: Member) -> None:
     """Only what cannot be looked at is a trouble."""
     member.put(NIGHT + b"/a.fits")

@@ -124,6 +124,18 @@ def test_a_young_file_is_in_progress_and_not_missing() -> None:
     assert verdict.per_night[NIGHT].open_files == 2
 
 
+def test_where_names_are_enough_only_what_is_missing_is_looked_at() -> None:
+    """Level existence over a listing of names: other sizes are no matter, a young file is no loss."""
+    world = World({ONE: b"1"}, {ONE: b"22"})
+    world.scope = world.scope.names_only()
+    assert world.check(level="existence").state is State.OK
+    world.source.put(HERE + b"/" + TWO, b"2", NOW_S - 10)
+    world.source.put(HERE + b"/2016/0907/SHA_20160907.0003.fits", b"3", OLD_S)
+    verdict = world.check(level="existence")
+    assert (verdict.in_progress, verdict.missing) == ((TWO,), (b"2016/0907/SHA_20160907.0003.fits",))
+    assert (verdict.source_files, verdict.compared) == (3, 2)
+
+
 def test_a_young_file_that_grew_is_in_progress() -> None:
     """The shorter one there is what was there when it was looked at last."""
     world = World({}, {ONE: b"1"})
@@ -463,7 +475,7 @@ def test_links_that_are_carried_as_links_are_compared_as_files() -> None:
 
 
 def test_a_camera_that_is_not_there_does_not_travel_with_others() -> None:
-    """Only the hop's own cameras are asked for."""
+    """Only the hop's own cameras are asked for, and the files of the others are no strangers."""
     cameras = {"red": {"files": ["*r.fits"]}, "blue": {"files": ["*b.fits"]}}
     world = World(
         {b"2016/0907/1r.fits": b"", b"2016/0907/1b.fits": b""},
@@ -472,7 +484,7 @@ def test_a_camera_that_is_not_there_does_not_travel_with_others() -> None:
         copies=copies({}, {"cameras": "red"}),
     )
     verdict = world.check()
-    assert (verdict.state, verdict.source_files, verdict.unrecognised) == (State.OK, 1, (b"2016/0907/1b.fits",))
+    assert (verdict.state, verdict.source_files, verdict.unrecognised) == (State.OK, 1, ())
 
 
 NAMES = st.sampled_from([b"a.fits", b"b.fits", b"\xff.fits", b"\n.fits", b"deep/a.fits", b"x.txt"])
