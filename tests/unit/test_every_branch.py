@@ -7,21 +7,25 @@ import zoneinfo
 from pathlib import Path
 
 import pytest
+from pydantic import model_validator
 
-from observatory.errors import SpecificationError
+from observatory.errors import SpecificationError, UsageError
 from observatory.nights import NightClock
+from observatory.records import encode_file
 from observatory.spec import yaml
 from observatory.spec.chain import places
-from observatory.spec.load import load_section, load_site
+from observatory.spec.judge import MOST_ROUNDS
+from observatory.spec.load import find_folder, load_section, load_site
 from observatory.spec.models import Retention, Section, Specification
 from observatory.spec.owned import OwnedSection
 from observatory.spec.show import effective_document
 from observatory.truth import State
 from reports.model import FrameCount, Report, StepRow
+from syncer.plan import Candidates, Policy
 from tests.unit.spec.folders import SITE, problems, write
 from tests.unit.spec.folders import instrument as instrument_text
-from tests.unit.test_sync import HERE, ONE, THERE, World
-from tests.worlds import NOW_S, OLD_S, instrument
+from tests.unit.test_sync import ONE, THERE, World
+from tests.worlds import NOW_S, OLD_S, instrument, scope_of
 
 NIGHT = dt.date(2016, 9, 7)
 
@@ -60,10 +64,46 @@ def test_a_file_that_never_settled_and_cannot_have_its_name_is_refused_and_not_c
 
 def test_a_file_outside_every_night_counts_for_none() -> None:
     """A far end lists what it was not asked for."""
-    world = World({}, {})
-    world.source.put(HERE + b"/2016/0907/SHA_1.raw", b"1", OLD_S)
-    assert world.sync().per_night.keys() == {NIGHT}
-    assert NOW_S > OLD_S
+    candidates = Candidates(scope_of(), Policy(300.0, 86400.0), NOW_S)
+    candidates.only_source(encode_file(b"elsewhere/SHA_1.fits", 1, round(OLD_S * 1e9)))
+    candidates.only_source(encode_file(b"2016/0907/SHA_1.fits", 1, round(OLD_S * 1e9)))
+    assert candidates.counts == {NIGHT: 1}
+
+
+def test_a_variant_that_means_something_else_or_stands_twice_is_said(tmp_path: Path) -> None:
+    """At its key, and at the word."""
+    said = problems(write(tmp_path, sha=instrument_text(variants="{camera: [a, b], telescope: [74in, 74in]}")))
+    assert any("means something else already" in one for one in said), said
+    assert any("'74in' stands twice" in one for one in said), said
+
+
+class Level(Section):
+    """A section whose fault shows only when the one within it is whole."""
+
+    inner: Level | None = None
+
+    @model_validator(mode="after")
+    def _never(self) -> Level:
+        raise ValueError("is wrong")
+
+
+def test_faults_behind_faults_are_looked_for_so_often_and_no_more(tmp_path: Path) -> None:
+    """Twice as many levels as rounds: the outermost faults are left for the next look."""
+    depth = 2 * MOST_ROUNDS
+    (tmp_path / "instruments.d").mkdir()
+    text = "top: " + "{inner: " * depth + "{}" + "}" * depth
+    (tmp_path / "instruments.d" / "sha.yaml").write_text(text)
+    with pytest.raises(SpecificationError) as refused:
+        load_section(tmp_path, "sha", "top", Level)
+    assert 1 <= len(refused.value.problems) <= MOST_ROUNDS
+
+
+def test_a_step_that_is_no_word_and_a_folder_that_cannot_be_looked_into(tmp_path: Path) -> None:
+    """One is said, the other is passed over for the next."""
+    convert = "\n  steps:\n    - {step: 12}"
+    assert any("there is no step" in one for one in problems(write(tmp_path, sha=instrument_text(convert=convert))))
+    with pytest.raises(UsageError, match="Name a folder"):
+        find_folder(None, {}, tmp_path / "home", tmp_path / ("x" * 300), etc=tmp_path / "etc")
 
 
 def test_a_copy_is_filled_neither_from_itself_nor_from_a_later_one(tmp_path: Path) -> None:
