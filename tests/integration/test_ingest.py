@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -356,3 +360,73 @@ def test_all_of_it_works_over_either_database(pfs: Deliveries, database: str) ->
     assert "6 of 6" in pfs.site.call("collections", "tag", "good", "raw").out
     assert pfs.site.call("datasets", "remove", "raw", "--where", "pfs_design_id = 0x1", "--yes").status == 0
     assert pfs.site.call("datasets", "raw", "--collection", "good", "--json").document["datasets"] == []
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """Give a folder on another file system, where hard links cannot reach."""
+    shm = Path("/dev/shm")
+    if not shm.is_dir() or shm.stat().st_dev == Path(tempfile.gettempdir()).stat().st_dev:
+        pytest.fail("needs a second file system at /dev/shm")
+    with tempfile.TemporaryDirectory(dir=shm, prefix="nf-store-") as text:
+        yield Path(text)
+
+
+def test_a_link_to_another_file_system_becomes_symbolic_and_says_so(pfs: Deliveries, elsewhere: Path) -> None:
+    """`link` falls back and the summary tells; `hardlink` fails with its reason, and nothing is half there."""
+    pfs.deliver(12)
+    failed = pfs.ingest(pfs.folder, "-t", "hardlink", "--datastore", elsewhere)
+    assert (failed.status, failed.document["counts"]["failed"], failed.document["counts"]["held back"]) == (1, 1, 2)
+    assert "cross-device" in str(failed.document)
+    said = pfs.site.call("ingest", str(pfs.folder), "-t", "link", "--datastore", str(elsewhere))
+    assert (said.status, "(3 symbolic links)" in said.out) == (0, True)
+    moved = pfs.ingest(pfs.folder, "-t", "copy", "--datastore", elsewhere, "--collection", "PFS/copied")
+    assert moved.status == 0
+
+
+def test_what_cannot_be_read_is_unknown_and_holds_its_exposure_back(pfs: Deliveries) -> None:
+    """A link to a file that is gone, in a folder: exit status 3, and the rest is taken."""
+    pfs.deliver(13)
+    (pfs.folder / raw_name(12)).symlink_to("gone.fits")
+    answer = pfs.ingest(pfs.folder)
+    assert (answer.status, answer.document["state"], answer.document["counts"]["new"]) == (3, "unknown", 3)
+    assert [Path(one["path"]).name for one in answer.document["unreadable"]] == [raw_name(12)]
+
+
+def test_a_file_that_grows_while_it_is_ingested_is_not_taken(pfs: Deliveries) -> None:
+    """What it was when it was looked at is not what would be recorded."""
+    from syncer.ingest.find import find
+    from syncer.ingest.model import Candidate, Transfer
+    from syncer.ingest.place import PlaceFailed, Placer
+
+    path = pfs.put(raw_name(12), ccd(12))
+    (source,) = find([bytes(path)]).named
+    path.write_bytes(ccd(12) + b"more")
+    pfs.store.mkdir()
+    for way in (Transfer.COPY, Transfer.HARDLINK):
+        with pytest.raises(PlaceFailed, match="still being written"):
+            Placer(bytes(pfs.store)).place(Candidate(source, uuid.uuid4(), "x", b"a/b.fits", way))
+    assert [name for name in pfs.stored() if name.endswith(".fits")] == []
+
+
+def test_headers_are_read_by_threads_and_by_processes_alike(pfs: Deliveries) -> None:
+    """With -j the answer is the same: in order, with the same reasons."""
+    for visit in range(1, 400):
+        for arm in "brm":
+            pfs.put(raw_name(visit, 1, arm), ccd(visit, 1, arm))
+    pfs.put(raw_name(200, 1, "b"), b"no FITS file")
+    alone, together = pfs.ingest(pfs.folder, "--dry-run"), pfs.ingest(pfs.folder, "--dry-run", "-j", "2")
+    assert alone.document["files"] == together.document["files"]
+    assert alone.document["counts"]["failed"] == 1
+    few = pfs.ingest(f"{pfs.folder}/PFSA00000*.fits", "--dry-run", "-j", "3")
+    assert (few.status, few.document["counts"]["new"]) == (0, 27)
+
+
+def test_names_of_any_bytes_do_no_harm(pfs: Deliveries) -> None:
+    """They are of no type, and are shown and written as names are."""
+    for name in (b"\xff.fits", b"PFSA00001211.fits\n", b"-t.fits", b"a'b\".fits"):
+        (pfs.folder / os.fsdecode(name)).write_bytes(ccd(12))
+    pfs.deliver(12)
+    answer = pfs.ingest(pfs.folder)
+    assert (answer.status, len(answer.document["unrecognised"])) == (0, 4)
+    assert pfs.site.call("ingest", f"{pfs.folder}/*", "--dry-run").status == 1
