@@ -133,7 +133,7 @@ def verdict(result: Result, name: str) -> str:
         return ""
     target = found[0][1]
     reached = statistics.median(result.ratios(name)) <= target
-    return f"≤ {target:g}: {'reached' if reached else '**falls short**'}"
+    return f"≤ {target:.3g}: {'reached' if reached else '**falls short**'}"
 
 
 def memory_verdict(result: Result) -> str:

@@ -145,8 +145,8 @@ def _found_by_project(stage: Stage) -> Callable[[Cost], bool]:
     return check
 
 
-def _find_sort_comm(stage: Stage) -> list[str]:
-    listing = r"find {root} -type f -printf '%P/%s\0' | LC_ALL=C sort -z"
+def _find_sort_comm(stage: Stage, shown: str = r"%P/%s\0") -> list[str]:
+    listing = "find {root} -type f -printf '" + shown + "' | LC_ALL=C sort -z"
     near = listing.format(root=shlex.quote(str(stage.destination)))
     far = shlex.join([*stage.far.ssh, "far", listing.format(root=shlex.quote(str(stage.source)))])
     here = stage.aside
@@ -180,17 +180,32 @@ def far_verify_contenders(stage: Stage) -> list[Contender]:
     return [one for one in verify_contenders(stage) if not one.name.startswith("rclone")]
 
 
-def far_existence_contenders(stage: Stage) -> list[Contender]:
-    """Return who can say which names are missing; rsync as it is quickest over a distance."""
+def _found_among(stage: Stage) -> Callable[[Cost], bool]:
     missing = str(_lacking(stage)).encode()
+    return lambda cost: missing in cost.output and cost.output.count(b"BENCH_") == 1
 
-    def found(cost: Cost) -> bool:
-        return missing in cost.output and cost.output.count(b"BENCH_") == 1
 
+def existence_contenders(stage: Stage) -> list[Contender]:
+    """Return who can say which names are missing."""
     return [
         Contender(PROJECT, _project(stage, "verify", "--level", "existence"), 1, _found_by_project(stage)),
-        Contender("rsync -an --no-inc-recursive", _rsync(stage, "-an", "-i", "--no-inc-recursive"), 0, found),
-        Contender("find, sort, comm", _find_sort_comm(stage), 0, found),
+        Contender("rsync -an", _rsync(stage, "-an", "-i"), 0, _found_among(stage)),
+        Contender("find names, sort, comm", _find_sort_comm(stage, r"%P\0"), 0, _found_among(stage)),
+    ]
+
+
+def far_existence_contenders(stage: Stage) -> list[Contender]:
+    """Return the same, rsync as it is quickest over a distance."""
+    project, _, pipe = existence_contenders(stage)
+    quick = _rsync(stage, "-an", "-i", "--no-inc-recursive")
+    return [project, Contender("rsync -an --no-inc-recursive", quick, 0, _found_among(stage)), pipe]
+
+
+def checksum_contenders(stage: Stage) -> list[Contender]:
+    """Return who can compare every byte without carrying it."""
+    return [
+        Contender(PROJECT, _project(stage, "verify", "--level", "checksum"), 1, _found_by_project(stage)),
+        Contender("rsync -anc", _rsync(stage, "-anc", "-i"), 0, _found_among(stage)),
     ]
 
 
@@ -276,6 +291,23 @@ WORKLOADS = (
         verify_contenders,
         targets={"rsync": 1.0},
         peak_limit_bytes=150_000_000,
+    ),
+    Workload(
+        "existence-1m",
+        "Is anything missing of 1,000,000 files in 1,000 nights",
+        MANY,
+        "lacks-one",
+        existence_contenders,
+        targets={"rsync": 1 / 3, "find": 1.4},
+        peak_limit_bytes=100_000_000,
+    ),
+    Workload(
+        "checksum-large",
+        "Compare the SHA-256 of 1,500 files of 2 MiB",
+        LARGE,
+        "lacks-one",
+        checksum_contenders,
+        targets={"rsync": 1 / 2},
     ),
     Workload(
         "fresh-large",
