@@ -89,6 +89,8 @@ def sentence(outcome: FillOutcome) -> str:
 
 def section_of(instrument: Instrument) -> CatalogueSection | None:
     """Return what the catalogue takes from an instrument; None: it is not catalogued."""
+    if getattr(instrument, "catalogue", None) is None:  # spares most runs the making of a model
+        return None
     from catalogue.holdings.section import CatalogueSection
 
     return instrument.section(CatalogueSection)

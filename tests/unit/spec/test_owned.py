@@ -107,3 +107,27 @@ def test_an_instrument_with_sections_travels_to_another_process(tmp_path: Path) 
     assert arrived.section(Library) == loaded.section(Library)
     assert arrived.cameras == loaded.cameras
     assert arrived.section(Cellar) is None
+
+
+class _Watched(dict[str, type[Section]]):
+    """Models that note which of them were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(MODELS)
+        self.asked: list[str] = []
+
+    def __getitem__(self, key: str) -> type[Section]:
+        self.asked.append(key)
+        return super().__getitem__(key)
+
+
+def test_a_model_is_asked_for_only_where_a_file_holds_its_key(tmp_path: Path) -> None:
+    """To make one takes longer than to read most specifications."""
+    models = _Watched()
+    load(write(tmp_path, sha=instrument(library=TEXT)), section_models=models)
+    assert models.asked == ["library"]
+
+
+def test_a_key_that_is_none_may_have_been_meant_for_any_section(tmp_path: Path) -> None:
+    """Also for one that no file holds."""
+    assert "did you mean 'cellar'" in problems(write(tmp_path, sha=instrument(celar="{}")))[0]
