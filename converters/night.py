@@ -6,6 +6,7 @@ Over which nights, and with whom, is pipeline.py's.
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,8 +21,11 @@ from converters.outcome import ConvertRow, RowResult
 from converters.publishing import clear_outdated
 from converters.remembered import NightMemory
 from converters.work import Bench, do_task
+from observatory.errors import NightferryError
 from observatory.listing import Scope
 from observatory.names import show
+
+log = logging.getLogger("nightferry")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,14 +141,18 @@ class NightRun:
             )
         except OSError as error:
             return RowResult.UNREADABLE, f"{error.filename or show(self._folder.folder)}: {error.strerror or error}"
+        except Exception as error:  # `not_ready` of a converter that may be anybody's: its night fails, no other
+            log.error("gate failed", exc_info=True, extra=self._facts)
+            return RowResult.FAILED, f"{type(error).__name__}: {error}"
         return None if reason is None else (RowResult.IN_PROGRESS, reason)
 
     def _look_again(self, step: Step | NightStep) -> bool:
         try:
             self._folder = night_folder(self._run.scope, self._folder)  # the step before may have made what this takes
         except OSError as error:
-            self._say(step.label, RowResult.UNREADABLE, str(error))
-            return False
+            row = self._row(step.label, RowResult.UNREADABLE, str(error))
+            self._run.told(row)
+            return self._order.taken(step, [row], self._folder.night)
         return True
 
     def _take(self, step: Step | NightStep) -> bool:
@@ -177,6 +185,12 @@ class NightRun:
             where = error.filename or show(self._folder.folder)
             yield self._row(step.label, RowResult.UNREADABLE, f"{where}: {error.strerror or error}")
             return
+        except NightferryError:
+            raise
+        except Exception as error:  # a plan is a job, and its converter may be anybody's: its night fails, no other
+            log.error("plan failed", exc_info=True, extra=self._facts | {"step": step.label})
+            yield self._row(step.label, RowResult.FAILED, f"{type(error).__name__}: {error}")
+            return
         if isinstance(step, NightStep) and not bench.dry_run:
             clear_outdated(bench.root, bench.work, bench.stamp, self._known, step.label, [one.subject for one in tasks])
         name, tell = bench.instrument.instrument, self._run.watch
@@ -200,6 +214,10 @@ class NightRun:
         now_utc = bench.now().astimezone(dt.UTC)
         survey = Survey(bench.instrument, bench.copy, self._known.memory, bench.dry_run, now_utc)
         return step.plan(self._folder, survey)
+
+    @property
+    def _facts(self) -> dict[str, str]:
+        return {"instrument": self._run.bench.instrument.instrument, "night": f"{self._folder.night:%Y%m%d}"}
 
     def _row(self, label: str, result: RowResult, reason: str) -> ConvertRow:
         return ConvertRow(label, self._folder.night, self._folder.subject, result, reason)

@@ -6,6 +6,7 @@ They are kept with the steps' records until a run that mails takes them along; h
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterator, Sequence
 
 from catalogue.records import LetterRecord
@@ -19,6 +20,8 @@ from observatory.errors import NightferryError
 from observatory.spec.models import Instrument, SiteMail
 from reports.letter import compose_words
 from reports.model import Note
+
+log = logging.getLogger("nightferry")
 
 
 def send_letters(workplace: Workplace, instruments: Sequence[Instrument], *, may_mail: bool) -> Iterator[Note]:
@@ -56,7 +59,9 @@ def _send(
                 words = compose_words(letter.subject, letter.text, files, settings, letter.to, workplace.now())
                 post.put(words, workplace.now())
                 yield Note(f"letter of {step} to {', '.join(letter.to)}: {letter.subject}", name)
-        except NightferryError as error:
+        except Exception as error:  # `merged` of a converter that may be anybody's: its letter waits, no other
+            if not isinstance(error, NightferryError):
+                log.error("letter not sent", exc_info=error, extra={"instrument": name, "step": step})
             yield Note(f"letter of {step} not sent, it waits: {error}", name)
             continue
         # what lies in the spool survives this run, and is tried until it is taken or refused

@@ -374,3 +374,38 @@ def test_nothing_is_made_outside_of_the_night(carry: Carry, root: Path, where: s
     outcome = carry(_Stray(where=where, is_late=is_late))
     assert [row.result for row in outcome.rows] == [RowResult.FAILED]
     assert tree(root) == before
+
+
+class _Faulty(Gather):
+    """A converter of somebody else, with a fault of its own."""
+
+    where: str = ""
+
+    def not_ready(self, folder: NightFolder) -> str | None:
+        """Fail, perhaps."""
+        return self._fail("not_ready", folder)
+
+    def plan(self, folder: NightFolder, survey: Survey) -> Sequence[Task]:
+        """Fail, perhaps."""
+        self._fail("plan", folder)
+        return super().plan(folder, survey)
+
+    def make(self, task: Task, outputs: Sequence[Path], desk: Desk) -> Done:
+        """Fail, perhaps."""
+        self._fail("make", task.folder)
+        return super().make(task, outputs, desk)
+
+    def _fail(self, where: str, folder: NightFolder) -> None:
+        if self.where == where and folder.night == FIRST:
+            raise KeyError("no such key")
+
+
+@pytest.mark.parametrize("where", ["not_ready", "plan", "make"])
+def test_a_converter_with_a_fault_of_its_own_fails_in_its_night_alone(carry: Carry, root: Path, where: str) -> None:
+    """It is said with its night, and the next night goes on."""
+    expose(root, SECOND)
+    outcome = carry(_Faulty(where=where), Pack())
+    failed = [row for row in outcome.rows if row.result is RowResult.FAILED]
+    assert {(row.night, row.reason) for row in failed} == {(FIRST, "KeyError: 'no such key'")}
+    assert made(root, SECOND) == ["cam1.cube.z", "cam2.cube.z"]
+    assert not made(root, FIRST)
