@@ -9,13 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nightferry.pruning import NightPruned, PlacePruned
+from nightferry.prune_outcome import Going, NightPruned, PlacePruned, Staying
 from observatory.names import show, to_json
 from observatory.nights import night_text
 from observatory.truth import State, worst
 from reports.model import Note, StepRow
 from reports.words import counted, one_line, size_text
-from syncer.prune import Freeable, Stay
 
 
 def state_of(found: Sequence[PlacePruned]) -> State:
@@ -23,9 +22,9 @@ def state_of(found: Sequence[PlacePruned]) -> State:
     return worst(one.state for one in found) if found else State.OK
 
 
-def size_of(files: Sequence[Freeable]) -> int:
+def size_of(files: Sequence[Going]) -> int:
     """Return the bytes of some files."""
-    return sum(one.candidate.looked.size_bytes or 0 for one in files)
+    return sum(one.size_bytes for one in files)
 
 
 def lines(found: Sequence[PlacePruned], is_free: bool) -> Iterator[str]:
@@ -68,21 +67,21 @@ def _singular(word: str) -> str:
     return {"were not freed": "was not freed", "stay": "stays"}[word]
 
 
-def grouped(stays: Sequence[Stay]) -> Iterator[tuple[str, int, str]]:
+def grouped(stays: Sequence[Staying]) -> Iterator[tuple[str, int, str]]:
     """Yield each reason once, with how many files it is about and the first of them; the commonest first."""
     counts = Counter(one_line(one.reason) for one in stays)
     for reason, count in counts.most_common():
-        first = min(one.candidate.path for one in stays if one_line(one.reason) == reason)
+        first = min(one.path for one in stays if one_line(one.reason) == reason)
         yield reason, count, show(first)
 
 
-def _files(files: Sequence[Freeable]) -> str:
+def _files(files: Sequence[Going]) -> str:
     return f"{counted(len(files), 'file')}, {size_text(size_of(files))},"
 
 
-def _places(files: Sequence[Freeable]) -> str:
+def _places(files: Sequence[Going]) -> str:
     """Return the copies on which all of some files are proven, or on which some are."""
-    names = sorted({witness.copy.name for one in files for witness in one.witnesses})
+    names = sorted({name for one in files for name in one.copies})
     return " and ".join(names)
 
 
@@ -123,24 +122,24 @@ def _night(night: NightPruned) -> dict[str, Any]:
     return {
         "night": night_text(night.night),
         "may_be_freed": [_file(one) for one in night.may_go],
-        "freed": [to_json(one.candidate.path) for one in night.gone],
+        "freed": [to_json(one.path) for one in night.gone],
         "freed_bytes": size_of(night.gone),
         "stays": [_stay(one) for one in night.stays],
         "failed": [_stay(one) for one in night.failed],
     }
 
 
-def _file(one: Freeable) -> dict[str, Any]:
+def _file(one: Going) -> dict[str, Any]:
     return {
-        "path": to_json(one.candidate.path),
-        "size_bytes": one.candidate.looked.size_bytes,
+        "path": to_json(one.path),
+        "size_bytes": one.size_bytes,
         "sha256": one.sha256,
-        "copies": [witness.copy.name for witness in one.witnesses],
+        "copies": list(one.copies),
     }
 
 
-def _stay(one: Stay) -> dict[str, Any]:
-    return {"path": to_json(one.candidate.path), "reason": one_line(one.reason)}
+def _stay(one: Staying) -> dict[str, Any]:
+    return {"path": to_json(one.path), "reason": one_line(one.reason)}
 
 
 def step_rows(found: Sequence[PlacePruned]) -> list[StepRow]:

@@ -10,12 +10,12 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from pathlib import Path
 
-from catalogue.evidence_records import Confirmation, FreedFile
+from catalogue.evidence_records import Confirmation
 from nightferry.evidence import chain_of, chains, held_by_chain, holder_of, name_of, refuse_other_root
 from nightferry.expectations import is_origin
-from nightferry.proof import proof_of, write_proof
+from nightferry.prune_journal import Journal
+from nightferry.prune_outcome import NightPruned, PlacePruned, going, staying
 from nightferry.reached import reached_by_datastores
 from nightferry.runs import Run
 from nightferry.safe import references
@@ -26,11 +26,9 @@ from observatory.batches import batched
 from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import ANY_NIGHT, Scope
 from observatory.names import show
-from observatory.nights import night_text
 from observatory.records import FILE, NUL, Entry, decode_file
 from observatory.spec.chain import Place
 from observatory.spec.models import Instrument, Retention
-from observatory.truth import State
 from syncer.freeing import free, recover
 from syncer.lock import destination_lock
 from syncer.prune import (
@@ -61,55 +59,6 @@ class PruneWishes:
 
     free: bool = False
     progress: Callable[[str, int], None] = field(default=lambda what, files: None)
-
-
-@dataclass
-class NightPruned:
-    """One night on one copy: what may go or went, and what stays."""
-
-    night: dt.date
-    may_go: list[Freeable] = field(default_factory=list)
-    gone: list[Freeable] = field(default_factory=list)
-    stays: list[Stay] = field(default_factory=list)
-    failed: list[Stay] = field(default_factory=list)
-
-
-@dataclass
-class PlacePruned:
-    """One copy: its nights, and why nothing can be said of it, or why nothing of it goes.
-
-    Attributes
-    ----------
-    instrument : str
-    place : Place
-    nights : list of NightPruned
-        Ascending.
-    kept_nights : list of date
-        Whose time has not come.
-    reason : str or None
-        Why nothing of it is freed, whatever it holds.
-    unknown : list of str
-        What could not be looked at: a host, a root, a copy.
-    notes : list of str
-        What was put back after a run that died.
-    proofs : list of Path
-    """
-
-    instrument: str
-    place: Place
-    nights: list[NightPruned] = field(default_factory=list)
-    kept_nights: list[dt.date] = field(default_factory=list)
-    reason: str | None = None
-    unknown: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    proofs: list[Path] = field(default_factory=list)
-
-    @property
-    def state(self) -> State:
-        """Unknown where something could not be looked at, different where a file did not go as planned."""
-        if self.unknown:
-            return State.UNKNOWN
-        return State.DIFFERENT if any(night.failed for night in self.nights) else State.OK
 
 
 def retention_of(instrument: Instrument, place: Place) -> Retention | None:
@@ -332,21 +281,22 @@ class _Pruning:
     ) -> None:
         told = NightPruned(night)
         self._pruned.nights.append(told)
-        told.stays = [one for one in decisions if isinstance(one, Stay)]
-        told.may_go = [one for one in decisions if isinstance(one, Freeable)]
+        told.stays = staying(one for one in decisions if isinstance(one, Stay))
+        may_go = [one for one in decisions if isinstance(one, Freeable)]
+        told.may_go = going(may_go)
         if not self._wishes.free:
             return
-        for batch in batched(told.may_go, BATCH_FILES):
+        for batch in batched(may_go, BATCH_FILES):
             stamp = self._workplace.now().strftime(STAMP)
-            journal = _Journal(self._workplace, self._instrument, own, self._holder, self._hops, stamp, self._present)
+            journal = Journal(self._workplace, self._instrument, own, self._holder, self._hops, stamp, self._present)
             try:
                 freed = free(
                     self._endpoint, self._root, stamp.encode(), batch, self._look_again(own), journal, may_go_on
                 )
             finally:
                 self._pruned.proofs += journal.proofs
-            told.gone += freed.gone
-            told.failed += freed.stays
+            told.gone += going(freed.gone)
+            told.failed += staying(freed.stays)
 
     def _look_again(self, own: CopyState) -> Callable[[Sequence[Freeable]], Sequence[Freeable | Stay]]:
         def look(files: Sequence[Freeable]) -> list[Freeable | Stay]:
@@ -394,60 +344,3 @@ def _confirmed(said: Sequence[Confirmation], name: bytes, reference: str | None)
     about = [one for one in said if reference is not None and one.files.get(name) == reference]
     archives = tuple(sorted({one.archive for one in about if one.kind == "archive"}))
     return archives, any(one.kind == "manifest" for one in about)
-
-
-class _Journal:
-    """Keeps ledger and proofs of one batch; see `syncer.freeing.Journal`."""
-
-    def __init__(
-        self,
-        workplace: Workplace,
-        instrument: Instrument,
-        own: CopyState,
-        holder: int,
-        hops: Sequence[str],
-        stamp: str,
-        present: dt.date,
-    ) -> None:
-        self._workplace, self._instrument, self._own = workplace, instrument, own
-        self._holder, self._hops, self._stamp, self._present = holder, hops, stamp, present
-        self._number = 0
-        self._paths: set[bytes] = set()
-        self.proofs: list[Path] = []
-
-    def begun(self, batch: Sequence[Freeable]) -> None:
-        """Note what will be set aside."""
-        files = [
-            FreedFile(
-                one.candidate.path,
-                one.candidate.night,
-                one.candidate.name,
-                one.candidate.looked.size_bytes or 0,
-                one.sha256,
-            )
-            for one in batch
-        ]
-        self._paths = {file.path for file in files}
-        name, now = self._instrument.instrument, self._workplace.now()
-        self._number = self._workplace.ledger.begin_freeing(self._holder, name, self._hops, files, now)
-
-    def proven(self, batch: Sequence[Freeable]) -> None:
-        """Write the proof, then note what goes by it."""
-        name = self._instrument.instrument
-        document = proof_of(name, self._own, self._present, batch, self._workplace.now())
-        night = night_text(batch[0].candidate.night)
-        folder = self._workplace.state / "proofs" / name
-        path = write_proof(folder, f"{night}-{self._own.name}-{self._stamp}.json", document)
-        paths = {one.candidate.path for one in batch}
-        try:
-            self._workplace.ledger.prove_freeing(self._number, paths, str(path))
-        except CouldNotTell:
-            path.unlink(missing_ok=True)  # nothing goes that the ledger does not know of: it is the proof of nothing
-            raise
-        self.proofs.append(path)
-
-    def done(self, still_there: Collection[bytes]) -> None:
-        """Note the end, and forget that what is gone is there."""
-        ledger, now = self._workplace.ledger, self._workplace.now()
-        ledger.finish_freeing(self._number, self._instrument.instrument, self._hops, still_there, now)
-        ledger.record_gone(self._holder, self._paths - set(still_there))

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nightferry import pruned
-from nightferry.pruning import PlacePruned
+from nightferry.prune_outcome import PlacePruned
 from observatory.nights import night_text
 
 

@@ -14,7 +14,8 @@ from nightferry import pruned as words
 from nightferry.cli.context import is_terminal, print_document, say
 from nightferry.cli.work import Delivery
 from nightferry.locks import free_locks
-from nightferry.pruning import PlacePruned, PruneWishes, prunable, prune
+from nightferry.prune_outcome import PlacePruned
+from nightferry.pruning import PruneWishes, prunable, prune
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace

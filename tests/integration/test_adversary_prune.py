@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from nightferry import pruning
+from nightferry.prune_journal import Journal
 from observatory.nights import night_text
+from observatory.truth import State
+from syncer.prune import Freeable
 from tests.hosts import Host
 from tests.observatory import Answer, Observatory, tree
 
@@ -86,9 +88,9 @@ def test_a_flipped_bit_on_the_file_itself_keeps_it(site: Observatory) -> None:
 def test_a_copy_replaced_between_plan_and_unlink_is_seen(site: Observatory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The copies are looked at again while the file is set aside."""
     paths = carried(site)
-    begun = pruning._Journal.begun
+    begun = Journal.begun
 
-    def replace_then_begin(journal: pruning._Journal, batch: list[pruning.Freeable]) -> None:
+    def replace_then_begin(journal: Journal, batch: list[Freeable]) -> None:
         cape = site.path("cape", paths[0])
         fresh = cape.with_name("fresh")
         shutil.copy2(cape, fresh)
@@ -96,7 +98,7 @@ def test_a_copy_replaced_between_plan_and_unlink_is_seen(site: Observatory, monk
         begun(journal, batch)
 
     # the one moment that no test can hit from outside: after the plan, before the first file is touched
-    monkeypatch.setattr(pruning._Journal, "begun", replace_then_begin)
+    monkeypatch.setattr(Journal, "begun", replace_then_begin)
     answer = refused(site, paths[:1])
     assert (answer.status, "cape was replaced since it was hashed" in reasons(answer)) == (1, True), answer
     assert not site.path("dome", paths[1]).exists()
@@ -157,7 +159,7 @@ def test_a_clock_that_went_back_frees_nothing(site: Observatory) -> None:
 
     with Ledger.open("sqlite:///catalogue.db", site.state) as ledger:
         tomorrow = dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
-        ledger.finish_run(ledger.start_run("verify", ["sha"], tomorrow, "x", 1), pruning.State.OK, tomorrow)
+        ledger.finish_run(ledger.start_run("verify", ["sha"], tomorrow, "x", 1), State.OK, tomorrow)
     assert "clock went back" in reasons(refused(site, paths))
 
 
