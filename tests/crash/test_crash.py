@@ -11,16 +11,16 @@ from tests.crash.flows import FLOWS, Flow
 from tests.crash.points import Point, counted, points
 from tests.faults.stage import Stage
 
-RUN, FIRST, _, FAR, _, STEP = FLOWS
+RUN, FIRST, _, FAR, _, PIPE, PRUNE, STEP = FLOWS
 SAMPLE = (
     (RUN, Point("rename", 1, "kill")),
-    (RUN, Point("rename", 4, "EIO")),
     (RUN, Point("write", 2, "ENOSPC")),
     (RUN, Point("fsync", 2, "kill")),
     (FIRST, Point("pwrite64", 30, "kill")),
     (FIRST, Point("unlink", 1, "kill")),
     (FAR, Point("rename", 1, "kill")),
-    (FAR, Point("write", 6, "EDQUOT")),
+    (PIPE, Point("rename", 2, "kill")),
+    (PRUNE, Point("unlink", 3, "kill")),
     (STEP, Point("rename", 2, "kill")),
     (STEP, Point("fsync", 1, "ESTALE")),
 )
