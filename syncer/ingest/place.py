@@ -11,6 +11,7 @@ import ctypes
 import errno
 import hashlib
 import os
+import socket
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ class Placed:
 
 
 class Placer:
-    """Places files below one datastore's root; for one process at a time.
+    """Places files below one datastore's root; several processes may do so at a time, each its own files.
 
     Parameters
     ----------
@@ -69,13 +70,18 @@ class Placer:
         self._root = root
         self._staging = os.path.join(root, OURS, b"ingest")
         self._folders: set[bytes] = set()
+        self._made: set[bytes] = set()
         self._touched: set[bytes] = set()
+        self._owner = f"{socket.gethostname()}-{os.getpid()}-".encode()
 
     def sweep(self) -> None:
-        """Remove what an ingest that was cut off left under temporary names. Nobody else may be at work."""
+        """Remove what ingests of this machine that were cut off left under temporary names."""
+        mine = socket.gethostname().encode() + b"-"
         with contextlib.suppress(FileNotFoundError):
             for name in os.listdir(self._staging):
-                os.unlink(os.path.join(self._staging, name))
+                process = name.removeprefix(mine).partition(b"-")[0]
+                if name.startswith(mine) and process.isdigit() and not os.path.exists(b"/proc/" + process):
+                    os.unlink(os.path.join(self._staging, name))
 
     def place(self, candidate: Candidate) -> Placed:
         """Put one file into its place.
@@ -118,6 +124,12 @@ class Placer:
             if one.is_ours:
                 with contextlib.suppress(OSError):
                     os.unlink(os.path.join(self._root, one.candidate.destination))
+        for folder in sorted(self._made, key=len, reverse=True):
+            with contextlib.suppress(OSError):  # it holds what others placed
+                os.rmdir(folder)
+                self._made.discard(folder)
+                self._folders.discard(folder)
+                self._touched.discard(folder)
 
     def sync(self) -> None:
         """Bring the names made since the last time to disk; only then may they be recorded.
@@ -153,6 +165,7 @@ class Placer:
             return
         new = folder
         while not os.path.isdir(new):  # so that the names of new folders are brought to disk too
+            self._made.add(new)
             new = os.path.dirname(new)
             self._touched.add(new)
         os.makedirs(folder, exist_ok=True)
@@ -185,7 +198,7 @@ class Placer:
 
     def _copy(self, source: Source, target: bytes) -> str:
         os.makedirs(self._staging, exist_ok=True)
-        temporary = os.path.join(self._staging, uuid.uuid4().hex.encode())
+        temporary = os.path.join(self._staging, self._owner + uuid.uuid4().hex.encode())
         try:
             written = _write_copy(source, temporary)
             if hash_file(temporary) != written:

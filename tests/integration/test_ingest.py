@@ -378,6 +378,7 @@ def test_a_link_to_another_file_system_becomes_symbolic_and_says_so(pfs: Deliver
     failed = pfs.ingest(pfs.folder, "-t", "hardlink", "--datastore", elsewhere)
     assert (failed.status, failed.document["counts"]["failed"], failed.document["counts"]["held back"]) == (1, 1, 2)
     assert "cross-device" in str(failed.document)
+    assert [path for path in elsewhere.rglob("*") if ".nightferry" not in path.parts] == []
     said = pfs.site.call("ingest", str(pfs.folder), "-t", "link", "--datastore", str(elsewhere))
     assert (said.status, "(3 symbolic links)" in said.out) == (0, True)
     moved = pfs.ingest(pfs.folder, "-t", "copy", "--datastore", elsewhere, "--collection", "PFS/copied")
