@@ -33,6 +33,7 @@ SERIES = {
     "C": "Clocks and nights",
     "L": "Ledger and locks",
     "M": "Mail",
+    "P": "Freeing space",
     "N": "Names, links, roots, and a far end that lies",
 }
 HEAD = """\
