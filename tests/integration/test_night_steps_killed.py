@@ -112,6 +112,11 @@ def test_killed_at_any_instant_the_next_run_ends_with_the_same_tree(tmp_path: Pa
 def _killed(root: Path, url: str, state: Path, instant: int, when: str) -> int:
     """Make a night and convert it in a process of its own that dies at an instant; return how it ended."""
     expose(root, FIRST)
+    return killed_while_at_work(root, url, state, instant, when)
+
+
+def killed_while_at_work(root: Path, url: str, state: Path, instant: int, when: str = "before a note") -> int:
+    """Convert the night in a process of its own that dies at an instant, if it comes so far; return how it ended."""
     child = os.fork()
     if child == 0:
         with Ledger.open(url, state) as ledger:
