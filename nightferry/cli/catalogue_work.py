@@ -41,6 +41,10 @@ def run_fill(workplace: Workplace, asked: Asked, *, is_rebuild: bool, again: boo
             else:
                 fill_instrument(workplace, asked, instrument, wishes, filled)
     doubts = [str(error) for error in refused] + [note.sentence for note in filled.problems]
+    if not filled.outcomes and not doubts:
+        doubts.append(
+            "no copy of what is asked for lies on this machine, so nothing was looked at; run it where one does"
+        )
     state = _state(filled, doubts)
     if json:
         print_document(_document(filled, doubts, state, forgotten))

@@ -204,6 +204,15 @@ def test_rebuild_finds_every_night_that_lies_here(site: Site, tmp_path: Path) ->
     assert len(site.ask("exposures")["exposures"]) == 1
 
 
+def test_where_no_copy_lies_nothing_was_looked_at(site: Site) -> None:
+    """That is not the same as nothing to do."""
+    text = (site.folder / "config" / "site.yaml").read_text().replace("local: 'true'", "local: 'false'")
+    (site.folder / "config" / "site.yaml").write_text(text.replace("dts:\n", "dts:\n    address: dts.example.org\n"))
+    status, out, err = site.call("catalogue", "fill", "-d", "20211129")
+    assert (status, out) == (3, "")
+    assert "no copy of what is asked for lies on this machine" in err
+
+
 def test_a_root_that_is_not_there_is_unknown_and_takes_nothing_away(site: Site) -> None:
     """Exit 3, and what was known is still known."""
     site.call("catalogue", "fill", "-d", "20211129")
