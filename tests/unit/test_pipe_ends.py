@@ -106,6 +106,14 @@ def test_files_get_their_names_when_they_are_whole(root: Path) -> None:
     assert ((root / "a").stat().st_mode & 0o7777, (root / "a").stat().st_mtime_ns) == (0o640, TIME_NS)
 
 
+def test_a_root_that_is_gone_is_one_sentence(root: Path) -> None:
+    """No traceback in a report."""
+    ended = far(order_of(root / "unplugged", {b"a": 3}), small(0, b"abc") + END)
+    assert ended.returncode == 1
+    assert ended.stderr.decode().endswith("unplugged: No such file or directory\n")
+    assert b"Traceback" not in ended.stderr
+
+
 @pytest.mark.parametrize("cut", [1, 10, HEAD.size, HEAD.size + 1, HEAD.size + 3])
 def test_a_stream_that_breaks_off_leaves_nothing_half(root: Path, cut: int) -> None:
     """At whatever byte: the file before it stands, the one after it does not, and it is no good end."""

@@ -156,9 +156,22 @@ class _Results(threading.Thread):
             self._stop()
 
 
+def as_words(name: Any) -> str:
+    """Return a file's name, of whichever type, as a sentence shows it."""
+    if name is None:
+        return "the other end"
+    return name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name)
+
+
 def main() -> None:
     """Be one of the two ends, as the first argument says; the near one is told the far one's command."""
     words = sys.argv[1:]
-    status = Near(words[1:]).run() if words[0] == "near" else far()
+    try:
+        status = Near(words[1:]).run() if words[0] == "near" else far()
+    except (BrokenPipeError, EOFError):
+        status = BROKEN
+    except OSError as error:  # a root that is gone, an ssh that is not there
+        sys.stderr.write("%s: %s\n" % (as_words(error.filename), error.strerror or error))  # noqa: UP031
+        status = 1
     sys.stdout.flush()
     os._exit(status)  # threads that wait for a line that is gone hold nobody up
