@@ -87,17 +87,13 @@ class DatastoreCheck:
         yield from (f"  present but untracked: {show(path)}" for path in self.untracked)
 
 
-def check(
-    catalogue: Catalogue, hostname: str, local: Callable[[str], bool], checksum: bool = False
-) -> list[DatastoreCheck]:
+def check(catalogue: Catalogue, is_here: Callable[[str], bool], checksum: bool = False) -> list[DatastoreCheck]:
     """Look at every datastore that the catalogue knows.
 
     Parameters
     ----------
-    hostname : str
-        This machine.
-    local : callable
-        Says of a declared host whether it is this machine.
+    is_here : callable
+        Says of a datastore's host whether it is this machine.
     checksum : bool
         Hash the files of which a hash was recorded.
     """
@@ -105,7 +101,7 @@ def check(
     for number, host, root in catalogue.known_datastores():
         one = DatastoreCheck(host, root)
         checks.append(one)
-        if host != hostname and not local(host):
+        if not is_here(host):
             one.unknown_reason = f"it lies on {host}; look there"
         elif not (Path(os.fsdecode(root)) / os.fsdecode(MARKER)).is_file():
             one.unknown_reason = f"it shows no {MARKER.decode()}; its disk may not be mounted"

@@ -9,14 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalogue.datasets.records import Dataset
-from observatory.endpoints.contract import OURS
+from observatory.endpoints.contract import MARKER, OURS
+from observatory.errors import RootNotProven
 from observatory.files import sync_folder
+from observatory.names import show
 from syncer.ingest.model import Transfer
 
 if TYPE_CHECKING:
@@ -40,6 +42,21 @@ class Removed:
     dataset: Dataset
     fate: Fate
     reason: str | None = None
+
+
+def refuse_away(datasets: Sequence[Dataset], is_here: Callable[[str], bool]) -> None:
+    """Make sure that the datastores of some datasets lie here and are themselves.
+
+    Raises
+    ------
+    RootNotProven
+        One lies on another machine, or shows no marker: its files are not gone, they cannot be seen.
+    """
+    for host, root in sorted({(one.host, one.root) for one in datasets}):
+        if not is_here(host):
+            raise RootNotProven(host, show(root), "lies on another machine", "remove its datasets there")
+        if not (Path(os.fsdecode(root)) / os.fsdecode(MARKER)).is_file():
+            raise RootNotProven(host, show(root), f"shows no {MARKER.decode()}; nothing was removed")
 
 
 def fate_of(dataset: Dataset) -> Fate:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from nightferry import dataset_forms as forms
 from nightferry.checking import check
 from nightferry.cli.context import print_document, say
 from nightferry.datastores import open_catalogue
-from nightferry.removing import Fate, Removed, fate_of, remove
+from nightferry.removing import Fate, Removed, fate_of, refuse_away, remove
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 from observatory.names import show, to_json
@@ -129,6 +129,7 @@ def run_remove(workplace: Workplace, question: Question, yes: bool, json: bool) 
     """Remove the datasets that answer a question, or say what that would do."""
     with open_catalogue(workplace) as catalogue:
         found = catalogue.find_datasets(question).datasets
+        refuse_away(found, _is_here(workplace))
         removed = remove(catalogue, found, workplace.now()) if yes else [Removed(one, fate_of(one)) for one in found]
     if json:
         rows = [_removed(one) for one in removed]
@@ -151,12 +152,8 @@ def _removed(one: Removed) -> dict[str, object]:
 
 def run_check(workplace: Workplace, checksum: bool, json: bool, quiet: bool) -> int:
     """Look at every datastore and say what does not agree with the catalogue."""
-
-    def local(host: str) -> bool:
-        return host in workplace.specification.site.hosts and workplace.access(host).is_local
-
     with open_catalogue(workplace) as catalogue:
-        checks = check(catalogue, workplace.hostname, local, checksum)
+        checks = check(catalogue, _is_here(workplace), checksum)
     state = worst(one.state for one in checks) if checks else State.OK
     if json:
         print_document({"state": state.value, "datastores": [one.document() for one in checks]})
@@ -166,3 +163,13 @@ def run_check(workplace: Workplace, checksum: bool, json: bool, quiet: bool) -> 
         if not checks:
             say("nothing was ingested yet")
     return exit_status(state)
+
+
+def _is_here(workplace: Workplace) -> Callable[[str], bool]:
+    """Give a function that says whether a datastore's host is this machine."""
+
+    def is_here(host: str) -> bool:
+        is_declared = host in workplace.specification.site.hosts
+        return host == workplace.hostname or (is_declared and workplace.access(host).is_local)
+
+    return is_here

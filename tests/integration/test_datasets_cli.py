@@ -166,6 +166,17 @@ def test_check_of_a_datastore_that_is_away_is_unknown(pfs: Deliveries) -> None:
     assert (answer.status, one["state"], one["absent"]) == (3, "unknown", [])
 
 
+def test_nothing_is_removed_of_a_datastore_that_is_away(pfs: Deliveries) -> None:
+    """Its files are not gone, they cannot be seen: exit status 3, every record stays."""
+    pfs.store.rename(pfs.site.folder / "unmounted")
+    pfs.store.mkdir()
+    answer = pfs.site.call("datasets", "remove", "raw", "--yes")
+    assert (answer.status, "nothing was removed" in answer.err) == (3, True)
+    pfs.store.rmdir()
+    (pfs.site.folder / "unmounted").rename(pfs.store)
+    assert pfs.site.call("datasets", "raw").out.count("PFS/raw/all") == 6
+
+
 def test_a_link_to_a_file_that_is_gone_is_absent(pfs: Deliveries) -> None:
     """The datastore reaches nothing through it."""
     path = pfs.put(raw_name(40), ccd(40))
