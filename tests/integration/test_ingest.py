@@ -431,3 +431,19 @@ def test_names_of_any_bytes_do_no_harm(pfs: Deliveries) -> None:
     answer = pfs.ingest(pfs.folder)
     assert (answer.status, len(answer.document["unrecognised"])) == (0, 4)
     assert pfs.site.call("ingest", f"{pfs.folder}/*", "--dry-run").status == 1
+
+
+def test_a_lost_catalogue_is_made_again_from_the_files(pfs: Deliveries) -> None:
+    """From the originals, or from the datastore itself: the same ids, the same answers, nothing placed anew."""
+    pfs.deliver(12)
+    pfs.ingest(pfs.folder, "-t", "hardlink")
+    words = ("datasets", "raw", "--json")
+    before = {one["id"]: one["transfer"] for one in pfs.site.call(*words).document["datasets"]}
+    for given, results_then, ways in ((pfs.folder, {"found"}, {"hardlink"}), (pfs.store, {"new"}, {"inside"})):
+        for path in pfs.site.state.glob("catalogue.db*"):
+            path.unlink()
+        answer = pfs.ingest(given)
+        assert (answer.status, set(results(answer).values())) == (0, results_then)
+        after = {one["id"]: one["transfer"] for one in pfs.site.call(*words).document["datasets"]}
+        assert (set(after), set(after.values())) == (set(before), ways)
+        assert pfs.site.call("catalogue", "check").status == 0
