@@ -39,7 +39,7 @@ def detach(state: Path, argv: Sequence[str], now_utc: dt.datetime) -> str:
     command = [str(Path(program).absolute()), *argv[1:]]
     name = f"nightferry-{now_utc.strftime('%Y%m%dT%H%M%SZ')}-{os.getpid()}"
     try:
-        return _in_tmux(name, command) if shutil.which("tmux") else _by_itself(command, made(state / "logs") / name)
+        return _in_tmux(name, command) if shutil.which("tmux") else _by_itself(command, state / "logs", name)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"{command[0]}: cannot be started: {getattr(error, 'strerror', None) or error}") from error
 
@@ -59,7 +59,8 @@ def _in_tmux(name: str, command: Sequence[str]) -> str:
     return f"works on in tmux; look in with: tmux attach -t {name}"
 
 
-def _by_itself(command: Sequence[str], log: Path) -> str:
+def _by_itself(command: Sequence[str], logs: Path, name: str) -> str:
+    log = made(logs) / f"{name}.log"
     with log.open("xb") as opened:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=opened, stderr=subprocess.STDOUT, start_new_session=True

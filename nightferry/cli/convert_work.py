@@ -105,9 +105,12 @@ def step_progress(delivery: Delivery) -> Iterator[Callable[[StepProgress], None]
         yield listener
 
 
-def detach_convert(workplace: Workplace, argv: Sequence[str]) -> int:
+def detach_convert(
+    workplace: Workplace, asked: Asked, wishes: ConvertWishes, argv: Sequence[str], *, is_approval: bool
+) -> int:
     """Start the same command without ``--detach`` where it outlives this terminal, and say how to look in."""
     from nightferry.detaching import detach
 
+    _check(workplace, asked, wishes, instruments_asked(workplace, asked), is_approval)
     typer.echo(detach(workplace.state, [word for word in argv if word != "--detach"], workplace.now()))
     return 0

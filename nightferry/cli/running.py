@@ -66,11 +66,12 @@ def convert(
 
     options = options_of(context)
     with options.open() as workplace:
-        if detach:
-            finish(detach_convert(workplace, sys.argv))
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
         wishes = ConvertWishes(force, frozenset(step or ()), dry_run, jobs, from_step, pending)
-        finish(run_convert(workplace, asked(instrument, date, nights), wishes, delivery, is_approval=approve))
+        if detach:
+            finish(detach_convert(workplace, asked(instrument, date, nights), wishes, sys.argv, is_approval=approve))
+        else:
+            finish(run_convert(workplace, asked(instrument, date, nights), wishes, delivery, is_approval=approve))
 
 
 def daemon(context: typer.Context) -> None:

@@ -168,6 +168,7 @@ def test_detached_it_works_on_and_says_how_to_look_in(
     path = f"{Path(site.command()[0]).parent}:{tools}:/usr/bin:/bin"
     monkeypatch.setenv("PATH", path if program == "tmux" else f"{Path(site.command()[0]).parent}:{tools}")
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'packages'}:{Path(__file__).parents[2]}")
+    assert site.process("convert", "--detach", "--step", "no-such").status == 2
     answer = site.process("convert", "--detach")
     try:
         assert answer.status == 0, answer
