@@ -259,7 +259,9 @@ def bench_spans(bench: Bench, records: int) -> str:
     return (
         f"## `spans`: {records:,} records of `observers` in {files} files ({size:.0f} MB), {found:,} observations\n\n"
         + "\n".join([HEADING, ours.text(ours), loop.text(ours)])
-        + f"\n\n{records / ours.wall_s / 1e6:.1f} million records a second from the start of the command to its exit.\n"
+        + f"\n\n{records / ours.wall_s / 1e6:.1f} million records a second from the start of the command to its exit;"
+        f" the processor worked {statistics.median(cost.near_cpu_s for cost in ours.costs):.1f} s of it,"
+        f" {statistics.median(cost.near_cpu_s for cost in loop.costs):.1f} s for the loop.\n"
     )
 
 
@@ -283,7 +285,10 @@ def main() -> None:
             "# Observations: how quickly they are found and exported\n",
             f"Measured {dt.datetime.now(dt.UTC):%Y-%m-%d} by `make bench-export`, {asked.rounds} rounds by turns, in"
             " memory (`/dev/shm`).\n",
-            *(f"* {fact}" for fact in (*facts(folder)[::2], f"load average before the first run: {load:.1f}")),
+            *(
+                f"* {fact}"
+                for fact in (*facts(folder)[::2], f"load average before the first run: {load:.1f}, of two cores")
+            ),
             "",
             *parts,
             WHY,
