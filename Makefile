@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check lint types imports format bench bench-xrif bench-catalogue bench-export bench-pipeline fuzz faults crash simulate mutate clean
+.PHONY: help setup demo test check lint types imports format bench bench-xrif bench-catalogue bench-export bench-pipeline bench-retention fuzz faults crash simulate mutate clean
 .PHONY: packages-demo packages-test packages-faults
 
 help: ## say what there is
@@ -48,6 +48,9 @@ bench: packages-test $(READY) ## the project beside its peers (long); writes doc
 
 bench-pipeline: $(READY) ## the steps of a night beside the tools alone; writes docs/benchmarks-pipeline.md
 	@$(BIN)/python -m benchmarks.pipeline $(BENCH_ARGS)
+
+bench-retention: $(READY) ## evidence and freeing by proof beside sha256sum and rm; writes docs/benchmarks-retention.md
+	@$(BIN)/python -m benchmarks.retention $(BENCH_ARGS)
 
 bench-xrif: $(READY) ## decoding of stream archives beside plain numpy, a year of telemetry, and bench-export; writes docs/benchmarks-xrif.md
 	@$(BIN)/python -m benchmarks.xrif $(BENCH_ARGS)
