@@ -15,11 +15,12 @@ from pydantic import Field
 
 from converters.base import Done, NightFolder, Task
 from converters.fix_headers import taken
-from converters.nightstep import Desk, NightStepSection, Survey
+from converters.nightstep import Desk, Survey
+from converters.own_products import NamesItsProducts
 from converters.packing import NotPacked, Packing, has_fpack, is_real, pack
 
 
-class CompressStep(NightStepSection):
+class CompressStep(NamesItsProducts):
     """Packs FITS files and removes the unpacked ones, when it is proven that nothing is lost."""
 
     seals: ClassVar[bool] = True

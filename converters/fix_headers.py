@@ -17,7 +17,8 @@ from pydantic import Field, field_validator
 from converters.base import Done, NightFolder, Task
 from converters.cards import Header, NotAHeader, read_header
 from converters.formats import DictionaryFault, Format, Refusal, apply, read_dictionary
-from converters.nightstep import CannotPlan, Desk, NightStepSection, Survey
+from converters.nightstep import CannotPlan, Desk, Survey
+from converters.own_products import NamesItsProducts
 from converters.rewriting import Ended, rewrite
 from observatory.names import matcher
 
@@ -26,7 +27,7 @@ _BUILT_IN_FILE = Path(__file__).parent / "vampires" / "headers.tsv"
 _SHOWN = 3
 
 
-class FixHeadersStep(NightStepSection):
+class FixHeadersStep(NamesItsProducts):
     """Writes header values in the formats of a dictionary."""
 
     changes_headers: ClassVar[bool] = True

@@ -22,7 +22,8 @@ from catalogue.frame_id_records import Series, Subject
 from converters.base import Done, NightFolder, Task
 from converters.cards import Header, NotAHeader, read_header
 from converters.fix_headers import taken
-from converters.nightstep import Desk, NightStepSection, Survey
+from converters.nightstep import Desk, Survey
+from converters.own_products import NamesItsProducts
 from converters.programs import CannotStart, run_program
 from converters.rewriting import Ended, rewrite
 from converters.workspace import sha256_of
@@ -79,7 +80,7 @@ class AllocatorSection(Section):
     timeout_s: float = Field(60.0, gt=0, description="seconds that it may take")
 
 
-class FrameIdsStep(NightStepSection):
+class FrameIdsStep(NamesItsProducts):
     """Names files by sequential frame ids, and writes FRAMEID and EXP-ID into their headers."""
 
     changes_headers: ClassVar[bool] = True

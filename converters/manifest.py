@@ -18,7 +18,8 @@ from pydantic import Field, field_validator
 from converters.base import Attachment, Done, Letter, NightFolder, Task
 from converters.fix_headers import taken
 from converters.manifests import Dialect, decode, encode, merge, row_of, verify
-from converters.nightstep import Desk, NightStepSection, Survey
+from converters.nightstep import Desk, Survey
+from converters.own_products import NamesItsProducts
 from observatory.names import show
 from observatory.spec import forms
 from observatory.spec.models import Section
@@ -55,7 +56,7 @@ class ManifestMail(Section):
         return text
 
 
-class ManifestStep(NightStepSection):
+class ManifestStep(NamesItsProducts):
     """Lists a night's frames for the archive."""
 
     seals: ClassVar[bool] = True

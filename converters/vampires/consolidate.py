@@ -14,15 +14,17 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from converters.base import Done, Facts, NightFolder, Task
-from converters.nightstep import CannotPlan, Desk, NightStepSection, Survey
+from converters.nightstep import CannotPlan, Desk, Survey
+from converters.own_products import NamesItsProducts
 from converters.vampires.plan import Output, Plan
 from converters.vampires.syncdeint import PLAN, plan_path, read_plan
 from observatory.names import show
 
 
-class ConsolidateStep(NightStepSection):
+class ConsolidateStep(NamesItsProducts):
     """Writes the cubes of the plan that `syncdeint` made."""
 
+    knows_inputs: ClassVar[bool] = True
     preload: ClassVar[tuple[str, ...]] = ("converters.vampires.cubes",)
 
     step: Literal["consolidate"] = Field(description="which converter")

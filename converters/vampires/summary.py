@@ -15,14 +15,16 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from converters.base import Done, NightFolder, Task
-from converters.nightstep import Desk, NightStepSection, Survey
+from converters.nightstep import Desk, Survey
+from converters.own_products import NamesItsProducts
 from converters.vampires.syncdeint import PLAN, plan_path, read_plan
 from observatory.spec import forms
 
 
-class SummaryStep(NightStepSection):
+class SummaryStep(NamesItsProducts):
     """Counts the frames of a night's plan; beyond its thresholds the night waits for a person."""
 
+    knows_inputs: ClassVar[bool] = True
     preload: ClassVar[tuple[str, ...]] = (
         "converters.vampires.showing",
         "converters.vampires.tally",

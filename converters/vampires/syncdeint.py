@@ -16,7 +16,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from converters.base import Done, NightFolder, Task
-from converters.nightstep import CannotPlan, Desk, NightStepSection, Survey
+from converters.nightstep import CannotPlan, Desk, Survey
+from converters.own_products import NamesItsProducts
 from converters.vampires.plan import Plan, PlanFault, decode, encode
 from converters.vampires.rules import Flc, Rules
 from observatory.names import matcher, show
@@ -44,9 +45,10 @@ class FlcSection(Section):
     slow_noise_us: float = Field(172.8, ge=0, description="and in the slow mode")
 
 
-class SyncDeintStep(NightStepSection):
+class SyncDeintStep(NamesItsProducts):
     """Pairs the frames of two cameras by their acquisition times and tells the FLC states apart: a plan."""
 
+    knows_inputs: ClassVar[bool] = True
     preload: ClassVar[tuple[str, ...]] = ("converters.vampires.night", "converters.vampires.reading")
 
     step: Literal["syncdeint"] = Field(description="which converter")
@@ -168,4 +170,4 @@ def read_plan(folder: NightFolder, path: bytes, is_checked: bool = False) -> Pla
     try:
         return decode((folder.path / os.fsdecode(path)).read_bytes(), is_checked)
     except PlanFault as error:
-        raise CannotPlan(f"{show(path)}: {error}") from error
+        raise CannotPlan(f"{show(path)}: {error}. Remove it: `syncdeint` makes it anew") from error
