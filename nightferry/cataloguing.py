@@ -6,9 +6,10 @@ Which files are read and what they say is the catalogue's; here are the places, 
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nightferry.expectations import is_origin
@@ -22,6 +23,7 @@ from reports.model import Note, StepRow
 
 if TYPE_CHECKING:
     from catalogue.holdings.filling import FillJob, FillOutcome
+    from catalogue.holdings.records import Place
     from catalogue.holdings.section import CatalogueSection
     from observatory.endpoints.contract import Look
 
@@ -34,6 +36,7 @@ class FillWishes:
     """What the person or the schedule wants of a filling."""
 
     again: bool = False
+    dry_run: bool = False
     progress: Callable[[str, int], None] = field(default=lambda name, files: None)
 
 
@@ -155,7 +158,7 @@ def rebuild_instrument(
 
     doubts = len(into.problems)
     for place, variant in local_places(workplace, instrument):
-        job = _job(workplace, instrument, place, variant, FillWishes(True, wishes.progress))
+        job = _job(workplace, instrument, place, variant, replace(wishes, again=True))
         is_whole = not asked.dates and asked.nights is None
         try:
             on_disk = nights_on_disk(job) if is_whole else nights_asked(workplace, asked, instrument)
@@ -166,9 +169,19 @@ def rebuild_instrument(
             continue
         known = workplace.catalogue.nights_held(job.place) if is_whole else ()
         into.take(fill_place(job, sorted({*on_disk, *known})))
-    if len(into.problems) > doubts:
+    if len(into.problems) > doubts or wishes.dry_run:
         return 0
+    workplace.catalogue.forget_places(instrument.instrument, _declared(workplace, instrument))
     return workplace.catalogue.forget_unheld(instrument.instrument)
+
+
+def _declared(workplace: Workplace, instrument: Instrument) -> set[uuid.UUID]:
+    """Return the ids of every place of an instrument, here or elsewhere."""
+    words = [",".join(one.values()) for one in chain.variants(instrument)]
+    return {
+        _place(workplace, instrument, place, words[index // len(instrument.copies)]).id
+        for index, place in enumerate(chain.places(instrument))
+    }
 
 
 def _nights(workplace: Workplace, asked: Asked, instrument: Instrument, place: chain.Place) -> tuple[dt.date, ...]:
@@ -183,9 +196,7 @@ def _nights(workplace: Workplace, asked: Asked, instrument: Instrument, place: c
 
 def _job(workplace: Workplace, instrument: Instrument, place: chain.Place, variant: str, wishes: FillWishes) -> FillJob:
     from catalogue.holdings.filling import FillJob
-    from catalogue.holdings.records import Place
 
-    labels = [copy.label for copy in instrument.copies]
     section = section_of(instrument)
     if section is None:
         raise UsageError(f"instrument {instrument.instrument} does not declare `catalogue:`")
@@ -194,17 +205,7 @@ def _job(workplace: Workplace, instrument: Instrument, place: chain.Place, varia
         book=workplace.catalogue,
         instrument=instrument,
         section=section,
-        place=Place(
-            instrument=instrument.instrument,
-            variant=variant,
-            copy=place.name,
-            position=labels.index(place.name),
-            is_origin=is_origin(instrument, place),
-            host=place.host,
-            address=workplace.access(place.host).address,
-            root=place.root,
-            machine=workplace.hostname,
-        ),
+        place=_place(workplace, instrument, place, variant),
         declared=place,
         endpoint=workplace.endpoint(place.host),
         elsewhere=lambda copy: _elsewhere(workplace, instrument, copy, variant),
@@ -212,7 +213,25 @@ def _job(workplace: Workplace, instrument: Instrument, place: chain.Place, varia
         now=workplace.now,
         is_vouched=root is not None and root.is_vouched,
         again=wishes.again,
+        dry_run=wishes.dry_run,
         progress=lambda files: wishes.progress(f"{instrument.instrument} {place.name}", files),
+    )
+
+
+def _place(workplace: Workplace, instrument: Instrument, place: chain.Place, variant: str) -> Place:
+    """Return a copy as the catalogue knows it."""
+    from catalogue.holdings.records import Place
+
+    return Place(
+        instrument=instrument.instrument,
+        variant=variant,
+        copy=place.name,
+        position=[copy.label for copy in instrument.copies].index(place.name),
+        is_origin=is_origin(instrument, place),
+        host=place.host,
+        address=workplace.access(place.host).address,
+        root=place.root,
+        machine=workplace.hostname,
     )
 
 

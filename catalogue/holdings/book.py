@@ -50,10 +50,25 @@ class HoldingBook(Book):
     """Exposures, files, copies and places, as files showed them."""
 
     def record_place(self, place: Place) -> None:
-        """Note where a copy lies and how others reach it."""
+        """Note where a copy lies and how others reach it; where it lay before, nothing of it lies any more."""
         values = dataclasses.asdict(place) | {"id": place.id}
+        table = exposure_places.c
+        moved = sa.select(table.id).where(
+            table.instrument == place.instrument,
+            table.variant == place.variant,
+            table.copy == place.copy,
+            table.id != place.id,
+        )
         with self._store.write() as connection:
+            _forget_places(connection, connection.execute(moved).scalars().all())
             connection.execute(upsert_statement(connection.dialect.name, exposure_places, tuple(values), {}), values)
+
+    def forget_places(self, instrument: str, declared: Collection[uuid.UUID]) -> None:
+        """Forget the places of an instrument that are no longer among those declared, and what lay there."""
+        asked = sa.select(exposure_places.c.id).where(exposure_places.c.instrument == instrument)
+        with self._store.write() as connection:
+            known = connection.execute(asked).scalars().all()
+            _forget_places(connection, [place for place in known if place not in declared])
 
     def files_of_night(self, place: Place, night: dt.date) -> dict[uuid.UUID, tuple[HeldFile, HeldCopy | None]]:
         """Return the files of a night that any place holds, each with this place's copy if it has one."""
@@ -162,6 +177,12 @@ class HoldingBook(Book):
         order = (exposure_files.c.instrument, exposure_files.c.night, exposure_files.c.path)
         with self._store.read() as connection:
             return tuple(held_file(row) for row in connection.execute(asked.order_by(*order)))
+
+
+def _forget_places(connection: Connection, ids: Sequence[uuid.UUID]) -> None:
+    for table, column in ((exposure_copies, "place_id"), (exposure_nights, "place_id"), (exposure_places, "id")):
+        for some in _slices(ids):
+            connection.execute(table.delete().where(table.c[column].in_(some)))
 
 
 def _slices(ids: Sequence[uuid.UUID]) -> Iterator[Sequence[uuid.UUID]]:

@@ -50,6 +50,8 @@ class FillJob:
         A person said that this is the root although it shows no sign of it.
     again : bool
         Read every file anew.
+    dry_run : bool
+        Note nothing.
     progress : callable
         Told after each night how many files it holds.
     """
@@ -65,6 +67,7 @@ class FillJob:
     now: Callable[[], dt.datetime]
     is_vouched: bool = False
     again: bool = False
+    dry_run: bool = False
     progress: Callable[[int], None] = field(default=lambda files: None)
 
 
@@ -98,7 +101,8 @@ def fill_place(job: FillJob, nights: Sequence[dt.date]) -> FillOutcome:
         The database cannot be asked or told. Everything else is in the outcome.
     """
     outcome = FillOutcome(job.place.instrument, job.place.copy)
-    job.book.record_place(job.place)
+    if not job.dry_run:
+        job.book.record_place(job.place)
     bench = _bench(job)
     for some in _batches(job, nights):
         try:
@@ -182,6 +186,7 @@ def _bench(job: FillJob) -> Bench:
         stable_s=instrument.settle_s if declared is None else declared,
         settle_s=instrument.settle_s,
         again=job.again,
+        dry_run=job.dry_run,
     )
 
 
@@ -204,7 +209,7 @@ def _filled(job: FillJob, bench: Bench, night: dt.date, listed: Sequence[Listed]
         return NightOutcome(files=len(listed), exposures=settled[1])
     outcome = NightFilling(bench, night, listed, is_whole).fill()
     is_open = outcome.faults or outcome.growing or outcome.waiting or not is_whole
-    if not is_open or settled is not None:
+    if not job.dry_run and (not is_open or settled is not None):
         job.book.settle_night(job.place, night, None if is_open else digest, outcome.exposures)
     return outcome
 

@@ -24,6 +24,7 @@ from observatory.names import show
 from observatory.records import Entry
 
 _BLOCK_BYTES = 1 << 20
+_LARGEST_LIST_BYTES = 64 << 20
 _SETTLED = (FileState.READ, FileState.LISTED)
 
 
@@ -95,6 +96,8 @@ class Bench:
         Gives the links that stand in a night's folder on another copy of the chain, None where it cannot be looked at.
     again : bool
         Read every file anew.
+    dry_run : bool
+        Note nothing.
     stable_s, settle_s : float
         Seconds for which a complete exposure may not have changed, and after which a file is no longer growing.
     """
@@ -109,6 +112,7 @@ class Bench:
     stable_s: float
     settle_s: float
     again: bool = False
+    dry_run: bool = False
 
 
 class NightFilling:
@@ -143,7 +147,7 @@ class NightFilling:
             exposures=exposures,
             gone=gone,
         )
-        if held.files or held.copies or held.exposures or held.gone:
+        if not self._bench.dry_run and (held.files or held.copies or held.exposures or held.gone):
             self._bench.book.record_holdings(self._bench.place, held)
         return self.outcome
 
@@ -364,8 +368,10 @@ class NightFilling:
 
     def _content(self, copy: HeldCopy) -> bytes:
         try:
+            if copy.size_bytes > _LARGEST_LIST_BYTES:
+                raise OSError(27, f"{show(copy.path)} is too large for a list of checksums")
             with self._bench.endpoint.open(self._path(copy)) as stream:
-                return stream.read()
+                return stream.read(_LARGEST_LIST_BYTES + 1)
         except FileUnreadable as error:
             raise OSError(str(error)) from error
 

@@ -31,6 +31,8 @@ _KINDS: Mapping[ColumnType, Kind] = {
     "text": "text", "integer": "integer", "number": "real", "night": "night", "instant": "instant", "mjd": "instant",
 }  # fmt: skip
 _AT_A_TIME = 400
+_ACROSS = dt.timedelta(days=7)
+"""How long after its first night a file of an exposure may still come, to be found proven."""
 _BY_NUMBER = r"(?i)\b(number|expid)\b"
 """A where-expression about numbers: the answer comes in their order."""
 Span = tuple[Any, Any]
@@ -162,7 +164,7 @@ class ExposureBook(Book):
         days = [exposure.night for exposure in wanted]
         asked = sa.select(proven_nights.c.instrument, proven_nights.c.hop, proven_nights.c.night).where(
             proven_nights.c.instrument.in_(sorted(named)),
-            proven_nights.c.night.between(min(days), max(days)),
+            proven_nights.c.night.between(min(days), max(days) + _ACROSS),
             proven_nights.c.state == NightState.PROVEN.value,
         )
         with self._store.read() as connection:

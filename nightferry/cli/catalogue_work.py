@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from catalogue.holdings.filling import FillOutcome
 
 
-def run_fill(workplace: Workplace, asked: Asked, *, is_rebuild: bool, again: bool, json: bool, quiet: bool) -> int:
+def run_fill(
+    workplace: Workplace, asked: Asked, *, is_rebuild: bool, again: bool, dry_run: bool, json: bool, quiet: bool
+) -> int:
     """Fill the catalogue, say what came of it, and return the exit status."""
     instruments = catalogued(workplace, asked)
     filled = Filled()
@@ -34,7 +36,7 @@ def run_fill(workplace: Workplace, asked: Asked, *, is_rebuild: bool, again: boo
         free_locks(workplace.state, [one.instrument for one in instruments]) as (held, refused),
         _progress(json or quiet) as progress,
     ):
-        wishes = FillWishes(again, progress)
+        wishes = FillWishes(again, dry_run, progress)
         for instrument in (one for one in instruments if one.instrument in held):
             if is_rebuild:
                 forgotten += rebuild_instrument(workplace, asked, instrument, wishes, filled)

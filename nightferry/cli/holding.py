@@ -76,6 +76,7 @@ def fill(
     date: opt.Dates = None,
     nights: opt.Nights = None,
     again: Annotated[bool, typer.Option("--again", help="Read also what is known.")] = False,
+    dry_run: opt.DryRun = False,
     json: opt.Json = False,
 ) -> None:
     """Catalogue the files of the copies that lie on this machine, as the nightly run does."""
@@ -84,7 +85,9 @@ def fill(
     options = options_of(context)
     with options.open() as workplace:
         what = asked(instrument, date, nights)
-        finish(run_fill(workplace, what, is_rebuild=False, again=again, json=json, quiet=options.quiet))
+        finish(
+            run_fill(workplace, what, is_rebuild=False, again=again, dry_run=dry_run, json=json, quiet=options.quiet)
+        )
 
 
 @catalogue_app.command()
@@ -93,6 +96,7 @@ def rebuild(
     instrument: opt.Instruments = None,
     date: opt.Dates = None,
     nights: opt.Nights = None,
+    dry_run: opt.DryRun = False,
     json: opt.Json = False,
 ) -> None:
     """Read every file that lies here anew, and forget what no copy is left of."""
@@ -101,7 +105,7 @@ def rebuild(
     options = options_of(context)
     with options.open() as workplace:
         what = asked(instrument, date, nights)
-        finish(run_fill(workplace, what, is_rebuild=True, again=True, json=json, quiet=options.quiet))
+        finish(run_fill(workplace, what, is_rebuild=True, again=True, dry_run=dry_run, json=json, quiet=options.quiet))
 
 
 @catalogue_app.command()

@@ -213,6 +213,14 @@ def test_where_no_copy_lies_nothing_was_looked_at(site: Site) -> None:
     assert "no copy of what is asked for lies on this machine" in err
 
 
+def test_a_dry_run_says_what_would_be_noted(site: Site) -> None:
+    """And notes nothing."""
+    said = site.ask("catalogue", "fill", "-d", "20211129", "--dry-run")["places"][0]
+    assert (said["read"], said["new_exposures"]) == (2, 2)
+    assert site.ask("catalogue", "rebuild", "--dry-run")["forgotten"] == 0
+    assert site.ask("exposures")["exposures"] == []
+
+
 def test_a_root_that_is_not_there_is_unknown_and_takes_nothing_away(site: Site) -> None:
     """Exit 3, and what was known is still known."""
     site.call("catalogue", "fill", "-d", "20211129")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from catalogue.catalogue import Catalogue
-from catalogue.holdings.filling import nights_on_disk
+from catalogue.holdings.filling import fill_place, nights_on_disk
 from catalogue.holdings.queries import location_of
 from catalogue.ledger import Ledger
 from catalogue.records import HopRecord, NightRecord, NightState
@@ -105,6 +105,40 @@ def test_what_is_pruned_on_the_instrument_is_held_by_the_archive(held: Held) -> 
     assert held.only() == before
     (file,) = held.catalogue.files_of([before])[before.id]
     assert [lying.place.copy for lying in file.copies] == ["nersc"]
+
+
+def test_a_copy_that_moved_lies_where_it_lies_now(held: Held) -> None:
+    """Its root was changed in the instrument's file; nothing is left of the old one."""
+    held.expose(1)
+    held.fill()
+    moved = held.root.with_name("moved")
+    held.root.rename(moved)
+    held.root = moved
+    held.fill()
+    exposure = held.only()
+    assert exposure.data_written
+    (file,) = held.catalogue.files_of([exposure])[exposure.id]
+    assert [lying.place.root for lying in file.copies] == [str(moved)]
+
+
+def test_a_copy_that_is_no_longer_declared_is_forgotten_by_a_rebuild(held: Held) -> None:
+    """Until then its records stand: it may only be off."""
+    held.expose(1)
+    held.fill()
+    shutil.copytree(held.root, f"{held.root}-archive")
+    held.fill(copy=1)
+    held.catalogue.forget_places("desi", {held.job().place.id})
+    (file,) = held.catalogue.files_of([held.only()])[held.only().id]
+    assert [lying.place.copy for lying in file.copies] == ["dts"]
+
+
+def test_a_dry_run_reads_and_notes_nothing(held: Held) -> None:
+    """What it says is what would be noted."""
+    held.expose(1)
+    outcome = fill_place(replace(held.job(), dry_run=True), [NIGHT])
+    assert (outcome.counts.read, outcome.counts.new_exposures) == (1, 1)
+    assert held.exposures() == []
+    assert held.fill().counts.new_exposures == 1
 
 
 def test_an_empty_mount_point_is_a_doubt_and_takes_nothing_away(held: Held) -> None:
