@@ -177,3 +177,26 @@ def test_detached_it_works_on_and_says_how_to_look_in(
     finally:
         if program == "tmux":
             subprocess.run([tools / "tmux", "kill-server"], check=False)
+
+
+def test_told_to_end_it_ends_at_once_and_the_next_run_goes_on(
+    site: Observatory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With everything that it started; nothing half made is left."""
+    declare(site, {"step": "pack", "sleep_s": 60})
+    night = expose(site)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'packages'}:{Path(__file__).parents[2]}")
+    with subprocess.Popen(site.command("convert"), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 60
+        while not list((site.root("here", "vamp") / ".nightferry/tmp").glob("*/*/scratch-*")) or len(
+            [name for name in made(site, night) if name.startswith("N")]
+        ) < len(WHOLE):
+            assert time.monotonic() < deadline, "nothing was begun"
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(20) == 130
+    assert not list((site.root("here", "vamp") / ".nightferry/tmp").glob("*/*"))
+    assert made(site, night) == ["N0001.cube", "N0002.cube"]
+    declare(site)
+    assert site.call("convert").status == 0
+    assert made(site, night)[:2] == WHOLE
