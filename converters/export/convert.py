@@ -21,7 +21,7 @@ from converters.export.headers import Column, Exposures, Rule, Series, columns, 
 from converters.export.jobs import FROM_THE_FIRST_NS, HeaderPlan, Job, Made, Staged
 from converters.export.products import Content, cube_file, frame_files
 from converters.export.reader import Around, telemetry_state
-from converters.export.staging import fingerprint, sync_file, write
+from converters.export.staging import empty, fingerprint, sync_file, write
 from converters.export.tree import cube_name, frame_names
 from converters.fits_writer import NoFits
 from converters.stamps import NS_PER_S, format_instant
@@ -42,6 +42,7 @@ def make(job: Job) -> Made:
         made = _made_of(job, source)
         if made.failure is None:
             break
+        empty(job.staging)  # what a source that failed half-way has left is no part of the next one's
     return replace(made, seconds=time.monotonic() - began)
 
 

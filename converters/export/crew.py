@@ -20,6 +20,7 @@ from typing import Self
 
 from converters.export.convert import make
 from converters.export.jobs import Job, Made
+from converters.export.staging import empty
 
 _AHEAD = 3
 """Archives that wait for each worker: enough that none is idle, few enough that stopping is quick."""
@@ -61,8 +62,7 @@ class Crew:
         """Make each in a process of its own: the one that ends its process is found, the others are made."""
         self.close()
         for job in jobs:
-            for left in job.staging.iterdir():
-                left.unlink()
+            empty(job.staging)
             with ProcessPoolExecutor(1, _context(), _begin, (os.getpid(),)) as pool:
                 try:
                     yield job, pool.submit(make, job).result()

@@ -14,7 +14,7 @@ from pathlib import Path
 from converters.export.frames import acquired_ns, choose
 from converters.export.jobs import External, Job, Made, Staged
 from converters.export.reader import telemetry_state
-from converters.export.staging import fingerprint, sync_file
+from converters.export.staging import empty, fingerprint, sync_file
 from converters.programs import CannotStart, Ended, run_program
 from converters.stamps import parse_name
 from converters.xrif import read_timing
@@ -78,8 +78,7 @@ def _run(job: Job, source: Path) -> tuple[str | None, bool]:
     failure = _attempt(job, source, _telemetry(job))
     if failure is None or not _telemetry(job):
         return failure, True
-    for left in job.staging.iterdir():
-        left.unlink()
+    empty(job.staging)
     return _attempt(job, source, ["-N"]), False
 
 

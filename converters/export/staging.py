@@ -41,6 +41,12 @@ def staging(output: Path) -> Iterator[Path]:
         shutil.rmtree(parent, ignore_errors=True)
 
 
+def empty(folder: Path) -> None:
+    """Remove the files in a folder of our own."""
+    for left in folder.iterdir():
+        left.unlink()
+
+
 def write(path: Path, content: bytes) -> Staged:
     """Write a new file; `sync_file` then brings it to disk."""
     with path.open("xb") as opened:

@@ -567,6 +567,20 @@ def test_a_disk_that_takes_no_more_leaves_nothing_half(night: Night) -> None:
     assert night.made() == [stamp(30), stamp(50)]
 
 
+def test_of_two_copies_of_one_length_the_damaged_one_is_passed_over(night: Night) -> None:
+    """Its payload makes no sense where it is unpacked; the other copy is made, and nothing of the first is left."""
+    night.drive.observe(20, 100)
+    path = night.drive.archive([30, 40], shape=(1, 20, 20))
+    copy = night.drive.roots["aoc"] / path.relative_to(night.drive.roots["icc"])
+    copy.parent.mkdir(parents=True)
+    content = path.read_bytes()
+    copy.write_bytes(content[:48] + b"\xff" * 64 + content[112:])  # aoc's comes first
+    assert night.export("-O").status == 0
+    data = opened(night.output / PLACE / "camsci1" / f"camsci1_{stamp(40)}.fits")[0]
+    assert (data == read(path).images[1, 0]).all()
+    assert night.made() == [stamp(30), stamp(40)]
+
+
 def test_the_lookback_ends_after_a_day(night: Night) -> None:
     """A damaged archive of last week is nobody's failure today."""
     night.ordinary()
