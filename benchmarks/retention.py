@@ -180,8 +180,8 @@ row of the ledger for each file and end, about 50 µs. `status --safe` reads one
 was read first is what the others are held against.
 
 A file is freed in one to two milliseconds on this busy machine: it is set aside, read once more, looked at on each
-copy, written into a proof, and removed. `prune --yes` hashes the copy it frees, not the others, unless these show size and time alone. On a far
-host each file takes two round trips besides, four files at a time.
+copy, written into a proof, and removed. `prune --yes` hashes the copy it frees, not the others, unless these show size
+and time alone. On a far host each file takes two round trips besides, four files at a time.
 """
 
 

@@ -46,6 +46,7 @@ class NightPruned:
 
 
 def going(files: Iterable[Freeable]) -> list[Going]:
+    """Return what is told of files that may go or went."""
     return [
         Going(
             one.candidate.path,
@@ -58,6 +59,7 @@ def going(files: Iterable[Freeable]) -> list[Going]:
 
 
 def staying(files: Iterable[Stay]) -> list[Staying]:
+    """Return what is told of files that stay; a reason that a night's files share is kept once."""
     return [Staying(one.candidate.path, sys.intern(one.reason)) for one in files]
 
 
