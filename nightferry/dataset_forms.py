@@ -14,8 +14,8 @@ from typing import Any
 from catalogue.datasets.grammar import DatasetType, KeyValue
 from catalogue.datasets.query import Answer
 from catalogue.datasets.records import Dataset
+from nightferry.parquet import write_columns
 from observatory.errors import UsageError
-from observatory.files import write_whole
 from observatory.names import show, to_json
 from observatory.nights import night_text
 
@@ -102,31 +102,22 @@ def write_parquet(answer: Answer, path: Path) -> None:
         pyarrow is not installed.
     OSError
     """
-    try:
-        import pyarrow as arrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise UsageError("Parquet needs pyarrow: pip install 'nightferry[parquet]'; or take --csv") from error
     held = answer.datasets
-    columns: dict[str, Any] = {
-        "type": arrow.array([one.type for one in held], arrow.string()),
-        "run": arrow.array([one.run for one in held], arrow.string()),
-        "id": arrow.array([str(one.id) for one in held], arrow.string()),
+    columns: dict[str, tuple[str | None, list[Any]]] = {
+        "type": ("string", [one.type for one in held]),
+        "run": ("string", [one.run for one in held]),
+        "id": ("string", [str(one.id) for one in held]),
     }
     for key in answer.type.keys:
-        kind = getattr(arrow, _ARROW_KINDS[key.kind])()
-        columns[key.name] = arrow.array([one.values[key.name] for one in held], kind)
+        columns[key.name] = _ARROW_KINDS[key.kind], [one.values[key.name] for one in held]
     columns |= {
-        "night": arrow.array([one.night for one in held], arrow.date32()),
-        "uri": arrow.array([one.uri for one in held], arrow.string()),
-        "size_bytes": arrow.array([one.size_bytes for one in held], arrow.int64()),
-        "sha256": arrow.array([one.sha256 for one in held], arrow.string()),
-        "ingested_utc": arrow.array([one.at_utc for one in held], arrow.timestamp("us", tz="UTC")),
+        "night": ("date32", [one.night for one in held]),
+        "uri": ("string", [one.uri for one in held]),
+        "size_bytes": ("int64", [one.size_bytes for one in held]),
+        "sha256": ("string", [one.sha256 for one in held]),
+        "ingested_utc": ("instant", [one.at_utc for one in held]),
     }
-    sink = arrow.BufferOutputStream()
-    parquet.write_table(arrow.table(columns), sink)
-    write_whole(path, sink.getvalue().to_pybytes())
-    path.chmod(0o644)
+    write_columns(path, columns)
 
 
 def butler_table(answer: Answer) -> str:
