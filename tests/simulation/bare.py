@@ -1,6 +1,6 @@
 """The same runs without ledger and daemon: sync, then verify, hop by hop, with what a run must know kept in memory.
 
-Far quicker, so that thousands of seeds are played in a minute; every tenth seed goes through the whole house.
+Far quicker, so that thousands of seeds are played in a minute; every twentieth seed goes through the whole house.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Plays simulated sites, seed after seed; ``python -m tests.simulation.play --seeds N`` or ``--seed ONE``.
 
-A seed that fails prints its story and ends with 1; the same seed tells the same story again. Every tenth seed goes
+A seed that fails prints its story and ends with 1; the same seed tells the same story again. Every twentieth seed goes
 through the whole house (daemon, nightly run, ledger, mail); the others call sync and verify as it does.
 """
 
@@ -31,7 +31,7 @@ from tests.simulation.site import (
 
 DAYS = 3
 DUE = "0 8 * * *"
-WHOLE_HOUSE_EVERY = 10
+WHOLE_HOUSE_EVERY = 20
 
 
 class Failed(AssertionError):
