@@ -18,6 +18,8 @@ _WINDOW = 12
 """Distances judged together: as many as VAMPIRES' own pipeline takes (facts of scxkw, 2024)."""
 _SURE = 0.4
 """Mean evidence, in units of J, from which a state is taken for sure."""
+_LEAST_SHARE = 0.3
+"""Short and long distances are equally many, however frames are lost; fewer of one kind are no pattern."""
 _SIGMAS = 4.0
 """How many standard deviations of a window's mean must fit between the two states."""
 
@@ -57,15 +59,20 @@ def flc_states(times_us: NDArray[np.int64], jitter_us: float, noise_us: float) -
 
 
 def _levels(steps: NDArray[np.int64], jitter_us: float) -> tuple[float, float] | None:
-    """Return the short and the long distance; None where there are no two that differ by about 2 J."""
+    """Return the short and the long distance; None where there are no two that differ by about 2 J.
+
+    The short one is sought from below: distances over lost frames are all longer than both.
+    """
     if len(steps) < 2:
         return None
-    middle = float(np.percentile(steps, 25) + np.percentile(steps, 75)) / 2
-    shorter, longer = steps[steps < middle], steps[steps >= middle]
-    if not len(shorter) or not len(longer):
+    short = float(np.percentile(steps, 5, method="lower"))
+    for _ in range(2):
+        shorter = steps[np.abs(steps - short) <= jitter_us]
+        short = float(np.median(shorter))
+    longer = steps[np.abs(steps - short - 2 * jitter_us) < jitter_us]
+    if len(longer) < _LEAST_SHARE * len(shorter) or len(shorter) < _LEAST_SHARE * len(longer):
         return None
-    short, long = float(np.median(shorter)), float(np.median(longer))
-    return (short, long) if abs(long - short - 2 * jitter_us) <= jitter_us else None
+    return short, float(np.median(longer))
 
 
 def _segment(evidence: NDArray[np.float64], deviation: float) -> States:

@@ -10,15 +10,37 @@ from converters.vampires.flc import DUBIOUS, A, B, agreed, flc_states
 
 
 def switched(
-    frames: int = 5000, jitter_us: float = 500.0, noise_us: float = 7.2, drops: float = 0.002, seed: int = 1
+    frames: int = 5000,
+    jitter_us: float = 500.0,
+    noise_us: float = 7.2,
+    drops: float = 0.002,
+    seed: int = 1,
+    period_us: float = 2000.0,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the times of the frames that were kept, and their true states."""
     random = np.random.default_rng(seed)
-    steps = np.full(frames, 2000.0)
+    steps = np.full(frames, float(period_us))
     steps[0::2] += 2 * jitter_us
     times = np.concatenate([[0.0], np.cumsum(steps[:-1])]) + random.normal(0, noise_us, frames)
     kept = np.flatnonzero(random.random(frames) >= drops)
     return np.rint(times[kept]).astype(np.int64), np.where(kept % 2 == 0, A, B)
+
+
+@pytest.mark.parametrize("period_us", [400, 500, 1000, 7000])
+@pytest.mark.parametrize("seed", range(8))
+def test_however_many_frames_are_lost_no_state_is_wrong(period_us: int, seed: int) -> None:
+    """Over a lost frame the distance is long as well: of A to A, or of B to B."""
+    times, truth = switched(frames=600, drops=0.3, seed=seed, period_us=period_us)
+    states = flc_states(times, 500.0, 7.2)
+    sure = states != DUBIOUS
+    assert (states[sure] == truth[sure]).all()
+    assert sure.mean() > 0.5
+
+
+def test_two_distances_alone_are_no_pattern() -> None:
+    """Nor are times that say nothing at all."""
+    assert not flc_states(np.array([0, 400, 100_400]), 500.0, 7.2).any()
+    assert not flc_states(np.array([5, 5, 5, 5]), 500.0, 7.2).any()
 
 
 @pytest.mark.parametrize("drops", [0.0, 0.002, 0.05])
