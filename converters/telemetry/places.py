@@ -7,18 +7,25 @@ below one root. What is in the files others read; folders beside the window aske
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import time
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from converters.stamps import StampedName, day_folder, parse_name
+from converters.stamps import NS_PER_S, StampedName, day_folder, format_stamp, parse_name
 from observatory.errors import RootNotProven
 from observatory.names import show
 
 TELEMETRY, LOGS, IMAGES = "telem", "logs", "rawimages"
 """The kinds of data below a root."""
+_RECENT_NS = 5 * NS_PER_S
+"""A folder may change twice within one tick of its clock: only what is older than this is believed unchanged."""
+_FOLDERS_KEPT = 128
+_LAST_NS = 253_402_300_799 * NS_PER_S
 _DAY = re.compile(r"\d{4}_\d\d_\d\d")
 
 
@@ -120,8 +127,13 @@ def _below(
     """Find them below one root; folders of days from the last to the first, no further back than needed."""
 
     def listed(folder: Path) -> list[StampedFile]:
-        found = _stamped(folder, root, device, extensions, unreadable)
-        return [file for file in found if end_ns is None or file.stamp_ns <= end_ns]
+        try:
+            names = _names(folder)
+        except OSError as error:
+            unreadable.append(_sentence(folder, error))
+            return []
+        parsed = _within(names, os.fsencode(device), extensions, begin_ns, end_ns)
+        return [StampedFile(name.stamp_ns, folder / os.fsdecode(raw), name, root) for raw, name in parsed]
 
     files = listed(root / kind) + listed(root / kind / device)
     for day in _days(root / kind / device, end_ns, unreadable):
@@ -151,20 +163,54 @@ def _days(folder: Path, end_ns: int | None, unreadable: list[str]) -> list[Path]
     return [folder / name for name in sorted(names, reverse=True) if name <= latest]
 
 
-def _stamped(
-    folder: Path, root: Path, device: str, extensions: frozenset[str], unreadable: list[str]
-) -> list[StampedFile]:
+def _within(
+    names: Sequence[bytes], device: bytes, extensions: frozenset[str], begin_ns: int | None, end_ns: int | None
+) -> Iterator[tuple[bytes, StampedName]]:
+    """Yield, the last first, the names of a device's files that begin in a window, and the last one before it.
+
+    Names sort as their stamps do, so that of a folder with all files of a year only these are looked at.
+    """
+    prefix = device + b"_"
+    first = bisect_left(names, prefix + b"0")
+    last = bisect_left(names, prefix + b":")  # what follows the digits in ASCII
+    if end_ns is not None:
+        last = bisect_right(names, prefix + format_stamp(_sane(end_ns)).encode() + b"\xff", first, last)
+    for place in range(last - 1, first - 1, -1):
+        name = parse_name(names[place])
+        if name is None or name.device != device or name.extension not in extensions:
+            continue
+        if end_ns is None or name.stamp_ns <= end_ns:
+            yield names[place], name
+        if begin_ns is not None and name.stamp_ns < begin_ns:
+            return
+
+
+def _sane(instant_ns: int) -> int:
+    """Return an instant that can be written as a stamp."""
+    return min(max(instant_ns, 0), _LAST_NS)
+
+
+def _names(folder: Path) -> tuple[bytes, ...]:
+    """Return the names of the files in a folder, ascending; nothing where there is no such folder.
+
+    A folder that has not changed for some seconds is not listed again: all devices may lie in one.
+    """
     try:
-        names = [os.fsencode(entry.name) for entry in _entries(folder) if _may_be_file(entry)]
-    except OSError as error:
-        unreadable.append(_sentence(folder, error))
-        return []
-    parsed = ((name, parse_name(name)) for name in names if name.startswith(os.fsencode(device) + b"_"))
-    return [
-        StampedFile(one.stamp_ns, folder / os.fsdecode(name), one, root)
-        for name, one in parsed
-        if one is not None and one.device == os.fsencode(device) and one.extension in extensions
-    ]
+        changed_ns = folder.stat().st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    if time.time_ns() - changed_ns < _RECENT_NS:
+        return _list(folder)
+    return _listed(folder, changed_ns)
+
+
+@functools.lru_cache(maxsize=_FOLDERS_KEPT)
+def _listed(folder: Path, changed_ns: int) -> tuple[bytes, ...]:
+    return _list(folder)
+
+
+def _list(folder: Path) -> tuple[bytes, ...]:
+    return tuple(sorted(os.fsencode(entry.name) for entry in _entries(folder) if _may_be_file(entry)))
 
 
 def _may_be_file(entry: os.DirEntry[str]) -> bool:
