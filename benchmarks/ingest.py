@@ -164,14 +164,20 @@ class Row:
         """Files per second, by the median of the rounds."""
         return count / statistics.median(cost.wall_s for cost in self.costs)
 
-    def line(self, count: int, peer: float | None) -> str:
-        """Return the line in Markdown; `peer` is the rate that it is compared with."""
-        cpu = statistics.median(cost.cpu_s for cost in self.costs)
+    @property
+    def cpu_s(self) -> float:
+        """Processor seconds, by the median of the rounds."""
+        return statistics.median(cost.cpu_s for cost in self.costs)
+
+    def line(self, count: int, peer: Row | None) -> str:
+        """Return the line in Markdown; `peer` is what it is compared with."""
         peak = max(cost.peak_bytes for cost in self.costs) / 1e6
         walls = sorted(cost.wall_s for cost in self.costs)
-        ratio = f"{self.rate(count) / peer:.1f}" if peer else "-"
+        by_clock = f"{self.rate(count) / peer.rate(count):.1f}" if peer else "-"
+        by_work = f"{peer.cpu_s / self.cpu_s:.1f}" if peer else "-"
         wall = f"{walls[0]:.1f}-{walls[-1]:.1f}" if len(walls) > 1 else f"{walls[0]:.1f}"
-        return f"| {self.name} | {self.rate(count):,.0f} | {wall} | {cpu:.1f} | {peak:.0f} | {ratio} |"
+        figures = [f"{self.rate(count):,.0f}", wall, f"{self.cpu_s:.1f}", f"{peak:.0f}", by_clock, by_work]
+        return f"| {self.name} | {' | '.join(figures)} |"
 
 
 def measure(bench: Bench, rounds: int) -> list[Row]:
@@ -192,8 +198,8 @@ def measure(bench: Bench, rounds: int) -> list[Row]:
 
 def page(rows: Sequence[Row], count: int, rounds: int, folder: Path) -> str:
     """Return the page."""
-    peer = next((row.rate(count) for row in rows if row.name.startswith("butler")), None)
-    best = max(row.rate(count) for row in rows if "names alone" in row.name)
+    peer = next((row for row in rows if row.name.startswith("butler")), None)
+    named = next(row for row in rows if "names alone" in row.name)
     lines = [
         "# Ingest by hard link",
         "",
@@ -202,22 +208,31 @@ def page(rows: Sequence[Row], count: int, rounds: int, folder: Path) -> str:
         *(f"* {sentence}" for sentence in facts(folder)),
         f"* load of the machine when the table was made: {os.getloadavg()[1]:.1f} over five minutes",
         "",
-        "| what | files/s | wall s | processor s | peak MB | to butler |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| what | files/s | wall s | processor s | peak MB | rate to butler's | butler's processor time to ours |",
+        "|---|---:|---:|---:|---:|---:|---:|",
         *(row.line(count, peer) for row in rows),
         "",
         *NOTES.splitlines(),
         "",
     ]
     if peer is not None:
-        verdict = "met" if best >= TARGET * peer else "**not met on this machine at this load**"
+        ratio, work = named.rate(count) / peer.rate(count), peer.cpu_s / named.cpu_s
         lines += [
-            f"Target: at least {TARGET:g} times Butler's rate by the same work: {best / peer:.1f}, {verdict}.",
+            f"Target: at least {TARGET:g} times Butler's rate by the same work: {ratio:.1f} by the clock, "
+            f"{work:.1f} by processor time: {_verdict(ratio, work)}.",
             "",
         ]
     else:
         lines += ["Butler was not at hand: run with `--butler PYTHON` of an environment that has lsst-daf-butler.", ""]
     return "\n".join(lines)
+
+
+def _verdict(ratio: float, work: float) -> str:
+    if ratio >= TARGET:
+        return "met"
+    if work >= TARGET:
+        return "met by what the work costs, **not met by the clock** on this machine, whose cores and disk others used"
+    return "**not met**"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

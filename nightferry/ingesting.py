@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from catalogue.datasets.grammar import NameFault
-from catalogue.datasets.records import CollectionKind, Dataset, NewDataset
+from catalogue.datasets.records import CollectionKind, NewDataset
 from nightferry.datastores import Datastore
 from nightferry.describing import Describer, Known
 from nightferry.ingest_outcome import IngestOutcome, IngestRow
@@ -180,17 +180,15 @@ class Ingest:
     # ---- what is to become of it
 
     def _plan(self, candidates: Sequence[Candidate], spoilt: set[Hashable]) -> tuple[Planned, ...]:
-        known = self.catalogue.datasets_by_id([candidate.id for candidate in candidates])
+        known = self.catalogue.places_of([candidate.id for candidate in candidates])
         root, number = self.datastore.root, self.datastore.number
-        elsewhere = {one: held for one, held in known.items() if held.root != root}
-        mine = [candidate for candidate in candidates if candidate.id not in elsewhere]
-        recorded = {one: held.path for one, held in known.items() if one not in elsewhere}
+        recorded = {one: path for one, (held_in, path) in known.items() if held_in == root}
+        mine = [one for one in candidates if one.id in recorded or one.id not in known]
         destinations = sorted({candidate.destination for candidate in mine})
-        held = {} if number is None else self.catalogue.datasets_at(number, destinations)
+        taken = {} if number is None else self.catalogue.ids_at(number, destinations)
         present = look(root, sorted({*destinations, *recorded.values()}))
-        taken = {path: one.id for path, one in held.items()}
         planned = plan(mine, recorded, taken, present, self._comparer(len(mine)))
-        away = [_elsewhere(one, elsewhere[one.id]) for one in candidates if one.id in elsewhere]
+        away = [_elsewhere(one, *known[one.id]) for one in candidates if one.id in known and one.id not in recorded]
         everything = (*planned, *away)
         return everything if self.wishes.incomplete else hold_back(everything, spoilt)
 
@@ -370,8 +368,9 @@ def _batches(to_place: Sequence[Planned]) -> Iterator[list[list[Planned]]]:
         yield batch
 
 
-def _elsewhere(candidate: Candidate, held: Dataset) -> Planned:
-    why = f"the catalogue holds it in another datastore, at {show(bytes(held.file))}; name another --collection"
+def _elsewhere(candidate: Candidate, root: bytes, path: bytes) -> Planned:
+    place = show(os.path.join(root, path))  # noqa: PTH118 - names are bytes
+    why = f"the catalogue holds it in another datastore, at {place}; name another --collection"
     return Planned(candidate, Result.REFUSED, why, Bin.EXPOSURE)
 
 

@@ -109,13 +109,25 @@ class DatasetBook(Book):
                 found |= {row.id: dataset_of(row) for row in rows}
         return found
 
-    def datasets_at(self, datastore: int, paths: Sequence[bytes]) -> dict[bytes, Dataset]:
-        """Return the datasets recorded at some paths of a datastore."""
-        found: dict[bytes, Dataset] = {}
+    def places_of(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[bytes, bytes]]:
+        """Return, of those of some datasets that are recorded, the datastore's root and the path."""
+        found: dict[uuid.UUID, tuple[bytes, bytes]] = {}
+        wanted = sa.select(datasets.c.id, datastores.c.root, datasets.c.path).join_from(
+            datasets, datastores, datastores.c.id == datasets.c.datastore_id
+        )
+        with self._store.read() as connection:
+            for part in batched(ids, _AT_ONCE):
+                rows = connection.execute(wanted.where(datasets.c.id.in_(part)))
+                found |= {row.id: (row.root, row.path) for row in rows}
+        return found
+
+    def ids_at(self, datastore: int, paths: Sequence[bytes]) -> dict[bytes, uuid.UUID]:
+        """Return which datasets are recorded at some paths of a datastore."""
+        found: dict[bytes, uuid.UUID] = {}
+        wanted = sa.select(datasets.c.path, datasets.c.id).where(datasets.c.datastore_id == datastore)
         with self._store.read() as connection:
             for part in batched(paths, _AT_ONCE):
-                asked = SELECTED.where(datasets.c.datastore_id == datastore, datasets.c.path.in_(part))
-                found |= {row.path: dataset_of(row) for row in connection.execute(asked)}
+                found |= {row.path: row.id for row in connection.execute(wanted.where(datasets.c.path.in_(part)))}
         return found
 
     def every_dataset(self, datastore: int | None = None) -> Iterator[Dataset]:
