@@ -233,9 +233,9 @@ def page(figures: Sequence[Figure], wishes: Wishes) -> str:
         "Ours includes what makes it safe: every input hashed, every product checked, hashed, brought to disk and",
         "renamed, and three notes in the ledger for each file.",
         "",
-        "What bounds it: SHA-256, which a core here does at 2 GB/s, and which cp does not do. Written pixels are hashed",
-        "once, while they are written; `consolidate` takes about 0.9 s of one core for a gigabyte, cp 0.2 s. Where",
-        "other work fills the cores the steps wait longer than cp does: see the load average above.",
+        "What bounds it: SHA-256, which a core here does at 2 GB/s, and which cp does not do. Written pixels are",
+        "hashed once, while they are written. Where other work fills the cores (see the load average above) the",
+        "steps, which compute, wait longer than cp does; the last line says how long each keeps a core busy.",
         "",
         f"Falls short: {', '.join(short) if short else 'nothing that was measured'}.",
     ]

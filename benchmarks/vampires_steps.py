@@ -39,11 +39,16 @@ class Memory(Figure):
     """Peak memory instead of speed: in place of a line of speeds."""
 
     peak_mb: float = 0.0
+    core_s: float = 0.0
+    copy_core_s: float = 0.0
 
     def line(self) -> str:
         """Return a line of the table."""
-        seconds = self.ours_s[0]
-        return f"| {self.name} | {self.megabytes / seconds:.0f} | | | {self.peak_mb:.0f} MB of memory at most |"
+        words = (
+            f"{self.peak_mb:.0f} MB of memory at most; of one core, writing takes {self.core_s:.2f} s a GB,"
+            f" cp {self.copy_core_s:.2f} s"
+        )
+        return f"| {self.name} | {self.megabytes / self.ours_s[0]:.0f} | | | {words} |"
 
 
 def night_of(root: Path) -> Path:
@@ -179,11 +184,32 @@ def large_pair(wishes: Wishes) -> list[Figure]:
     ended = subprocess.run([sys.executable, "-c", _LARGE, str(root)], check=True, stdout=subprocess.PIPE, text=True)
     seconds = time.monotonic() - began
     name = f"`syncdeint` and `consolidate` of a pair of {wishes.large_gigabytes:g} GB cubes, one process"
-    return [Memory(name, megabytes, [seconds], [seconds], None, peak_mb=float(ended.stdout))]
+    peak_mb, core_s = (float(word) for word in ended.stdout.split())
+    copy_s = _core_s_of_copy(night / "vcam1", wishes.folder / "copied")
+    return [
+        Memory(
+            name,
+            megabytes,
+            [seconds],
+            [seconds],
+            None,
+            peak_mb=peak_mb,
+            core_s=core_s / (megabytes / 1e3),
+            copy_core_s=copy_s / (megabytes / 2e3),
+        )
+    ]
+
+
+def _core_s_of_copy(source: Path, place: Path) -> float:
+    """Return how long cp of a folder keeps a core busy, in seconds."""
+    before = os.times()
+    subprocess.run(["cp", "-r", str(source), str(place)], check=True)
+    after = os.times()
+    return after.children_user - before.children_user + after.children_system - before.children_system
 
 
 def consolidate_here(root: str) -> None:
-    """Plan a night and write its cubes in this process; print its peak memory in MB."""
+    """Plan a night and write its cubes in this process; print its peak memory in MB, and seconds of a core."""
     import resource
 
     from converters.vampires.cubes import write_cube
@@ -200,6 +226,8 @@ def consolidate_here(root: str) -> None:
     ]
     plan = make_plan(NIGHT, ("cam1", "cam2"), read_cubes(folder, NIGHT, found, rules), rules, {})
     (folder / "vgen2").mkdir()
+    began_s = time.process_time()
     for output in plan.outputs:
         write_cube(folder, plan, output, folder / os.fsdecode(output.path), lambda: False)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+    core_s = time.process_time() - began_s
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, core_s)
