@@ -407,10 +407,8 @@ DEEDS: tuple[Deed, ...] = (
 )
 
 
-@pytest.mark.parametrize("reread", [False, True])
-def test_whatever_was_done_to_the_copies_what_is_freed_is_on_both(site: Observatory, reread: bool) -> None:
+def test_whatever_was_done_to_the_copies_what_is_freed_is_on_both(site: Observatory) -> None:
     """Every deed on every copy, alone and with every other; each file that goes has two whole copies of its own."""
-    site.declare(copies=[site.copy(name) for name in COPIES], retention=RETENTION | {"reread": reread})
     cases = [(here, there) for here in (_nothing, *DEEDS) for there in (_nothing, *DEEDS)]
     paths = site.expose(["dome"], range(len(cases)), 5)
     site.fill("-n", "30")
