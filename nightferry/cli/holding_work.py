@@ -31,6 +31,9 @@ from observatory.spec.models import Instrument
 SHOWN = ("instrument", "expid", "night", "date", "exptime", "exptype", "program", "tile_id", "object", "airmass",
          "data_written", "data_location")  # fmt: skip
 """Columns of the table; CSV and JSON have all."""
+TELLING = ("instrument", "expid", "night", "data_written", "exptime", "exptype", "date", "program", "tile_id", "object",
+           "data_location", "airmass")  # fmt: skip
+"""The same, the more telling first: those for which a terminal has room are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,20 +184,33 @@ def _lines(rows: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 
 def _print_table(rows: Sequence[dict[str, Any]]) -> None:
+    """Print as many columns as the terminal has room for, the more telling before others."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    console = Console(highlight=False)
     drawn = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    names = _shown(rows)
+    names = _fitting(rows, console.width)
     for name in names:
-        drawn.add_column(name, no_wrap=name != "data_location")
+        drawn.add_column(name, no_wrap=True)
     for row in rows:
         cells = (Text(_cell(name, row)) for name in names)
         drawn.add_row(*cells, style="green" if row["data_written"] else "yellow")
-    console = Console(highlight=False)
-    console.print(drawn)
-    console.print(f"{len(rows)} exposures")
+    if rows:
+        console.print(drawn)
+    console.print(f"{len(rows)} exposure{'' if len(rows) == 1 else 's'}; --csv and --json show every column")
+
+
+def _fitting(rows: Sequence[dict[str, Any]], width: int) -> list[str]:
+    several = len({row["instrument"] for row in rows}) > 1
+    known = [name for name in _shown(rows) if several or name != "instrument"]
+    widths = {name: 2 + max(len(name), *(len(_cell(name, row)) for row in rows)) for name in known}
+    chosen: list[str] = []
+    for name in sorted(known, key=TELLING.index):
+        if sum(widths[one] for one in chosen) + widths[name] <= width:
+            chosen.append(name)
+    return [name for name in known if name in chosen]
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,3 +228,18 @@ def test_a_root_that_is_not_there_is_unknown_and_takes_nothing_away(site: Site) 
     status, _, err = site.call("catalogue", "rebuild")
     assert (status, "UNKNOWN" in err) == (3, True)
     assert len(site.ask("exposures")["exposures"]) == 2
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, False), (200, True)])
+def test_a_table_shows_what_the_terminal_has_room_for(
+    site: Site, monkeypatch: pytest.MonkeyPatch, width: int, shown: bool
+) -> None:
+    """Nothing is cut off: what does not fit is left to CSV and JSON."""
+    site.call("catalogue", "fill", "-d", "20211129")
+    monkeypatch.setattr("nightferry.cli.holding_work.is_terminal", lambda: True)  # pytest's output is none
+    monkeypatch.setenv("COLUMNS", str(width))
+    out = site.call("exposures")[1]
+    assert max(map(len, out.splitlines())) <= width
+    assert "111388  20211129" in out
+    assert ("dts:/" in out) == shown
+    assert "2 exposures; --csv and --json show every column" in out
