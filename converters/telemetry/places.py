@@ -175,14 +175,17 @@ def _within(
     last = bisect_left(names, prefix + b":")  # what follows the digits in ASCII
     if end_ns is not None:
         last = bisect_right(names, prefix + format_stamp(_sane(end_ns)).encode() + b"\xff", first, last)
+    before_ns: int | None = None
     for place in range(last - 1, first - 1, -1):
         name = parse_name(names[place])
         if name is None or name.device != device or name.extension not in extensions:
             continue
+        if before_ns is not None and name.stamp_ns < before_ns:
+            return
         if end_ns is None or name.stamp_ns <= end_ns:
             yield names[place], name
         if begin_ns is not None and name.stamp_ns < begin_ns:
-            return
+            before_ns = name.stamp_ns
 
 
 def _sane(instant_ns: int) -> int:
