@@ -60,8 +60,22 @@ def confirm_night(
         raise UsageError(f"{list_}: names no file of {instrument.instrument} {night_text(night)}; nothing was noted")
     note_confirmation(workplace, instrument, night, chosen, kind=ARCHIVE, archive=archive)
     yield f"{instrument.instrument} {night_text(night)}: {len(chosen)} of {len(known)} files confirmed by {archive}"
+    if archive not in (asked := _archives_asked(instrument)):
+        told = ", ".join(sorted(asked)) or "none"
+        yield f"no retention of {instrument.instrument} asks for {archive} (asked for: {told})"
     if strangers:
         yield f"{len(strangers)} names of the list are of no file of that night ({show(strangers[0])})"
+
+
+def _archives_asked(instrument: Instrument) -> set[str]:
+    """Return the archives whose word any retention of an instrument demands."""
+    said = [one for one in (instrument.retention, *(copy.retention for copy in instrument.copies)) if one is not None]
+    return {
+        archive
+        for retention in said
+        for names in (retention.confirmed_by, *(kind.confirmed_by for kind in retention.kinds.values()))
+        for archive in names or ()
+    }
 
 
 def known_sums(workplace: Workplace, instrument: Instrument, night: dt.date) -> dict[bytes, str]:

@@ -235,6 +235,9 @@ def test_archives_and_manifests_that_are_asked_for_are_waited_for(site: Observat
     assert not site.path("dome", one).exists()
     assert site.call("confirm", "-i", "sha", "-d", night, "--archive", "STARS", "--revoke").status == 0
     refused(site, [other])
+    assert (
+        "asks for Stars (asked for: STARS)" in site.call("confirm", "-i", "sha", "-d", night, "--archive", "Stars").out
+    )
     assert site.call("confirm", "-i", "sha", "-d", night, "--archive", "STARS").status == 0
     site.call("prune", "--yes")
     assert not site.path("dome", other).exists()
