@@ -74,6 +74,8 @@ def test_a_night_goes_from_raw_to_archived_and_back(site: Observatory, archive_h
     assert converted.status == 0, converted.out + converted.err
     moved = call(site, "sync", *site.new_roots())
     assert moved.status == 0, moved.out + moved.err
+    refused = call(site, "prune", "--yes")
+    assert "0 files freed" in refused.out, "nothing was hashed there yet"
     verified = call(site, "verify", "--level", "checksum", "--json")
     assert verified.hop["unrecognised"] == []
     made = {path: sha256 for path, sha256 in tree(night.folder).items() if path not in raw}
