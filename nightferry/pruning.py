@@ -180,7 +180,8 @@ class _Pruning:
         """Return why nothing that is known of this copy can be believed now."""
         newest = self._workplace.ledger.newest_instant()
         if newest is not None and newest > self._workplace.now() + CLOCK_GRAIN:
-            return f"this machine's clock went back: something was noted at {newest:%Y-%m-%d %H:%M} UTC. Set it"
+            noted = f"something was noted at {newest:%Y-%m-%d %H:%M} UTC"
+            return f"this machine's clock went back, or another's is ahead: {noted}. Set it"
         return None if own.doubt is None else f"{own.name} {own.doubt}; nothing is freed there"
 
     def _nights(self, asked: Asked) -> list[dt.date]:
