@@ -32,6 +32,7 @@ TESTS = tuple(
         "selection",
         "every_branch",
         "told_apart",
+        "told_apart_more",
         "records",
     )
 )
