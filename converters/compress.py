@@ -36,6 +36,11 @@ class CompressStep(NamesItsProducts):
     )
     quantize: float = Field(16.0, gt=0, description="floats: lossy: steps in one standard deviation of the noise")
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Programs that it cannot do without."""
+        return ("fpack", "funpack") if self.program == "fpack" else ()
+
     def plan(self, folder: NightFolder, survey: Survey) -> Sequence[Task]:
         """Return a task per file that is not packed."""
         return [

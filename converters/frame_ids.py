@@ -107,6 +107,11 @@ class FrameIdsStep(NamesItsProducts):
             raise ValueError(f"{text!r} is no series such as VMPA (its last letter is neither E nor Z)")
         return text
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """Programs that it cannot do without."""
+        return () if self.allocator is None else self.allocator.command[:1]
+
     def plan(self, folder: NightFolder, survey: Survey) -> Sequence[Task]:
         """Return the one task of a night that has files without ids."""
         files = [path for path in taken(folder, self.inputs) if not self._is_named(path)]

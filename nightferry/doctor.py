@@ -150,12 +150,12 @@ def _bore_marker(workplace: Workplace, host: str, root: str) -> str | None:
 def _converters(workplace: Workplace) -> Iterator[Line]:
     """Look for the programs of steps that are taken here, and knock at the clusters."""
     programs = {
-        step.run[0]
+        program
         for instrument in workplace.instruments.values()
         for place in places(instrument)
         if workplace.access(place.host).is_local
         for step in steps_of(instrument, place)
-        if hasattr(step, "run")
+        for program in (*getattr(step, "run", ())[:1], *getattr(step, "programs", ()))
     }
     for program in sorted(programs):
         found = shutil.which(program)

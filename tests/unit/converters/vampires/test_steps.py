@@ -252,3 +252,9 @@ def test_floats_may_be_refused(tmp_path: Path) -> None:
     fits.PrimaryHDU([[0.5, 1.5]]).writeto(path)
     (done,) = take(step(CompressStep, floats="refuse"), tmp_path / "20251106")
     assert "says not to pack those" in done.failure
+
+
+def test_a_step_says_which_programs_it_cannot_do_without() -> None:
+    """The doctor looks for them; where astropy may do it, fpack is no condition."""
+    assert step(CompressStep).programs == ()
+    assert step(CompressStep, program="fpack").programs == ("fpack", "funpack")
