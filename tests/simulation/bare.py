@@ -22,7 +22,8 @@ from syncer.outcome import HopOutcome, Moved
 from syncer.survey import End
 from syncer.sync import SyncOptions, sync_hop
 from tests.simulation.site import SimulatedSite
-from tests.simulation.weather import Died
+from tests.simulation.truth import is_ours, night_of
+from tests.simulation.weather import Died, files_below
 from verifier.check import CheckOptions, check
 from verifier.verdict import HopVerdict
 
@@ -79,14 +80,22 @@ class BareRuns:
             waiting_since_s=dict(known.waiting_s),
             on_arrived=arrived,
         )
-        scope = self._scope(hop)
+        scope, began_s = self._scope(hop), site.clock.now_s
         try:
             outcome = sync_hop(scope, *ends, options)
         except LockHeld as error:
             names, roots = (hop.source.host, hop.destination.host), (hop.source.root, hop.destination.root)
             return HopOutcome("sha", hop.key, *names, *roots, nights=scope.nights, lock_reason=str(error))
+        if outcome.state is State.OK and not accepts_loss and site.changed_s < began_s:
+            self._nothing_was_lost(hop, known)
         self._learn(known, outcome, accepts_loss)
         return outcome
+
+    def _nothing_was_lost(self, hop: Hop, known: Known) -> None:
+        """Contradict a run that is ok although more than half of what this machine saw before is gone."""
+        source = files_below(self.site.hosts[hop.source.host], hop.source.root.encode())
+        left = sum(is_ours(path) and night_of(path) in known.counts for path, _ in source)
+        assert 2 * left >= sum(known.counts.values()), f"ok, but {hop.source.host} lost more than half of its files"
 
     def _learn(self, known: Known, outcome: HopOutcome, accepts_loss: bool) -> None:
         least = {} if outcome.state is not State.UNKNOWN else known.counts
