@@ -79,8 +79,9 @@ class ICSInterface:
 
     Parameters
     ----------
-    database : str, optional
-        ``sqlite:////absolute.db`` or ``postgresql+psycopg://...``; default: that of the configuration folder.
+    database : str or Path or Catalogue, optional
+        ``sqlite:////absolute.db`` or ``postgresql+psycopg://...``, a configuration folder, or a catalogue that is open
+        already (and stays so); default: the database of the configuration folder.
     config : str or Path, optional
         The configuration folder; default: found as `nightferry` finds it. Not looked for where `database` is given.
     instrument : str
@@ -95,18 +96,31 @@ class ICSInterface:
     """
 
     def __init__(
-        self, database: str | None = None, *, config: str | Path | None = None, instrument: str = "desi"
+        self,
+        database: str | Path | Catalogue | None = None,
+        *,
+        config: str | Path | None = None,
+        instrument: str = "desi",
     ) -> None:
         from catalogue.catalogue import Catalogue
 
         self.instrument = instrument
+        if isinstance(database, Path) or (isinstance(database, str) and "://" not in database):
+            database, config = None, database
         self._folder = _found(config) if database is None or config is not None else None
         self._site = _site(self._folder) if self._folder is not None else None
         self._classes = _classes(self._folder, instrument)
-        url = database or (self._site.database if self._site else "")
-        state = self._folder / Path(self._site.state).expanduser() if self._folder and self._site else Path()
-        self._catalogue: Catalogue = Catalogue.open(url, state)
+        self._is_ours = not isinstance(database, Catalogue)
+        self._catalogue = database if isinstance(database, Catalogue) else self._open(database)
         self._endpoints: dict[str, Act] = {}
+
+    def _open(self, url: str | None) -> Catalogue:
+        from catalogue.catalogue import Catalogue
+
+        if self._folder is None or self._site is None:
+            return Catalogue.open(url or "")
+        state = self._folder / Path(self._site.state).expanduser()
+        return Catalogue.open(url or self._site.database, state)
 
     def get_exposure_summary(
         self,
@@ -243,7 +257,8 @@ class ICSInterface:
 
     def close(self) -> None:
         """Let go of the database and of hosts; may be called twice."""
-        self._catalogue.close()
+        if self._is_ours:
+            self._catalogue.close()
         for endpoint in self._endpoints.values():
             endpoint.close()
         self._endpoints.clear()

@@ -236,6 +236,11 @@ def test_the_interface_finds_database_and_classes_in_a_configuration(
         copied = ics.get_exposure_files(111388, tmp_path / "here", ["all"])
     sums = {hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in copied}
     assert hashlib.sha256(b"as it is").hexdigest() in sums
+    with ICSInterface(folder) as ics:
+        assert ids(ics.get_exposure_summary(expid_range="last")) == [111390]
+    with ICSInterface(held.catalogue) as ics:
+        assert ids(ics.get_exposure_summary(expid_range="last")) == [111390]
+    assert len(held.exposures()) == 3
     with pytest.raises(UsageError, match=r"holds no site\.yaml"):
         ICSInterface(config=tmp_path / "nowhere")
 
