@@ -143,8 +143,9 @@ class NightFilling:
         changed_copies = [copy for key, copy in self._copies.items() if copy != self._copy_known(key)]
         held = NightHoldings(
             files=[self._files[key] for key in sorted(self._changed)],
-            copies=changed_copies,
-            exposures=exposures,
+            # in one order everywhere: two machines that write the same rows then wait for, and never block, one another
+            copies=sorted(changed_copies, key=lambda copy: copy.file_id),
+            exposures=sorted(exposures, key=lambda exposure: exposure.id),
             gone=gone,
         )
         if not self._bench.dry_run and (held.files or held.copies or held.exposures or held.gone):
