@@ -100,7 +100,7 @@ def test_faults_behind_faults_are_looked_for_so_often_and_no_more(tmp_path: Path
 
 def test_a_step_that_is_no_word_and_a_folder_that_cannot_be_looked_into(tmp_path: Path) -> None:
     """One is said, the other is passed over for the next."""
-    convert = "\n  steps:\n    - {step: 12}"
+    convert = "\n  steps:\n    - {step: [fpack]}"
     assert any("there is no step" in one for one in problems(write(tmp_path, sha=instrument_text(convert=convert))))
     with pytest.raises(UsageError, match="Name a folder"):
         find_folder(None, {}, tmp_path / "home", tmp_path / ("x" * 300), etc=tmp_path / "etc")
