@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check lint types imports format bench bench-xrif bench-catalogue bench-export bench-pipeline bench-retention fuzz faults crash simulate mutate clean
+.PHONY: help setup demo test check lint types imports format bench bench-xrif bench-catalogue bench-export bench-pipeline bench-retention fuzz faults crash simulate mutate coverage clean
 .PHONY: packages-demo packages-test packages-faults
 
 help: ## say what there is
@@ -79,6 +79,11 @@ simulate: $(READY) ## SEEDS=n simulated sites; SEED=n plays one of them again
 mutate: packages-test $(READY) ## change the code that decides, line by line: do the tests see it? writes docs/mutation.md
 	@$(BIN)/python -m pip install --quiet "mutmut>=3.3,<4"
 	@$(BIN)/python -m tests.mutation.run
+
+coverage: packages-test $(READY) ## every branch of what decides: compare, plan, nights, names, specification, report model
+	@$(BIN)/python -m pytest -n "$(WORKERS)" --maxprocesses 4 -q tests/unit tests/contract/test_instruments_d.py \
+	    --cov=observatory.compare --cov=syncer.plan --cov=observatory.nights --cov=observatory.names \
+	    --cov=observatory.spec --cov=reports.model --cov-branch --cov-report=term-missing --cov-fail-under=100
 
 packages-demo packages-test packages-faults: packages-%:
 	@PYTHON="$(PYTHON)" tools/setup.sh packages "$*"
