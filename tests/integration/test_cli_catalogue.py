@@ -145,7 +145,7 @@ def test_exposures_are_asked_for_as_table_csv_and_json(site: Site) -> None:
         (["exposures", "--ids", "x"], "'x' is no exposure number"),
         (["exposures", "--ids", ".."], "a value, or a span A..B"),
         (["exposures", "--where", "colour = 1"], "no column 'colour'"),
-        (["exposures", "--csv", "--json"], "give one of the two"),
+        (["exposures", "--csv", "--json"], "give one of the"),
         (["exposures", "-i", "nobody"], "no instrument 'nobody'"),
         (["fetch", "5", "--to", "here"], "none is called so"),
         (["catalogue", "fill", "-d", "1", "-n", "2"], "give one of the two"),
