@@ -5,6 +5,7 @@ Which rows and columns there are is the callers'.
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,8 +38,8 @@ def write_columns(path: Path, columns: Mapping[str, tuple[str | None, Sequence[A
 
     def typed(kind: str | None, values: Sequence[Any]) -> Any:
         if kind is None:
-            values = [json.dumps(value) if isinstance(value, (dict, list)) else value for value in values]
-            return arrow.array(values) if any(value is not None for value in values) else arrow.array(values, "string")
+            alike = _alike(values)
+            return arrow.array(alike) if any(value is not None for value in alike) else arrow.array(alike, "string")
         made = arrow.timestamp("us", tz="UTC") if kind == "instant" else getattr(arrow, kind)()
         return arrow.array(values, made)
 
@@ -47,6 +48,21 @@ def write_columns(path: Path, columns: Mapping[str, tuple[str | None, Sequence[A
     parquet.write_table(table, sink)
     write_whole(path, sink.getvalue().to_pybytes())
     path.chmod(0o644)
+
+
+def _alike(values: Sequence[Any]) -> list[Any]:
+    """Return values of one kind: as they are where they are of one, else as texts."""
+    plain = [_plain(value) for value in values]
+    kinds = {type(value) for value in plain if value is not None}
+    if len(kinds) <= 1 or kinds == {int, float}:
+        return plain
+    return [None if value is None else str(value) for value in plain]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (dict, list, tuple)):
+        return json.dumps(value, default=str)
+    return value if value is None or isinstance(value, (str, bool, int, float, dt.date)) else str(value)
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

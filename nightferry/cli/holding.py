@@ -34,6 +34,7 @@ def exposures(
     written: Annotated[bool, typer.Option("--written", help="Only those whose data are all on disk.")] = False,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="So many at most.")] = None,
     csv: Csv = False,
+    parquet: Annotated[Path | None, typer.Option("--parquet", metavar="FILE", help="Write a Parquet file.")] = None,
     json: opt.Json = False,
 ) -> None:
     """Exposures as their headers describe them, and where the nearest proven copy of each lies."""
@@ -41,7 +42,7 @@ def exposures(
 
     with options_of(context).open() as workplace:
         wanted = Wanted(last, nights, ids, arrived, observed, where, written, limit)
-        finish(run_exposures(workplace, asked(instrument, None, None), wanted, csv=csv, json=json))
+        finish(run_exposures(workplace, asked(instrument, None, None), wanted, csv=csv, json=json, parquet=parquet))
 
 
 def fetch(

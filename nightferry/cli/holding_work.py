@@ -22,6 +22,7 @@ from catalogue.holdings.section import column_type, sources_of
 from catalogue.ics import summary_of
 from nightferry.cataloguing import catalogued, section_of
 from nightferry.cli.context import is_terminal, print_document, say
+from nightferry.parquet import write_rows
 from nightferry.selection import Asked
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
@@ -50,10 +51,12 @@ class Wanted:
     limit: int | None = None
 
 
-def run_exposures(workplace: Workplace, asked: Asked, wanted: Wanted, *, csv: bool, json: bool) -> int:
-    """Print the exposures asked for."""
-    if csv and json:
-        raise UsageError("--csv and --json: give one of the two")
+def run_exposures(
+    workplace: Workplace, asked: Asked, wanted: Wanted, *, csv: bool, json: bool, parquet: Path | None = None
+) -> int:
+    """Print the exposures asked for, or write them as a Parquet file."""
+    if csv + json + (parquet is not None) > 1:
+        raise UsageError("--csv, --json and --parquet: give one of them")
     rows = [row for instrument in catalogued(workplace, asked) for row in _rows(workplace, instrument, wanted)]
     if wanted.last and rows:
         rows = [max(rows, key=lambda row: str(row["data_written_utc"] or row["catalogued_utc"]))]
@@ -62,6 +65,9 @@ def run_exposures(workplace: Workplace, asked: Asked, wanted: Wanted, *, csv: bo
         print_document({"exposures": [_plain(row) for row in rows]})
     elif csv:
         typer.echo(_csv(rows), nl=False)
+    elif parquet is not None:
+        write_rows(parquet, rows)
+        say(f"{parquet}: {len(rows)} exposures")
     elif is_terminal():
         _print_table(rows)
     else:

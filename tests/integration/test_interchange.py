@@ -7,8 +7,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from nightferry.bagging import check_bag, make_bag
+from nightferry.parquet import write_rows
 from nightferry.sums import check_sums
 from observatory.errors import FileUnreadable, UsageError
 from observatory.truth import State
@@ -148,3 +150,25 @@ def test_a_file_that_cannot_be_read_leaves_no_bag(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="UTF-8"):
         make_bag({b"\xff": tmp_path / "a"}, tmp_path / "bag", {})
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_exposures_become_a_parquet_file_too(pfs: Deliveries) -> None:
+    """Every column that CSV has, with numbers as numbers and instants as instants."""
+    pfs.site.mark("mirror", "pfs")
+    assert pfs.site.call("catalogue", "fill", "-i", "pfs", "-d", "20241005").status == 0
+    path = pfs.site.folder / "exposures.parquet"
+    answer = pfs.site.call("exposures", "-i", "pfs", "--parquet", str(path))
+    assert (answer.status, answer.out) == (0, "")
+    table = parquet.read_table(path)
+    heading = pfs.site.call("exposures", "-i", "pfs", "--csv").out.splitlines()[0].split(",")
+    assert (table.column_names, table.num_rows) == (heading, 2)
+    assert table.column("expid").to_pylist() == [12, 26]
+    assert pfs.site.call("exposures", "--parquet", str(path), "--csv").status == 2
+
+
+def test_columns_of_several_kinds_become_texts(tmp_path: Path) -> None:
+    """Rows of two instruments may hold a number here and a word there; nothing is lost, and absent stays absent."""
+    rows = [{"a": 1, "b": None, "c": [1, 2]}, {"a": "x", "b": None, "d": 1.5}, {"d": 2}]
+    write_rows(tmp_path / "x.parquet", rows)
+    told = parquet.read_table(tmp_path / "x.parquet").to_pydict()
+    assert told == {"a": ["1", "x", None], "b": [None] * 3, "c": ["[1, 2]", None, None], "d": [None, 1.5, 2.0]}
