@@ -12,6 +12,7 @@ import datetime as dt
 import functools
 import importlib
 import importlib.metadata
+import itertools
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -239,12 +240,33 @@ def step_models() -> Mapping[str, type[StepSection]]:
     UsageError
         An installed package names a step that cannot be loaded, is no section, or has the name of another.
     """
-    models = {name: _checked(name, functools.partial(_load, where)) for name, where in _BUILT_IN.items()}
+    installed: dict[str, type[StepSection]] = {}
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
-        if point.name in models:
+        if point.name in _BUILT_IN or point.name in installed:
             raise UsageError(f"step {point.name!r} of {point.value} has the name of another step")
-        models[point.name] = _checked(point.name, point.load)
-    return models
+        installed[point.name] = _checked(point.name, point.load)
+    return _StepModels(installed)
+
+
+class _StepModels(Mapping[str, type[StepSection]]):
+    """The models by step; our own are each imported when asked for, so that reading a specification stays quick."""
+
+    def __init__(self, installed: Mapping[str, type[StepSection]]) -> None:
+        self._installed = installed
+
+    def __getitem__(self, name: str) -> type[StepSection]:
+        if name in self._installed:
+            return self._installed[name]
+        return _checked(name, functools.partial(_load, _BUILT_IN[name]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in _BUILT_IN or name in self._installed
+
+    def __iter__(self) -> Iterator[str]:
+        return itertools.chain(_BUILT_IN, self._installed)
+
+    def __len__(self) -> int:
+        return len(_BUILT_IN) + len(self._installed)
 
 
 def _load(where: str) -> object:

@@ -1,6 +1,6 @@
 """A listing begun before it is asked for: the far end works while this one still loads what it needs.
 
-What is begun is taken by the next question that is the same, or let go. Listing itself is the endpoints'.
+What is begun is taken by the same question, or let go with the connection. Listing itself is the endpoints'.
 """
 
 from __future__ import annotations
@@ -27,30 +27,31 @@ class _Asked:
 
 
 class BegunListing:
-    """At most one listing under way that nobody has asked for yet. May be used by several threads."""
+    """The listings under way that nobody has asked for yet. May be used by several threads."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._asked: _Asked | None = None
+        self._asked: dict[SurveyRequest, _Asked] = {}
 
     def begin(self, ask: Ask, request: SurveyRequest) -> None:
         """Ask in a thread of its own; what goes wrong is met again by whoever asks."""
         asked = _Asked(request, time.monotonic(), Future())
         with self._guard:
-            self._asked, before = asked, self._asked
+            before = self._asked.pop(request, None)
+            self._asked[request] = asked
         _let_go(before)
         threading.Thread(target=_answer, args=(asked, ask), name="listing", daemon=True).start()
 
     def take(self, request: SurveyRequest) -> Survey | None:
-        """Return the listing begun if it answers this very request, now; else let it go.
+        """Return the listing begun that answers this very request, now; one begun too long ago is let go.
 
         Raises whatever beginning it raised.
         """
         with self._guard:
-            asked, self._asked = self._asked, None
+            asked = self._asked.pop(request, None)
         if asked is None:
             return None
-        if asked.request != request or time.monotonic() - asked.began_s > FRESH_S:
+        if time.monotonic() - asked.began_s > FRESH_S:
             _let_go(asked)
             return None
         return asked.answer.result()
@@ -58,8 +59,9 @@ class BegunListing:
     def let_go(self) -> None:
         """Forget what was begun; may be called twice."""
         with self._guard:
-            asked, self._asked = self._asked, None
-        _let_go(asked)
+            all_asked, self._asked = self._asked, {}
+        for asked in all_asked.values():
+            _let_go(asked)
 
 
 def _answer(asked: _Asked, ask: Ask) -> None:

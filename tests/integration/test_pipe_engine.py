@@ -114,8 +114,8 @@ def test_a_connection_that_falls_silent_is_given_up(pair: Pair, three_hosts: tup
     item = pair.write(b"n/a", b"x")
     engine = pair.chosen(pair.batch([item]))
     assert isinstance(engine, PipeEngine)
-    silent = PipeEngine(lambda access, options: ["sh", "-c", "exec 2>&-; sleep 60", "sh"], engine.for_large, silence_s=2.0,
-                        sleep=pair.waits.append)  # fmt: skip
+    hush = ["sh", "-c", "exec 2>&-; sleep 60", "sh"]
+    silent = PipeEngine(lambda access, options: hush, engine.for_large, silence_s=2.0, sleep=pair.waits.append)
     result = silent.carry(pair.batch([item]))
     assert "nothing came for too long" in result.failed[0].reason
     assert pair.waits == [2.0, 8.0, 30.0]

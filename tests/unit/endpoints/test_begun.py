@@ -47,12 +47,14 @@ def test_the_same_question_takes_it_once() -> None:
     assert not listed.is_closed
 
 
-def test_another_question_lets_it_go() -> None:
-    """Nothing goes on running that nobody will read."""
-    listing, listed = BegunListing(), Listed()
-    listing.begin(answering(listed), REQUEST)
-    assert listing.take(OTHER) is None
-    assert eventually(lambda: listed.is_closed)
+def test_another_question_leaves_it_for_its_own() -> None:
+    """Two copies on one host are two listings at once; neither is taken for the other."""
+    listing, one, two = BegunListing(), Listed(), Listed()
+    listing.begin(answering(one), REQUEST)
+    listing.begin(answering(two), OTHER)
+    assert listing.take(REQUEST) is one
+    assert listing.take(OTHER) is two
+    assert not one.is_closed
 
 
 def test_what_was_begun_long_ago_is_not_taken_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
