@@ -15,9 +15,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import paramiko
-
 from observatory.endpoints.contract import HostAccess
+from observatory.endpoints.lean import absent
 from observatory.endpoints.openssh import FAST_CIPHERS, OpenSSH, effective, has_aes, jump_access, known_keys
 from observatory.endpoints.running import KEPT_STDERR_BYTES
 from observatory.endpoints.script import wrapped
@@ -28,6 +27,9 @@ from observatory.errors import (
     HostUnreachable,
     LoginRefused,
 )
+
+with absent("invoke"):  # paramiko runs `Match exec` of a configuration by it, which we leave to `ssh -G`: 40 ms a start
+    import paramiko
 
 AUTHENTICATION_S = 30.0
 """PAM modules that ask a directory server have taken 10 s."""
