@@ -17,6 +17,7 @@ from pathlib import Path
 
 from observatory.endpoints.contract import HostAccess
 from observatory.endpoints.lean import absent
+from observatory.endpoints.lines import kernel_round_trip_s
 from observatory.endpoints.openssh import FAST_CIPHERS, OpenSSH, effective, has_aes, jump_access, known_keys
 from observatory.endpoints.running import KEPT_STDERR_BYTES
 from observatory.endpoints.script import wrapped
@@ -130,7 +131,7 @@ class Connection:
         began_s = time.perf_counter()
         try:
             sock = socket.create_connection((settings.host_name, settings.port), timeout_s)
-            self._line_s = time.perf_counter() - began_s
+            self._line_s = kernel_round_trip_s(sock, time.perf_counter() - began_s)
         except TimeoutError as error:
             raise HostSilent(self.host, f"connecting to port {settings.port}", timeout_s) from error
         except OSError as error:
