@@ -210,7 +210,9 @@ class Bench:
                     shutil.rmtree(left, ignore_errors=True)
                 (self.folder / "out").mkdir()
                 costs[name].append(run(argv, self._idle.pid, dict(os.environ)))
-                print(f"{name}: {costs[name][-1].wall_s:.2f} s", flush=True)
+                print(
+                    f"{name}: {costs[name][-1].wall_s:.2f} s, processor {costs[name][-1].near_cpu_s:.1f} s", flush=True
+                )
         return [Row(name, tuple(found)) for name, found in costs.items()]
 
 
