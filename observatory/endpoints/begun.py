@@ -31,27 +31,29 @@ class BegunListing:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._asked: dict[SurveyRequest, _Asked] = {}
+        self._asked: dict[bytes, _Asked] = {}
 
     def begin(self, ask: Ask, request: SurveyRequest) -> None:
         """Ask in a thread of its own; what goes wrong is met again by whoever asks."""
         asked = _Asked(request, time.monotonic(), Future())
         with self._guard:
-            before = self._asked.pop(request, None)
-            self._asked[request] = asked
+            before = self._asked.pop(request.root, None)
+            self._asked[request.root] = asked
         _let_go(before)
         threading.Thread(target=_answer, args=(asked, ask), name="listing", daemon=True).start()
 
     def take(self, request: SurveyRequest) -> Survey | None:
-        """Return the listing begun that answers this very request, now; one begun too long ago is let go.
+        """Return the listing begun that answers this very request, now.
+
+        Any other of the same root is let go: by the time of a later question something may have been written there.
 
         Raises whatever beginning it raised.
         """
         with self._guard:
-            asked = self._asked.pop(request, None)
+            asked = self._asked.pop(request.root, None)
         if asked is None:
             return None
-        if time.monotonic() - asked.began_s > FRESH_S:
+        if asked.request != request or time.monotonic() - asked.began_s > FRESH_S:
             _let_go(asked)
             return None
         return asked.answer.result()

@@ -94,3 +94,12 @@ def eventually(condition: Callable[[], bool]) -> bool:
     from tests.transfers import wait_until
 
     return wait_until(condition, 5.0)
+
+
+def test_another_question_about_the_root_lets_it_go() -> None:
+    """The next hop would else see what was there before the first one wrote."""
+    listing, listed = BegunListing(), Listed()
+    listing.begin(answering(listed), REQUEST)
+    assert listing.take(dataclasses.replace(REQUEST, names_only=True)) is None
+    assert listing.take(REQUEST) is None
+    assert eventually(lambda: listed.is_closed)
