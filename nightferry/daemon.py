@@ -22,7 +22,7 @@ from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from nightferry.cron import parse
-from nightferry.keeping import Keeper, watched_by_daemon
+from nightferry.observations.keeping import Keeper, watched_by_daemon
 from nightferry.schedule import jobs_of, program, words_of
 from nightferry.workplace import Workplace
 from observatory.truth import State

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from nightferry import delivery
 from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
+from nightferry.reporting import delivery
 from nightferry.runs import Run
 from nightferry.selection import Asked
 from nightferry.verifying import VerifyWishes, verify

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from nightferry.expectations import last_seen
-from nightferry.pending import steps_of
+from nightferry.products.pending import steps_of
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import SurveyRequest
 from observatory.ends import ABSENT, Expectation, loss_words

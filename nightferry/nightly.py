@@ -10,8 +10,8 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from nightferry.cataloguing import Filled, FillWishes, fill_instrument, section_of
-from nightferry.converting import Converted, ConvertWishes, convert_place
+from nightferry.holdings.cataloguing import Filled, FillWishes, fill_instrument, section_of
+from nightferry.products.converting import Converted, ConvertWishes, convert_place
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, scope_asked
 from nightferry.syncing import SyncWishes, sync_one, syncable

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopRecord, MovedFile, NightRecord
-from nightferry.converting import Converted, complete_nights, products_of
 from nightferry.expectations import expectations, is_origin, pending_loss
+from nightferry.products.converting import Converted, complete_nights, products_of
 from nightferry.runs import Run, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, scope_asked
 from nightferry.verifying import acceptances

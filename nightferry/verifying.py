@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopRecord, NightRecord, NightState
-from nightferry.evidence import HopWitness, freed_on
 from nightferry.expectations import expectations, is_origin, pending_loss
+from nightferry.retention.evidence import HopWitness, freed_on
 from nightferry.runs import Run, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, level_of, scope_asked
 from nightferry.waiting import overdue, record_waiting

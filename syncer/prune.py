@@ -1,7 +1,7 @@
 """What may be freed, with its proof: so many copies in so many places, each read, hashed and seen again. Pure.
 
 A file is freed when its rule is met and enough witnesses hold the same bytes. Gathering what is known and looking is
-nightferry/pruning.py's, unlinking syncer/freeing.py's.
+nightferry/retention/pruning.py's, unlinking syncer/freeing.py's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Filling the catalogue from one place: its nights listed and handed on, its doubts said.
 
-A night is night.py's; which places there are to fill from, nightferry/cataloguing.py knows.
+A night is night.py's; which places there are to fill from, nightferry/holdings/cataloguing.py knows.
 """
 
 from __future__ import annotations

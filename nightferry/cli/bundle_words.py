@@ -8,8 +8,8 @@ from collections import Counter
 import typer
 
 from converters.export.bundle import MANIFEST, Carried
-from nightferry.bundling import Bundle
 from nightferry.cli.context import print_document
+from nightferry.observations.bundling import Bundle
 from observatory.names import show, to_json
 from observatory.truth import State
 

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from nightferry.cataloguing import Filled, FillWishes, catalogued, fill_instrument, rebuild_instrument, sentence
 from nightferry.cli.context import print_document, say
+from nightferry.holdings.cataloguing import (
+    Filled,
+    FillWishes,
+    catalogued,
+    fill_instrument,
+    rebuild_instrument,
+    sentence,
+)
 from nightferry.locks import free_locks
 from nightferry.selection import Asked
 from nightferry.workplace import Workplace

@@ -10,7 +10,7 @@ from catalogue.datasets.query import Question
 from catalogue.datasets.records import Collection, CollectionKind, Validity
 from nightferry.cli.context import print_document, say
 from nightferry.cli.dataset_work import instant
-from nightferry.datastores import open_catalogue
+from nightferry.holdings.datastores import open_catalogue
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 

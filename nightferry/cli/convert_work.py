@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from nightferry import delivery as deliver
 from nightferry.cli.work import Delivery, conclude
-from nightferry.converting import ConvertWishes, convert_all
-from nightferry.letters import send_letters
 from nightferry.locks import free_locks
-from nightferry.pending import approve
+from nightferry.products.converting import ConvertWishes, convert_all
+from nightferry.products.pending import approve
+from nightferry.reporting import delivery as deliver
+from nightferry.reporting.letters import send_letters
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
@@ -109,7 +109,7 @@ def detach_convert(
     workplace: Workplace, asked: Asked, wishes: ConvertWishes, argv: Sequence[str], *, is_approval: bool
 ) -> int:
     """Start the same command without ``--detach`` where it outlives this terminal, and say how to look in."""
-    from nightferry.detaching import detach
+    from nightferry.products.detaching import detach
 
     _check(workplace, asked, wishes, instruments_asked(workplace, asked), is_approval)
     typer.echo(detach(workplace.state, [word for word in argv if word != "--detach"], workplace.now()))

@@ -10,11 +10,11 @@ from pathlib import Path
 import typer
 
 from catalogue.datasets.query import Question
-from nightferry import dataset_forms as forms
-from nightferry.checking import check
 from nightferry.cli.context import print_document, say
-from nightferry.datastores import open_catalogue
-from nightferry.removing import Fate, Removed, fate_of, refuse_away, remove
+from nightferry.holdings import dataset_forms as forms
+from nightferry.holdings.checking import check
+from nightferry.holdings.datastores import open_catalogue
+from nightferry.holdings.removing import Fate, Removed, fate_of, refuse_away, remove
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 from observatory.names import show, to_json

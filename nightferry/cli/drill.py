@@ -24,9 +24,9 @@ def drill(
     json: opt.Json = False,
 ) -> None:
     """Plant harmless faults in a scratch instrument, and say whether each is noticed; the alarm is mailed too."""
-    from nightferry.drill import Line, Wishes
-    from nightferry.drill import drill as play
-    from nightferry.drill_faults import FAULTS
+    from nightferry.drills.drill import Line, Wishes
+    from nightferry.drills.drill import drill as play
+    from nightferry.drills.faults import FAULTS
     from observatory.truth import exit_status, worst
 
     options = options_of(context)

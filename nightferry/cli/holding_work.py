@@ -20,9 +20,9 @@ from catalogue.holdings.queries import ExposureQuery
 from catalogue.holdings.records import Exposure
 from catalogue.holdings.section import column_type, sources_of
 from catalogue.ics import summary_of
-from nightferry.cataloguing import catalogued, section_of
 from nightferry.cli.context import is_terminal, print_document, say
-from nightferry.parquet import write_rows
+from nightferry.holdings.cataloguing import catalogued, section_of
+from nightferry.holdings.parquet import write_rows
 from nightferry.selection import Asked
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError

@@ -19,8 +19,8 @@ from observatory.truth import State, exit_status
 if TYPE_CHECKING:
     import datetime as dt
 
-    from nightferry.ingest_outcome import IngestOutcome
-    from nightferry.ingesting import IngestWishes, Progress
+    from nightferry.holdings.ingest_outcome import IngestOutcome
+    from nightferry.holdings.ingesting import IngestWishes, Progress
     from nightferry.selection import Asked
     from nightferry.workplace import Workplace
     from observatory.spec.models import Instrument
@@ -64,7 +64,7 @@ def ingest(
     """
     options = options_of(context)
     with options.open() as workplace:
-        from nightferry.ingesting import IngestWishes
+        from nightferry.holdings.ingesting import IngestWishes
 
         declared = _instrument(workplace, instrument)
         wishes = IngestWishes(
@@ -84,8 +84,8 @@ def _run(
     found: tuple[Found, dict[bytes, dt.date]],
     silent: bool,
 ) -> IngestOutcome:
-    from nightferry.datastores import Datastore, open_catalogue
-    from nightferry.ingesting import Ingest
+    from nightferry.holdings.datastores import Datastore, open_catalogue
+    from nightferry.holdings.ingesting import Ingest
     from nightferry.locks import instrument_lock
 
     with ExitStack() as stack:
@@ -130,7 +130,7 @@ def _type(declared: Instrument, name: str | None) -> str | None:
 def _found(
     workplace: Workplace, declared: Instrument, paths: Sequence[str], wanted: Asked, copy: str | None
 ) -> tuple[Found, dict[bytes, dt.date]]:
-    from nightferry.night_files import files_of_nights, local_place
+    from nightferry.products.night_files import files_of_nights, local_place
     from nightferry.selection import nights_asked
     from syncer.ingest.find import find, find_files
 

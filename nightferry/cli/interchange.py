@@ -35,8 +35,8 @@ def sums(
 ) -> None:
     """Write a list of SHA-256 for each exposure, as sha256sum does; every file is read."""
     from nightferry.cli.dataset_work import asked_for
-    from nightferry.datastores import open_catalogue
-    from nightferry.sums import write_sums
+    from nightferry.holdings.datastores import open_catalogue
+    from nightferry.holdings.sums import write_sums
 
     question = asked_for(type_, instrument, collection, where, None, None, None, False)
     options = options_of(context)
@@ -75,7 +75,7 @@ def check_sums(
     json: opt.Json = False,
 ) -> None:
     """Check lists of checksums, of any dialect, against the files: none missing, wrong or unlisted."""
-    from nightferry.sums import check_sums as check
+    from nightferry.holdings.sums import check_sums as check
 
     checked = [check(path, folder, extra=len(lists) == 1) for path in lists]
     state = worst(one.state for one in checked)
@@ -95,8 +95,8 @@ def bag(
     copy: Annotated[str | None, typer.Option("--copy", metavar="NAME", help="Default: the first copy here.")] = None,
 ) -> None:
     """Make a BagIt bag (RFC 8493) of a night, from a copy that lies on this machine."""
-    from nightferry.bagging import make_bag
-    from nightferry.night_files import files_of_nights, local_place
+    from nightferry.holdings.bagging import make_bag
+    from nightferry.products.night_files import files_of_nights, local_place
     from nightferry.selection import instruments_asked
     from observatory.errors import ListingBroken
     from observatory.nights import night_text, parse_night
@@ -127,7 +127,7 @@ def check_bag(
     bags: Annotated[list[Path], typer.Argument(metavar="DIR...")],
 ) -> None:
     """Check bags against their manifests."""
-    from nightferry.bagging import check_bag as check
+    from nightferry.holdings.bagging import check_bag as check
 
     checked = [check(folder) for folder in bags]
     for line in (line for one in checked for line in one.lines()):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nightferry import delivery as deliver
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
-from nightferry.converting import ConvertWishes
-from nightferry.letters import send_letters
 from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
+from nightferry.products.converting import ConvertWishes
 from nightferry.relay import await_earlier_hops, leave_records
+from nightferry.reporting import delivery as deliver
+from nightferry.reporting.letters import send_letters
 from nightferry.runs import Run, crashes
 from nightferry.selection import Asked, instruments_asked
 from nightferry.syncing import SyncWishes

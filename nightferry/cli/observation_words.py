@@ -16,8 +16,8 @@ from converters.export.observations import Observation
 from converters.export.plan import Fate, Item
 from converters.stamps import format_instant
 from nightferry.cli.context import is_terminal, print_document
-from nightferry.exporting import CameraResult, Export
-from nightferry.observing import Selected
+from nightferry.observations.exporting import CameraResult, Export
+from nightferry.observations.observing import Selected
 from observatory.names import show, to_json
 from observatory.truth import State
 

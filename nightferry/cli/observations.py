@@ -17,8 +17,8 @@ from observatory.errors import UsageError
 from observatory.truth import State, exit_status, worst
 
 if TYPE_CHECKING:
-    from nightferry.exporting import ExportWishes
-    from nightferry.observing import Asked
+    from nightferry.observations.exporting import ExportWishes
+    from nightferry.observations.observing import Asked
     from nightferry.workplace import Workplace
 
 _MOST_JOBS = 8
@@ -57,7 +57,7 @@ def _asked(
     words: tuple[str | None, bool, str | None, str | None],
     times: tuple[str | None, str | None, str | None],
 ) -> Asked:
-    from nightferry.observing import Asked
+    from nightferry.observations.observing import Asked
 
     title, is_partial, target, email = words
     return Asked(instrument, tuple(roots or ()), title, is_partial, target, email, *times)
@@ -94,7 +94,7 @@ def spans(
 ) -> None:
     """List observations: who observed what, from when until when, as the observers' telemetry tells."""
     from nightferry.cli.observation_words import say_spans
-    from nightferry.observing import select
+    from nightferry.observations.observing import select
 
     options = options_of(context)
     asked = _asked(instrument, data_root, (title, partial, target, email), (semester, utc_start, utc_end))
@@ -147,7 +147,7 @@ def export(
     json: opt.Json = False,
 ) -> None:
     """Export observations as FITS files, from an instrument's or an archive's data roots."""
-    from nightferry.exporting import ExportWishes
+    from nightferry.observations.exporting import ExportWishes
 
     if cube_mode_all and separate_mode_all:
         raise UsageError("-C makes cubes of all archives and -S single frames: give one of the two")
@@ -171,8 +171,8 @@ def export(
 
 def _export(context: typer.Context, asked: Asked, wishes: ExportWishes, json: bool) -> None:
     from nightferry.cli.observation_words import say_export
-    from nightferry.exporting import export as export_observations
-    from nightferry.observing import select
+    from nightferry.observations.exporting import export as export_observations
+    from nightferry.observations.observing import select
 
     options = options_of(context)
     with _opened(options) as workplace:
@@ -186,7 +186,7 @@ def _export(context: typer.Context, asked: Asked, wishes: ExportWishes, json: bo
 def _watch(context: typer.Context, asked: Asked, wishes: ExportWishes, *, is_output_named: bool) -> None:
     import logging
 
-    from nightferry.watching import watch as keep_watching
+    from nightferry.observations.watching import watch as keep_watching
 
     options = options_of(context)
     if wishes.dry_run:
@@ -214,9 +214,9 @@ def bundle(
     json: opt.Json = False,
 ) -> None:
     """Copy raw archives and telemetry of observations, verified, for another site."""
-    from nightferry.bundling import bundle as bundle_observations
     from nightferry.cli.bundle_words import say_bundle
-    from nightferry.observing import select
+    from nightferry.observations.bundling import bundle as bundle_observations
+    from nightferry.observations.observing import select
 
     options = options_of(context)
     asked = _asked(instrument, data_root, (title, partial, target, email), (semester, utc_start, utc_end))

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nightferry import pruned
-from nightferry.prune_outcome import PlacePruned
+from nightferry.retention import pruned
+from nightferry.retention.outcome import PlacePruned
 from observatory.nights import night_text
 
 

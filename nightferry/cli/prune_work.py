@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import typer
 
-from nightferry import delivery as deliver
-from nightferry import pruned as words
 from nightferry.cli.context import is_terminal, print_document, say
 from nightferry.cli.work import Delivery
 from nightferry.locks import free_locks
-from nightferry.prune_outcome import PlacePruned
-from nightferry.pruning import PruneWishes, prunable, prune
+from nightferry.reporting import delivery as deliver
+from nightferry.retention import pruned as words
+from nightferry.retention.outcome import PlacePruned
+from nightferry.retention.pruning import PruneWishes, prunable, prune
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace

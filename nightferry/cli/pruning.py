@@ -49,7 +49,7 @@ def confirm(
     revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,
 ) -> None:
     """Note that an archive confirmed a night, or the files of a list: retention may ask for it (confirmed_by)."""
-    from nightferry.confirming import confirm_night
+    from nightferry.retention.confirming import confirm_night
     from nightferry.selection import instruments_asked
 
     with options_of(context).open() as workplace:

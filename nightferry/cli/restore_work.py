@@ -9,10 +9,10 @@ from pathlib import Path
 
 import typer
 
-from nightferry import restoring
-from nightferry.bringing import Receipt, Wanted, bring_back, keep_receipt
 from nightferry.cli.context import print_document, say
 from nightferry.locks import free_locks
+from nightferry.products import restoring
+from nightferry.products.bringing import Receipt, Wanted, bring_back, keep_receipt
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError

@@ -62,7 +62,7 @@ def convert(
     """Take the steps that turn what arrived into products, where their copy lies here."""
     from nightferry.cli.convert_work import detach_convert, run_convert
     from nightferry.cli.work import Delivery
-    from nightferry.converting import ConvertWishes
+    from nightferry.products.converting import ConvertWishes
 
     options = options_of(context)
     with options.open() as workplace:
@@ -96,7 +96,7 @@ def crontab(context: typer.Context) -> None:
 
 def systemd(context: typer.Context) -> None:
     """Print the schedule as services and timers for systemd."""
-    from nightferry.keeping import watched_by_daemon
+    from nightferry.observations.keeping import watched_by_daemon
     from nightferry.schedule import program, systemd_units
 
     with options_of(context).open() as workplace:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from nightferry.archive_log import import_log
 from nightferry.cli.context import say
-from nightferry.safe_nights import SafeRead, read_nights
+from nightferry.reporting.archive_log import import_log
+from nightferry.retention.safe_nights import SafeRead, read_nights
 from nightferry.selection import Asked
 from nightferry.workplace import Workplace
 from observatory.truth import State, exit_status, worst

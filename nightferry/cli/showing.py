@@ -42,12 +42,12 @@ def status(
             result = import_claims(workplace, what, import_) if import_ is not None else 0
             result = max(result, read_all(workplace, what, options.quiet or json)) if safe else result
         if csv:
-            from nightferry.archive_log import csv_lines
+            from nightferry.reporting.archive_log import csv_lines
 
             for line in csv_lines(workplace, what):
                 typer.echo(line)
             finish(result)
-        from nightferry.status import lines, rows, site_status
+        from nightferry.reporting.status import lines, rows, site_status
 
         table = rows(workplace, what)
         age = site_status(workplace)
@@ -81,8 +81,8 @@ def report(
     mail: opt.Mail = False,
 ) -> None:
     """The last report again, in any form."""
-    from nightferry import delivery
     from nightferry.cli.work import NOT_MAILED, send_report
+    from nightferry.reporting import delivery
     from reports.json import document_of
     from reports.text import render_text
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nightferry import delivery as deliver
 from nightferry.cli.context import say
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
 from nightferry.locks import free_locks
 from nightferry.relay import await_earlier_hops, leave_records
+from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked
 from nightferry.syncing import SyncWishes, accept_unsynced, sync, syncable

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nightferry.status import HEADINGS, LastRun, Row, cells
+from nightferry.reporting.status import HEADINGS, LastRun, Row, cells
 
 
 def print_status(table: Sequence[Row], last: LastRun) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nightferry import delivery as deliver
 from nightferry.cli.work import Delivery, conclude, file_progress
+from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked
 from nightferry.verifying import VerifyWishes, verify

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from nightferry import delivery as deliver
 from nightferry.cli.context import is_terminal, print_document, say
+from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, state_of
 from nightferry.workplace import Workplace
 from observatory.errors import MailNotTaken

@@ -16,7 +16,7 @@ from observatory.errors import UsageError
 from observatory.truth import State, exit_status
 
 if TYPE_CHECKING:
-    from nightferry.archives import ArchiveRow
+    from nightferry.observations.archives import ArchiveRow
     from observatory.spec.models import Instrument
 
 _HEADINGS = ("archive", "state", "frames", "first frame (UTC)", "last frame (UTC)", "dropped", "files")
@@ -47,7 +47,7 @@ def xrif2fits(
 ) -> None:
     """Make FITS files of archives that you name. Needs no configuration, but for cards out of telemetry."""
     from converters.telemetry import check_roots
-    from nightferry.archives import ArchiveWishes, make_archives, state_of
+    from nightferry.observations.archives import ArchiveWishes, make_archives, state_of
 
     options = options_of(context)
     roots = tuple(root.absolute() for root in data_root or ())
@@ -64,7 +64,7 @@ def xrif2fits(
 
 def _instrument(options: Context, name: str | None, *, is_needed: bool) -> Instrument | None:
     """Return whose header map counts; None where there is no configuration, which is said."""
-    from nightferry.archives import instrument_of
+    from nightferry.observations.archives import instrument_of
 
     try:
         options.folder()

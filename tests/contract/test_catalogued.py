@@ -16,7 +16,7 @@ import yaml
 from catalogue.holdings.grouping import Grouping
 from catalogue.holdings.queries import ExposureQuery
 from catalogue.holdings.section import CatalogueSection
-from nightferry.cataloguing import Filled, FillWishes, fill_instrument
+from nightferry.holdings.cataloguing import Filled, FillWishes, fill_instrument
 from nightferry.selection import Asked
 from nightferry.workplace import Workplace
 from observatory.formats.whole import format_of

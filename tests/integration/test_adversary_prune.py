@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from nightferry.prune_journal import Journal
+from nightferry.retention.journal import Journal
 from observatory.nights import night_text
 from observatory.truth import State
 from syncer.prune import Freeable

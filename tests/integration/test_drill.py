@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from nightferry.drill import Fault, Wishes, drill
-from nightferry.drill_faults import FAULTS, flip, missing
+from nightferry.drills.drill import Fault, Wishes, drill
+from nightferry.drills.faults import FAULTS, flip, missing
 from nightferry.workplace import Workplace
 from observatory.truth import State
 from tests.hosts import Host, free_port

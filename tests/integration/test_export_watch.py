@@ -15,9 +15,9 @@ import yaml
 
 from converters.export.instants import to_datetime
 from converters.export.observations import Observation
-from nightferry.exporting import Export, ExportWishes
-from nightferry.observing import Asked, instrument_of
-from nightferry.watching import look
+from nightferry.observations.exporting import Export, ExportWishes
+from nightferry.observations.observing import Asked, instrument_of
+from nightferry.observations.watching import look
 from nightferry.workplace import Workplace
 from tests.magaox import EMAIL, Drive, at, configure, files_below, observer, stamp
 from tests.observatory import PROGRAM

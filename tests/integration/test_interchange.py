@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
-from nightferry.bagging import check_bag, make_bag
-from nightferry.parquet import write_rows
-from nightferry.sums import check_sums
+from nightferry.holdings.bagging import check_bag, make_bag
+from nightferry.holdings.parquet import write_rows
+from nightferry.holdings.sums import check_sums
 from observatory.errors import FileUnreadable, UsageError
 from observatory.truth import State
 from tests.pfs import Deliveries, raw_name

@@ -10,7 +10,7 @@ import pytest
 
 from catalogue.evidence_records import SafeNight, SafeState
 from catalogue.records import HopNight, NightState
-from nightferry.archive_log import headings, night_path, read_log, still_safe
+from nightferry.reporting.archive_log import headings, night_path, read_log, still_safe
 from observatory.errors import UsageError
 from observatory.spec.chain import places
 from tests.worlds import NIGHT, instrument

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightferry.proof import proof_of
+from nightferry.retention.proof import proof_of
 from observatory.endpoints.contract import Facts
 from observatory.spec.models import Retention
 from syncer.prune import (

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nightferry.record import read_record, write_record
+from nightferry.reporting.record import read_record, write_record
 from reports.model import Note, Report
 from syncer.outcome import Failure, HopOutcome, NightMoves
 from tests.worlds import NIGHT

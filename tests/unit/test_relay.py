@@ -11,8 +11,8 @@ import pytest
 
 from catalogue.records import HopNight, NightState, NightStatus
 from nightferry.relay import await_earlier_hops, completed, earlier_hops, leave_records
+from nightferry.reporting.status import row_of
 from nightferry.selection import Asked, hops_asked, instruments_asked
-from nightferry.status import row_of
 from nightferry.workplace import Workplace
 from observatory.spec.chain import hops
 from observatory.truth import State

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from catalogue.evidence_records import Evidence, ReadFile, Reading, SafeNight, SafeState
-from nightferry.safe import Held, judge, references
+from nightferry.retention.safe import Held, judge, references
 
 NIGHT = dt.date(2016, 9, 7)
 NOON = dt.datetime(2016, 9, 8, 12, tzinfo=dt.UTC)

@@ -8,7 +8,7 @@ import json
 import pytest
 from rich.console import Console
 
-from nightferry.record import read_record, write_record
+from nightferry.reporting.record import read_record, write_record
 from observatory.truth import State
 from reports.html import render_html, render_page
 from reports.json import document_of

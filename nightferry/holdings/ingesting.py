@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from catalogue.datasets.grammar import NameFault
 from catalogue.datasets.records import CollectionKind, NewDataset
-from nightferry.datastores import Datastore
-from nightferry.describing import Describer, Known
-from nightferry.ingest_outcome import IngestOutcome, IngestRow
+from nightferry.holdings.datastores import Datastore
+from nightferry.holdings.describing import Describer, Known
+from nightferry.holdings.ingest_outcome import IngestOutcome, IngestRow
 from nightferry.workplace import Workplace
 from observatory.names import show
 from observatory.spec.models import Instrument

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from catalogue.evidence_records import SafeState
-from nightferry.archive_log import safe_on
-from nightferry.evidence import PlaceRead, chains, judge_nights, read_place
 from nightferry.expectations import is_origin
+from nightferry.reporting.archive_log import safe_on
+from nightferry.retention.evidence import PlaceRead, chains, judge_nights, read_place
 from nightferry.selection import Asked, away_now, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.nights import night_text

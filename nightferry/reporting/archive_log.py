@@ -17,7 +17,7 @@ from posixpath import commonpath
 
 from catalogue.evidence_records import Claim, SafeNight, SafeState
 from catalogue.records import HopNight, NightState, NightStatus
-from nightferry.evidence import cameras_at, chains
+from nightferry.retention.evidence import cameras_at, chains
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
@@ -146,7 +146,7 @@ def _processed_on(
     if instrument.convert is None:
         return
     from converters.pipeline import copy_name
-    from nightferry.pending import steps_of
+    from nightferry.products.pending import steps_of
 
     for place in chain:
         wanted = {step.label for step in steps_of(instrument, place)}

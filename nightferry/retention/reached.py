@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from nightferry.datastores import open_catalogue
+from nightferry.holdings.datastores import open_catalogue
 from nightferry.workplace import Workplace
 from observatory.spec.chain import Place
 

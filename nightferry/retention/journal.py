@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from catalogue.evidence_records import FreedFile
-from nightferry.proof import proof_of, write_proof
+from nightferry.retention.proof import proof_of, write_proof
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
 from observatory.nights import night_text

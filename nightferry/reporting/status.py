@@ -12,8 +12,8 @@ from typing import Any
 
 from catalogue.evidence_records import SafeNight
 from catalogue.records import HopNight, NightState, NightStatus
-from nightferry.archive_log import safe_on, still_safe
-from nightferry.evidence import chains
+from nightferry.reporting.archive_log import safe_on, still_safe
+from nightferry.retention.evidence import chains
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.nights import night_text

@@ -13,8 +13,8 @@ from catalogue.records import LetterRecord
 from converters.base import Letter
 from converters.facts import letter_of
 from converters.nightstep import NightStep
-from nightferry.confirming import note_manifest
-from nightferry.delivery import post_office
+from nightferry.reporting.delivery import post_office
+from nightferry.retention.confirming import note_manifest
 from nightferry.workplace import Workplace
 from observatory.errors import NightferryError
 from observatory.spec.models import Instrument, SiteMail

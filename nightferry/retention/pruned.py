@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from nightferry.prune_outcome import Going, NightPruned, PlacePruned, Staying
+from nightferry.retention.outcome import Going, NightPruned, PlacePruned, Staying
 from observatory.names import show, to_json
 from observatory.nights import night_text
 from observatory.truth import State, worst

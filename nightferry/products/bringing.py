@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from catalogue.evidence_records import SafeState
-from nightferry.evidence import (
+from nightferry.expectations import expectations
+from nightferry.retention.evidence import (
     HopWitness,
     cameras_at,
     chains,
@@ -22,8 +23,7 @@ from nightferry.evidence import (
     judge_nights,
     read_place,
 )
-from nightferry.expectations import expectations
-from nightferry.safe import judge
+from nightferry.retention.safe import judge
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError
 from observatory.files import write_whole

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalogue.evidence_records import ReadFile, Reading
-from nightferry.safe import Held, judge
+from nightferry.retention.safe import Held, judge
 from nightferry.workplace import Workplace
 from observatory.batches import batched
 from observatory.endpoints.contract import Facts, Hashed, Look, RootFacts, Survey

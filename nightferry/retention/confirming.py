@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightferry.evidence import chains, held_by_chain, name_of
-from nightferry.safe import references
-from nightferry.witnesses import scope_at
+from nightferry.retention.evidence import chains, held_by_chain, name_of
+from nightferry.retention.safe import references
+from nightferry.retention.witnesses import scope_at
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 from observatory.manifests import read_manifest

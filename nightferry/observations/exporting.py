@@ -24,7 +24,7 @@ from converters.export.staging import our_folder, staging
 from converters.export.tree import Place
 from converters.stamps import NS_PER_S
 from nightferry.locks import instrument_lock
-from nightferry.observing import Selected, Setting
+from nightferry.observations.observing import Selected, Setting
 from nightferry.workplace import Workplace
 from observatory.errors import NightferryError, UsageError
 from observatory.truth import State, worst

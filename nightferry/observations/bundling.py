@@ -14,7 +14,7 @@ from converters.export.bundle import Carried, Parcel, carry, contents
 from converters.export.observations import Observation
 from converters.export.staging import our_folder, staging
 from nightferry.locks import instrument_lock
-from nightferry.observing import Selected
+from nightferry.observations.observing import Selected
 from observatory.errors import NightferryError, UsageError
 from observatory.truth import State
 

@@ -19,8 +19,8 @@ from converters.export.plan import Fate, Item
 from converters.export.reader import Around
 from converters.export.section import ExportSection, WatchModel
 from converters.stamps import NS_PER_S
-from nightferry.exporting import Export, ExportWishes, export
-from nightferry.observing import Asked, Selected, instrument_of, selected, setting_of
+from nightferry.observations.exporting import Export, ExportWishes, export
+from nightferry.observations.observing import Asked, Selected, instrument_of, selected, setting_of
 from nightferry.workplace import Workplace
 from observatory.errors import NightferryError
 from observatory.truth import State

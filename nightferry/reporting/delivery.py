@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nightferry.record import read_record, write_record
+from nightferry.reporting.record import read_record, write_record
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 from observatory.files import write_whole

@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from catalogue.evidence_records import Confirmation
-from nightferry.evidence import chain_of, chains, held_by_chain, holder_of, name_of, refuse_other_root
 from nightferry.expectations import is_origin
-from nightferry.prune_journal import Journal
-from nightferry.prune_outcome import NightPruned, PlacePruned, going, staying
-from nightferry.reached import reached_by_datastores
+from nightferry.retention.evidence import chain_of, chains, held_by_chain, holder_of, name_of, refuse_other_root
+from nightferry.retention.journal import Journal
+from nightferry.retention.outcome import NightPruned, PlacePruned, going, staying
+from nightferry.retention.reached import reached_by_datastores
+from nightferry.retention.safe import references
+from nightferry.retention.witnesses import Others, hops_from, reading_of, scope_at, show_copy
 from nightferry.runs import Run
-from nightferry.safe import references
 from nightferry.selection import Asked, away_now, instruments_asked, nights_asked
-from nightferry.witnesses import Others, hops_from, reading_of, scope_at, show_copy
 from nightferry.workplace import Workplace
 from observatory.batches import batched
 from observatory.errors import CouldNotTell, LockHeld
@@ -229,7 +229,7 @@ class _Pruning:
         if self._instrument.convert is None:
             return None
         from converters.pipeline import copy_name
-        from nightferry.pending import steps_of
+        from nightferry.products.pending import steps_of
 
         wanted = {step.label for step in steps_of(self._instrument, self._place)}
         copy = copy_name(self._instrument, self._place)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from catalogue.datasets.grammar import Described, Grammar, NameFault
 from catalogue.datasets.headers import NotWhole, read_keywords
-from nightferry.ingest_outcome import IngestRow
+from nightferry.holdings.ingest_outcome import IngestRow
 from observatory.batches import batched
 from observatory.nights import NightClock
 from syncer.ingest.model import Bin, Result, Source

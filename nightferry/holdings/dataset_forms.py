@@ -14,7 +14,7 @@ from typing import Any
 from catalogue.datasets.grammar import DatasetType, KeyValue
 from catalogue.datasets.query import Answer
 from catalogue.datasets.records import Dataset
-from nightferry.parquet import write_columns
+from nightferry.holdings.parquet import write_columns
 from observatory.errors import UsageError
 from observatory.names import show, to_json
 from observatory.nights import night_text

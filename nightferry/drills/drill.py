@@ -255,7 +255,7 @@ def _mail(scratch: Scratch, wishes: Wishes) -> Iterator[Line]:
     mail = scratch.workplace.specification.site.mail
     if mail is None or not wishes.mails:
         return
-    from nightferry import delivery  # loads the template engine
+    from nightferry.reporting import delivery  # loads the template engine
 
     try:
         scratch.take(1, scratch.path_of(1))

@@ -16,7 +16,7 @@ from typing import Any
 from catalogue.records import StepRecord
 from converters.pipeline import copy_name
 from converters.workspace import sha256_of
-from nightferry.pending import steps_of
+from nightferry.products.pending import steps_of
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import OURS
 from observatory.errors import UsageError

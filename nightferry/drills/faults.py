@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 
-from nightferry.drill import Fault, Scratch
+from nightferry.drills.drill import Fault, Scratch
 
 SOURCE, DESTINATION = 0, 1
 

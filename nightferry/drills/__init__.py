@@ -1,0 +1,1 @@
+"""Drills: harmless faults planted in a scratch instrument, to prove that this installation would notice them."""

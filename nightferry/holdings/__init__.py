@@ -1,0 +1,1 @@
+"""What is held: the catalogue filled, datasets ingested, asked for, checked, removed and handed on."""

@@ -1,0 +1,1 @@
+"""What may be freed, what proves it, and freeing it: ``safe``, ``confirm``, ``prune``."""
