@@ -6,12 +6,16 @@ Leaves to the cases which lies they try.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from observatory.endpoints.contract import RootFacts, Survey, SurveyRequest, Trouble
 from observatory.endpoints.memory import MemoryEndpoint
 from observatory.records import NUL
 from syncer.outcome import HopOutcome
+from tests.faults.battery import Fault, Found, Stage
 from tests.unit.test_sync import World
+
+NOTHING: Mapping[bytes, bytes] = MappingProxyType({})
 
 
 class Told:
@@ -59,3 +63,17 @@ def sync_from_liar(
     }
     start = b"/archive/sha/"
     return outcome, {path.removeprefix(start): data for path, data in new.items()}
+
+
+def lies_of_one_frame(
+    name: str, title: str, record: bytes, says: str = "", true: Mapping[bytes, bytes] = NOTHING
+) -> Fault:
+    """Return the fault of a host that lists one such frame: it fails, and only what is true may lie there."""
+
+    def ask(stage: Stage) -> Found:
+        outcome, there = sync_from_liar([record], true)
+        assert there in ({}, true), there
+        return Found(outcome.state.value, 1, {"failed": len(outcome.failed)}, outcome.failed[0].reason)
+
+    said = (says,) if says else ()
+    return Fault(name, title, lambda stage: None, ask, "different: 1 failed", says=said, where="bare")

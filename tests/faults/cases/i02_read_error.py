@@ -1,33 +1,13 @@
-"""I2: EIO while looking."""
+"""I2: EIO while a file is read."""
 
 from __future__ import annotations
 
-from tests.faults.battery import Fault, Found, Stage, verdict_of
+from tests.faults.refusing import refused_while_looking
 
-
-def make(stage: Stage) -> None:
-    """Nothing lasting: the kernel's answer is the fault."""
-
-
-def ask(stage: Stage) -> Found:
-    """Verify, with that answer to every read of one path."""
-    words = ("verify", "--level", "checksum", "--reverse", "--json")
-    found = verdict_of(stage.traced("read:error=EIO", *words, path=stage.there(2)))
-    assert not set(found.counts) & {"missing", "extra"}, found
-    return Found(found.state, found.status, {}, found.reason)
-
-
-def after(stage: Stage, found: Found) -> None:
-    """Exit 3; looked at again without the fault, all is well."""
-    assert found.status == 3
-    stage.is_whole()
-
-
-FAULT = Fault(
+FAULT = refused_while_looking(
     "I2",
     "a sector of the archive's disk cannot be read (EIO)",
-    make,
-    ask,
-    "unknown",
-    after=after,
+    "read:error=EIO",
+    lambda stage: stage.there(2),
+    level="checksum",
 )

@@ -1,33 +1,12 @@
-"""I3: EIO while looking."""
+"""I3: EIO while a folder is read."""
 
 from __future__ import annotations
 
-from tests.faults.battery import Fault, Found, Stage, verdict_of
+from tests.faults.refusing import refused_while_looking
 
-
-def make(stage: Stage) -> None:
-    """Nothing lasting: the kernel's answer is the fault."""
-
-
-def ask(stage: Stage) -> Found:
-    """Verify, with that answer to every getdents64 of one path."""
-    words = ("verify", "--level", "size", "--reverse", "--json")
-    found = verdict_of(stage.traced("getdents64:error=EIO", *words, path=stage.there(2).parent))
-    assert not set(found.counts) & {"missing", "extra"}, found
-    return Found(found.state, found.status, {}, found.reason)
-
-
-def after(stage: Stage, found: Found) -> None:
-    """Exit 3; looked at again without the fault, all is well."""
-    assert found.status == 3
-    stage.is_whole()
-
-
-FAULT = Fault(
+FAULT = refused_while_looking(
     "I3",
     "the archive's folder cannot be read to its end (EIO)",
-    make,
-    ask,
-    "unknown",
-    after=after,
+    "getdents64:error=EIO",
+    lambda stage: stage.there(2).parent,
 )

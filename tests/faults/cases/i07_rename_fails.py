@@ -2,31 +2,6 @@
 
 from __future__ import annotations
 
-from tests.faults.battery import Fault, Found, Stage
+from tests.faults.refusing import refused_while_writing
 
-
-def make(stage: Stage) -> None:
-    """One frame is missing on the archive."""
-    stage.there(2).unlink()
-
-
-def ask(stage: Stage) -> Found:
-    """Sync under that fault: it is no success, and no half file bears the name."""
-    answer = stage.traced("rename,renameat,renameat2:error=EIO", "sync", "--json")
-    assert answer.status in (1, 3), answer
-    return Found("nothing published" if not stage.there(2).exists() else "published", answer.status)
-
-
-def after(stage: Stage, found: Found) -> None:
-    """The next sync, without the fault, mends it and sweeps."""
-    stage.mended()
-
-
-FAULT = Fault(
-    "I7",
-    "giving a new file its name fails (EIO)",
-    make,
-    ask,
-    "nothing published",
-    after=after,
-)
+FAULT = refused_while_writing("I7", "giving a new file its name fails (EIO)", "rename,renameat,renameat2:error=EIO")

@@ -3,22 +3,8 @@
 from __future__ import annotations
 
 from tests.faults.battery import Fault, Found, Stage
+from tests.faults.freeing import let_all_be_due, prune
 from tests.observatory import tree
-
-
-def make(stage: Stage) -> None:
-    """Let everything be due, and nothing be hashed."""
-    retention = {"keep_nights": 0, "copies": 1, "within_days": 30}
-    stage.declare("sha", copies=[stage.copy(end) for end in stage.ends], retention=retention)
-
-
-def ask(stage: Stage) -> Found:
-    """Prune, and mean it."""
-    before = tree(stage.source)
-    answer = stage.call("prune", "--yes")
-    return Found(
-        "nothing freed" if tree(stage.source) == before else "freed", answer.status, reason=answer.out + answer.err
-    )
 
 
 def after(stage: Stage, found: Found) -> None:
@@ -32,8 +18,8 @@ def after(stage: Stage, found: Found) -> None:
 FAULT = Fault(
     "P1",
     "files that may be freed by age were never proven by hash",
-    make,
-    ask,
+    let_all_be_due,
+    prune,
     "nothing freed",
     after=after,
     source_changes=True,

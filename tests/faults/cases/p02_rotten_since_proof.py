@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from tests.faults.battery import Fault, Found, Stage
+from tests.faults.freeing import prove_all, prune
 from tests.faults.stage import cut
 from tests.observatory import tree
 
 
 def make(stage: Stage) -> None:
     """Prove all by hash; then one copy is cut short."""
-    retention = {"keep_nights": 0, "copies": 1, "within_days": 30}
-    stage.declare("sha", copies=[stage.copy(end) for end in stage.ends], retention=retention)
-    assert stage.call("verify", "--level", "checksum").status == 0
+    prove_all(stage)
     cut(stage.there(2))
 
 
 def ask(stage: Stage) -> Found:
-    """Prune, and mean it: every copy is looked at again at that moment."""
-    answer = stage.call("prune", "--yes")
+    """Prune: every copy is looked at again at that moment."""
+    found = prune(stage)
     kept = stage.frames[2] in tree(stage.source)
-    return Found("that one is kept" if kept else "lost", answer.status, reason=answer.out + answer.err)
+    return Found("that one is kept" if kept else "lost", found.status, reason=found.reason)
 
 
 def after(stage: Stage, found: Found) -> None:

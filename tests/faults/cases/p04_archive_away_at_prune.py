@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from tests.faults.battery import Fault, Found, Stage
-from tests.observatory import tree
+from tests.faults.freeing import prove_all, prune
 
 
 def make(stage: Stage) -> None:
     """Prove all by hash; then the archive's root is empty."""
-    retention = {"keep_nights": 0, "copies": 1, "within_days": 30}
-    stage.declare("sha", copies=[stage.copy(end) for end in stage.ends], retention=retention)
-    assert stage.call("verify", "--level", "checksum").status == 0
+    prove_all(stage)
     stage.destination.rename(stage.destination.with_name("disk"))
     stage.destination.mkdir()
-
-
-def ask(stage: Stage) -> Found:
-    """Prune, and mean it."""
-    before = tree(stage.source)
-    answer = stage.call("prune", "--yes")
-    return Found(
-        "nothing freed" if tree(stage.source) == before else "freed", answer.status, reason=answer.out + answer.err
-    )
 
 
 def after(stage: Stage, found: Found) -> None:
@@ -35,7 +24,7 @@ FAULT = Fault(
     "P4",
     "the archive's disk is unmounted when originals are due to be freed",
     make,
-    ask,
+    prune,
     "nothing freed",
     after=after,
     source_changes=True,
