@@ -19,4 +19,4 @@ def test_every_threat_has_a_test_and_every_test_is_there() -> None:
         for citation in cited:
             file, _, name = citation.partition("::")
             text = (PAGE.parents[1] / file).read_text("utf-8")
-            assert f"def {name}(" in text if name else "FAULT = Fault(" in text, citation
+            assert f"def {name}(" in text if name else "\nFAULT = " in text, citation
