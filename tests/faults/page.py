@@ -98,9 +98,8 @@ def page(played: Sequence[Played], today: dt.date) -> str:
     for letter, title in SERIES.items():
         rows = sorted((one for one in played if one.fault.name[0] == letter), key=lambda one: order(one.fault))
         if rows:
-            heading = " | ".join(("", "fault", "nightferry", *PEERS, ""))
-            parts.append(f"## {title}\n\n{heading.strip()}\n{'|--' * (3 + len(PEERS))}|")
-            parts[-1] += "".join(f"\n{row(one)}" for one in rows) + "\n"
+            lines = (line("", "fault", "nightferry", *PEERS), line(*["--"] * (3 + len(PEERS))), *map(row, rows))
+            parts.append(f"## {title}\n\n" + "\n".join(lines) + "\n")
     return "\n".join(parts)
 
 
@@ -108,7 +107,12 @@ def row(one: Played) -> str:
     """Return one fault's line."""
     peers = [one.peers.get(name, "-") for name in PEERS]
     status = f" (exit {one.found.status})" if one.found.status and "exit" not in one.found.words else ""
-    return f"| {one.fault.name} | {one.fault.title} | {one.found.words}{status} | {' | '.join(peers)} |"
+    return line(one.fault.name, one.fault.title, one.found.words + status, *peers)
+
+
+def line(*cells: str) -> str:
+    """Return one line of a table; a bar within a cell is no border."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def order(fault: Fault) -> tuple[int, str]:
