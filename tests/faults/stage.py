@@ -13,7 +13,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nightferry.cli.main import main
 from tests.hosts import Host, Hosts
@@ -27,6 +27,19 @@ MAIL_FOLDER = {"from": "nightferry@sutherland.test", "to": ["data@sutherland.tes
 MAIL_SERVER = {"from": "nightferry@sutherland.test", "to": ["data@sutherland.test"]}
 FRAMES = range(1, 7)
 DIES_S = 30.0
+
+
+class Inside(Protocol):
+    """A place of its own in which questions are asked: see mounts.py."""
+
+    def path(self, outside: Path) -> Path:
+        """Return where one of its paths is seen from here."""
+
+    def run(self, *words: str) -> Answer:
+        """Run a program in it."""
+
+    def words(self, words: Sequence[str]) -> list[str]:
+        """Return the words that start a program in it."""
 
 
 class Stage(Observatory):
@@ -61,6 +74,8 @@ class Stage(Observatory):
         self.seen: dict[str, Any] = {}
         """What a case saw while it made its fault and asks about afterwards."""
         self.closing = contextlib.ExitStack()
+        self.inside: Inside | None = None
+        """Where the archive's root is a file system of its own, which only some programs see."""
         for name in (HERE, THERE):
             self.add_local(name, f"{name}.test")
 
@@ -109,7 +124,8 @@ class Stage(Observatory):
     @property
     def destination(self) -> Path:
         """The root at the archive."""
-        return self.root(self.ends[1])
+        root = self.root(self.ends[1])
+        return root if self.inside is None else self.inside.path(root)
 
     @property
     def night_folder(self) -> str:
@@ -127,7 +143,11 @@ class Stage(Observatory):
     # ---- asking
 
     def call(self, *words: str) -> Answer:
-        """Call the command line in this process; a traceback is never an answer."""
+        """Call the command line in this process, or inside; a traceback is never an answer."""
+        if self.inside is not None:
+            answer = self.inside.run(*self.command(*words))
+            assert "Traceback" not in answer.err + answer.out, answer.err
+            return answer
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             status = main(["--config", str(self.config), *words])
@@ -136,8 +156,9 @@ class Stage(Observatory):
 
     def begin(self, *words: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
         """Start the installed command as a process group of its own."""
+        command = self.command(*words)
         return subprocess.Popen(
-            self.command(*words),
+            command if self.inside is None else self.inside.words(command),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,0 +1,33 @@
+"""I6: a real file system is remounted read only before a sync begins."""
+
+from __future__ import annotations
+
+from tests.faults.battery import Fault, Found, Stage, sync
+from tests.faults.mounts import Mounted
+
+
+def make(stage: Stage) -> None:
+    """Remount; one frame is missing."""
+    mounted = Mounted(stage, "tmpfs", "8M")
+    stage.there(2).unlink()
+    mounted.does("mount", "-o", "remount,ro", str(mounted.root))
+    stage.seen["mounted"] = mounted
+
+
+def after(stage: Stage, found: Found) -> None:
+    """A verify, which only reads, says what is there; writable again, it is mended."""
+    assert stage.call("verify").status == 1
+    mounted = stage.seen["mounted"]
+    mounted.does("mount", "-o", "remount,rw", str(mounted.root))
+    stage.mended()
+
+
+FAULT = Fault(
+    "I6b",
+    "the archive's disk was remounted read only (a real file system)",
+    make,
+    sync(),
+    "unknown",
+    says=("Read-only file system",),
+    after=after,
+)
