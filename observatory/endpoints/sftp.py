@@ -385,14 +385,17 @@ class SftpWriter(io.RawIOBase):
         return self._session.fsync(self._handle, self._path)
 
     def close(self) -> None:
-        """Wait until the server has taken all, and close the far file."""
+        """Wait until the server has taken all, and close the far file.
+
+        Also where it could not take all: a removed file that is still open keeps its room on the disk.
+        """
         if self.closed:
             return
         try:
             self.flush()
-            self._session.ask(packets.CLOSE, packed_text(self._handle), self._path, packets.STATUS)
         finally:
             for number in self._under_way:
                 self._session.drop(number)
             self._under_way.clear()
             super().close()
+            self._session.ask(packets.CLOSE, packed_text(self._handle), self._path, packets.STATUS)

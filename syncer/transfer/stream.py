@@ -95,6 +95,8 @@ class _UnderWay:
         self.meter = Meter(batch)
         self._brake = Brake(lambda: rate_at(batch.options, batch.now()), engine.clock_s, engine.sleep)
         self._modes: Mapping[bytes, int] = {}
+        self._broken_off: set[bytes] = set()
+        self._was_full = False
 
     def carry(self) -> None:
         """Move group after group."""
@@ -131,11 +133,14 @@ class _UnderWay:
         at_once = min(self.batch.options.sessions or FILES_AT_ONCE, max(len(items), 1))
         one_sync = len(items) > SYNC_EACH_UP_TO and self.batch.destination.has_shell
         with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="transfer") as pool:
-            for one in pool.map(lambda item: self._stage_patiently(item, not one_sync), items):
-                if isinstance(one, Staged):
-                    staged.append(one)
-                else:
-                    self.failures[one.item.target] = one
+            tried = list(pool.map(lambda item: self._stage_patiently(item, not one_sync), items))
+        if self._was_full:
+            tried = [self._alone(one, not one_sync) for one in tried]
+        for one in tried:
+            if isinstance(one, Staged):
+                staged.append(one)
+            else:
+                self.failures[one.item.target] = one
         if one_sync and staged:
             self.batch.destination.sync(self.batch.destination_root)
 
@@ -149,6 +154,18 @@ class _UnderWay:
                     return NotArrived(item, str(error), may_retry=not error.is_permanent)
                 self.engine.sleep(delay_s)
         raise AssertionError("the last try has no delay and always returns")
+
+    def _alone(self, tried: Staged | NotArrived, sync_it: bool) -> Staged | NotArrived:
+        """Try again what found no room only while others, since given up, were being written beside it."""
+        if isinstance(tried, Staged) or tried.item.target not in self._broken_off:
+            return tried
+        if self._is_full(tried.item):
+            return NotArrived(tried.item, self._no_room)
+        return self._stage_patiently(tried.item, sync_it)
+
+    @property
+    def _no_room(self) -> str:
+        return f"no space left on {self.batch.destination.name}"
 
     def _stage(self, item: Item, sync_it: bool) -> Staged | NotArrived:
         root, destination = self.batch.destination_root, self.batch.destination
@@ -165,6 +182,7 @@ class _UnderWay:
             whole = True
             return Staged(item, temporary, sha256)
         except Grew:
+            self._broken_off.discard(item.target)
             return NotArrived(item, CHANGED, may_retry=True)
         except OSError as error:
             return NotArrived(item, self._in_words(item, error))
@@ -174,6 +192,7 @@ class _UnderWay:
                 self._remove([temporary])
 
     def _write(self, item: Item, reader: BinaryIO, temporary: bytes, sync_it: bool, sent: _Sent) -> str:
+        self._broken_off.add(item.target)
         with contextlib.closing(self.batch.destination.create(temporary)) as writer:
             if self.engine.may_clone and clone(reader, writer):
                 sent(item.size_bytes)
@@ -189,10 +208,10 @@ class _UnderWay:
 
     def _in_words(self, item: Item, error: OSError) -> str:
         """SFTP has one number for many faults: where the disk has no room, that is what it was."""
-        name = self.batch.destination.name
         if error.errno in (errno.ENOSPC, errno.EDQUOT) or self._is_full(item):
-            return f"no space left on {name}"
-        return f"could not be written on {name}: {error.strerror or error}"
+            self._was_full = True
+            return self._no_room
+        return f"could not be written on {self.batch.destination.name}: {error.strerror or error}"
 
     def _is_full(self, item: Item) -> bool:
         try:

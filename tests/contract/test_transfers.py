@@ -251,6 +251,16 @@ def test_a_full_disk_is_said_and_leaves_no_half_file(pair: Pair, small_disk: Pat
     assert pair.ours() == []
 
 
+def test_files_that_only_fit_one_by_one_do_not_starve_one_another(pair: Pair, small_disk: Path) -> None:
+    """Several written at once fill the disk together; what then has room arrives all the same."""
+    if pair.engine not in ("sftp", "local"):
+        return  # the programs write one file after another in each session
+    items = [pair.write(b"n/%d" % number, os.urandom(3_000_000)) for number in range(4)]
+    result = pair.carry(items, options=TransferOptions(sessions=4))
+    assert len(result.arrived) == 1
+    assert all("no space left" in reason for reason in reasons(result).values())
+
+
 def test_a_destination_that_is_read_only_is_a_reason_for_each_file(pair: Pair, small_disk: Path) -> None:
     """Nothing is raised and nothing arrives."""
     items = [pair.write(b"n/a", b"a"), pair.write(b"n/b", b"b")]
