@@ -110,11 +110,6 @@ def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
     return hop_scope(hop, nights, workplace.clock_of(hop.instrument))
 
 
-def scope_without_older(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
-    """Return the same without those older nights, for which the ledger must be open."""
-    return hop_scope(hop, nights_asked(workplace, asked, hop.instrument), workplace.clock_of(hop.instrument))
-
-
 def _outstanding(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
     present = workplace.present_night(hop.instrument)
     return workplace.ledger.outstanding(hop.instrument.instrument, hop.key, before, present)

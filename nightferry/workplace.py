@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from observatory.endpoints.contract import Act, HostAccess
 from observatory.errors import NightferryError
-from observatory.listing import HopScope
 from observatory.nights import NightClock
 from observatory.spec.chain import Hop
 from observatory.spec.hosts import host_access
@@ -140,13 +139,6 @@ class Workplace:
 
         for host in {place.host for hop in hops for place in (hop.source, hop.destination)}:
             threading.Thread(target=self._reach, args=(host,), daemon=True).start()
-
-    def list_early(self, scope: HopScope) -> None:
-        """Begin to list both ends of a hop while other things are made ready; whoever asks takes it over."""
-        from observatory.endpoints.opening import begin_survey
-
-        for end in (scope.source, scope.destination):
-            begin_survey(self.endpoint(end.place.host), end.request)
 
     def _reach(self, host: str) -> None:
         from observatory.endpoints.opening import reach

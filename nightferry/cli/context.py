@@ -100,25 +100,17 @@ def asked(
     return Asked(tuple(instrument or ()), tuple(date or ()), nights, tuple(hop or ()))
 
 
-def reach_early(workplace: Workplace, asked: Asked, verifies: bool = False, level: str | None = None) -> None:
-    """Begin to connect to the hosts that a command will ask, to list, and to open the ledger, before all is loaded.
-
-    The first hop is listed for the nights asked for; where the ledger knows of older ones that are still open, it
-    is listed anew. For a verify at level existence names are enough.
+def reach_early(workplace: Workplace, asked: Asked) -> None:
+    """Begin to connect to the hosts that a command will ask, and open the ledger, before all is loaded.
 
     Raises
     ------
     UsageError
         What is asked for is not declared.
     """
-    from nightferry.selection import hops_asked, level_of, scope_without_older
+    from nightferry.selection import hops_asked
 
-    hops = hops_asked(workplace, asked)
-    workplace.reach_early(hops)
-    if hops:
-        scope = scope_without_older(workplace, asked, hops[0])
-        by_name = verifies and level_of(hops[0], level) == "existence"
-        workplace.list_early(scope.names_only() if by_name else scope)
+    workplace.reach_early(hops_asked(workplace, asked))
     _ = workplace.ledger
 
 

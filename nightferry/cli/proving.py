@@ -30,7 +30,7 @@ def verify(
     options = options_of(context)
     with options.open() as workplace:
         what = asked(instrument, date, nights, hop)
-        reach_early(workplace, what, True, level)
+        reach_early(workplace, what)
         from nightferry.cli.verify_work import run_verify  # loaded while the hosts answer
         from nightferry.cli.work import Delivery
         from nightferry.verifying import VerifyWishes

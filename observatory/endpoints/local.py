@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from observatory.endpoints import shell
-from observatory.endpoints.begun import BegunListing
 from observatory.endpoints.contract import (
     MTIME_TOLERANCE_S,
     Capabilities,
@@ -98,7 +97,6 @@ class LocalEndpoint:
         self.name = access.address or access.name
         self._access, self._by_script = access, by_script
         self._tree = LocalTree()
-        self._begun = BegunListing()
 
     @functools.cached_property
     def capabilities(self) -> Capabilities:
@@ -115,15 +113,8 @@ class LocalEndpoint:
 
     # ---- look
 
-    def begin_survey(self, request: SurveyRequest) -> None:
-        """Begin a listing that will be asked for in a moment."""
-        self._begun.begin(self._survey, request)
-
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
-        return self._begun.take(request) or self._survey(request)
-
-    def _survey(self, request: SurveyRequest) -> Survey:
         if self._by_script is not False:
             with contextlib.suppress(OtherTools):
                 return shell.survey(self._start, request, self.name, tries_tools=self._by_script is None)
@@ -225,8 +216,7 @@ class LocalEndpoint:
         return complete(running, self.name, program, timeout_s, on_output)
 
     def close(self) -> None:
-        """Let go of a listing that nobody asked for; there is no connection."""
-        self._begun.let_go()
+        """Nothing to let go of."""
 
     # ---- act
 

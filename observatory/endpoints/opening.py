@@ -5,7 +5,7 @@ Nothing is reached here: a connection is made when the first question is asked.
 
 from __future__ import annotations
 
-from observatory.endpoints.contract import Act, HostAccess, SurveyRequest
+from observatory.endpoints.contract import Act, HostAccess
 from observatory.endpoints.local import LocalEndpoint
 from observatory.endpoints.ssh import SshEndpoint
 
@@ -24,9 +24,3 @@ def reach(endpoint: Act) -> None:
     """
     if isinstance(endpoint, SshEndpoint):
         endpoint.reach()
-
-
-def begin_survey(endpoint: Act, request: SurveyRequest) -> None:
-    """Begin a listing that will be asked for in a moment, where the endpoint can."""
-    if isinstance(endpoint, (LocalEndpoint, SshEndpoint)):
-        endpoint.begin_survey(request)

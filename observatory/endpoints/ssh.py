@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, cast
 
 from observatory.endpoints import shell
-from observatory.endpoints.begun import BegunListing
 from observatory.endpoints.contract import (
     Capabilities,
     Completed,
@@ -33,7 +32,7 @@ from observatory.endpoints.running import GRACE_S, Running, complete
 from observatory.endpoints.script import command, quote
 from observatory.endpoints.sftp import SftpSession, SftpWriter
 from observatory.endpoints.sftp_tree import SftpTree, exists, facts_by_sftp, make_folder
-from observatory.endpoints.ssh_connection import FAR_S, ChannelPipe, Connection, connected
+from observatory.endpoints.ssh_connection import ChannelPipe, Connection, connected
 from observatory.endpoints.streams import FarStream
 from observatory.endpoints.surveying import OtherTools
 from observatory.endpoints.through_here import hash_through_here, inspect_through_here
@@ -44,7 +43,6 @@ from observatory.errors import (
     FileUnreadable,
     HostUnreachable,
     ListingBroken,
-    NightferryError,
 )
 from observatory.names import show
 
@@ -69,14 +67,13 @@ class SshEndpoint:
     def __init__(self, access: HostAccess, connect: Callable[[HostAccess], Connection] = connected) -> None:
         self.name = access.address or access.name
         self._access, self._connect = access, connect
-        self._lock, self._probing = threading.RLock(), threading.Lock()
+        self._lock = threading.RLock()
         self._connection: Connection | None = None
         self._was_reached = False
         self._given_up: tuple[float, CouldNotTell] | None = None
         self._capabilities: Capabilities | None = None
         self._sessions: list[tuple[ChannelPipe, SftpSession]] = []
         self._mine = threading.local()
-        self._begun = BegunListing()
 
     # ---- the connection
 
@@ -111,7 +108,6 @@ class SshEndpoint:
 
     def close(self) -> None:
         """Let go of the connection; see `contract.Look.close`."""
-        self._begun.let_go()
         with self._lock:
             self._sessions.clear()
             self._capabilities = None
@@ -122,7 +118,7 @@ class SshEndpoint:
     @property
     def capabilities(self) -> Capabilities:
         """What the host can do; asked once per connection."""
-        with self._probing:
+        with self._lock:
             self._connected()
             if self._capabilities is None:
                 self._capabilities = self._probe()
@@ -178,27 +174,10 @@ class SshEndpoint:
 
     # ---- look
 
-    def begin_survey(self, request: SurveyRequest) -> None:
-        """Begin a listing that will be asked for in a moment; of a far host its capabilities will be too."""
-        self._begun.begin(self._survey_ahead, request)
-
-    def _survey_ahead(self, request: SurveyRequest) -> Survey:
-        survey = self._survey(request)
-        if self.round_trip_s() >= FAR_S:
-            threading.Thread(target=self._probe_ahead, name="probe", daemon=True).start()
-        return survey
-
-    def _probe_ahead(self) -> None:
-        with contextlib.suppress(NightferryError, OSError):
-            _ = self.capabilities
-
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
-        return self._begun.take(request) or self._survey(request)
-
-    def _survey(self, request: SurveyRequest) -> Survey:
-        if self._capabilities is None and (begun := self._surveyed_unasked(request)) is not None:
-            return begun
+        if self._capabilities is None and (survey := self._surveyed_unasked(request)) is not None:
+            return survey
         if self.capabilities.has_gnu_tools:
             return shell.survey(self._start, request, self.name)
         is_known = self.has_shell
