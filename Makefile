@@ -10,8 +10,8 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test check lint types imports format bench bench-xrif bench-catalogue bench-export bench-pipeline bench-retention fuzz faults crash simulate mutate coverage clean
-.PHONY: packages-demo packages-test packages-faults
+.PHONY: help setup demo test check lint types imports format bench bench-far bench-growth bench-start bench-fits bench-xrif bench-catalogue bench-export bench-pipeline bench-retention fuzz faults crash simulate mutate coverage clean
+.PHONY: packages-demo packages-test packages-faults packages-bench
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +43,11 @@ format: $(READY) ## put the sources into the house's form
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: packages-test $(READY) ## the project beside its peers (long); writes docs/benchmarks.md
-	@$(BIN)/python -m benchmarks.bench $(BENCH_ARGS)
+bench: packages-bench $(READY) ## the project beside its peers, near and far (half an hour; ROWS="idle fresh-a-0": some of it); writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks.bench $(BENCH_ARGS) $(ROWS)
+
+bench-far: packages-bench $(READY) ## of that, what lies 20 and 100 ms away (network namespaces: root)
+	@$(BIN)/python -m benchmarks.bench --far-only $(BENCH_ARGS) $(ROWS)
 
 bench-pipeline: $(READY) ## the steps of a night beside the tools alone; writes docs/benchmarks-pipeline.md
 	@$(BIN)/python -m benchmarks.pipeline $(BENCH_ARGS)
@@ -85,7 +88,7 @@ coverage: packages-test $(READY) ## every branch of what decides: compare, plan,
 	    --cov=observatory.compare --cov=syncer.plan --cov=observatory.nights --cov=observatory.names \
 	    --cov=observatory.spec --cov=reports.model --cov-branch --cov-report=term-missing --cov-fail-under=100
 
-packages-demo packages-test packages-faults: packages-%:
+packages-demo packages-test packages-faults packages-bench: packages-%:
 	@PYTHON="$(PYTHON)" tools/setup.sh packages "$*"
 
 clean: ## remove what the targets above have made

@@ -1,7 +1,8 @@
 """`make bench`: the project beside its peers, in one run, as ratios.
 
-Makes each tree once, runs all contenders by turns (A, B, C, A, B, C, ...) after one unmeasured turn that warms
-the caches, prints a table per workload, and writes docs/benchmarks.md where all workloads ran.
+Makes each tree once, lays each line once, runs all contenders of a row by turns (A, B, C, A, B, C, ...), prints a
+table per row as soon as it is there, and keeps what was measured in docs/benchmarks.json, out of which it writes
+docs/benchmarks.md; a row that was not asked for stays as it was last measured.
 """
 
 from __future__ import annotations
@@ -11,41 +12,25 @@ import datetime as dt
 import itertools
 import os
 import shutil
-import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import far_end, machine, measure, trees, workloads
+from benchmarks import far_end, machine, measure, page, peers, results, rows
+from benchmarks.ground import Ground, Stage
 from benchmarks.line import line, why_no_distance
-from benchmarks.measure import Cost
-from benchmarks.workloads import PROJECT, WORKLOADS, Contender, Stage, Workload
+from benchmarks.peers import PROJECT, Contender
+from benchmarks.results import Result, Run
+from benchmarks.rows import ROWS, Row
 
-DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 -- only a place for a folder of tempfile's own
-NEEDED_BYTES = 9_000_000_000
+NEEDED_BYTES = 10_000_000_000
 """Both copies of the largest tree, with room to breathe."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One workload, measured: the costs of each contender, round by round."""
-
-    workload: Workload
-    costs: dict[str, list[Cost]]
-
-    def ratios(self, peer: str) -> list[float]:
-        """Return project / peer for each round."""
-        pairs = zip(self.costs.get(PROJECT, []), self.costs[peer], strict=False)
-        return [project.wall_s / other.wall_s for project, other in pairs]
-
-    def best(self, prefix: str) -> str:
-        """Return the fastest contender whose name begins so."""
-        names = [name for name in self.costs if name.startswith(prefix)]
-        return min(names, key=lambda name: statistics.median(cost.wall_s for cost in self.costs[name]))
 
 
 def say(text: str) -> None:
@@ -55,14 +40,17 @@ def say(text: str) -> None:
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    names = [workload.name for workload in WORKLOADS]
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="measured rounds a workload (5)")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="fresh-a-100, size, 'fresh-?-0', ...; default: all")
+    parser.add_argument("--rounds", type=int, default=5, help="at most so many measured runs a contender (5)")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the files, e.g. 0.01 to try it out")
-    parser.add_argument("--only", choices=names, action="append", help="this workload (repeat)")
-    parser.add_argument("--peers-only", action="store_true", help="leave the project out")
+    parser.add_argument("--limit", type=float, default=peers.PEER_LIMIT_S, help="seconds after which peers are stopped")
+    parser.add_argument("--near-only", action="store_true", help="no distances")
+    parser.add_argument("--far-only", action="store_true", help="distances only")
+    parser.add_argument("--without", action="append", default=[], metavar="NAME", help="leave out who begins so")
     parser.add_argument("--folder", type=Path, help="where the trees go; default: memory where it is large enough")
-    parser.add_argument("--output", type=Path, help="the table; default: docs/benchmarks.md if everything was measured")
+    parser.add_argument("--output", type=Path, help="folder of benchmarks.md and .json; default: docs, at full size")
+    parser.add_argument("--list", action="store_true", help="say which rows there are")
     return parser.parse_args(argv)
 
 
@@ -74,151 +62,125 @@ def default_folder(scale: float) -> Path:
     return Path(tempfile.gettempdir())
 
 
-def measure_workload(stage: Stage, workload: Workload, options: argparse.Namespace) -> Result:
-    """Run every contender by turns."""
-    say(f"\n{workload.title}")
-    workloads.prepare(stage, workload)
-    contenders = [one for one in workload.contenders(stage) if not (options.peers_only and one.name == PROJECT)]
-    costs: dict[str, list[Cost]] = {contender.name: [] for contender in contenders}
-    rounds = min(options.rounds, workload.most_rounds)
-    for turn, contender in itertools.product(range(rounds + 1), contenders):
-        cost = run_once(stage, workload, contender)
-        say(f"  {turn or 'warm-up'} {contender.name}: {cost.wall_s:.2f} s, {cost.near_peak_bytes / 1e6:.0f} MB")
-        if turn:
-            costs[contender.name].append(cost)
-    return Result(workload, costs)
-
-
-def run_once(stage: Stage, workload: Workload, contender: Contender) -> Cost:
-    """Run one contender from the workload's own beginning."""
-    workloads.reset(stage, workload)
-    environment = {**os.environ, "RCLONE_CONFIG": os.devnull, "LC_ALL": "C.UTF-8"}
+def run_once(stage: Stage, row: Row, contender: Contender, whole_bytes: int) -> Run:
+    """Run one contender from the row's own beginning."""
+    stage.ground.reset(row.state)
+    environment = {**os.environ, "RCLONE_CONFIG": os.devnull, "LC_ALL": "C.UTF-8", **contender.environment}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed is compiled once, not at each start
-    cost = measure.run([*stage.far.line.near, *contender.argv], stage.far.pid, environment, contender.expected_status)
-    workloads.assert_done(contender, cost)
-    return cost
+    cost = measure.run(
+        [*stage.far.line.near, *contender.argv],
+        stage.far.pid,
+        environment,
+        contender.expected_status,
+        contender.limit_s,
+        may_be_cut=contender.name != PROJECT,
+    )
+    peers.assert_done(contender, cost)
+    is_carrying = row.state == "empty"
+    return Run.of(cost, (stage.ground.share_there(whole_bytes) if is_carrying else 0.0) if cost.is_cut else None)
 
 
-def measure_tree(folder: Path, some: Sequence[Workload], options: argparse.Namespace) -> Iterator[Result]:
-    """Make one tree and run the workloads that want it."""
-    tree = some[0].tree.scaled(options.scale)
-    source, destination, aside, keys = (folder / name for name in ("source", "destination", "aside", "keys"))
-    for path in (source, destination, aside, keys):
-        path.mkdir()
-    keys.chmod(0o700)
-    say(f"\nmaking {tree.files:,} files of {tree.size_bytes:,} bytes in {tree.nights:,} nights")
-    trees.make(source, tree)
-    with line(some[0].round_trip_ms, folder) as between, far_end.running(keys, between) as far:
-        configuration = far.configure(folder / "configuration", source, destination, tree.nights + 3)
-        new_night = workloads.NEW_NIGHT.scaled(options.scale)
-        stage = Stage(far, source, destination, aside, configuration, tree, new_night)
-        yield from (measure_workload(stage, workload, options) for workload in some)
+def take_part(stage: Stage, row: Row, options: argparse.Namespace) -> tuple[list[Contender], dict[str, str]]:
+    """Return who runs, and who does not with the reason."""
+    asked = [one for one in row.contenders(stage) if not one.name.startswith(tuple(options.without))]
+    limited = [one if one.name == PROJECT else replace(one, limit_s=options.limit) for one in asked]
+    left_out = {one.name: f"{one.lacks} is not installed" for one in limited if one.lacks}
+    return [one for one in limited if not one.lacks], left_out
 
 
-def measure_all(folder: Path, chosen: Sequence[Workload], options: argparse.Namespace) -> Iterator[Result]:
-    """Run workloads, those of one tree together; a tree is gone before the next one is made."""
-    for _, group in itertools.groupby(chosen, key=lambda workload: (workload.tree, workload.round_trip_ms)):
+def measure_row(stage: Stage, row: Row, options: argparse.Namespace) -> Result:
+    """Run every contender by turns, each as often as its first run says."""
+    now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
+    result = Result(row.name, now, os.getloadavg()[0], scale=options.scale)
+    stage.ground.bring(row.state, stage.window)
+    contenders, left_out = take_part(stage, row, options)
+    whole_bytes = stage.ground.whole_bytes if row.state == "empty" else 0
+    runs: dict[str, list[Run]] = {one.name: [] for one in contenders}
+    wanted = {one.name: options.rounds for one in contenders}
+    for turn, contender in itertools.product(range(options.rounds + 1), contenders):
+        name = contender.name
+        if turn and len(runs[name]) >= wanted[name]:
+            continue
+        run = run_once(stage, row, contender, whole_bytes)
+        say(f"  {name}: {run.wall_s:.2f} s{'' if run.share is None else ', stopped'}")
+        if not turn:
+            wanted[name] = results.rounds_for(run.wall_s, options.rounds)
+        if turn or run.share is not None or results.first_counts(run.wall_s):
+            runs[name].append(run)
+    return replace(result, runs=runs, left_out=left_out)
+
+
+def try_row(ground: Ground, far: far_end.FarEnd, row: Row, options: argparse.Namespace) -> Result:
+    """Measure one row; one that fails is said and does not stop the others."""
+    window = min(row.window or ground.tree.nights, ground.tree.nights)
+    say(f"\n{row.name}: {row.title}")
+    try:
+        return measure_row(Stage(ground, far, window), row, options)
+    except measure.CommandFailed as failure:
+        say(f"benchmarks: {failure}")
+        return Result(row.name, f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC", 0.0, failure=str(failure)[:300])
+
+
+def over_line(ground: Ground, some: Sequence[Row], options: argparse.Namespace) -> Iterator[Result]:
+    """Lay one line and measure the rows that go over it."""
+    keys = ground.folder / f"keys-{some[0].round_trip_ms}"
+    keys.mkdir(mode=0o700)
+    with line(some[0].round_trip_ms, ground.folder) as between, far_end.running(keys, between) as far:
+        shutil.rmtree(ground.configuration, ignore_errors=True)
+        far.configure(ground.configuration, ground.source, ground.destination, ground.tree.nights + 3)
+        yield from (try_row(ground, far, row, options) for row in some)
+
+
+def measure_all(folder: Path, chosen: Sequence[Row], options: argparse.Namespace) -> Iterator[Result]:
+    """Measure rows, those of one tree together; a tree is gone before the next one is made."""
+    for letter, group in itertools.groupby(chosen, key=lambda row: row.letter):
         with tempfile.TemporaryDirectory(prefix="nightferry-bench-", dir=folder) as scratch:
-            yield from measure_tree(Path(scratch), list(group), options)
+            ground = Ground(Path(scratch), rows.LETTERS[letter].scaled(options.scale))
+            say(f"\nmaking {ground.tree.files:,} files of {ground.tree.size_bytes:,} bytes")
+            ground.make()
+            for _, near in itertools.groupby(group, key=lambda row: row.round_trip_ms):
+                yield from over_line(ground, list(near), options)
 
 
-def verdict(result: Result, name: str) -> str:
-    """Say whether the target against a peer was reached; empty where there is none."""
-    found = [
-        (peer, target)
-        for peer, target in result.workload.targets.items()
-        if result.best(peer) == name and PROJECT in result.costs
-    ]
-    if not found:
-        return ""
-    target = found[0][1]
-    reached = statistics.median(result.ratios(name)) <= target
-    return f"≤ {target:.3g}: {'reached' if reached else '**falls short**'}"
+def within_reach(some: Sequence[Row], options: argparse.Namespace) -> list[Row]:
+    """Return the rows that can be measured here, and say which can not."""
+    wanted = [row for row in some if not (row.round_trip_ms if options.near_only else False)]
+    wanted = [row for row in wanted if row.round_trip_ms or not options.far_only]
+    why_not = why_no_distance()
+    if why_not is not None and any(row.round_trip_ms for row in wanted):
+        say(f"what is measured over a distance is left out: {why_not}")
+        wanted = [row for row in wanted if not row.round_trip_ms]
+    return wanted
 
 
-def memory_verdict(result: Result) -> str:
-    """Say whether the project's memory stayed below its limit; empty where there is none."""
-    limit = result.workload.peak_limit_bytes
-    if limit is None:
-        return ""
-    peak = max(cost.near_peak_bytes for cost in result.costs[PROJECT])
-    return f"< {limit / 1e6:.0f} MB: {'reached' if peak < limit else '**falls short**'}"
-
-
-def spread(values: Sequence[float], digits: int = 2) -> str:
-    """Return the median with the lowest and the highest."""
-    low, middle, high = min(values), statistics.median(values), max(values)
-    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
-
-
-def row(result: Result, name: str) -> str:
-    """Return one contender's line of the table."""
-    costs = result.costs[name]
-    ratios = result.ratios(name)
-    peaks = [max(getattr(cost, part) for cost in costs) / 1e6 for part in ("near_peak_bytes", "far_peak_bytes")]
-    cells = [
-        name if name == PROJECT else f"`{name}`",
-        spread([cost.wall_s for cost in costs]),
-        f"{statistics.median(cost.cpu_s for cost in costs):.2f}",
-        f"{peaks[0]:.0f} + {peaks[1]:.0f}",
-        "" if name == PROJECT or not ratios else spread(ratios),
-        memory_verdict(result) if name == PROJECT else verdict(result, name),
-    ]
-    return "| " + " | ".join(cells) + " |"
-
-
-def table(result: Result) -> str:
-    """Return one workload's table."""
-    head = [
-        f"## {result.workload.title}",
-        "",
-        "| command | wall s | processor s | peak MB, here + far end | nightferry / this | target |",
-        "|---|---|---|---|---|---|",
-    ]
-    rows = [row(result, name) for name in result.costs]
-    falls_short = any("falls short" in line for line in rows)
-    bound = ["", result.workload.bound] if falls_short and result.workload.bound else []
-    return "\n".join([*head, *rows, *bound])
-
-
-def document(results: Sequence[Result], facts: Sequence[str], options: argparse.Namespace) -> str:
-    """Return the whole page."""
-    intro = [
-        "# nightferry beside its peers",
-        "",
-        f"Measured {dt.datetime.now(dt.UTC):%Y-%m-%d} by `make bench`"
-        + (f" with {options.scale:g} of the files" if options.scale != 1 else "")
-        + f", {options.rounds} rounds by turns after one that warms the caches. A peer's ratio is the median over"
-        " the rounds, with the lowest and the highest; below 1 nightferry is faster. Start-up is included. Processor"
-        " seconds are those of both ends; memory is the highest sum over all processes of each end.",
-        "",
-        *(f"* {fact}" for fact in facts),
-    ]
-    return "\n\n".join(["\n".join(intro), *map(table, results)]) + "\n"
+def keep(result: Result, output: Path | None, facts: Sequence[str]) -> None:
+    """Write the page anew with one more result; a run that is killed loses only the row it was at."""
+    if output is None:
+        return
+    kept = {**results.read(output / "benchmarks.json"), result.name: result}
+    results.write(output / "benchmarks.json", kept)
+    (output / "benchmarks.md").write_text(page.document(ROWS, kept, facts))
 
 
 def main() -> int:
     """Measure, print, and write the page."""
     options = arguments()
-    chosen = [workload for workload in WORKLOADS if not options.only or workload.name in options.only]
+    if options.list:
+        say("\n".join(f"{row.name:16} {row.title}" for row in ROWS))
+        return 0
+    chosen = within_reach(rows.chosen(options.rows), options)
     folder = options.folder or default_folder(options.scale)
-    why_not = why_no_distance()
-    if why_not is not None and any(workload.round_trip_ms for workload in chosen):
-        say(f"what is measured over a distance is left out: {why_not}")
-        chosen = [workload for workload in chosen if not workload.round_trip_ms]
-    facts = [*machine.facts(folder), f"load average before the first run: {os.getloadavg()[0]:.1f}"]
-    try:
-        results = list(measure_all(folder, chosen, options))
-    except measure.CommandFailed as failure:
-        say(f"benchmarks: {failure}")
-        return 1
-    page = document(results, facts, options)
-    say(f"\n{page}")
-    is_whole = not options.only and not options.peers_only and options.scale == 1
-    output = options.output or (DOCUMENT if is_whole else None)
-    if output:
-        output.write_text(page)
-    return 0
+    facts = machine.facts(folder)
+    is_full = options.scale == 1 and not options.without
+    output = options.output or (DOCS if is_full else None)
+    start_s, done = time.monotonic(), {}
+    for result in measure_all(folder, chosen, options):
+        row = next(row for row in ROWS if row.name == result.name)
+        say(f"\n{page.table(row, result)}")
+        done[result.name] = result
+        keep(result, output, facts)
+    say(f"\n{page.summary(chosen, done)}\n\n{time.monotonic() - start_s:.0f} s")
+    return 1 if any(result.failure for result in done.values()) else 0
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SOURCE = Path(__file__).with_name("delaylink.c")
-NEAR, FAR = "nightferry-near", "nightferry-far"
-"""The two namespaces."""
+NAMES = "nightferry-near-", "nightferry-far-"
+"""How the two namespaces are called; the id of the process that made them follows."""
 NETWORK = "10.77.99"
 
 
@@ -30,11 +30,13 @@ class Line:
     near, far : tuple of str
         What stands before a command that is to run at an end.
     far_address : str
+    round_trip_ms : int
     """
 
     near: tuple[str, ...] = ()
     far: tuple[str, ...] = ()
     far_address: str = "127.0.0.1"
+    round_trip_ms: int = 0
 
 
 LOOPBACK = Line()
@@ -58,22 +60,23 @@ def line(round_trip_ms: int, scratch: Path) -> Iterator[Line]:
         return
     program = scratch / "delaylink"
     subprocess.run(["cc", "-O2", "-o", program, SOURCE], check=True)
-    _remove_namespaces()
+    _remove_orphans()
+    near, far = (f"{name}{os.getpid()}" for name in NAMES)
     try:
-        for name in (NEAR, FAR):
+        for name in (near, far):
             _ip("netns", "add", name)
             _ip("-n", name, "link", "set", "lo", "up")
-        words = [program, NEAR, "nf0", FAR, "nf1", str(round_trip_ms * 500), "0"]
+        words = [str(program), near, "nf0", far, "nf1", str(round_trip_ms * 500), "0"]
         link = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         try:
             _await_ready(link)
-            _join()
-            yield Line(("ip", "netns", "exec", NEAR), ("ip", "netns", "exec", FAR), f"{NETWORK}.2")
+            _join(near, far)
+            yield Line(("ip", "netns", "exec", near), ("ip", "netns", "exec", far), f"{NETWORK}.2", round_trip_ms)
         finally:
             link.terminate()
             link.wait(10)
     finally:
-        _remove_namespaces()
+        _remove(near, far)
 
 
 def _ip(*words: str) -> None:
@@ -86,13 +89,23 @@ def _await_ready(link: subprocess.Popen[bytes]) -> None:
     time.sleep(0.1)
 
 
-def _join() -> None:
-    for name, device, number in ((NEAR, "nf0", 1), (FAR, "nf1", 2)):
+def _join(near: str, far: str) -> None:
+    for name, device, number in ((near, "nf0", 1), (far, "nf1", 2)):
         _ip("-n", name, "link", "set", device, "txqueuelen", "10000")
         _ip("-n", name, "addr", "add", f"{NETWORK}.{number}/24", "dev", device)
         _ip("-n", name, "link", "set", device, "up")
 
 
-def _remove_namespaces() -> None:
-    for name in (NEAR, FAR):
+def _remove_orphans() -> None:
+    """Remove the namespaces of runs that were killed."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
+    for entry in listed.splitlines():
+        name = entry.split()[0]
+        maker = name.rpartition("-")[2]
+        if name.startswith(NAMES) and not Path("/proc", maker).exists():
+            _remove(name)
+
+
+def _remove(*names: str) -> None:
+    for name in names:
         subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)

@@ -6,11 +6,13 @@ Leaves the choice of commands to workloads.py and the arithmetic over rounds to 
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +22,8 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 SAMPLE_S = 0.03
 """Seconds between two looks at the memory; shorter ones cost the measured command its processor."""
 LIMIT_S = 3600.0
+QUIET_S = 60.0
+"""Seconds within which the sessions of a command that was cut off must have ended at the far end."""
 
 
 class CommandFailed(RuntimeError):
@@ -41,6 +45,9 @@ class Cost:
         children; pages that processes share count in each of them.
     output, errors : bytes
         Standard output and standard error.
+    is_cut : bool
+        It was stopped at its limit, with everything it had started: its wall time says "longer than", its
+        processor seconds are not known.
     """
 
     wall_s: float
@@ -50,6 +57,7 @@ class Cost:
     far_peak_bytes: int
     output: bytes
     errors: bytes
+    is_cut: bool = False
 
     @property
     def cpu_s(self) -> float:
@@ -82,10 +90,10 @@ def _children_cpu_s(pid: int) -> float:
 
 def _await_quiet(pid: int) -> None:
     """Wait until a process has no children left: only then are their seconds counted."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + QUIET_S
     while len(list(_tree(pid))) > 1:
         if time.monotonic() > deadline:
-            raise CommandFailed("a session at the far end did not end within 20 s")
+            raise CommandFailed(f"a session at the far end did not end within {QUIET_S:.0f} s")
         time.sleep(0.01)
 
 
@@ -118,16 +126,26 @@ class _Ended:
     wall_s: float
     cpu_s: float
     largest_bytes: int
+    is_cut: bool
 
 
-def _wait(process: subprocess.Popen[bytes], start: float) -> _Ended:
-    limit = threading.Timer(LIMIT_S, process.kill)
+def _stop(process: subprocess.Popen[bytes], was_cut: threading.Event) -> None:
+    """End a command and whatever it started: all of it is one group."""
+    was_cut.set()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _wait(process: subprocess.Popen[bytes], start: float, limit_s: float) -> _Ended:
+    was_cut = threading.Event()
+    limit = threading.Timer(limit_s, _stop, (process, was_cut))
     limit.start()
     _, status, usage = os.wait4(process.pid, 0)
     wall_s = time.perf_counter() - start
     limit.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
-    return _Ended(process.returncode, wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return _Ended(process.returncode, wall_s, cpu_s, usage.ru_maxrss * 1024, was_cut.is_set())
 
 
 def _contents(stream: IO[bytes]) -> bytes:
@@ -135,27 +153,48 @@ def _contents(stream: IO[bytes]) -> bytes:
     return stream.read()
 
 
-def run(argv: Sequence[str], far_end_pid: int, environment: Mapping[str, str], expected_status: int = 0) -> Cost:
-    """Run a command to its end.
+def run(
+    argv: Sequence[str],
+    far_end_pid: int,
+    environment: Mapping[str, str],
+    expected_status: int = 0,
+    limit_s: float = LIMIT_S,
+    may_be_cut: bool = False,
+) -> Cost:
+    """Run a command to its end, or to a limit.
+
+    Parameters
+    ----------
+    argv, environment
+        The command, and what it finds in its environment.
+    far_end_pid : int
+        The sshd whose sessions count as the far end.
+    expected_status : int
+    limit_s : float
+        Seconds after which it is stopped.
+    may_be_cut : bool
+        A stopped command has a cost too, marked so; else it is a failure.
 
     Raises
     ------
     CommandFailed
-        It ended with another status than expected, or took more than an hour.
+        It ended with another status than expected, or was stopped where that is a failure.
     """
     _await_quiet(far_end_pid)
     far_before_s = _children_cpu_s(far_end_pid)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment)
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, env=environment, start_new_session=True
+        )
         sampler = _Sampler(process.pid, far_end_pid)
         sampler.start()
-        ended = _wait(process, start)
+        ended = _wait(process, start, limit_s)
         sampler.finish()
         said_out, said_err = _contents(output), _contents(errors)
-        if ended.status != expected_status:
-            said = (said_out[-1000:] + said_err[-3000:]).decode("utf-8", "replace")
-            raise CommandFailed(f"{' '.join(argv)[:300]} ended with {ended.status}: {said}")
+    if ended.status != expected_status and not (ended.is_cut and may_be_cut):
+        said = (said_out[-1000:] + said_err[-3000:]).decode("utf-8", "replace")
+        raise CommandFailed(f"{' '.join(argv)[:300]} ended with {ended.status}: {said}")
     _await_quiet(far_end_pid)
     return Cost(
         wall_s=ended.wall_s,
@@ -165,4 +204,5 @@ def run(argv: Sequence[str], far_end_pid: int, environment: Mapping[str, str], e
         far_peak_bytes=sampler.far_bytes,
         output=said_out,
         errors=said_err,
+        is_cut=ended.is_cut,
     )

@@ -17,6 +17,8 @@ from pathlib import Path
 
 BLOCK_BYTES = 2880
 """A FITS file is made of blocks of this size."""
+PIECE_BYTES = 4 << 20
+"""What is made at a time: files may be larger than memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +33,20 @@ class Tree:
         In all, spread evenly.
     size_bytes : int
         Of each file; rounded up to whole FITS blocks, or 0.
-    newest_back : int
-        How many nights before yesterday the newest one lies.
     """
 
     nights: int
     files: int
     size_bytes: int
-    newest_back: int = 0
 
     def scaled(self, scale: float) -> Tree:
         """Return the same tree with another number of files; nights stay where each still has a file."""
         files = max(2, round(self.files * scale))
         return replace(self, nights=min(self.nights, files), files=files)
+
+    def files_of(self, back: int) -> int:
+        """Return how many files the night has that lies so many before the newest."""
+        return self.files // self.nights + (back < self.files % self.nights)
 
 
 def night(back: int) -> dt.date:
@@ -73,7 +76,8 @@ def _bytes_of_file(size_bytes: int, source: random.Random) -> Iterator[bytes]:
     blocks = max(2, -(-size_bytes // BLOCK_BYTES))
     pixels = (blocks - 1) * BLOCK_BYTES
     yield _header(pixels)
-    yield source.randbytes(pixels)
+    for start in range(0, pixels, PIECE_BYTES):
+        yield source.randbytes(min(PIECE_BYTES, pixels - start))
 
 
 def file_name(back: int, number: int) -> str:
@@ -82,14 +86,12 @@ def file_name(back: int, number: int) -> str:
 
 
 def _make_night(root: Path, tree: Tree, index: int) -> None:
-    back = tree.newest_back + index
-    folder = root / night_folder(back)
+    folder = root / night_folder(index)
     folder.mkdir(parents=True, exist_ok=True)
-    source = random.Random(back)  # noqa: S311 -- incompressible and the same each time, not secret
-    evening = dt.datetime.combine(night(back), dt.time(20), dt.UTC).timestamp() - 86400
-    count = tree.files // tree.nights + (index < tree.files % tree.nights)
-    for number in range(1, count + 1):
-        path = folder / file_name(back, number)
+    source = random.Random(index)  # noqa: S311 -- incompressible and the same each time, not secret
+    evening = dt.datetime.combine(night(index), dt.time(20), dt.UTC).timestamp() - 86400
+    for number in range(1, tree.files_of(index) + 1):
+        path = folder / file_name(index, number)
         with path.open("wb") as stream:
             stream.writelines(_bytes_of_file(tree.size_bytes, source))
         os.utime(path, (evening + number, evening + number))

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the Makefile's targets need, and nothing that is there already.
 #
-#   tools/setup.sh packages setup|demo|test|faults   Debian packages: programs that pip cannot bring
+#   tools/setup.sh packages setup|demo|test|faults|bench   Debian packages: programs that pip cannot bring
 #   tools/setup.sh environment DIR            the virtual environment, with nightferry in it
 #
 # What stays to others: running anything. No service is configured here, and none is switched off.
@@ -35,8 +35,13 @@ missing_packages() { # PURPOSE -> package names, one a line
     have tmux || echo tmux
     have faketime || echo faketime
     has_postgresql || echo postgresql
-    [ "$1" = faults ] || return 0
+    [ "$1" = faults ] || [ "$1" = bench ] || return 0
     have rclone || echo rclone
+    [ "$1" = bench ] || return 0
+    have fpsync || echo fpart
+    have zstd || echo zstd
+    have ip || echo iproute2
+    have cc || echo gcc libc6-dev
 }
 
 install_packages() { # NAMES
@@ -92,7 +97,7 @@ main() {
     exec 9<Makefile
     if have flock; then flock 9; fi
     case "${1:-} ${2:-}" in
-        "packages setup" | "packages demo" | "packages test" | "packages faults") packages "$2" ;;
+        "packages setup" | "packages demo" | "packages test" | "packages faults" | "packages bench") packages "$2" ;;
         "environment "?*) environment "$2" ;;
         *) sed -n 2,7p "${BASH_SOURCE[0]}" >&2; exit 2 ;;
     esac
