@@ -9,9 +9,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from catalogue.holdings.headers import FileFault, Headers
+from catalogue.holdings.headers import CardValues, FileFault, Headers
 from catalogue.holdings.values import Unreadable
 from observatory.formats import whole
 
@@ -23,37 +22,54 @@ class NotWhole(ValueError):
     """A file that is cut off or damaged by its own format; a sentence without the file's name."""
 
 
-def read_keywords(path: Path, keywords: Sequence[str]) -> Mapping[str, object]:
-    """Return those of some keywords that a file's headers hold, once its structure has been found whole.
+class KeywordReader:
+    """Reads some keywords of many files; may be used by several threads.
 
-    A file whose name is not one of FITS holds none, one compressed by gzip none that could be read quickly.
-
-    Raises
-    ------
-    NotWhole
-        The file is cut off or damaged.
-    OSError
-        It cannot be read.
+    Parameters
+    ----------
+    keywords : sequence of str
     """
-    format_name = whole.format_of(os.fsencode(path))
-    if format_name is None:
-        return {}
-    with path.open("rb", buffering=_BUFFER_BYTES) as stream:
-        facts = os.fstat(stream.fileno())
-        if not stat.S_ISREG(facts.st_mode):
-            raise NotWhole("it is no regular file")
-        if format_name != "fits":
-            state, reason = whole.judge_stream(os.fsencode(path), stream, facts.st_size, False)
-            if state in ("short", "damaged"):
-                raise NotWhole(reason)
+
+    def __init__(self, keywords: Sequence[str]) -> None:
+        self._keywords = tuple(keywords)
+        self._values = CardValues()
+
+    def read(self, path: bytes) -> Mapping[str, object]:
+        """Return those of the keywords that a file's headers hold, once its structure has been found whole.
+
+        A file whose name is not one of FITS holds none, one compressed by gzip none that could be read quickly.
+
+        Raises
+        ------
+        NotWhole
+            The file is cut off or damaged.
+        OSError
+            It cannot be read.
+        """
+        format_name = whole.format_of(path)
+        if format_name is None:
             return {}
-        try:
-            return _keywords(Headers(stream, facts.st_size, ("0",)), keywords)
-        except (FileFault, Unreadable) as error:
-            raise NotWhole(str(error)) from error
+        with open(path, "rb", buffering=_BUFFER_BYTES) as stream:  # noqa: PTH123 - names are bytes
+            facts = os.fstat(stream.fileno())
+            if not stat.S_ISREG(facts.st_mode):
+                raise NotWhole("it is no regular file")
+            if format_name != "fits":
+                state, reason = whole.judge_stream(path, stream, facts.st_size, False)
+                if state in ("short", "damaged"):
+                    raise NotWhole(reason)
+                return {}
+            try:
+                return self._told(Headers(stream, facts.st_size, values=self._values))
+            except (FileFault, Unreadable) as error:
+                raise NotWhole(str(error)) from error
 
-
-def _keywords(headers: Headers, keywords: Sequence[str]) -> dict[str, object]:
-    asked = ("1", "0") if headers.value("NAXIS") == 0 else ("0",)
-    values = {keyword: headers.value(keyword, asked) for keyword in keywords}
-    return {keyword: value for keyword, value in values.items() if isinstance(value, (str, int, float))}
+    def _told(self, headers: Headers) -> dict[str, object]:
+        has_no_data = headers.card(0, "NAXIS") == 0
+        found: dict[str, object] = {}
+        for keyword in self._keywords:
+            value = headers.card(1, keyword) if has_no_data and len(headers) > 1 else None
+            if value is None:
+                value = headers.card(0, keyword)
+            if isinstance(value, (str, int, float)):
+                found[keyword] = value
+        return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from observatory.nights import NightClock
 _BLOCK_BYTES = 1 << 20
 _CARD = 80
 LARGEST_JSON_BYTES = 32 << 20
+_MOST_VALUES = 4096
+"""Cards whose values are remembered: those of an exposure's files repeat themselves."""
+_NAMES = re.compile(r"(.{8}).{72}", re.DOTALL)
 
 
 class FileFault(Exception):
@@ -147,6 +151,8 @@ class Headers:
         How much there is to read.
     usual : sequence of str
         Numbers or names of the HDUs in which keywords are looked up where nothing else is said.
+    values : CardValues, optional
+        What cards of other files came to, remembered by the caller.
 
     Raises
     ------
@@ -154,9 +160,12 @@ class Headers:
         The file is not whole.
     """
 
-    def __init__(self, stream: BinaryIO, size_bytes: int, usual: Sequence[str]) -> None:
+    def __init__(
+        self, stream: BinaryIO, size_bytes: int, usual: Sequence[str] = ("0",), values: CardValues | None = None
+    ) -> None:
         self._stream = stream
         self._usual = usual
+        self._values = CardValues() if values is None else values
         try:
             ends = [(unit.data_offset, unit.end_offset) for unit in walk(stream, size_bytes)]
         except Fault as fault:
@@ -164,7 +173,6 @@ class Headers:
         starts = [0, *(end for _, end in ends)]
         self._spans = [(start, offset - start) for start, (offset, _) in zip(starts, ends, strict=False)]
         self._cards: dict[int, dict[str, str]] = {}
-        self._values: dict[str, Any] = {}
 
     def value(self, keyword: str, hdus: Sequence[str] | None = None) -> Any:
         """Return what a keyword holds in the first of some HDUs that has it; None where none does.
@@ -176,14 +184,18 @@ class Headers:
         """
         for hdu in hdus or self._usual:
             number = self._number(hdu)
-            if number is not None and (value := self._card(number, keyword)) is not None:
+            if number is not None and (value := self.card(number, keyword)) is not None:
                 return value
         return None
+
+    def __len__(self) -> int:
+        """Return the number of HDUs."""
+        return len(self._spans)
 
     def names(self) -> Iterator[str]:
         """Yield the name of every HDU, "" where it has none."""
         for number in range(len(self._spans)):
-            name = self._card(number, "EXTNAME")
+            name = self.card(number, "EXTNAME")
             yield name.strip() if isinstance(name, str) else ""
 
     def _number(self, hdu: str) -> int | None:
@@ -191,18 +203,44 @@ class Headers:
             return int(hdu) if int(hdu) < len(self._spans) else None
         return next((number for number, name in enumerate(self.names()) if name.upper() == hdu.upper()), None)
 
-    def _card(self, number: int, keyword: str) -> Any:
-        """Return what a card holds; None where there is none or it is empty."""
-        if number not in self._cards:
+    def card(self, number: int, keyword: str) -> Any:
+        """Return what a keyword holds in one HDU; None where it is not there or empty.
+
+        Raises
+        ------
+        Unreadable
+            The card is there, and no card.
+        """
+        cards = self._cards.get(number)
+        if cards is None:
             start, length = self._spans[number]
             self._stream.seek(start)
-            self._cards[number] = _images(self._stream.read(length).decode("ascii", "replace"))
-        image = self._cards[number].get(keyword.upper().removeprefix("HIERARCH "))
-        if image is None:
-            return None
-        if image not in self._values:
-            self._values[image] = _parsed(image)
-        return self._values[image]
+            cards = self._cards[number] = _images(self._stream.read(length).decode("ascii", "replace"))
+        image = cards.get(keyword) or cards.get(keyword.upper().removeprefix("HIERARCH "))
+        return None if image is None else self._values.of(image)
+
+
+class CardValues:
+    """What cards came to: the files of a night share most of theirs, and reading one costs more than finding it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Any] = {}
+
+    def of(self, image: str) -> Any:
+        """Return the value of a card of eighty characters, or of several that continue it; None where it is empty.
+
+        Raises
+        ------
+        Unreadable
+            It is no card.
+        """
+        try:
+            return self._known[image]
+        except KeyError:
+            if len(self._known) >= _MOST_VALUES:
+                self._known.clear()
+            value = self._known[image] = _parsed(image)
+            return value
 
 
 def _parsed(image: str) -> Any:
@@ -226,6 +264,10 @@ def _images(header: str) -> dict[str, str]:
     A card is 80 characters: the keyword up to the ninth, or after HIERARCH up to the equals sign (FITS standard 4.0
     section 4.1; CONTINUE and HIERARCH as in its appendix and ESO's convention).
     """
+    if "CONTINUE" not in header and "HIERARCH" not in header:
+        names = [name.rstrip() for name in _NAMES.findall(header)]
+        count = names.index("END") if "END" in names else len(names)
+        return {names[at]: header[at * _CARD : (at + 1) * _CARD] for at in reversed(range(count))}
     found: dict[str, str] = {}
     last = ""
     for start in range(0, len(header), _CARD):

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 import multiprocessing
-import os
 import signal
 import uuid
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from pathlib import Path
 
 from catalogue.datasets.grammar import Described, Grammar, NameFault
-from catalogue.datasets.headers import NotWhole, read_keywords
+from catalogue.datasets.headers import KeywordReader, NotWhole
 from nightferry.holdings.ingest_outcome import IngestRow
 from observatory.batches import batched
 from observatory.nights import NightClock
@@ -72,17 +70,22 @@ class Describer:
         A few files are read by threads, which helps where the disk is slow; many by processes, which are told in
         bundles what to read.
         """
+        readers = self._readers()
         if jobs == 1:
-            yield from (self.describe(*one) for one in work)
+            yield from (self.describe(source, name, readers) for source, name in work)
         elif len(work) < _MANY_FILES:
             with ThreadPoolExecutor(jobs) as pool:
-                yield from pool.map(lambda one: self.describe(*one), work)
+                yield from pool.map(lambda one: self.describe(one[0], one[1], readers), work)
         else:
             yield from self._by_processes(work, jobs)
 
     def describe_some(self, work: Sequence[tuple[Source, str]]) -> list[Known | IngestRow]:
         """Return of each of some files what it is, or why that cannot be told."""
-        return [self.describe(*one) for one in work]
+        readers = self._readers()
+        return [self.describe(source, name, readers) for source, name in work]
+
+    def _readers(self) -> dict[str, KeywordReader]:
+        return {one.name: KeywordReader(self.grammar.keywords(one.name)) for one in self.grammar.types}
 
     def _by_processes(self, work: Sequence[tuple[Source, str]], jobs: int) -> Iterator[Known | IngestRow]:
         done = 0
@@ -92,12 +95,12 @@ class Describer:
                     yield from some
                     done += len(some)
         except BrokenProcessPool:  # a process was killed from outside: what is left is read here
-            yield from (self.describe(*one) for one in work[done:])
+            yield from self.describe_some(work[done:])
 
-    def describe(self, source: Source, type_name: str) -> Known | IngestRow:
+    def describe(self, source: Source, type_name: str, readers: Mapping[str, KeywordReader]) -> Known | IngestRow:
         """Return what one file is, or a row that says why it does not tell."""
         try:
-            header = read_keywords(Path(os.fsdecode(source.real)), self.grammar.keywords(type_name))
+            header = readers[type_name].read(source.real)
             night = self.nights.get(source.path) or self._night_of(type_name, header)
             described = self.grammar.describe(type_name, source.name, header, night)
         except (NameFault, NotWhole) as error:

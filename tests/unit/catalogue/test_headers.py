@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.datasets.headers import NotWhole, read_keywords
+from catalogue.datasets.headers import KeywordReader, NotWhole
 from tests.pfs import cards, ccd, ramp
 from tests.shared import shared
 
@@ -19,6 +21,11 @@ TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=150
 VALUES = st.one_of(
     st.integers(-(2**70), 2**70), st.booleans(), TEXTS, st.floats(allow_nan=False, allow_infinity=False, width=64)
 )
+
+
+def read_keywords(path: Path, keywords: Sequence[str]) -> Mapping[str, object]:
+    """Read some keywords of one file."""
+    return KeywordReader(keywords).read(os.fsencode(path))
 
 
 @given(
@@ -51,6 +58,15 @@ def test_the_second_header_counts_where_the_first_holds_no_data(tmp_path: Path) 
     assert read_keywords(path, ["W_VISIT", "W_ARM"]) == {"W_VISIT": 2, "W_ARM": 3}
     path.write_bytes(ccd(12) + second)
     assert read_keywords(path, ["W_VISIT", "W_ARM"]) == {"W_VISIT": 12, "W_ARM": 2}
+
+
+def test_what_one_file_says_is_never_taken_for_what_another_does(tmp_path: Path) -> None:
+    """Cards are remembered from file to file, more of them than are kept; each file still says its own."""
+    reader = KeywordReader(["W_VISIT", "W_ARM", "OBJECT"])
+    for visit in range(2200):
+        path = tmp_path / f"{visit % 3}.fits"
+        path.write_bytes(cards({"SIMPLE": True, "BITPIX": 8, "NAXIS": 0, "W_VISIT": visit, "OBJECT": f"o'{visit}"}))
+        assert reader.read(os.fsencode(path)) == {"W_VISIT": visit, "OBJECT": f"o'{visit}"}
 
 
 def test_a_file_that_is_not_whole_tells_nothing(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from catalogue.holdings import tables as _holdings  # noqa: F401  # declared bes
 from catalogue.ledger import Ledger
 from catalogue.migrate import configuration
 from catalogue.records import MovedFile
-from catalogue.store import upsert_statement
+from catalogue.store import open_store, upsert_statement
 from catalogue.tables import HEAD, metadata, moved
 from observatory.errors import RecordsUnavailable, UsageError
 from observatory.truth import State
@@ -202,3 +202,14 @@ def test_the_state_of_a_run_survives_closing(tmp_path: Path) -> None:
         assert last is not None
         assert (last.state, last.instruments) == (State.UNKNOWN, ())
         assert ledger.database.endswith("catalogue.db")
+
+
+def test_a_writer_of_many_small_transactions_leaves_the_log_as_it_was(tmp_path: Path) -> None:
+    """While it writes, SQLite's log may grow further before it is carried into the file; afterwards no longer."""
+    store = open_store(URL, tmp_path)
+    with store.writer() as connection:
+        assert connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == 16_384
+        connection.commit()
+    with store.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA wal_autocheckpoint").scalar() == 1_000
+    store.close()
