@@ -98,6 +98,13 @@ def fold_key(path: bytes) -> bytes:
     return unicodedata.normalize("NFC", folded).encode("utf-8", "surrogateescape")
 
 
+def form_key(path: bytes) -> bytes:
+    """Return a key that two paths share if a file system takes them for one that keeps case and folds Unicode form."""
+    if path.isascii():
+        return path
+    return unicodedata.normalize("NFC", path.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
 def is_safe(path: bytes) -> str | None:
     """Return why a relative path out of a listing is refused, or None if it is safe to join to a root.
 

@@ -6,16 +6,18 @@ Asks; what follows from the answers is plan.py's.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
 
 from observatory.batches import batched
 from observatory.endpoints.contract import Hashed, Inspection, Look
 from observatory.errors import FileUnreadable
 from observatory.listing import HopScope
+from observatory.names import fold_key, form_key
 from syncer.plan import Answers, Candidates, Plan
-from syncer.safety import refuse_folded
+from syncer.safety import have_one_form, refuse_answered, refuse_folded
 from syncer.survey import End
 
 QUESTION_FILES = 5000
@@ -79,17 +81,28 @@ class Questions:
             return False
         return True
 
-    def refuse_folded(self, plan: Plan) -> Plan:
+    def refuse_folded(self, plan: Plan, folds_form: Callable[[], bool]) -> Plan:
         """Refuse names that the destination's file system would make one; asked only where something is to move.
 
-        It is asked by the marker's name in capitals: on a dry run over a root without a marker it cannot be told.
+        Whether it folds case is asked by the marker's name in capitals: on a dry run over a root without a marker it
+        cannot be told. Whether it folds Unicode form alone is tried by `folds_form`, and only where two new names
+        differ in nothing else; else it shows itself by answering to a name that it does not list.
         """
-        if not plan.moves or not self._destination_folds():
+        if not plan.moves:
             return plan
+        key = None
+        if self.destination_folds:
+            key = fold_key
+        elif have_one_form(plan.moves) and folds_form():
+            key = form_key
         fresh = [move.target for move in plan.moves if not move.replaces]
-        stats = self._destination.stat(self._destination_root, fresh)
-        existing = [found.path for found in stats if found.size_bytes is not None]
-        fine, refused = refuse_folded(plan.moves, existing)
+        asked = fresh if key is fold_key else [target for target in fresh if not target.isascii()]
+        found = list(self._destination.stat(self._destination_root, asked)) if asked else []
+        if key is not None:
+            existing = [one.path for one in found if one.size_bytes is not None]
+            fine, refused = refuse_folded(plan.moves, existing, key)
+        else:
+            fine, refused = refuse_answered(plan.moves, frozenset(one.path for one in found if one.is_file))
         gone = {failure.path for failure in refused}
         return replace(
             plan,
@@ -98,7 +111,9 @@ class Questions:
             stuck=tuple(failure for failure in plan.stuck if failure.path not in gone),
         )
 
-    def _destination_folds(self) -> bool:
+    @cached_property
+    def destination_folds(self) -> bool:
+        """Whether the destination takes names that differ in case alone for one."""
         shouted = next(iter(self._destination.stat(self._destination_root, [b".NIGHTFERRY/ROOT"])))
         return shouted.size_bytes is not None
 

@@ -6,11 +6,11 @@ Pure. What to move is plan.py's.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from observatory.endpoints.contract import RootFacts
 from observatory.listing import HopScope
-from observatory.names import fold_key
+from observatory.names import fold_key, form_key
 from syncer.outcome import Failure, NightMoves
 from syncer.plan import Move, Plan
 
@@ -20,7 +20,9 @@ SPACE_PER_FILE_BYTES = 4096
 """What a file takes on disk beyond its bytes, about: a block's remainder and an inode."""
 
 
-def refuse_folded(moves: Iterable[Move], existing: Iterable[bytes]) -> tuple[list[Move], list[Failure]]:
+def refuse_folded(
+    moves: Iterable[Move], existing: Iterable[bytes], key: Callable[[bytes], bytes] = fold_key
+) -> tuple[list[Move], list[Failure]]:
     """Refuse moves whose names become one where case and Unicode form are folded.
 
     Parameters
@@ -28,17 +30,40 @@ def refuse_folded(moves: Iterable[Move], existing: Iterable[bytes]) -> tuple[lis
     moves : iterable of Move
     existing : iterable of bytes
         Paths that the destination already holds under some folded form of a planned name.
+    key : callable
+        Gives one answer for names that the destination takes for one.
     """
-    taken = {fold_key(path) for path in existing}
+    taken = {key(path) for path in existing}
     groups: dict[bytes, list[Move]] = {}
     for move in moves:
-        groups.setdefault(fold_key(move.target), []).append(move)
+        groups.setdefault(key(move.target), []).append(move)
     fine: list[Move] = []
     refused: list[Move] = []
-    for key, group in groups.items():
-        clear = len(group) == 1 and (group[0].replaces or key not in taken)
+    for name, group in groups.items():
+        clear = len(group) == 1 and (group[0].replaces or name not in taken)
         (fine if clear else refused).extend(group)
     reason = "its name differs from another's in case or Unicode form alone, which the destination folds"
+    return fine, [Failure(move.entry.path, reason) for move in refused]
+
+
+def have_one_form(moves: Iterable[Move]) -> bool:
+    """Say whether two moves have names that differ in Unicode form alone."""
+    forms = [form_key(move.target) for move in moves if not move.target.isascii()]
+    return len(set(forms)) < len(forms)
+
+
+def refuse_answered(moves: Iterable[Move], existing: Collection[bytes]) -> tuple[list[Move], list[Failure]]:
+    """Refuse moves to names that the destination does not list and answers to all the same.
+
+    Parameters
+    ----------
+    moves : iterable of Move
+    existing : collection of bytes
+        Targets, all new to the listing, at which a file was found.
+    """
+    reason = "the destination holds its name in another Unicode form, which it folds, or got it just now"
+    fine = [move for move in moves if move.replaces or move.target not in existing]
+    refused = [move for move in moves if not move.replaces and move.target in existing]
     return fine, [Failure(move.entry.path, reason) for move in refused]
 
 

@@ -34,6 +34,7 @@ from syncer.plan import (
 from syncer.questions import Questions
 from syncer.roots import RootToBe, mark, refuse_one_folder
 from syncer.safety import mass_loss, moves_by_night, why_refused
+from syncer.spelling import folds_form, without_misspelt
 from syncer.survey import End, Trust, survey_both
 from syncer.transfer.choose import choose
 from syncer.transfer.contract import Batch, CarryResult, Engine, Item, Progress, no_progress
@@ -137,6 +138,7 @@ class _HopRun:
         self._stamp = options.stamp
         self._source, self._destination = source, destination
         self._roots = (scope.source.request.root, scope.destination.request.root)
+        self._questions = Questions(scope, source, destination)
 
     def run(self, blank: HopOutcome) -> HopOutcome:
         with ExitStack() as stack:
@@ -182,10 +184,13 @@ class _HopRun:
         candidates = Candidates(self._scope, policy, here.facts.clock_s)
         names_there = self._scope.in_source_names(self._scope.destination.only_these_nights(there))
         merge(self._scope.source.only_these_nights(here), names_there, candidates)
-        questions = Questions(self._scope, self._source, self._destination)
-        answers = questions.answers(candidates, self._options.waiting_since_s)
+        answers = self._questions.answers(candidates, self._options.waiting_since_s)
         plan = _without_poisoned(decide(candidates, answers), there, self._scope)
-        return plan if isinstance(there, RootToBe) else questions.refuse_folded(plan)
+        return plan if isinstance(there, RootToBe) else self._questions.refuse_folded(plan, self._folds_form)
+
+    def _folds_form(self) -> bool:
+        """On a dry run nothing is written, and so it is not told."""
+        return not self._options.dry_run and folds_form(self._destination.endpoint, self._roots[1])
 
     def _described(self, blank: HopOutcome, plan: Plan, here: Survey, there: Survey) -> HopOutcome:
         names = (self._source.endpoint.name, self._destination.endpoint.name)
@@ -255,10 +260,14 @@ class _HopRun:
                 raise CommandFailed(self._destination.endpoint.name, "holding the lock", why)
             if self._options.should_stop():
                 break
-            result = engine.carry(self._batch(moves, done.listener()))
+            result = self._as_listed(engine.carry(self._batch(moves, done.listener())))
             results.append(result)
             done.add(moves)
             self._options.on_arrived([_moved(arrived.item, arrived.sha256) for arrived in result.arrived])
+
+    def _as_listed(self, result: CarryResult) -> CarryResult:
+        folds = self._questions.destination_folds
+        return without_misspelt(result, self._destination.endpoint, self._scope.destination, folds)
 
     def _batches(self, plan: Plan) -> Iterator[list[Move]]:
         """Cut the plan, newest night first, into what is synced and recorded as one."""
@@ -306,9 +315,8 @@ class _HopRun:
 
     def _unreadable(self, paths: Sequence[bytes]) -> frozenset[bytes]:
         """Not being able to read the source is not knowing, unlike not being able to write."""
-        questions = Questions(self._scope, self._source, self._destination)
         try:
-            return questions.unreadable(paths) if paths else frozenset()
+            return self._questions.unreadable(paths) if paths else frozenset()
         except CouldNotTell:
             return frozenset(paths)
 

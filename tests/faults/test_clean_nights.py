@@ -47,8 +47,8 @@ def says_nothing(night: CleanNight, level: str) -> None:
     report = Report("Sutherland", "verify", NOW, NOW, verdicts=[verdict])
     decision = should_send("differences", report.state, digest(report), None, NOW, 3, None)
     assert not decision.send, (night.kind, decision)
-    ends = (End(one, HostAccess(one.name, one.name)) for one in (here, there))
-    outcome = sync_hop(scope, *ends, SyncOptions("20160908T120000Z"))
+    source, destination = (End(one, HostAccess(one.name, one.name)) for one in (here, there))
+    outcome = sync_hop(scope, source, destination, SyncOptions("20160908T120000Z"))
     assert (outcome.state, outcome.planned) == (State.OK, 0), (night.kind, outcome)
 
 

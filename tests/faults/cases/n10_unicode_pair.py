@@ -6,12 +6,14 @@ import unicodedata
 
 from tests.faults.battery import STANDARD, Fault, Found, Stage, verify
 
+STAR = "SHA_\u00e9toile.fits"
+
 
 def make(stage: Stage) -> None:
     """Write both on the source; they look the same on every screen."""
     stage.declare("sha", copies=[stage.copy(end) for end in stage.ends], cameras={"sha": {"files": ["*.fits"]}})
-    for form, data in (("NFC", b"one"), ("NFD", b"other")):
-        name = unicodedata.normalize(form, "SHA_\u00e9toile.fits")
+    composed, decomposed = (unicodedata.normalize("NFC", STAR), unicodedata.normalize("NFD", STAR))
+    for name, data in ((composed, b"one"), (decomposed, b"other")):
         stage.put(stage.ends[0], f"{stage.night_folder}/{name}", data)
 
 
