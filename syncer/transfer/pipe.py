@@ -12,26 +12,24 @@ import posixpath
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from observatory.endpoints.contract import Completed, Look
+from observatory.endpoints.contract import Completed
 from observatory.endpoints.farside import packed_program
 from observatory.endpoints.script import command, wrapped
 from observatory.errors import CouldNotTell
-from syncer.transfer.confirm import CHANGED, VANISHED, Evidence, settle
-from syncer.transfer.contract import Batch, CarryResult, Engine, Item, NotArrived
+from syncer.transfer.confirm import CHANGED, VANISHED
+from syncer.transfer.contract import Batch, CarryResult, Engine, Item
+from syncer.transfer.courier import Courier, Session
 from syncer.transfer.ends import order, program, receiver, sender
-from syncer.transfer.folders import REPLACED, TMP, make_ready
-from syncer.transfer.group import folders_not_there
+from syncer.transfer.folders import REPLACED, TMP
 from syncer.transfer.merging import in_parts
 from syncer.transfer.meter import Meter
-from syncer.transfer.rounds import Ending, Remedy, Rounds, SessionEnd, last_line, no_retry_helps
-from syncer.transfer.route import NotFromThere, RemoteShell, round_trip_of, route_of, shell_words
-from syncer.transfer.sessions import Job, divide, sessions_for
+from syncer.transfer.rounds import Ending, Remedy, SessionEnd, last_line, no_retry_helps
+from syncer.transfer.route import RemoteShell
+from syncer.transfer.sessions import Job, divide
 
-RUN_LIMIT_S = 7 * 86400.0
-"""No session is ended for being long: the near end itself gives up when nothing moves."""
 SILENCE_S = 300.0
 """As with rsync: a disk that wakes or a tape that rewinds takes a minute or two."""
 MOST_BYTES = 64 << 20
@@ -97,65 +95,52 @@ class PipeEngine:
         return in_parts(batch, self._carry, large, self.for_large.carry)
 
     def _carry(self, batch: Batch) -> CarryResult:
-        if not batch.items:
-            return CarryResult(self.name, (), ())
-        new_folders = folders_not_there(batch)
-        courier = _Courier(self, batch, make_ready(batch))
-        courier.carry()
-        result = settle(self.name, batch, Evidence(courier.rounds.failures, new_folders=new_folders))
-        courier.rounds.meter.settle([arrived.item for arrived in result.arrived])
-        return result
+        return _Courier(self, batch).carry()
 
 
-class _Courier:
+class _Courier(Courier):
     """The sessions of one batch."""
 
-    def __init__(self, engine: PipeEngine, batch: Batch, refused: Mapping[bytes, NotArrived]) -> None:
-        self._engine, self._batch = engine, batch
-        self._route = route_of(batch.source_access, batch.destination_access)
-        self._runner: Look = batch.source if self._route.runs_at_source else batch.destination
-        self.rounds = Rounds(batch, refused, self._session, divide, engine.sleep)
+    program = "python3"
 
-    def carry(self) -> None:
-        """Send everything that was not refused."""
-        if any(item.target not in self.rounds.failures for item in self._batch.items):
-            sessions = self._batch.options.sessions or sessions_for(round_trip_of(self._route, self._batch))
-            self.rounds.carry(sessions, self._raise_if_it_cannot_run)
+    def __init__(self, engine: PipeEngine, batch: Batch) -> None:
+        super().__init__(engine.name, batch, engine.remote_shell, divide, engine.sleep)
+        self._silence_s = engine.silence_s
 
-    def _session(self, job: Job, rate_bytes_per_s: int | None) -> SessionEnd:
-        listener = _Listener(self.rounds.meter, job, self._batch.destination.name)
+    def session(self, job: Job, rate_bytes_per_s: int | None, meter: Meter) -> Session:
+        """Return the near program that carries a job."""
         packed = order.packed_order(self._order(job, rate_bytes_per_s))
-        try:
-            completed = self._runner.run(self._argv(), [packed], RUN_LIMIT_S, listener.hear)
-        except CouldNotTell as error:
-            ending = Ending(str(error), Remedy.NOTHING if error.is_permanent else Remedy.RETRY)
-            return SessionEnd(job, ending, ending.words, started=listener.heard, is_good=False)
-        return _ended(job, completed, listener)
+        return _Session(job, self._argv(), packed, meter, self.batch.destination.name)
+
+    def check(self, ends: Sequence[SessionEnd]) -> None:
+        """Raise also where the two programs never spoke and nothing will change that."""
+        super().check(ends)
+        if all(not end.started and end.ending.remedy is Remedy.NOTHING for end in ends):
+            raise CannotPipe(self.batch.source.name, self.batch.destination.name, ends[0].words)
 
     def _argv(self) -> list[bytes]:
-        near = os.fsencode(sys.executable) if self._route.near.is_local else b"python3"
+        near = os.fsencode(sys.executable) if self.route.near.is_local else b"python3"
         return [near, b"-I", b"-c", _text(), b"near", *self._far_words()]
 
     def _far_words(self) -> list[bytes]:
         words = [b"python3", b"-I", b"-c", _text(), b"far"]
-        if self._route.far is None:
+        if self.route.far is None:
             return words
-        shell = shell_words(self._route, self._batch, self._engine.remote_shell)
-        far = [os.fsencode(word) for word in (*shell, "--", self._route.far.address)]
+        far = [os.fsencode(word) for word in (*self.shell, "--", self.route.far.address)]
         return [*far, wrapped(b"exec " + command(words))]
 
     def _order(self, job: Job, rate_bytes_per_s: int | None) -> order.Order:
-        batch = self._batch
+        batch = self.batch
         aside = posixpath.join(REPLACED, batch.stamp.encode()) if batch.on_difference == "version" else b""
         settings = {
-            "way": "push" if self._route.runs_at_source else "pull",
+            "way": "push" if self.route.runs_at_source else "pull",
             "source_root": _as_text(batch.source_root),
             "destination_root": _as_text(batch.destination_root),
             "temporary": _as_text(posixpath.join(TMP, secrets.token_hex(8).encode() + b"-")),
             "aside": _as_text(aside),
             "mode": None if batch.modes.files is None else int(batch.modes.files, 8),
             "follow": batch.symlinks == "follow-inside",
-            "silence_s": self._engine.silence_s,
+            "silence_s": self._silence_s,
             "rate_bytes_per_s": rate_bytes_per_s,
         }
         items = job.items
@@ -166,14 +151,6 @@ class _Courier:
             [item.path for item in items],
             [item.target for item in items],
         )
-
-    def _raise_if_it_cannot_run(self, ends: Sequence[SessionEnd]) -> None:
-        if any(end.started for end in ends):
-            return
-        if self._route.by_own_keys:
-            raise NotFromThere("python3", self._batch.destination.name, self._batch.source.name, ends[0].words)
-        if all(end.ending.remedy is Remedy.NOTHING for end in ends):
-            raise CannotPipe(self._batch.source.name, self._batch.destination.name, ends[0].words)
 
 
 def _as_text(path: bytes) -> str:
@@ -192,29 +169,14 @@ def _ending_of(status: int, was_under_way: bool) -> Ending:
     return ENDINGS.get(status, unknown)
 
 
-def _ended(job: Job, completed: Completed, listener: _Listener) -> SessionEnd:
-    ending = _ending_of(completed.status, listener.heard)
-    said = last_line(completed.stderr)
-    if ending.remedy is Remedy.RETRY and no_retry_helps(completed.stderr):
-        ending = Ending(ending.words, Remedy.NOTHING)
-    return SessionEnd(
-        job,
-        ending,
-        words=f"{ending.words} ({said})" if said else ending.words,
-        started=listener.heard,
-        is_good=completed.status == 0 and listener.is_done,
-        is_full=completed.status == order.FULL,
-        reasons=listener.reasons,
-    )
+class _Session(Session):
+    """One run of the near program and what it told."""
 
-
-class _Listener:
-    """Hears the results of one session, which come in pieces that end anywhere."""
-
-    def __init__(self, meter: Meter, job: Job, destination: str) -> None:
-        self._meter, self._job, self._destination, self._rest = meter, job, destination, b""
-        self.heard, self.is_done = False, False
-        self.reasons: dict[bytes, str] = {}
+    def __init__(self, job: Job, argv: Sequence[bytes], packed: bytes, meter: Meter, destination: str) -> None:
+        super().__init__(argv, [packed])
+        self._job, self._meter, self._destination, self._rest = job, meter, destination, b""
+        self._is_done = False
+        self._reasons: dict[bytes, str] = {}
 
     def hear(self, output: bytes) -> None:
         """Take the next piece."""
@@ -228,13 +190,29 @@ class _Listener:
         if kind == b"p":
             self._meter.set(self, int(words[0]), int(words[1]))
         elif kind == b"end":
-            self.is_done = True
+            self._is_done = True
         elif kind in (b"s", b"d"):
             item = self._job.items[int(words[0])]
-            self.reasons[item.target] = self._in_words(kind, words[1].decode("utf-8", "replace"))
+            self._reasons[item.target] = self._in_words(kind, words[1].decode("utf-8", "replace"))
 
     def _in_words(self, kind: bytes, reason: str) -> str:
         if kind == b"d":
             return f"could not be written on {self._destination}: {reason}"
         known = {"changed": CHANGED, os.strerror(2): VANISHED}
         return known.get(reason, f"could not be read at the source: {reason}")
+
+    def ended(self, completed: Completed) -> SessionEnd:
+        """Understand the status; the files that failed were named by then."""
+        ending = _ending_of(completed.status, self.heard)
+        said = last_line(completed.stderr)
+        if ending.remedy is Remedy.RETRY and no_retry_helps(completed.stderr):
+            ending = Ending(ending.words, Remedy.NOTHING)
+        return SessionEnd(
+            self._job,
+            ending,
+            words=f"{ending.words} ({said})" if said else ending.words,
+            started=self.heard,
+            is_good=completed.status == 0 and self._is_done,
+            is_full=completed.status == order.FULL,
+            reasons=self._reasons,
+        )

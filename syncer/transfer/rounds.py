@@ -86,7 +86,7 @@ class SessionEnd:
     reasons: Mapping[bytes, str] = field(default_factory=dict)
 
 
-Session = Callable[[Job, int | None], SessionEnd]
+Send = Callable[[Job, int | None], SessionEnd]
 """Carries one job, at so many bytes a second at most."""
 Divide = Callable[[Sequence[Item], int], list[Job]]
 """Makes jobs for some sessions."""
@@ -100,7 +100,9 @@ class Rounds:
     batch : Batch
     refused : mapping of target to NotArrived
         What is not even tried.
-    session : Session
+    meter : Meter
+        Told how far the batch is.
+    send : Send
     divide : Divide
     sleep : callable
     """
@@ -109,14 +111,14 @@ class Rounds:
         self,
         batch: Batch,
         refused: Mapping[bytes, NotArrived],
-        session: Session,
+        meter: Meter,
+        send: Send,
         divide: Divide,
         sleep: Callable[[float], None],
     ) -> None:
         self.batch = batch
         self.failures: dict[bytes, NotArrived] = dict(refused)
-        self.meter = Meter(batch)
-        self._session, self._divide, self._sleep = session, divide, sleep
+        self._meter, self._send, self._divide, self._sleep = meter, send, divide, sleep
         self._done: list[Item] = []
 
     def carry(self, sessions: int, check: Callable[[Sequence[SessionEnd]], None] = lambda ends: None) -> None:
@@ -143,7 +145,7 @@ class Rounds:
         at_once = min(sessions, len(jobs))
         share = None if rate is None else rate // at_once
         with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="session") as pool:
-            return list(pool.map(lambda job: self._session(job, share), jobs))
+            return list(pool.map(lambda job: self._send(job, share), jobs))
 
     def _digest(self, ends: Sequence[SessionEnd]) -> tuple[list[Item], bool]:
         """Note why files failed; return what to send again, and whether to wait before."""
@@ -153,7 +155,7 @@ class Rounds:
                 self._digest_good(end)
             else:
                 again += self._digest_bad(end)
-        self.meter.settle(self._done)
+        self._meter.settle(self._done)
         return again, any(end.ending.remedy is Remedy.RETRY for end in ends)
 
     def _digest_good(self, end: SessionEnd) -> None:

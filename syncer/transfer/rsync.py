@@ -15,15 +15,14 @@ from dataclasses import dataclass
 
 from observatory.endpoints.contract import Completed, HostAccess, Look
 from observatory.errors import CouldNotTell
-from syncer.transfer.confirm import Evidence, settle
-from syncer.transfer.contract import Batch, CarryResult, Engine, NotArrived
+from syncer.transfer.contract import Batch, CarryResult, Engine
+from syncer.transfer.courier import Courier, Session
 from syncer.transfer.feed import Feed, most_on_the_way
-from syncer.transfer.folders import WHOLE_HOST, make_ready
-from syncer.transfer.group import folders_not_there
+from syncer.transfer.folders import WHOLE_HOST
 from syncer.transfer.merging import in_parts
 from syncer.transfer.meter import Meter
-from syncer.transfer.rounds import Ending, Remedy, Rounds, SessionEnd
-from syncer.transfer.route import NotFromThere, RemoteShell, round_trip_of, route_of, shell_words
+from syncer.transfer.rounds import SessionEnd
+from syncer.transfer.route import RemoteShell
 from syncer.transfer.rsync_command import KNOWS_INFO, arguments, each_name
 from syncer.transfer.rsync_words import (
     NOT_STARTED,
@@ -34,13 +33,10 @@ from syncer.transfer.rsync_words import (
     listed_in,
     progress_in,
 )
-from syncer.transfer.sessions import Job, folders_of, sessions_for, split
+from syncer.transfer.sessions import Job, folders_of, split
 
 OLDEST = (3, 0)
 """Before 3.0 rsync could not protect its arguments and read the whole list before the first file."""
-RUN_LIMIT_S = 7 * 86400.0
-"""No session is ended for being long: rsync itself gives up when nothing comes (``--timeout``)."""
-
 LAST_WORDS_BYTES = 500
 """Of its progress only the last line counts, and rsync tells it with every file."""
 
@@ -84,79 +80,38 @@ class RsyncEngine:
         return in_parts(batch, self._carry_listed, renamed, self.renamer.carry)
 
     def _carry_listed(self, batch: Batch) -> CarryResult:
-        if not batch.items:
-            return CarryResult(self.name, (), ())
-        new_folders = folders_not_there(batch)
-        sender = _Sender(self, batch, make_ready(batch))
-        sender.carry()
-        result = settle(self.name, batch, Evidence(sender.rounds.failures, new_folders=new_folders))
-        sender.rounds.meter.settle([arrived.item for arrived in result.arrived])
-        return result
+        return _Courier(self, batch).carry()
 
 
-class _Sender:
+class _Courier(Courier):
     """The sessions of one batch."""
 
-    def __init__(self, engine: RsyncEngine, batch: Batch, refused: dict[bytes, NotArrived]) -> None:
-        self.engine, self.batch = engine, batch
-        self.rounds = Rounds(batch, refused, self._session, split, engine.sleep)
-        self.route = route_of(batch.source_access, batch.destination_access)
-        self._runner: Look = batch.source if self.route.runs_at_source else batch.destination
-        self._most_on_the_way: int | None = None
+    program = "rsync"
 
-    def carry(self) -> None:
-        """Send everything that was not refused."""
-        if any(item.target not in self.rounds.failures for item in self.batch.items):
-            self.rounds.carry(self._sessions(), self._raise_if_not_from_there)
+    def __init__(self, engine: RsyncEngine, batch: Batch) -> None:
+        super().__init__(engine.name, batch, engine.remote_shell, split, engine.sleep)
+        self._version = engine.version
 
-    def _sessions(self) -> int:
-        """As declared, else by the round trip."""
-        round_trip_s = round_trip_of(self.route, self.batch)
-        if self.route.far is not None and not self.route.runs_at_source and self.engine.version >= KNOWS_INFO:
-            self._most_on_the_way = most_on_the_way(round_trip_s)
-        return self.batch.options.sessions or sessions_for(round_trip_s)
+    def session(self, job: Job, rate_bytes_per_s: int | None, meter: Meter) -> Session:
+        """Return the rsync that carries a job."""
+        argv = arguments(self.batch, job, self.route, self.shell, rate_bytes_per_s, version=self._version)
+        return _Session(self.batch, job, argv, Feed(each_name(job), self._most_on_the_way), meter)
 
-    def _session(self, job: Job, rate_bytes_per_s: int | None) -> SessionEnd:
-        shell = shell_words(self.route, self.batch, self.engine.remote_shell)
-        argv = arguments(self.batch, job, self.route, shell, rate_bytes_per_s, version=self.engine.version)
-        feed = Feed(each_name(job), self._most_on_the_way)
-        listener = _Listener(self.rounds.meter, feed)
-        try:
-            completed = self._runner.run(argv, feed.blocks(), RUN_LIMIT_S, listener.hear)
-        except CouldNotTell as error:
-            ending = Ending(str(error), Remedy.NOTHING if error.is_permanent else Remedy.RETRY)
-            return SessionEnd(job, ending, ending.words, started=listener.heard, is_good=False)
-        return self._ended(job, completed, listener.heard)
-
-    def _ended(self, job: Job, completed: Completed, heard: bool) -> SessionEnd:
-        ending, said = ending_of(completed.status, completed.stderr), last_words(completed.stderr)
-        is_good = completed.status == 0
-        known = {} if is_good else _names_by_which_rsync_may_call(self.batch, job)
-        reasons = {} if is_good else complaints(completed.stderr, known)
-        return SessionEnd(
-            job,
-            ending,
-            words=f"{ending.words} ({said})" if said else ending.words,
-            started=heard or completed.status not in NOT_STARTED,
-            is_good=is_good,
-            is_full=not is_good and is_full(completed.stderr),
-            reasons={target: reason for target, reason in reasons.items() if not is_full(reason.encode())},
-        )
-
-    def _raise_if_not_from_there(self, ends: Sequence[SessionEnd]) -> None:
-        if self.route.by_own_keys and not any(end.started for end in ends):
-            raise NotFromThere("rsync", self.batch.destination.name, self.batch.source.name, ends[0].words)
+    @property
+    def _most_on_the_way(self) -> int | None:
+        pulls = self.route.far is not None and not self.route.runs_at_source
+        return most_on_the_way(self.round_trip_s) if pulls and self._version >= KNOWS_INFO else None
 
 
-class _Listener:
-    """Hears one session's standard output, which comes in pieces that end anywhere."""
+class _Session(Session):
+    """One rsync; the last line of what it tells is kept until it is whole."""
 
-    def __init__(self, meter: Meter, feed: Feed) -> None:
-        self._meter, self._feed, self._rest = meter, feed, b""
-        self.heard = False
+    def __init__(self, batch: Batch, job: Job, argv: Sequence[bytes], feed: Feed, meter: Meter) -> None:
+        super().__init__(argv, feed.blocks())
+        self._batch, self._job, self._feed, self._meter, self._rest = batch, job, feed, meter, b""
 
     def hear(self, output: bytes) -> None:
-        """Take the next piece; the last line of it is kept until it is whole."""
+        """Take the next piece."""
         self._rest += output
         whole, mark, self._rest = self._rest.rpartition(b"\r")
         whole = whole[-LAST_WORDS_BYTES:]
@@ -167,6 +122,22 @@ class _Listener:
             self.heard = self.heard or done != (0, 0)
             self._meter.set(self, *done)
             time.sleep(LISTEN_S)
+
+    def ended(self, completed: Completed) -> SessionEnd:
+        """Understand status and complaints, file by file."""
+        ending, said = ending_of(completed.status, completed.stderr), last_words(completed.stderr)
+        is_good = completed.status == 0
+        known = {} if is_good else _names_by_which_rsync_may_call(self._batch, self._job)
+        reasons = {} if is_good else complaints(completed.stderr, known)
+        return SessionEnd(
+            self._job,
+            ending,
+            words=f"{ending.words} ({said})" if said else ending.words,
+            started=self.heard or completed.status not in NOT_STARTED,
+            is_good=is_good,
+            is_full=not is_good and is_full(completed.stderr),
+            reasons={target: reason for target, reason in reasons.items() if not is_full(reason.encode())},
+        )
 
 
 def _names_by_which_rsync_may_call(batch: Batch, job: Job) -> dict[bytes, bytes]:

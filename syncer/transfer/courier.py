@@ -1,0 +1,132 @@
+"""One batch carried by sessions of a program: the way that every engine takes that starts programs.
+
+Folders, rounds, the look afterwards and the progress are the same for all; how a session is started and what its end
+means each engine says of itself. How often something is sent again is rounds.py's.
+"""
+
+from __future__ import annotations
+
+import abc
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from typing import ClassVar
+
+from observatory.endpoints.contract import Completed, Look
+from observatory.errors import CouldNotTell
+from syncer.transfer.confirm import Evidence, settle
+from syncer.transfer.contract import Batch, CarryResult
+from syncer.transfer.folders import make_ready
+from syncer.transfer.group import folders_not_there
+from syncer.transfer.meter import Meter
+from syncer.transfer.rounds import Divide, Ending, Remedy, Rounds, SessionEnd
+from syncer.transfer.route import NotFromThere, RemoteShell, round_trip_of, route_of, shell_words
+from syncer.transfer.sessions import Job, sessions_for
+
+RUN_LIMIT_S = 7 * 86400.0
+"""No session is ended for being long: the programs themselves give up when nothing comes."""
+
+
+class Session(abc.ABC):
+    """One run of a program: how it is started, who hears what it tells, and what its end means.
+
+    Attributes
+    ----------
+    argv : sequence of bytes
+    stdin : iterable of bytes
+        Blocks.
+    heard : bool
+        The two ends spoke with one another.
+    """
+
+    def __init__(self, argv: Sequence[bytes], stdin: Iterable[bytes]) -> None:
+        self.argv, self.stdin, self.heard = argv, stdin, False
+
+    @abc.abstractmethod
+    def hear(self, output: bytes) -> None:
+        """Take the next piece of standard output; pieces end anywhere."""
+
+    @abc.abstractmethod
+    def ended(self, completed: Completed) -> SessionEnd:
+        """Return what the end means for the files."""
+
+
+class Courier(abc.ABC):
+    """The sessions of one batch.
+
+    Parameters
+    ----------
+    name : str
+        Of the engine.
+    batch : Batch
+    remote_shell : callable
+        Builds the ssh command for a host.
+    divide : callable
+        Makes the jobs of a round.
+    sleep : callable
+
+    Attributes
+    ----------
+    program : str
+        What both ends need.
+    """
+
+    program: ClassVar[str]
+
+    def __init__(
+        self, name: str, batch: Batch, remote_shell: RemoteShell, divide: Divide, sleep: Callable[[float], None]
+    ) -> None:
+        self.name, self.batch = name, batch
+        self.route = route_of(batch.source_access, batch.destination_access)
+        self._remote_shell, self._divide, self._sleep = remote_shell, divide, sleep
+        self._runner: Look = batch.source if self.route.runs_at_source else batch.destination
+
+    def carry(self) -> CarryResult:
+        """Send everything that is not refused, and look afresh at what arrived.
+
+        Raises
+        ------
+        NotFromThere
+            Both hosts are remote and the destination cannot reach the source; nothing was moved.
+        CouldNotTell
+            A host cannot be reached.
+        """
+        batch = self.batch
+        if not batch.items:
+            return CarryResult(self.name, (), ())
+        new_folders = folders_not_there(batch)
+        meter = Meter(batch)
+        send = functools.partial(self._send, meter)
+        rounds = Rounds(batch, make_ready(batch), meter, send, self._divide, self._sleep)
+        if any(item.target not in rounds.failures for item in batch.items):
+            rounds.carry(batch.options.sessions or sessions_for(self.round_trip_s), self.check)
+        result = settle(self.name, batch, Evidence(rounds.failures, new_folders=new_folders))
+        meter.settle([arrived.item for arrived in result.arrived])
+        return result
+
+    @functools.cached_property
+    def round_trip_s(self) -> float:
+        """The seconds of a question and its answer between the two ends."""
+        return round_trip_of(self.route, self.batch)
+
+    @property
+    def shell(self) -> Sequence[str]:
+        """The ssh command of the near end, without the host's name; empty where the far one is here."""
+        return shell_words(self.route, self.batch, self._remote_shell)
+
+    @abc.abstractmethod
+    def session(self, job: Job, rate_bytes_per_s: int | None, meter: Meter) -> Session:
+        """Return the session that carries a job."""
+
+    def check(self, ends: Sequence[SessionEnd]) -> None:
+        """Raise what the ends of a round say of all further ones; asked as long as nothing arrived."""
+        if self.route.by_own_keys and not any(end.started for end in ends):
+            raise NotFromThere(self.program, self.batch.destination.name, self.batch.source.name, ends[0].words)
+
+    def _send(self, meter: Meter, job: Job, rate_bytes_per_s: int | None) -> SessionEnd:
+        session = self.session(job, rate_bytes_per_s, meter)
+        try:
+            completed = self._runner.run(session.argv, session.stdin, RUN_LIMIT_S, session.hear)
+        except CouldNotTell as error:
+            ending = Ending(str(error), Remedy.NOTHING if error.is_permanent else Remedy.RETRY)
+            return SessionEnd(job, ending, ending.words, started=session.heard, is_good=False)
+        return session.ended(completed)
