@@ -49,6 +49,16 @@ bench: packages-bench $(READY) ## the project beside its peers, near and far (ha
 bench-far: packages-bench $(READY) ## of that, what lies 20 and 100 ms away (network namespaces: root)
 	@$(BIN)/python -m benchmarks.bench --far-only $(BENCH_ARGS) $(ROWS)
 
+bench-growth: packages-bench $(READY) ## does the cost follow the window or the archive? 10^4 to 10^6 files; writes docs/benchmarks-growth.md
+	@$(BIN)/python -m benchmarks.growth $(BENCH_ARGS)
+
+bench-start: packages-bench $(READY) ## start of the command, and what it loads; writes docs/benchmarks-start.md
+	@$(BIN)/python -m benchmarks.start $(BENCH_ARGS)
+
+bench-fits: $(READY) ## is a FITS file whole? beside astropy and fitsio (installed if it can be had); writes docs/benchmarks-fits.md
+	@$(BIN)/python -c "import fitsio" 2>/dev/null || $(BIN)/python -m pip install --quiet fitsio || true
+	@$(BIN)/python -m benchmarks.fits $(BENCH_ARGS)
+
 bench-pipeline: $(READY) ## the steps of a night beside the tools alone; writes docs/benchmarks-pipeline.md
 	@$(BIN)/python -m benchmarks.pipeline $(BENCH_ARGS)
 

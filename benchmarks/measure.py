@@ -6,6 +6,7 @@ Leaves the choice of commands to workloads.py and the arithmetic over rounds to 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import tempfile
@@ -129,6 +130,11 @@ class _Ended:
     is_cut: bool
 
 
+def _own_peak_bytes() -> int:
+    """Return the highest memory of this process: the kernel counts it as that of every command it starts."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
 def _stop(process: subprocess.Popen[bytes], was_cut: threading.Event) -> None:
     """End a command and whatever it started: all of it is one group."""
     was_cut.set()
@@ -144,8 +150,10 @@ def _wait(process: subprocess.Popen[bytes], start: float, limit_s: float) -> _En
     wall_s = time.perf_counter() - start
     limit.cancel()
     process.returncode = os.waitstatus_to_exitcode(status)
-    cpu_s = usage.ru_utime + usage.ru_stime
-    return _Ended(process.returncode, wall_s, cpu_s, usage.ru_maxrss * 1024, was_cut.is_set())
+    cpu_s, largest_bytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    if largest_bytes <= _own_peak_bytes():
+        largest_bytes = 0  # what was sampled is nearer to the truth
+    return _Ended(process.returncode, wall_s, cpu_s, largest_bytes, was_cut.is_set())
 
 
 def _contents(stream: IO[bytes]) -> bytes:

@@ -81,8 +81,9 @@ def _ssh(stage: Stage, cipher: str = "") -> list[str]:
     return [*stage.far.ssh, *(["-c", cipher] if cipher else [])]
 
 
-def _project(stage: Stage, *words: str) -> list[str]:
-    command = Path(sys.executable).parent / PROJECT
+def project(stage: Stage, *words: str) -> list[str]:
+    """Return the words of one of the project's commands over a stage's nights."""
+    command = Path(sys.executable).with_name(PROJECT)
     nights = f"{trees.night(stage.window - 1):%Y%m%d}..{trees.night(0):%Y%m%d}"
     only = ["-d", nights] if stage.is_part else []
     return [str(command), "--config", str(stage.ground.configuration), *words, "-i", "bench", *only, "--json"]
@@ -100,7 +101,7 @@ def _rclone(stage: Stage, *words: str) -> list[str]:
 # Is anything missing?
 
 
-def _hop(cost: Cost) -> dict[str, Any]:
+def hop_of(cost: Cost) -> dict[str, Any]:
     """Return what the project says of the one hop; nothing where it said nothing of use."""
     try:
         (hop,) = json.loads(cost.output)["hops"]
@@ -113,10 +114,10 @@ def _verify(stage: Stage, *words: str) -> Contender:
     lacking = str(stage.ground.lacking(stage.window))
 
     def check(cost: Cost) -> bool:
-        hop = {"missing": None, "compared": None, **_hop(cost)}
+        hop = {"missing": None, "compared": None, **hop_of(cost)}
         return (hop["missing"], hop["compared"]) == ([lacking], stage.files)
 
-    return Contender(PROJECT, _project(stage, "verify", *words), 1, check, limit_s=PROJECT_LIMIT_S)
+    return Contender(PROJECT, project(stage, "verify", *words), 1, check, limit_s=PROJECT_LIMIT_S)
 
 
 def _finder(stage: Stage, name: str, argv: Sequence[str], status: int = 0) -> Contender:
@@ -210,9 +211,9 @@ def _list_of(stage: Stage, name: str, lines: Sequence[str]) -> Path:
 
 def _sync(stage: Stage, moved: int) -> Contender:
     def check(cost: Cost) -> bool:
-        return _hop(cost).get("transferred") == moved and stage.ground.held() == stage.ground.tree.files
+        return hop_of(cost).get("transferred") == moved and stage.ground.held() == stage.ground.tree.files
 
-    return Contender(PROJECT, _project(stage, "sync"), 0, check, limit_s=PROJECT_LIMIT_S)
+    return Contender(PROJECT, project(stage, "sync"), 0, check, limit_s=PROJECT_LIMIT_S)
 
 
 def _copier(stage: Stage, name: str, argv: Sequence[str], **environment: str) -> Contender:
