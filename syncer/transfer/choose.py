@@ -6,13 +6,15 @@ destination; where it cannot reach the source by itself, the bytes are relayed t
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from observatory.endpoints.contract import HostAccess, Look
 from observatory.endpoints.openssh import SshOptions, command_line
-from observatory.errors import CommandFailed
+from observatory.errors import CommandFailed, CouldNotTell
 from observatory.spec.models import TransferOptions
 from syncer.transfer.contract import Batch, CarryResult, Engine
 from syncer.transfer.pipe import CannotPipe, PipeEngine
@@ -123,6 +125,7 @@ def choose(
     stream = StreamEngine("local" if all(here) else "sftp", all(here), clock_s, sleep)
     if options.engine in ("sftp", "local") or (options.engine is None and all(here)):
         return stream
+    _ask_at_once(source, destination)
     versions = [rsync_version(source, source_access), rsync_version(destination, destination_access)]
     good = [version for version in versions if version is not None and version >= OLDEST]
     if len(good) < 2 and options.engine == "rsync":
@@ -137,6 +140,17 @@ def choose(
         if any(here) and not _is_declared_for_rsync(options, source_access, destination_access):
             return ByNumber(usual, pipe)
     return WithRelay(rsync, stream) if rsync is not None and not any(here) else usual
+
+
+def _ask_at_once(*ends: Look) -> None:
+    """Have the ends say what they can do, neither waiting for the other; what fails is met again by whoever asks."""
+
+    def ask(end: Look) -> None:
+        with contextlib.suppress(CouldNotTell):
+            _ = end.capabilities
+
+    with ThreadPoolExecutor(len(ends), thread_name_prefix="capabilities") as pool:
+        list(pool.map(ask, ends))
 
 
 def _may_pipe(source: Look, destination: Look, options: TransferOptions) -> bool:
