@@ -126,30 +126,38 @@ def night_steps(wishes: Wishes) -> list[Figure]:
     time.sleep(2.1)  # hashes of files that changed a moment ago are not kept, and no night is that young
     names = ("syncdeint", "consolidate", "fix-headers", "compress")
     steps = steps_named(*names)
-    seconds: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in names}
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    alone: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for number in range(wishes.rounds):
         shutil.rmtree(night / "vgen2", ignore_errors=True)
         with Ledger.open("sqlite:///bench.db", wishes.folder / f"vampires-state-{number}") as ledger:
             for name in names:
                 source = night / ("vgen2" if (night / "vgen2").is_dir() else ".")
-                alone = _alone(name, source, hand)
-                seconds[name][1].append(alone)
-                seconds[name][0].append(_take(ledger, root, steps, name))
+                alone[name].append(_alone(name, source, hand))
                 shutil.rmtree(hand)
-    return [Figure(_WORDS[name], megabytes, *seconds[name], target=_TARGETS.get(name)) for name in names]
+                _sync(wishes.folder)
+                seconds[name].append(_take(ledger, root, steps, name))
+    return [
+        Figure(words, megabytes, seconds[name], [pair[which] for pair in alone[name]], target)
+        for name, which, words, target in _LINES
+    ]
 
 
-_WORDS = {
-    "syncdeint": "`syncdeint`: a plan of all frames, beside sha256sum of the cubes",
-    "consolidate": "`consolidate`: cubes by FLC state, beside cp of the cubes",
-    "fix-headers": "`fix-headers`, beside cp of the cubes",
-    "compress": "`compress` with its proof, beside fpack, then funpack and cmp, on all cores",
-}
-_TARGETS = {"consolidate": 0.5, "compress": 0.9}
+_WRITTEN, _ON_DISK = 0, 1
+_LINES: tuple[tuple[str, int, str, float | None], ...] = (
+    ("syncdeint", _WRITTEN, "`syncdeint`: a plan of all frames, beside sha256sum of the cubes", None),
+    ("consolidate", _ON_DISK, "`consolidate`: cubes by FLC state, beside cp of the cubes and sync", 0.5),
+    ("consolidate", _WRITTEN, "`consolidate`, beside cp of the cubes, nothing of it on disk yet", 0.5),
+    ("fix-headers", _ON_DISK, "`fix-headers`, beside cp of the cubes and sync", None),
+    ("compress", _ON_DISK, "`compress` with its proof, beside fpack, then funpack and cmp, on all cores", 0.9),
+)
 
 
-def _alone(name: str, source: Path, hand: Path) -> float:
-    """Do what a step does by the plain tool; return the seconds. What was made lies in `hand`."""
+def _alone(name: str, source: Path, hand: Path) -> tuple[float, float]:
+    """Do what a step does by the plain tool; return the seconds until it ended, and until all of it was on disk.
+
+    What was made lies in `hand`.
+    """
     hand.mkdir()
     files = [str(path) for path in sorted(source.rglob("*.fits"))]
     if name == "compress":
@@ -163,8 +171,9 @@ def _alone(name: str, source: Path, hand: Path) -> float:
         _pack_by_hand(hand)
     else:
         subprocess.run(["cp", "-t", str(hand), *files], check=True)
+    ended = time.monotonic()
     _sync(hand)
-    return time.monotonic() - began
+    return ended - began, time.monotonic() - began
 
 
 def _pack_by_hand(hand: Path) -> None:
