@@ -70,22 +70,19 @@ class Describer:
         A few files are read by threads, which helps where the disk is slow; many by processes, which are told in
         bundles what to read.
         """
-        readers = self._readers()
+        memory = _Memory(self.grammar, self.clock)
         if jobs == 1:
-            yield from (self.describe(source, name, readers) for source, name in work)
+            yield from (self.describe(source, name, memory) for source, name in work)
         elif len(work) < _MANY_FILES:
             with ThreadPoolExecutor(jobs) as pool:
-                yield from pool.map(lambda one: self.describe(one[0], one[1], readers), work)
+                yield from pool.map(lambda one: self.describe(one[0], one[1], memory), work)
         else:
             yield from self._by_processes(work, jobs)
 
     def describe_some(self, work: Sequence[tuple[Source, str]]) -> list[Known | IngestRow]:
         """Return of each of some files what it is, or why that cannot be told."""
-        readers = self._readers()
-        return [self.describe(source, name, readers) for source, name in work]
-
-    def _readers(self) -> dict[str, KeywordReader]:
-        return {one.name: KeywordReader(self.grammar.keywords(one.name)) for one in self.grammar.types}
+        memory = _Memory(self.grammar, self.clock)
+        return [self.describe(source, name, memory) for source, name in work]
 
     def _by_processes(self, work: Sequence[tuple[Source, str]], jobs: int) -> Iterator[Known | IngestRow]:
         done = 0
@@ -97,11 +94,11 @@ class Describer:
         except BrokenProcessPool:  # a process was killed from outside: what is left is read here
             yield from self.describe_some(work[done:])
 
-    def describe(self, source: Source, type_name: str, readers: Mapping[str, KeywordReader]) -> Known | IngestRow:
+    def describe(self, source: Source, type_name: str, memory: _Memory) -> Known | IngestRow:
         """Return what one file is, or a row that says why it does not tell."""
         try:
-            header = readers[type_name].read(source.real)
-            night = self.nights.get(source.path) or self._night_of(type_name, header)
+            header = memory.readers[type_name].read(source.real)
+            night = self.nights.get(source.path) or self._night_of(type_name, header, memory)
             described = self.grammar.describe(type_name, source.name, header, night)
         except (NameFault, NotWhole) as error:
             return IngestRow(source.path, Result.FAILED, str(error), Bin.METADATA, type_name)
@@ -124,17 +121,37 @@ class Describer:
         value = described.values.get(key) if key is not None else None
         return None if value is None else (described.type.name, described.values.get("instrument"), value)
 
-    def _night_of(self, type_name: str, header: Mapping[str, object]) -> dt.date | None:
+    def _night_of(self, type_name: str, header: Mapping[str, object], memory: _Memory) -> dt.date | None:
         for keyword in self.grammar.section_of(type_name).night or ():
-            text = str(header.get(keyword, ""))
-            if "T" not in text:  # a date alone does not tell the night
-                continue
-            try:
-                instant = dt.datetime.fromisoformat(text)
-            except ValueError:
-                continue
-            return self.clock.night_of(instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC))
+            night = memory.night_at(str(header.get(keyword, "")))
+            if night is not None:
+                return night
         return None
+
+
+class _Memory:
+    """What was read of other files and comes again: cards of headers, and nights of instants."""
+
+    def __init__(self, grammar: Grammar, clock: NightClock) -> None:
+        self.readers = {one.name: KeywordReader(grammar.keywords(one.name)) for one in grammar.types}
+        self._clock = clock
+        self._last: tuple[str, dt.date | None] = ("", None)
+
+    def night_at(self, text: str) -> dt.date | None:
+        """Return the night of an instant as a header has it; None where it is none, or a date alone."""
+        last = self._last  # the files of an exposure come one after another; threads may set it in between
+        if text != last[0]:
+            last = self._last = (text, self._night_at(text))
+        return last[1]
+
+    def _night_at(self, text: str) -> dt.date | None:
+        if "T" not in text:
+            return None
+        try:
+            instant = dt.datetime.fromisoformat(text)
+        except ValueError:
+            return None
+        return self._clock.night_of(instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC))
 
 
 def _context() -> multiprocessing.context.BaseContext:

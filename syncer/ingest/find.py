@@ -17,6 +17,7 @@ from observatory.names import show
 from syncer.ingest.model import Present, Source
 
 _MAGIC = frozenset(b"*?[")
+_ABSENT = Present()
 
 
 @dataclass(slots=True)
@@ -120,7 +121,24 @@ def _add(path: bytes, into: list[Source], found: Found, seen: set[tuple[tuple[in
 
 def look(root: bytes, paths: Sequence[bytes]) -> dict[bytes, Present]:
     """Say what lies at some paths of a datastore, links followed."""
-    return {path: _look(os.path.join(root, path)) for path in paths}
+    absent: dict[bytes, bool] = {}
+    found: dict[bytes, Present] = {}
+    for path in paths:
+        folder = path.rpartition(b"/")[0]
+        if folder not in absent:  # where there is no folder nothing lies in it: one question instead of one for each
+            absent[folder] = _is_absent(os.path.join(root, folder))
+        found[path] = _ABSENT if absent[folder] else _look(os.path.join(root, path))
+    return found
+
+
+def _is_absent(folder: bytes) -> bool:
+    try:
+        os.lstat(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False  # of each path in it that is said
+    return False
 
 
 def _look(path: bytes) -> Present:

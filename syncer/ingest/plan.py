@@ -58,18 +58,23 @@ def plan(
 
 def _collisions(candidates: Sequence[Candidate]) -> dict[int, str]:
     """Find different datasets that would lie at one path: the later would silently replace the earlier."""
-    at: dict[bytes, dict[uuid.UUID, Candidate]] = defaultdict(dict)
+    at: dict[bytes, list[Candidate]] = defaultdict(list)
     for candidate in candidates:
-        at[fold_key(candidate.destination)].setdefault(candidate.id, candidate)
-    crowded = {path: list(held.values()) for path, held in at.items() if len(held) > 1}
+        at[fold_key(candidate.destination)].append(candidate)
     found: dict[int, str] = {}
-    for candidate in candidates:
-        others = crowded.get(fold_key(candidate.destination), [])
-        other = next((one for one in others if one.id != candidate.id), None)
+    for held in at.values():
+        if len(held) > 1:
+            found.update(_crowded(held))
+    return found
+
+
+def _crowded(held: Sequence[Candidate]) -> Iterator[tuple[int, str]]:
+    first = {one.id: one for one in reversed(held)}
+    for candidate in held:
+        other = next((one for key, one in first.items() if key != candidate.id), None)
         if other is not None:
             place = show(candidate.destination)
-            found[id(candidate)] = f"{show(other.source.path)}, another dataset, would lie at the same place, {place}"
-    return found
+            yield id(candidate), f"{show(other.source.path)}, another dataset, would lie at the same place, {place}"
 
 
 def _second(candidate: Candidate, leading: Candidate, compare: Compare) -> Planned:

@@ -113,6 +113,18 @@ def test_a_header_tells_what_the_name_does_not(pfs: Grammar) -> None:
     assert (told["dither"], told["pfs_design_id"]) == (-2.0, 1)
 
 
+def test_values_that_came_before_are_not_taken_for_others(pfs: Grammar) -> None:
+    """1, 1.0 and True are one key of a dictionary, and 0.0 is -0.0; what a file tells depends on no other file."""
+    name = b"PFSA12345611.fits"
+    told = [values(pfs, name, {"W_ENFCAZ": written})["dither"] for written in (0.0, -0.0, 1, 1.0, "1", " 1.50 ")]
+    assert [str(one) for one in told] == ["0.0", "0.0", "1.0", "1.0", "1.0", "1.5"]
+    for written in (True, "x", 1e400):
+        with pytest.raises(NameFault):
+            values(pfs, name, {"W_ENFCAZ": written})
+    for visit in range(5000):
+        assert values(pfs, b"PFSA%06d11.fits" % visit)["visit"] == visit
+
+
 def test_the_id_is_the_one_that_butler_gives() -> None:
     """Computed with daf_butler 30.2026.4300: type raw, run PFS/raw/all, mode dataid_type_run."""
     identity = {"instrument": "PFS", "visit": 12, "arm": "r", "spectrograph": 1}
