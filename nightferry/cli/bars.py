@@ -26,6 +26,13 @@ from syncer.transfer.contract import Progress as Done
 @contextmanager
 def hop_bars() -> Iterator[Callable[[Hop, Done], None]]:
     """Draw on standard error while the context lasts."""
+    bars, listener = bars_of_hops(Console(stderr=True))
+    with bars:
+        yield listener
+
+
+def bars_of_hops(console: Console) -> tuple[Progress, Callable[[Hop, Done], None]]:
+    """Return bars that are not drawn yet, and what tells them how far each hop is."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -35,16 +42,16 @@ def hop_bars() -> Iterator[Callable[[Hop, Done], None]]:
         TextColumn("{task.fields[files]}"),
     )
     tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    bars = Progress(*columns, console=console)
 
-        def listener(hop: Hop, done: Done) -> None:
-            name = f"{hop.instrument.instrument} {hop.key}"
-            if name not in tasks:
-                tasks[name] = bars.add_task(name, total=done.total_bytes, files="")
-            files = f"{done.done_files}/{done.total_files} files"
-            bars.update(tasks[name], completed=done.done_bytes, total=done.total_bytes, files=files)
+    def listener(hop: Hop, done: Done) -> None:
+        name = f"{hop.instrument.instrument} {hop.key}"
+        if name not in tasks:
+            tasks[name] = bars.add_task(name, total=done.total_bytes, files="")
+        files = f"{done.done_files}/{done.total_files} files"
+        bars.update(tasks[name], completed=done.done_bytes, total=done.total_bytes, files=files)
 
-        yield listener
+    return bars, listener
 
 
 @contextmanager

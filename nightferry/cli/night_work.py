@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
+from nightferry.cli.work import Delivery, conclude, confirm_root, night_progress
 from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
 from nightferry.products.converting import ConvertWishes
@@ -44,10 +44,10 @@ def _nightly_report(
         *_crash_notes(workplace, dry_run),
         *(Note(sentence) for sentence in await_earlier_hops(workplace, asked, wait_h)),
     ]
-    with hop_progress(delivery) as progress:
+    with night_progress(delivery) as (of_hops, of_steps):
         wishes = NightlyWishes(
-            SyncWishes(dry_run=dry_run, confirm_root=confirm_root(delivery), progress=progress),
-            convert=ConvertWishes(dry_run=dry_run),
+            SyncWishes(dry_run=dry_run, confirm_root=confirm_root(delivery), progress=of_hops),
+            convert=ConvertWishes(dry_run=dry_run, watch=of_steps),
         )
         report = nightly(workplace, run, asked, wishes, notes)
     leave_records(workplace, asked, report.outcomes)

@@ -24,6 +24,7 @@ from reports.model import Note, Report
 from reports.text import render_text
 
 if TYPE_CHECKING:
+    from converters.night import StepProgress
     from observatory.spec.chain import Hop
     from syncer.transfer.contract import Progress
 
@@ -113,6 +114,20 @@ def hop_progress(delivery: Delivery) -> Iterator[Callable[[Hop, Progress], None]
 
     with hop_bars() as listener:
         yield listener
+
+
+@contextmanager
+def night_progress(
+    delivery: Delivery,
+) -> Iterator[tuple[Callable[[Hop, Progress], None], Callable[[StepProgress], None]]]:
+    """Give listeners that draw one bar per hop, and one per night and step, on a terminal, and nothing elsewhere."""
+    if delivery.json or delivery.quiet or not sys.stderr.isatty():
+        yield lambda hop, progress: None, lambda progress: None
+        return
+    from nightferry.cli.step_bars import night_bars
+
+    with night_bars() as listeners:
+        yield listeners
 
 
 @contextmanager
