@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,8 @@ _CARD = 80
 LARGEST_JSON_BYTES = 32 << 20
 _MOST_VALUES = 4096
 """Cards whose values are remembered: those of an exposure's files repeat themselves."""
-_NAMES = re.compile(r"(.{8}).{72}", re.DOTALL)
+_NAME = 8
+_END = "END     "
 
 
 class FileFault(Exception):
@@ -216,7 +216,7 @@ class Headers:
             start, length = self._spans[number]
             self._stream.seek(start)
             cards = self._cards[number] = _images(self._stream.read(length).decode("ascii", "replace"))
-        image = cards.get(keyword) or cards.get(keyword.upper().removeprefix("HIERARCH "))
+        image = cards.get(keyword.upper().removeprefix("HIERARCH ").ljust(_NAME))
         return None if image is None else self._values.of(image)
 
 
@@ -259,27 +259,27 @@ def _parsed(image: str) -> Any:
 
 
 def _images(header: str) -> dict[str, str]:
-    """Return the card of each keyword, the first of several, with what continues it.
+    """Return the card of each keyword (filled up to eight letters), the first of several, with what continues it.
 
     A card is 80 characters: the keyword up to the ninth, or after HIERARCH up to the equals sign (FITS standard 4.0
     section 4.1; CONTINUE and HIERARCH as in its appendix and ESO's convention).
     """
     if "CONTINUE" not in header and "HIERARCH" not in header:
-        names = [name.rstrip() for name in _NAMES.findall(header)]
-        count = names.index("END") if "END" in names else len(names)
+        names = [header[start : start + _NAME] for start in range(0, len(header), _CARD)]
+        count = names.index(_END) if _END in names else len(names)
         return {names[at]: header[at * _CARD : (at + 1) * _CARD] for at in reversed(range(count))}
     found: dict[str, str] = {}
     last = ""
     for start in range(0, len(header), _CARD):
         image = header[start : start + _CARD]
-        name = image[:8].rstrip()
-        if name == "END":
+        name = image[:_NAME]
+        if name == _END:
             break
         if name == "CONTINUE" and last:
             found[last] += image
             continue
         if name == "HIERARCH":
-            name = image[9:].partition("=")[0].strip().upper()
+            name = image[9:].partition("=")[0].strip().upper().ljust(_NAME)
         last = "" if name in found else name
         found.setdefault(name, image)
     return found
