@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 
-from nightferry.runs import Run
-from nightferry.selection import Asked, hops_asked, scope_asked
-from nightferry.verifying import VerifyWishes, verify_one
-from nightferry.workplace import Workplace
 from observatory.nights import night_text
 from tests.faults.battery import Fault, Found, Stage
+from tests.faults.then import verified_at
 from tests.observatory import fits_file
+
+NOW = dt.datetime(2027, 1, 1, 10, tzinfo=dt.UTC)
 
 
 def make(stage: Stage) -> None:
-    """Look from noon of 1 January; the night's frames are on one side."""
-    stage.seen["now"] = dt.datetime(2027, 1, 1, 10, tzinfo=dt.UTC)
+    """The night's frames are on one side."""
     for number in range(3):
         stage.put(stage.ends[0], f"2026/1231/SHA_20261231.{number + 1:04d}.fits", fits_file(seed=number))
 
 
 def ask(stage: Stage) -> Found:
-    """Verify the window of that instant."""
-    with Workplace.at(stage.config, lambda: stage.seen["now"]) as workplace:
-        (hop,) = hops_asked(workplace, Asked())
-        run, scope = Run(workplace, "verify", ["sha"]), scope_asked(workplace, Asked(), hop)
-        verdict = verify_one(workplace, run, hop, scope, VerifyWishes())
+    """Verify from noon of 1 January."""
+    verdict = verified_at(stage, NOW)
     nights = [night_text(night) for night, count in verdict.per_night.items() if count.open_files]
     return Found(verdict.state.value, 1, {"missing": len(verdict.missing)}, " ".join(nights))
 

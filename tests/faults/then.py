@@ -1,0 +1,23 @@
+"""A site looked at from another day: a verify whose clock says what the case wants.
+
+Leaves to each case which day, and what lies where.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from nightferry.runs import Run
+from nightferry.selection import Asked, hops_asked, scope_asked
+from nightferry.verifying import VerifyWishes, verify_one
+from nightferry.workplace import Workplace
+from tests.faults.stage import Stage
+from verifier.verdict import HopVerdict
+
+
+def verified_at(stage: Stage, now: dt.datetime) -> HopVerdict:
+    """Verify the only hop over the window of an instant."""
+    with Workplace.at(stage.config, lambda: now) as workplace:
+        (hop,) = hops_asked(workplace, Asked())
+        run, scope = Run(workplace, "verify", ["sha"]), scope_asked(workplace, Asked(), hop)
+        return verify_one(workplace, run, hop, scope, VerifyWishes())
