@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.faults.battery import Fault, Played, load, play, stems
 from tests.faults.peers import run
+from tests.faults.rows import ROWS, Row
 from tests.faults.stage import Stage
 from tests.hosts import Host, Hosts, ordinary_user
 
@@ -51,6 +52,13 @@ Columns: **nightferry** is what `verify` or `sync` said, with its counts (at the
 checksum or structure). **rsync** is `rsync -a` once more, and `rsync -au`, as many run it: did both sides hold the
 same bytes afterwards? **rclone** is `rclone check --one-way`. **Existence** compares names alone. A dash: the fault
 lies where that program does not look, or cannot be put to it here. "says nothing": rsync saw no difference.
+"""
+
+ROWS_HEAD = """\
+## What stands for each row of the field's tables
+
+Weak points of other programs that were read or measured (D: a large survey's data flows, S: two-sided checks,
+B: ingest, V: conversion, X: export of observations): the cases above, or tests of the parts whose affair it is.
 """
 
 
@@ -100,7 +108,22 @@ def page(played: Sequence[Played], today: dt.date) -> str:
         if rows:
             lines = (line("", "fault", "nightferry", *PEERS), line(*["--"] * (3 + len(PEERS))), *map(row, rows))
             parts.append(f"## {title}\n\n" + "\n".join(lines) + "\n")
-    return "\n".join(parts)
+    return "\n".join([*parts, rows_of_the_field()])
+
+
+def rows_of_the_field() -> str:
+    """Return the table of what stands for each row of the field's tables."""
+    lines = (
+        line("", "there", "here"),
+        line("--", "--", "--"),
+        *(line(one.name, one.says, stands(one)) for one in ROWS),
+    )
+    return f"{ROWS_HEAD}\n" + "\n".join(lines) + "\n"
+
+
+def stands(one: Row) -> str:
+    """Return the cases and tests of one row, or why there are none."""
+    return ", ".join(f"`{name}`" if "::" in name else name for name in one.stands) or f"does not apply: {one.why}"
 
 
 def row(one: Played) -> str:
