@@ -173,6 +173,8 @@ def close_work(work: Path) -> None:
     for folder in (work, work.parent, work.parent.parent):
         try:
             folder.rmdir()
+        except FileNotFoundError:
+            continue  # swept already; a parent may be left of a run that died
         except OSError:
             return  # another instrument works there, or the marker is there
 
