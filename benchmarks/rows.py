@@ -31,7 +31,7 @@ CHECKSUM_BOUND = (
 )
 HUGE_BOUND = (
     "What bounds it: one session a file, and a window of about 2 MiB a session. Why a file is not sent in ranges over"
-    " several sessions is [decided](decisions/{decision})."
+    " several sessions is [decided](decisions/0017-one-session-a-file.md)."
 )
 
 
