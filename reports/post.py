@@ -10,7 +10,6 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.message import EmailMessage
 from pathlib import Path
 
 from observatory.errors import NightferryError, UsageError
@@ -103,19 +102,9 @@ class Post:
         faults += flushed.sentences
         return Posted(written, flushed.sent, flushed.refused, flushed.waiting, tuple(decisions), tuple(faults))
 
-    def put(self, message: EmailMessage, now_utc: dt.datetime) -> None:
-        """Write down a mail that is no report; `flush` hands it over.
-
-        Raises
-        ------
-        NightferryError
-            It has an address that is none, or the spool cannot be written; it is not kept.
-        """
-        self._spool().put(letter_of(message, now_utc))
-
     def flush(self) -> Posted:
         """Send what earlier runs could not; for runs that have nothing to say."""
-        flushed = self._spool().flush(self._deliver)
+        flushed = self.spool.flush(self._deliver)
         return Posted(sent=flushed.sent, refused=flushed.refused, waiting=flushed.waiting, sentences=flushed.sentences)
 
     def greet(self) -> None:
@@ -152,11 +141,13 @@ class Post:
         )
         if not decision.send and not by_hand:
             return False, decision.why
-        self._spool().put(letter_of(compose(part, self.settings, recipients, now_utc), now_utc))
+        self.spool.put(letter_of(compose(part, self.settings, recipients, now_utc), now_utc))
         _remember(memory, LastMail(now_utc, findings, part.state))
         return True, "asked for by hand" if by_hand else decision.why
 
-    def _spool(self) -> Spool:
+    @property
+    def spool(self) -> Spool:
+        """Where mails lie until they are handed over; what is no report is written down there itself."""
         return Spool(self.state / "spool")
 
     def _memory(self, name: str, part: Report) -> Path:

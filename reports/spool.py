@@ -5,6 +5,9 @@ the next run, oldest first. The form of a file: one line of JSON with the envelo
 over the wire. Between the server's last word and the removal of the file a crash makes a mail arrive twice, with
 the same Message-ID; the other order would lose it. Who hands over, and to whom, is an argument.
 
+What must not be sent before something else has been noted is held: written down with a word of its owner's, and
+sent only when that releases it. A crash in between leaves the word, by which the owner decides.
+
 Several runs may work on one spool at once: a letter is claimed by a lock on its file, which the kernel gives
 back when a run dies.
 """
@@ -22,14 +25,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from observatory.errors import MailNotTaken, NightferryError
-from observatory.files import made, write_whole
+from observatory.files import made, sync_folder, write_whole
 from reports.letter import Letter
 from reports.mail import Delivery, Refusal
 
 Deliver = Callable[[Letter], Delivery]
 """Hands a letter over; raises MailNotTaken or UsageError where nobody got it."""
 
-_SUFFIX = ".mail"
+_SUFFIX, _HELD = ".mail", ".held"
 _HALF_WRITTEN_S = 86_400
 
 
@@ -72,12 +75,62 @@ class Spool:
         with _translated(self.folder):
             write_whole(self.folder / f"{letter.name}{_SUFFIX}", _encode(letter))
 
+    def hold(self, letter: Letter, word: str) -> Path:
+        """Write a letter down that `flush` leaves alone until it is released; return its file.
+
+        Parameters
+        ----------
+        word : str
+            What the owner will want to know of it after a crash.
+
+        Raises
+        ------
+        MailNotTaken
+            The spool cannot be written; the letter is not kept.
+        """
+        with _translated(self.folder):
+            path = self.folder / f"{letter.name}{_HELD}"
+            write_whole(path, _encode(letter, word))
+            return path
+
+    def held(self) -> list[tuple[Path, str]]:
+        """Return the files of the letters that are held, oldest first, each with its word; empty if it cannot be read.
+
+        Raises
+        ------
+        MailNotTaken
+        """
+        with _translated(self.folder):
+            return [(path, _word_of(path)) for path in self._files(_HELD)]
+
+    def release(self, path: Path) -> None:
+        """Let a letter that was held go with the next flush.
+
+        Raises
+        ------
+        MailNotTaken
+        """
+        with _translated(self.folder):
+            path.rename(path.with_suffix(_SUFFIX))
+            sync_folder(self.folder)
+
+    def drop(self, path: Path) -> None:
+        """Forget a letter that was held.
+
+        Raises
+        ------
+        MailNotTaken
+        """
+        with _translated(self.folder):
+            path.unlink(missing_ok=True)
+
     def waiting(self) -> list[Path]:
         """Return the files of the letters that wait, oldest first."""
         with _translated(self.folder):
-            return (
-                sorted(path for path in self.folder.iterdir() if path.suffix == _SUFFIX) if _exists(self.folder) else []
-            )
+            return self._files(_SUFFIX)
+
+    def _files(self, suffix: str) -> list[Path]:
+        return sorted(path for path in self.folder.iterdir() if path.suffix == suffix) if _exists(self.folder) else []
 
     def flush(self, deliver: Deliver) -> Flushed:
         """Hand over what waits, oldest first; repeating is safe.
@@ -103,7 +156,7 @@ class Spool:
     def _sweep(self) -> None:
         """Remove what a crash left half written; a day is longer than any writing takes."""
         with contextlib.suppress(OSError):
-            for path in self.folder.glob(f".*{_SUFFIX}.*"):
+            for path in (*self.folder.glob(f".*{_SUFFIX}.*"), *self.folder.glob(f".*{_HELD}.*")):
                 if time.time() - path.stat().st_mtime > _HALF_WRITTEN_S:
                     path.unlink(missing_ok=True)
 
@@ -198,9 +251,18 @@ def _count(folder: Path) -> int:
     return 0
 
 
-def _encode(letter: Letter) -> bytes:
-    envelope = {"sender": letter.sender, "recipients": letter.recipients}
+def _encode(letter: Letter, word: str | None = None) -> bytes:
+    envelope = {"sender": letter.sender, "recipients": letter.recipients} | ({} if word is None else {"word": word})
     return json.dumps(envelope).encode() + b"\n" + letter.content
+
+
+def _word_of(path: Path) -> str:
+    with path.open("rb") as opened:
+        line = opened.readline()
+    try:
+        return str(json.loads(line)["word"])
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _decode(path: Path, content: bytes) -> Letter | None:
