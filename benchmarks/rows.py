@@ -117,7 +117,7 @@ def _idle(away: int, targets: Mapping[str, float]) -> Row:
 
 
 def _night(away: int, targets: Mapping[str, float]) -> Row:
-    title = "One new night of 1,666 files beside 59 others"
+    title = "One new night of 1,667 files beside 59 others"
     return _row(f"night-a-{away}", title, "lacks-night", peers.night, targets)
 
 
