@@ -3,12 +3,14 @@ r"""The record of a listing: one NUL-terminated line of bytes per file, sorted.
 A record is::
 
     kind path // size / mtime
+    kind path // size / mtime / l
 
 with `kind` one byte, `path` relative to the root in raw bytes, `size` in bytes and `mtime` in
 Unix seconds as GNU find's ``%T@`` prints it (``1473280496.2500000000``). Two slashes cannot occur
 in a path, so the first pair ends it whatever the name holds. Links carry ``//`` and their target
-instead. Records sort as bytes; the kind comes first, so the files of a listing form one run
-that two hosts write alike, and equal runs compare as plain bytes without being parsed.
+instead, and a file that was reached through a link bears the ``/l``. Records sort as bytes; the kind
+comes first, so the files of a listing form one run that two hosts write alike, and equal runs compare
+as plain bytes without being parsed.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ UNRECOGNISED = b"u"
 
 NUL = b"\0"
 
+
+BY_LINK = b"/l"
+"""Ends the record of a file that is a link, or lies in a folder that is one: only there may a link be followed."""
 
 NOT_ASKED = b"0/0.0000000000"
 """Size and time where they were not asked for."""
@@ -45,17 +50,20 @@ class Entry(NamedTuple):
     size_bytes : int
     mtime_s : float
         Modification time, Unix seconds; good to a microsecond, which is enough to compare ages.
+    by_link : bool
+        A link was followed to it.
     """
 
     path: bytes
     size_bytes: int
     mtime_s: float
+    by_link: bool = False
 
 
-def encode_file(path: bytes, size_bytes: int, mtime_ns: int, kind: bytes = FILE) -> bytes:
+def encode_file(path: bytes, size_bytes: int, mtime_ns: int, kind: bytes = FILE, mark: bytes = b"") -> bytes:
     """Return the record of a file, without the closing NUL, as GNU find would print it."""
     seconds, nanoseconds = divmod(mtime_ns, 1_000_000_000)
-    return b"%s%s//%d/%d.%09d0" % (kind, path, size_bytes, seconds, nanoseconds)
+    return b"%s%s//%d/%d.%09d0%s" % (kind, path, size_bytes, seconds, nanoseconds, mark)
 
 
 def encode_link(path: bytes, target: bytes) -> bytes:
@@ -93,8 +101,9 @@ def decode_file(record: bytes) -> Entry:
     size, slash, mtime = rest.partition(b"/")
     if not slashes or not slash or not size.isdigit():
         raise RecordError(f"not a record of a file: {record[:80]!r}")
+    by_link = mtime.endswith(BY_LINK)
     try:
-        return Entry(path, int(size), _seconds(mtime))
+        return Entry(path, int(size), _seconds(mtime.removesuffix(BY_LINK) if by_link else mtime), by_link)
     except ValueError as error:
         raise RecordError(f"not a time: {mtime[:40]!r}") from error
 

@@ -297,7 +297,8 @@ class _HopRun:
             destination_access=self._destination.access,
             destination_root=self._roots[1],
             items=[
-                Item(m.entry.path, m.target, m.entry.size_bytes, m.entry.mtime_s, replaces=m.replaces) for m in moves
+                Item(m.entry.path, m.target, m.entry.size_bytes, m.entry.mtime_s, None, m.replaces, m.entry.by_link)
+                for m in moves
             ],
             stamp=self._stamp,
             on_difference=on_difference,

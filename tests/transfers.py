@@ -81,10 +81,10 @@ class Pair:
         os.chmod(name, mode)  # noqa: PTH101
         os.utime(name, ns=(mtime_ns, mtime_ns))
 
-    def item(self, path: bytes, target: bytes | None = None, replaces: bool = False) -> Item:
+    def item(self, path: bytes, target: bytes | None = None, replaces: bool = False, by_link: bool = False) -> Item:
         """Return an item for what is on the source now."""
         found = os.stat(place(self.source, path))  # noqa: PTH116
-        return Item(path, target or path, found.st_size, found.st_mtime, found.st_mtime_ns, replaces)
+        return Item(path, target or path, found.st_size, found.st_mtime, found.st_mtime_ns, replaces, by_link)
 
     def batch(self, items: Sequence[Item], **more: Any) -> Batch:
         """Return a batch between the two sides."""

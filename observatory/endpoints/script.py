@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from observatory.endpoints.contract import MARKER, NEVER_ENTERED, SurveyRequest
 from observatory.endpoints.leads import leads_of
 from observatory.endpoints.selections import Group, groups_of
-from observatory.records import NOT_ASKED
+from observatory.records import BY_LINK, NOT_ASKED
 
 FOLDER = b"d"
 """Kind of the records that tell each folder's file system; they never leave surveying.py."""
@@ -148,8 +148,10 @@ def _prune() -> bytes:
 
 
 def _walk_group(group: Group, length: int, request: SurveyRequest) -> bytes:
-    expression = _expression(group, request)
-    export = b"NIGHTFERRY_WALK=" + quote(b'exec find "$@" ' + expression) + b"; export NIGHTFERRY_WALK"
+    export = b"NIGHTFERRY_WALK=" + quote(b'exec find "$@" ' + _expression(group, request)) + b"; export NIGHTFERRY_WALK"
+    if request.symlinks == "follow-inside":
+        by_link = b'exec find -H "$@" ' + _expression(group, request, BY_LINK)
+        export += b"\nNIGHTFERRY_BY_LINK=" + quote(by_link) + b"; export NIGHTFERRY_BY_LINK"
     walk = b'head -c %d | xargs -0 -r sh -c "$NIGHTFERRY_LEADS$NIGHTFERRY_WALK" sh; ' % length
     walk += b"printf 'walked %d\\0' \"$?\" >&3"
     if group.is_dotted:
@@ -158,9 +160,9 @@ def _walk_group(group: Group, length: int, request: SurveyRequest) -> bytes:
     return export + b"\n" + walk
 
 
-def _expression(group: Group, request: SurveyRequest) -> bytes:
+def _expression(group: Group, request: SurveyRequest, mark: bytes = b"") -> bytes:
     taken, excluded = group.tests()
-    size_and_time = b"%p//" + (NOT_ASKED if request.names_only else b"%s/%T@") + b"\\0"
+    size_and_time = b"%p//" + (NOT_ASKED if request.names_only else b"%s/%T@" + mark) + b"\\0"
     clauses: list[Sequence[bytes]] = [
         (b"-type", b"f", *taken, b"-printf", b"f" + size_and_time),
         (b"-type", b"f", b"!", *excluded, b"-printf", b"u" + size_and_time),
@@ -193,14 +195,14 @@ for link do
         chain="$NIGHTFERRY_CHAIN//$here/"
         case $chain in
           *"//$real/"*) ;;
-          *) NIGHTFERRY_CHAIN=$chain sh -c "$NIGHTFERRY_WALK" sh -H "$link" || status=1; continue ;;
+          *) NIGHTFERRY_CHAIN=$chain sh -c "$NIGHTFERRY_BY_LINK" sh "$link" || status=1; continue ;;
         esac
       fi ;;
   esac
   target=$(readlink -n -- "$link"; echo x)
   printf 'l%s//%s\0' "$link" "${target%x}"
 done
-[ $# -eq 0 ] || sh -c "$NIGHTFERRY_WALK" sh -H "$@" || status=1
+[ $# -eq 0 ] || sh -c "$NIGHTFERRY_BY_LINK" sh "$@" || status=1
 exit $status
 """
 """What becomes of links under follow-inside. A folder is not entered through a link when it holds a folder that

@@ -309,25 +309,28 @@ class _Walk:
             return False
         return True
 
-    def _take(self, path: bytes, node: Node, chain: tuple[bytes, ...]) -> Iterator[bytes]:
+    def _take(self, path: bytes, node: Node, chain: tuple[bytes, ...], mark: bytes = b"") -> Iterator[bytes]:
+        """Yield what a name leads to; `mark` says that a link was followed on the way."""
         if node.kind == "file":
-            yield from self._file(path, node)
+            yield from self._file(path, node, mark)
         elif node.kind == "folder":
-            yield from self._enter(path, node, chain)
+            yield from self._enter(path, node, chain, mark)
         elif node.kind == "link":
             yield from self._link(path, chain)
         else:
             yield records.encode_other(path)
 
-    def _file(self, path: bytes, node: Node) -> Iterator[bytes]:
+    def _file(self, path: bytes, node: Node, mark: bytes) -> Iterator[bytes]:
         below = path if self._folder == b"." else path[len(self._folder) + 1 :]
         found = self._match(below or path)
         if found != "excluded":
             kind = records.FILE if found == "taken" else records.UNRECOGNISED
-            facts = (0, 0) if self._request.names_only else (node.size_bytes, node.mtime_ns)
-            yield records.encode_file(path, *facts, kind)
+            if self._request.names_only:
+                yield records.encode_file(path, 0, 0, kind)
+            else:
+                yield records.encode_file(path, node.size_bytes, node.mtime_ns, kind, mark)
 
-    def _enter(self, path: bytes, node: Node, chain: tuple[bytes, ...]) -> Iterator[bytes]:
+    def _enter(self, path: bytes, node: Node, chain: tuple[bytes, ...], mark: bytes) -> Iterator[bytes]:
         if self._request.one_file_system and node.device != self._survey._device:
             reason = "lies on another file system (one_file_system), which was not entered"
             self._survey.troubles.append(Trouble(path, reason))
@@ -342,14 +345,14 @@ class _Walk:
         for inner in nodes:
             if inner.name not in NEVER_ENTERED:
                 below = inner.name if path == b"." else path + b"/" + inner.name
-                yield from self._take(below, inner, chain)
+                yield from self._take(below, inner, chain, mark)
 
     def _link(self, path: bytes, chain: tuple[bytes, ...]) -> Iterator[bytes]:
         try:
             if self._request.symlinks == "follow-inside":
                 followed = self._followed(path, chain)
                 if followed is not None:
-                    yield from self._take(path, *followed)
+                    yield from self._take(path, *followed, records.BY_LINK)
                     return
             target = self._tree.target(join(self._request.root, path))
             if path == self._folder:

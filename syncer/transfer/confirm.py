@@ -90,11 +90,17 @@ def _judge(item: Item, there: Facts | None, here: Facts | None, evidence: Eviden
     """Judge by what either end shows; None: just what was promised."""
     if there is not None and there.reason is not None:
         return NotArrived(item, f"could not be looked at where it should have arrived: {there.reason}", may_retry=True)
-    if here is not None and here.is_file:
+    if here is not None and _is_another(item, here):
         return NotArrived(item, CHANGED, may_retry=True)
     if there is not None:
         return _why_not(item, there, here, evidence.failures.get(item.target))
     return Arrived(item, item.size_bytes, item.mtime_s, evidence.hashes.get(item.target) or None)
+
+
+def _is_another(item: Item, here: Facts) -> bool:
+    """Say whether something else stands at the source now; a link that the listing followed is none."""
+    is_there = here.reason is None and here.size_bytes is not None
+    return is_there and (here.is_file or not item.by_link)
 
 
 def _why_not(item: Item, there: Facts, here: Facts | None, known: NotArrived | None) -> NotArrived:

@@ -32,6 +32,9 @@ class Item(NamedTuple):
         The same in nanoseconds, where the listing was that fine.
     replaces : bool
         A file with other bytes bears the name `target` already. Its arrival is proven by hash.
+    by_link : bool
+        It is a link, or lies behind one, that the listing followed. Of any other a link that stands there now was
+        put there since, and is not followed.
     """
 
     path: bytes
@@ -40,6 +43,7 @@ class Item(NamedTuple):
     mtime_s: float
     mtime_ns: int | None = None
     replaces: bool = False
+    by_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)

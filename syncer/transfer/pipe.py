@@ -139,7 +139,7 @@ class _Courier(Courier):
             "temporary": _as_text(posixpath.join(TMP, secrets.token_hex(8).encode() + b"-")),
             "aside": _as_text(aside),
             "mode": None if batch.modes.files is None else int(batch.modes.files, 8),
-            "follow": batch.symlinks == "follow-inside",
+            "by_link": [number for number, item in enumerate(job.items) if item.by_link],
             "silence_s": self._silence_s,
             "rate_bytes_per_s": rate_bytes_per_s,
         }

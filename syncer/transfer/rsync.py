@@ -80,6 +80,10 @@ class RsyncEngine:
         return in_parts(batch, self._carry_listed, renamed, self.renamer.carry)
 
     def _carry_listed(self, batch: Batch) -> CarryResult:
+        """Links are followed only for the files that were listed through one: by an rsync of their own."""
+        return in_parts(batch, self._carry_alike, [item for item in batch.items if item.by_link], self._carry_alike)
+
+    def _carry_alike(self, batch: Batch) -> CarryResult:
         return _Courier(self, batch).carry()
 
 

@@ -57,7 +57,7 @@ def arguments(
 ) -> list[bytes]:
     """Return the whole argument list of one session; the names travel on standard input (`names`)."""
     argv = [b"env", b"LC_ALL=C", *_program(route.near), *FIXED_OPTIONS, b"--timeout=%d" % SILENCE_S]
-    argv += _place_options(batch, job) + _option_by_spec(batch, rate_bytes_per_s)
+    argv += _place_options(batch, job) + _option_by_spec(batch, job, rate_bytes_per_s)
     if version >= KNOWS_INFO:
         argv.append(b"--info=progress2,name0,flist2")
     if route.far is not None:
@@ -85,10 +85,10 @@ def _place_options(batch: Batch, job: Job) -> list[bytes]:
     return options
 
 
-def _option_by_spec(batch: Batch, rate_bytes_per_s: int | None) -> list[bytes]:
+def _option_by_spec(batch: Batch, job: Job, rate_bytes_per_s: int | None) -> list[bytes]:
     options = []
-    if batch.symlinks == "follow-inside":  # the plan holds only links that stay inside the root
-        options.append(b"--copy-links")
+    if batch.symlinks == "follow-inside":
+        options.append(b"--copy-links" if any(item.by_link for item in job.items) else b"--copy-dirlinks")
     if batch.modes.files is not None:
         options.append(b"--chmod=F" + batch.modes.files.encode())
     if batch.options.compression:
@@ -111,16 +111,11 @@ def _host(address: str) -> bytes:
     return (f"[{address}]:" if ":" in address else f"{address}:").encode()
 
 
-def names(job: Job) -> bytes:
+def each_name(job: Job) -> list[bytes]:
     """Return the list of a session's files, NUL after each; ``./`` before those that rsync would take for comments.
 
     rsync reads the list byte by byte, two system calls each: every byte counts.
     """
-    return b"".join(each_name(job))
-
-
-def each_name(job: Job) -> list[bytes]:
-    """Return the same one by one."""
     return [_listed(job.name_of(item)) for item in job.items]
 
 

@@ -303,12 +303,14 @@ def _mtime_ns(item: Item) -> int:
 
 
 def _why_not(item: Item, facts: Facts) -> str | None:
-    """Links pass: what they point to is judged by what it gives when read."""
+    """What a link that was listed points to is judged by what it gives when read."""
     if facts.reason is not None:
         return f"could not be looked at on the source: {facts.reason}"
     if facts.size_bytes is None:
         return VANISHED
     if facts.is_file and facts.size_bytes != item.size_bytes:
+        return CHANGED
+    if not facts.is_file and not item.by_link:
         return CHANGED
     if facts.is_file and abs(facts.mtime_s - item.mtime_s) > MTIME_TOLERANCE_S:
         return CHANGED

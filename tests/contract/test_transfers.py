@@ -153,11 +153,23 @@ def test_a_link_that_stays_inside_arrives_as_the_file_it_points_to(pair: Pair) -
     (pair.source.root / "n").mkdir()
     (pair.source.root / "n/a").symlink_to("../real/a")
     (pair.source.root / "also").symlink_to("real")
-    result = pair.carry([pair.item(b"n/a"), pair.item(b"also/a")])
+    result = pair.carry([pair.item(b"n/a", by_link=True), pair.item(b"also/a")])
     assert reasons(result) == {}
     assert (pair.read(b"n/a"), pair.read(b"also/a")) == (b"bytes", b"bytes")
     assert not (pair.destination.root / "also").is_symlink()
     assert pair.facts(b"n/a").st_mode & 0o170000 == 0o100000
+
+
+def test_a_file_that_became_a_link_since_it_was_listed_is_not_followed(pair: Pair) -> None:
+    """Whoever may write at the source has us read nothing else: not one of the same size and time either."""
+    items = [pair.write(b"n/" + name, b"plain") for name in (b"a", b"b")]
+    pair.put(pair.source, b"secret", b"drawn")
+    (pair.source.root / "n/a").unlink()
+    (pair.source.root / "n/a").symlink_to(pair.source.root / "secret")
+    result = pair.carry(items)
+    assert [one.item for one in result.arrived] == items[1:]
+    assert "changed while it was copied" in reasons(result)[b"n/a"]
+    assert pair.engine in ("sftp", "local") or b"n/a" not in pair.arrived()
 
 
 def test_modes_of_the_specification_are_given(pair: Pair) -> None:

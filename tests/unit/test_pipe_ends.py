@@ -43,7 +43,7 @@ def order_of(root: Path, files: dict[bytes, int], **changed: Any) -> Order:
         "temporary": ".nightferry/tmp/t-",
         "aside": "",
         "mode": None,
-        "follow": True,
+        "by_link": [],
         "silence_s": 30,
         "rate_bytes_per_s": None,
         **changed,
@@ -181,15 +181,15 @@ def test_the_sender_tells_what_is_not_as_promised(root: Path) -> None:
     assert said == [*((number, REFUSED, why) for number, why in enumerate(words)), (5, SMALL, b"abc"), (0, LAST, b"")]
 
 
-def test_a_link_is_followed_only_where_the_specification_says_so(root: Path) -> None:
+def test_a_link_is_followed_only_where_it_was_one_when_it_was_listed(root: Path) -> None:
     """Between plan and transfer a file may become a link to anywhere."""
     (root.parent / "here").mkdir()
     (root.parent / "secret").write_bytes(b"abc")
     os.utime(root.parent / "secret", ns=(TIME_NS, TIME_NS))
     (root.parent / "here/a").symlink_to(root.parent / "secret")
     more = {"way": "pull", "source_root": str(root.parent / "here")}
-    assert b"abc" in far(order_of(root, {b"a": 3}, follow=True, **more)).stdout
-    assert b"abc" not in far(order_of(root, {b"a": 3}, follow=False, **more)).stdout
+    assert b"abc" in far(order_of(root, {b"a": 3}, by_link=[0], **more)).stdout
+    assert b"abc" not in far(order_of(root, {b"a": 3}, by_link=[], **more)).stdout
 
 
 def test_a_rate_is_kept(root: Path) -> None:

@@ -63,3 +63,11 @@ def test_a_record_without_its_two_slashes_has_no_key(broken: bytes) -> None:
     """And none that begins with them has a kind."""
     with pytest.raises(RecordError, match="not a record"):
         records.key_of(broken)
+
+
+def test_a_file_reached_through_a_link_says_so() -> None:
+    """Its mark stands behind its time, and is no part of it."""
+    record = records.encode_file(b"n/a", 5, 1_473_280_496_250_000_000, mark=records.BY_LINK)
+    assert record == b"fn/a//5/1473280496.2500000000/l"
+    assert records.decode_file(record) == records.Entry(b"n/a", 5, 1473280496.25, by_link=True)
+    assert not records.decode_file(record.removesuffix(records.BY_LINK)).by_link

@@ -13,7 +13,7 @@ from observatory.endpoints.contract import Act, HostAccess
 from observatory.spec.models import Modes, TransferOptions
 from syncer.transfer.contract import Batch, Item
 from syncer.transfer.route import own_keys_command, route_of
-from syncer.transfer.rsync_command import arguments, names, quote_for_rsync
+from syncer.transfer.rsync_command import arguments, each_name, quote_for_rsync
 from syncer.transfer.sessions import Job
 
 HERE = HostAccess("here", "here", is_local=True)
@@ -86,9 +86,12 @@ def test_replacing_keeps_no_old_version() -> None:
 
 
 def test_links_are_followed_only_where_the_specification_says_so() -> None:
-    """With `copy` and `refuse` a link is never read through."""
-    assert b"--copy-links" in _arguments(_batch(HERE, HERE))
-    assert b"--copy-links" not in _arguments(_batch(HERE, HERE, symlinks="refuse"))
+    """And then only for files that were listed through one; folders on the way may be links."""
+    by_link = Job(b"", b"", (Item(b"n/a", b"n/a", 1, 0.0, by_link=True),))
+    assert b"--copy-links" in _arguments(_batch(HERE, HERE), by_link)
+    plain, refused = _arguments(_batch(HERE, HERE)), _arguments(_batch(HERE, HERE, symlinks="refuse"))
+    assert (b"--copy-links" in plain, b"--copy-dirlinks" in plain) == (False, True)
+    assert not any(word.startswith(b"--copy-") for word in refused)
 
 
 def test_modes_rate_and_compression_are_told() -> None:
@@ -138,4 +141,4 @@ def test_rsync_splits_the_ssh_command_into_the_words_it_was_given(words: list[st
 def test_names_cannot_be_comments_or_options() -> None:
     """rsync drops lines that begin with # or ; even in NUL-separated lists."""
     job = Job(b"", b"", tuple(Item(name, name, 1, 0.0) for name in (b"#a", b";b", b"-c")))
-    assert names(job) == b"./#a\0./;b\0-c\0"
+    assert each_name(job) == [b"./#a\0", b"./;b\0", b"-c\0"]

@@ -85,11 +85,10 @@ def send(order: Order, outlet: Outlet) -> None:
     """Read the files of an order and send them, each as it was promised or with the reason why not."""
     os.chdir(as_path(order.settings["source_root"]))
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-    if not order.settings["follow"]:
-        flags |= os.O_NOFOLLOW
+    by_link = frozenset(order.settings["by_link"])
     for number, (name, size, mtime_ns) in enumerate(zip(order.sources, order.sizes, order.times)):  # noqa: B905
         try:
-            descriptor = os.open(name, flags)
+            descriptor = os.open(name, flags if number in by_link else flags | os.O_NOFOLLOW)
         except OSError as error:
             refuse(outlet, number, words_of(error))
             continue
