@@ -22,7 +22,7 @@ from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
 from observatory.listing import scope_of
 from observatory.names import show
-from observatory.spec.chain import Hop, Place, places
+from observatory.spec.chain import Hop, Place, places, set_aside_days
 from observatory.spec.models import Instrument
 from reports.model import FrameCount, Note, StepRow
 from syncer.transfer.folders import free_old_replaced
@@ -145,7 +145,8 @@ def convert_place(
     outcome = convert(instrument, scope, steps, workplace.ledger, options, workplace.now, wishes.progress, wishes.watch)
     into.outcomes.append(outcome)
     if not wishes.dry_run and outcome.unknown_reason is None:
-        free_old_replaced(workplace.endpoint(place.host), os.fsencode(place.root), workplace.now())
+        days = set_aside_days(instrument, place)
+        free_old_replaced(workplace.endpoint(place.host), os.fsencode(place.root), workplace.now(), days)
     if wishes.is_all and not wishes.dry_run:
         into.by_root[place.root] = outcome
     if outcome.unknown_reason is not None:

@@ -27,7 +27,7 @@ from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import ANY_NIGHT, Scope
 from observatory.names import show
 from observatory.records import FILE, NUL, Entry, decode_file
-from observatory.spec.chain import Place
+from observatory.spec.chain import Place, retention_of
 from observatory.spec.models import Instrument, Retention
 from syncer.freeing import free, recover
 from syncer.lock import destination_lock
@@ -59,13 +59,6 @@ class PruneWishes:
 
     free: bool = False
     progress: Callable[[str, int], None] = field(default=lambda what, files: None)
-
-
-def retention_of(instrument: Instrument, place: Place) -> Retention | None:
-    """Return what may be freed on a copy; the instrument's own words are about the first one."""
-    if place.declared.retention is not None:
-        return place.declared.retention
-    return instrument.retention if place.name == instrument.copies[0].label else None
 
 
 def prunable(instruments: Sequence[Instrument]) -> list[tuple[Instrument, Place, Retention]]:

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from observatory.spec.models import Camera, Copy, Instrument
+from observatory.spec.models import SET_ASIDE_DAYS, Camera, Copy, Instrument, Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,19 @@ def _cameras(instrument: Instrument, source: Copy, destination: Copy) -> dict[st
         for name, camera in instrument.cameras.items()
         if all(copy.cameras is None or name in copy.cameras for copy in (source, destination))
     }
+
+
+def retention_of(instrument: Instrument, place: Place) -> Retention | None:
+    """Return what may be freed on a copy; the instrument's own words are about the first one."""
+    if place.declared.retention is not None:
+        return place.declared.retention
+    return instrument.retention if place.name == instrument.copies[0].label else None
+
+
+def set_aside_days(instrument: Instrument, place: Place) -> int:
+    """Return for how many days a copy keeps what was set aside there."""
+    retention = retention_of(instrument, place)
+    return SET_ASIDE_DAYS if retention is None else retention.set_aside_days
 
 
 def places(instrument: Instrument) -> tuple[Place, ...]:

@@ -231,6 +231,10 @@ class TransferOptions(Section):
     hours: tuple[Hours, ...] = Field((), description="other rates during some hours")
 
 
+SET_ASIDE_DAYS = 30
+"""So long is kept what was set aside, where no retention says otherwise."""
+
+
 class Kind(Section):
     """What `prune` may free of one kind of files; what is not said here is as for the copy's other files."""
 
@@ -254,6 +258,9 @@ class Retention(Section):
     manifest: bool = Field(False, description="true: only what stands in a manifest that was sent")
     confirmed_by: OneOrMore | None = Field(None, description="archives that must have confirmed a file (`confirm`)")
     kinds: dict[Name, Kind] = Field(default_factory=dict, description="other rules for some kinds of files")
+    set_aside_days: int = Field(
+        SET_ASIDE_DAYS, ge=0, description="days that what was replaced, or set aside by `restore`, is kept there"
+    )
 
 
 class Copy(Section):

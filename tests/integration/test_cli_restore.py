@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import subprocess
@@ -179,3 +180,21 @@ def read_until(terminal: int, words: bytes | None) -> bytes:
             break
         said += chunk
     return said
+
+
+@pytest.mark.parametrize(
+    ("retention", "days", "is_kept"),
+    [({}, 29, True), ({}, 31, False), ({"set_aside_days": 90}, 31, True), ({"set_aside_days": 2}, 3, False)],
+)
+def test_what_was_set_aside_is_kept_as_long_as_the_retention_says(
+    site: Observatory, retention: dict[str, int], days: int, is_kept: bool
+) -> None:
+    """Thirty days where it says nothing; the next run that takes steps there frees it."""
+    declare(site, retention={"keep_nights": 60, "copies": 1} | retention)
+    site.call("convert")
+    assert site.call(*restore(site, "--yes")).status == 0
+    (folder,) = (site.root("here", "vamp") / ".nightferry/replaced").iterdir()
+    stamp = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+    folder.rename(folder.with_name(f"{stamp:%Y%m%dT%H%M%SZ}"))
+    site.call("convert")
+    assert bool(list((site.root("here", "vamp") / ".nightferry").glob("replaced/*"))) is is_kept
