@@ -7,11 +7,12 @@ READY := $(VENV)/.ready
 WORKERS ?= auto
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+BUTLER ?= .venv-butler
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo test check lint types imports format bench bench-far bench-growth bench-start bench-fits bench-xrif bench-catalogue bench-export bench-pipeline bench-retention fuzz faults crash simulate mutate coverage clean
-.PHONY: packages-demo packages-test packages-faults packages-bench
+.PHONY: butler packages-demo packages-test packages-faults packages-bench
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +77,10 @@ bench-catalogue: packages-test $(READY) ## cataloguing 100,000 files, questions 
 bench-export: $(READY) ## export of 200 archives and spans over a year of telemetry; writes docs/benchmarks-export.md
 	@$(BIN)/python -m benchmarks.export $(BENCH_ARGS)
 
+butler: $(READY) ## our table of datasets handed to the real `butler ingest-files`, which is installed beside .venv
+	@test -x "$(BUTLER)/bin/butler" || { $(PYTHON) -m venv "$(BUTLER)" && "$(BUTLER)/bin/pip" install --quiet lsst-daf-butler; }
+	@BUTLER_PYTHON="$(abspath $(BUTLER))/bin/python" $(BIN)/python -m pytest -q tests/butler/accepted.py
+
 fuzz: $(READY) ## the parsers of archives and telemetry, millions of executions (atheris if it can be had); writes docs/fuzzing.md
 	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet atheris || true
 	@$(BIN)/python -m tests.fuzz.run $(FUZZ_ARGS)
@@ -102,5 +107,5 @@ packages-demo packages-test packages-faults packages-bench: packages-%:
 	@PYTHON="$(PYTHON)" tools/setup.sh packages "$*"
 
 clean: ## remove what the targets above have made
-	rm -rf "$(VENV)" build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf "$(VENV)" .venv-butler build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

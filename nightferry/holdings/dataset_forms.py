@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from observatory.errors import UsageError
 from observatory.names import show, to_json
 from observatory.nights import night_text
 
+_PLAIN_PATH = re.compile(rb"[A-Za-z0-9/._+@-]+")
 NO_VALUE = "--"
 """As astropy's tables, and so Butler's, show what is absent."""
 
@@ -123,24 +125,40 @@ def write_parquet(answer: Answer, path: Path) -> None:
 def butler_table(answer: Answer) -> str:
     """Return a table for ``butler ingest-files REPO TYPE RUN TABLE``: the file, then its data id, as CSV.
 
+    A key that none of the datasets has is no column: their type in Butler's repository will not know it either.
+
     Raises
     ------
     UsageError
-        Datasets of several runs: Butler takes one run at a time. Or a key without a value: Butler wants all.
+        Datasets of several runs: Butler takes one run at a time. Or a key that only some have: Butler wants all.
+        Or a path that is not UTF-8.
     """
-    runs = sorted({one.run for one in answer.datasets})
+    held = answer.datasets
+    runs = sorted({one.run for one in held})
     if len(runs) > 1:
         raise UsageError(f"butler ingest-files takes one run at a time; these are of {', '.join(runs)}: --collection")
-    keys = answer.type.identifying
+    keys = [key for key in answer.type.identifying if any(one.values[key] is not None for one in held)]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["file", *keys])
-    for one in answer.datasets:
+    writer.writerow(["file", *(keys if held else answer.type.identifying)])
+    for one in held:
         absent = [key for key in keys if one.values[key] is None]
         if absent:
-            raise UsageError(f"{show(bytes(one.file))} has no {absent[0]}, and Butler wants every key")
-        writer.writerow([str(one.file), *(one.values[key] for key in keys)])
+            raise UsageError(
+                f"{show(bytes(one.file))} has no {absent[0]}, and Butler wants every key: choose by --where"
+            )
+        writer.writerow([_for_butler(one), *(one.values[key] for key in keys)])
     return out.getvalue()
+
+
+def _for_butler(one: Dataset) -> str:
+    """Return a path as Butler reads it: plain, or as a URI where it holds what Butler takes for more than a name."""
+    path = bytes(one.file)
+    try:
+        path.decode()
+    except UnicodeDecodeError:
+        raise UsageError(f"{show(path)}: Butler reads no path that is not UTF-8") from None
+    return str(one.file) if _PLAIN_PATH.fullmatch(path) else one.uri
 
 
 def type_lines(types: Sequence[tuple[DatasetType, str | None]]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -193,7 +194,28 @@ def test_the_table_for_butler_names_each_file_and_its_data_id(pfs: Deliveries) -
     assert rows[0] == ["file", "instrument", "arm", "spectrograph", "visit"]
     assert Path(rows[1][0]).is_file()
     assert rows[1][1:] == ["PFS", "b", "1", "12"]
+    pfs.put("pfsConfig-0x0000000052327a27-000012.fits", config(12))
+    pfs.ingest(pfs.folder / "pfsConfig-0x0000000052327a27-000012.fits")
+    rows = list(csv.reader(io.StringIO(pfs.site.call("datasets", "pfsConfig", "--butler").out)))
+    assert rows[0] == ["file", "instrument", "pfs_design_id", "visit"], "none has a subset"
     pfs.put("pfsConfig-0x52327a27.fits", config())
     pfs.ingest(pfs.folder / "pfsConfig-0x52327a27.fits")
     refused = pfs.site.call("datasets", "pfsConfig", "--butler")
     assert (refused.status, "Butler wants every key" in refused.err) == (2, True)
+    assert pfs.site.call("datasets", "pfsConfig", "--butler", "--where", "visit = 12").status == 0
+
+
+def test_butler_is_given_uris_where_a_path_is_not_plain_and_nothing_it_could_not_read(pfs: Deliveries) -> None:
+    """A comma or a number sign is written as in a URI; a path that is not UTF-8 is refused in one line."""
+    for visit, name in ((21, b"a, b #c"), (22, b"\xff")):
+        folder = pfs.folder / os.fsdecode(name)
+        folder.mkdir()
+        (folder / f"PFSA{visit:06d}12.fits").write_bytes(ccd(visit))
+    assert pfs.ingest(pfs.folder / "a, b #c", "--transfer", "direct").status == 0
+    rows = list(csv.reader(io.StringIO(pfs.site.call("datasets", "raw", "--butler", "--where", "visit = 21").out)))
+    uri = rows[1][0]
+    assert uri.startswith("file://")
+    assert uri.endswith("/a%2C%20b%20%23c/PFSA00002112.fits")
+    assert pfs.ingest(os.fsdecode(bytes(pfs.folder) + b"/\xff"), "--transfer", "direct").status == 0
+    refused = pfs.site.call("datasets", "raw", "--butler")
+    assert (refused.status, "not UTF-8" in refused.err) == (2, True)

@@ -1,0 +1,1 @@
+"""Our tables handed to the real Butler; `make butler`, no part of the everyday tests."""
