@@ -20,6 +20,7 @@ from observatory.errors import CommandFailed, CouldNotTell, LockHeld
 from observatory.listing import HopScope
 from observatory.names import show
 from observatory.records import RecordError
+from observatory.spec.chain import set_aside_days
 from observatory.spec.models import TransferOptions
 from syncer.links import copy_links
 from syncer.lock import Lease, destination_lock, worked_since
@@ -312,7 +313,8 @@ class _HopRun:
         endpoint, root = self._destination.endpoint, self._roots[1]
         all_arrived = not any(result.failed for result in results)
         sweep(endpoint, root, keep_partial=not all_arrived)
-        free_old_replaced(endpoint, root, dt.datetime.now(dt.UTC))
+        days = set_aside_days(self._scope.hop.instrument, self._scope.hop.destination)
+        free_old_replaced(endpoint, root, dt.datetime.now(dt.UTC), days)
 
     def _unreadable(self, paths: Sequence[bytes]) -> frozenset[bytes]:
         """Not being able to read the source is not knowing, unlike not being able to write."""
