@@ -22,7 +22,7 @@ from observatory.spec.chain import Hop
 from observatory.truth import State
 from syncer.safety import mass_loss
 from verifier.accepted import Acceptance
-from verifier.check import LEVELS, CheckOptions, check, listings_of
+from verifier.check import CheckOptions, check, includes, listings_of
 from verifier.verdict import HopVerdict, NightCount
 
 log = logging.getLogger("nightferry")
@@ -73,7 +73,7 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
     )
     if run.keeps_records:
         declared = hop.instrument.verify.level
-        _record_verdict(workplace, run, hop, verdict, LEVELS.index(verdict.level) >= LEVELS.index(declared))
+        _record_verdict(workplace, run, hop, verdict, includes(verdict.level, declared))
     return verdict
 
 

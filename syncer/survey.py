@@ -14,6 +14,7 @@ from observatory.endpoints.contract import Act, HostAccess, Survey
 from observatory.ends import ABSENT, NO_SIGN, Expectations, ask_both, prove_both
 from observatory.errors import EndsNotSeen, RootNotProven
 from observatory.listing import HopScope
+from observatory.sharing import refuse_shared_folders
 from syncer.roots import RootToBe, create_last_folder, require_parent
 
 
@@ -69,6 +70,7 @@ def survey_both(
         )
     except EndsNotSeen as error:
         raise _with_remedy(error, trust, place.host, place.root) from error
+    refuse_shared_folders(scope, source.endpoint, destination.endpoint)
     return here, there
 
 

@@ -19,6 +19,7 @@ from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.names import show
 from observatory.records import Entry, RecordError
+from observatory.sharing import refuse_shared_folders
 from verifier.accepted import Acceptance, Accepted
 from verifier.fixity import differing_contents
 from verifier.sequence import find_gaps
@@ -27,6 +28,12 @@ from verifier.tally import Tally, is_below, under_troubles
 from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
 
 LEVELS = ("existence", "size", "checksum", "structure")
+_INCLUDES = {"existence": LEVELS[:1], "size": LEVELS[:2], "checksum": LEVELS[:3], "structure": (*LEVELS[:2], LEVELS[3])}
+
+
+def includes(level: str, other: str) -> bool:
+    """Say whether what one level answers includes another's question: structure is size and damage, not content."""
+    return other in _INCLUDES[level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +153,7 @@ def _look(
 ) -> HopVerdict:
     roots = (scope.hop.source.root, scope.hop.destination.root)
     prove_both((here.facts, there.facts), (source.name, destination.name), roots, options.expected)
+    refuse_shared_folders(scope, source, destination)
     tally = Tally(
         scope,
         scope.hop.instrument.settle_s,

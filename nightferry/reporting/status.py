@@ -12,7 +12,7 @@ from typing import Any
 
 from catalogue.evidence_records import SafeNight
 from catalogue.records import HopNight, NightState, NightStatus
-from nightferry.reporting.archive_log import safe_on, still_safe
+from nightferry.reporting.archive_log import safe_on, still_safe, still_unsafe
 from nightferry.retention.evidence import chains
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
@@ -27,11 +27,15 @@ def _instant(instant: dt.datetime | None) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class SafeCopy:
-    """What hashes showed of a night on one copy beyond the first; `is_safe`: and nothing speaks against it since."""
+    """What hashes showed of a night on one copy beyond the first.
+
+    `is_safe`: and nothing speaks against it since. `is_unsafe`: they spoke against it, and nothing was mended since.
+    """
 
     copy: str
     night: SafeNight
     is_safe: bool
+    is_unsafe: bool = False
 
     def document(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -143,6 +147,17 @@ def site_status(workplace: Workplace) -> LastRun:
     return LastRun(run.finished_utc if run else None)
 
 
+def not_run(workplace: Workplace, asked: Asked, span: dt.timedelta) -> list[tuple[str, LastRun]]:
+    """Return the instruments asked for of which no run finished within a span of time, each with its last."""
+    found = ((one.instrument, _last_of(workplace, one)) for one in instruments_asked(workplace, asked))
+    return [(name, last) for name, last in found if last.is_older(span, workplace.now())]
+
+
+def _last_of(workplace: Workplace, instrument: Instrument) -> LastRun:
+    run = workplace.ledger.last_finished(instrument=instrument.instrument)
+    return LastRun(run.finished_utc if run else None)
+
+
 def rows(workplace: Workplace, asked: Asked) -> list[Row]:
     """Return a row per night, instruments by name, the newest night first."""
     return [row for instrument in instruments_asked(workplace, asked) for row in _rows_of(workplace, asked, instrument)]
@@ -159,13 +174,14 @@ def _rows_of(workplace: Workplace, asked: Asked, instrument: Instrument) -> Iter
 
 def _safe_copy(instrument: Instrument, night: NightStatus, place: Place, safe: SafeNight) -> SafeCopy:
     keys = {hop.key for hop in hops(instrument) if hop.destination == place}
-    return SafeCopy(place.name, safe, still_safe(safe, [hop for hop in night.hops if hop.hop in keys]))
+    into = [hop for hop in night.hops if hop.hop in keys]
+    return SafeCopy(place.name, safe, still_safe(safe, into), still_unsafe(safe, into))
 
 
 def row_of(instrument: Instrument, night: NightStatus, safe: tuple[SafeCopy, ...] = ()) -> Row:
     """Return the row of a night; copies are counted, not hops.
 
-    A copy filled from two sources is proven where both hops are.
+    A copy filled from two sources is proven where both hops are, and none is whose bytes are known to be others.
     A variant of which the night shows nothing declares no copies: the instrument was elsewhere.
     """
     seen = {hop.hop for hop in night.hops}
@@ -176,11 +192,12 @@ def row_of(instrument: Instrument, night: NightStatus, safe: tuple[SafeCopy, ...
         if hop.variant in variants:
             copies.setdefault((hop.variant, hop.destination.name), set()).add(hop.key)
     proven = set(night.proven_hops)
+    unsafe = {copy.copy for copy in safe if copy.is_unsafe}
     return Row(
         instrument.instrument,
         len(copies),
         night,
-        sum(bool(keys & proven) and keys & seen <= proven for keys in copies.values()),
+        sum(bool(keys & proven) and keys & seen <= proven and name not in unsafe for (_, name), keys in copies.items()),
         safe,
     )
 
