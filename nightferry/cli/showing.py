@@ -20,7 +20,7 @@ def status(
     date: opt.Dates = None,
     nights: opt.Nights = None,
     max_age: Annotated[
-        str | None, typer.Option("--max-age", metavar="26h", help="Exit 3 when no run finished since.")
+        str | None, typer.Option("--max-age", metavar="26h", help="Exit 3 when no run of an instrument finished since.")
     ] = None,
     json: opt.Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="The table of the archive's log, for one instrument.")] = False,
@@ -47,7 +47,7 @@ def status(
             for line in csv_lines(workplace, what):
                 typer.echo(line)
             finish(result)
-        from nightferry.reporting.status import lines, rows, site_status
+        from nightferry.reporting.status import lines, not_run, rows, site_status
 
         table = rows(workplace, what)
         age = site_status(workplace)
@@ -60,8 +60,13 @@ def status(
         else:
             for line in lines(table, age):
                 typer.echo(line)
+        late = [] if longest is None else not_run(workplace, what, longest)
         if longest is not None and age.is_older(longest, workplace.now()):
             say(f"nightferry: no run finished within {max_age} (the last: {age.text or 'none'})")
+        else:
+            for name, last in late:
+                say(f"nightferry: no run of {name} finished within {max_age} (the last: {last.text or 'none'})")
+        if late:
             finish(3)
         finish(result)
 
