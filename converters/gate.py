@@ -64,8 +64,10 @@ def reason_to_wait(
 def _growing(folder: NightFolder, night: NightMemory, now_s: float, settle_s: float) -> Iterator[str]:
     made = {path for path, _ in night.made()}
     for path in folder.files:
+        below_root = folder.below_root(path)
         # a time far ahead is a wrong stamp, not a file being written: it would never settle
-        if folder.below_root(path) not in made and abs(now_s - _mtime_s(folder, path)) < settle_s:
+        is_young = below_root not in made and abs(now_s - _mtime_s(folder, path)) < settle_s
+        if is_young and not night.is_of_an_attempt(below_root):
             yield f"{show(path)} is younger than {settle_s:g} s"
 
 

@@ -175,6 +175,18 @@ class NightMemory:
         """Return path and hash of everything that steps have made of the night."""
         return {(product.path, product.sha256) for one in self._done() for product in one.products}
 
+    def is_of_an_attempt(self, path: bytes) -> bool:
+        """Say whether a file is what an attempt that never ended was about to publish, byte for byte: it is ours.
+
+        Raises
+        ------
+        OSError
+            It could not be read.
+        """
+        begun = (one for one in self.records() if one.result is not StepResult.DONE)
+        told = {product.sha256 for one in begun for product in one.products if product.path == path}
+        return bool(told) and self.hashes.of(path) in told
+
     def outdated(self, step: str, subjects: Collection[bytes]) -> list[StepRecord]:
         """Return the records of a step that are of no present subject, and were made of what steps make no more.
 
