@@ -32,7 +32,7 @@ from observatory.endpoints.running import GRACE_S, Running, complete
 from observatory.endpoints.script import command, quote
 from observatory.endpoints.sftp import SftpSession, SftpWriter
 from observatory.endpoints.sftp_tree import SftpTree, exists, facts_by_sftp, make_folder
-from observatory.endpoints.ssh_connection import ChannelPipe, Connection, connected
+from observatory.endpoints.ssh_connection import FAR_S, ChannelPipe, Connection, connected
 from observatory.endpoints.streams import FarStream
 from observatory.endpoints.surveying import OtherTools
 from observatory.endpoints.through_here import hash_through_here, inspect_through_here
@@ -43,6 +43,7 @@ from observatory.errors import (
     FileUnreadable,
     HostUnreachable,
     ListingBroken,
+    NightferryError,
 )
 from observatory.names import show
 
@@ -67,7 +68,7 @@ class SshEndpoint:
     def __init__(self, access: HostAccess, connect: Callable[[HostAccess], Connection] = connected) -> None:
         self.name = access.address or access.name
         self._access, self._connect = access, connect
-        self._lock = threading.RLock()
+        self._lock, self._probing = threading.RLock(), threading.Lock()
         self._connection: Connection | None = None
         self._was_reached = False
         self._given_up: tuple[float, CouldNotTell] | None = None
@@ -118,11 +119,21 @@ class SshEndpoint:
     @property
     def capabilities(self) -> Capabilities:
         """What the host can do; asked once per connection."""
-        with self._lock:
+        with self._probing:
             self._connected()
             if self._capabilities is None:
                 self._capabilities = self._probe()
             return self._capabilities
+
+    def _probe_meanwhile(self) -> None:
+        """Ask what the host can do while something else is on the line, where asking later would cost round trips."""
+
+        def ask() -> None:
+            with contextlib.suppress(NightferryError, OSError):
+                _ = self.capabilities
+
+        if self._capabilities is None and self.round_trip_s() >= FAR_S:
+            threading.Thread(target=ask, name="capabilities", daemon=True).start()
 
     def _probe(self) -> Capabilities:
         try:
@@ -177,6 +188,7 @@ class SshEndpoint:
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
         if self._capabilities is None and (survey := self._surveyed_unasked(request)) is not None:
+            self._probe_meanwhile()
             return survey
         if self.capabilities.has_gnu_tools:
             return shell.survey(self._start, request, self.name)

@@ -59,10 +59,10 @@ class WithRelay:
 
 @dataclass(frozen=True, slots=True)
 class ByNumber:
-    """One engine for a few files, and the one that is quicker for many."""
+    """One engine for a few files, and the one that is quicker for many, or over a long line."""
 
     few: Engine
-    many: Engine
+    many: PipeEngine
 
     @property
     def name(self) -> str:
@@ -77,7 +77,8 @@ class ByNumber:
         CouldNotTell
             A host cannot be reached.
         """
-        if len(batch.items) < MANY_FILES or batch.total_bytes > SMALL_BYTES * len(batch.items):
+        are_many = len(batch.items) >= MANY_FILES and batch.total_bytes <= SMALL_BYTES * len(batch.items)
+        if batch.items and not are_many and not self.many.goes_through_here(batch):
             return self.few.carry(batch)
         try:
             return self.many.carry(batch)

@@ -41,6 +41,15 @@ class Session(abc.ABC):
     def __init__(self, argv: Sequence[bytes], stdin: Iterable[bytes]) -> None:
         self.argv, self.stdin, self.heard = argv, stdin, False
 
+    def run(self, runner: Look) -> Completed:
+        """Run it to its end.
+
+        Raises
+        ------
+        CouldNotTell
+        """
+        return runner.run(self.argv, self.stdin, RUN_LIMIT_S, self.hear)
+
     @abc.abstractmethod
     def hear(self, output: bytes) -> None:
         """Take the next piece of standard output; pieces end anywhere."""
@@ -98,7 +107,7 @@ class Courier(abc.ABC):
         send = functools.partial(self._send, meter)
         rounds = Rounds(batch, make_ready(batch), meter, send, self._divide, self._sleep)
         if any(item.target not in rounds.failures for item in batch.items):
-            rounds.carry(batch.options.sessions or sessions_for(self.round_trip_s), self.check)
+            rounds.carry(self.sessions(), self.check)
         result = settle(self.name, batch, Evidence(rounds.failures, new_folders=new_folders))
         meter.settle([arrived.item for arrived in result.arrived])
         return result
@@ -107,6 +116,10 @@ class Courier(abc.ABC):
     def round_trip_s(self) -> float:
         """The seconds of a question and its answer between the two ends."""
         return round_trip_of(self.route, self.batch)
+
+    def sessions(self) -> int:
+        """Return how many sessions run at a time: as declared, else by the round trip."""
+        return self.batch.options.sessions or sessions_for(self.round_trip_s)
 
     @property
     def shell(self) -> Sequence[str]:
@@ -125,7 +138,7 @@ class Courier(abc.ABC):
     def _send(self, meter: Meter, job: Job, rate_bytes_per_s: int | None) -> SessionEnd:
         session = self.session(job, rate_bytes_per_s, meter)
         try:
-            completed = self._runner.run(session.argv, session.stdin, RUN_LIMIT_S, session.hear)
+            completed = session.run(self._runner)
         except CouldNotTell as error:
             ending = Ending(str(error), Remedy.NOTHING if error.is_permanent else Remedy.RETRY)
             return SessionEnd(job, ending, ending.words, started=session.heard, is_good=False)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from observatory.endpoints.contract import Completed
+from observatory.endpoints.contract import Completed, HostAccess, Look
 from observatory.endpoints.farside import packed_program
 from observatory.endpoints.script import command, wrapped
 from observatory.errors import CouldNotTell
@@ -26,8 +26,9 @@ from syncer.transfer.ends import order, program, receiver, sender
 from syncer.transfer.folders import REPLACED, TMP
 from syncer.transfer.merging import in_parts
 from syncer.transfer.meter import Meter
+from syncer.transfer.relayed import Half, relay
 from syncer.transfer.rounds import Ending, Remedy, SessionEnd, last_line, no_retry_helps
-from syncer.transfer.route import RemoteShell
+from syncer.transfer.route import RemoteShell, round_trip_of, route_of
 from syncer.transfer.sessions import Job, divide
 
 SILENCE_S = 300.0
@@ -44,6 +45,10 @@ ENDINGS = {
     255: Ending("ssh did not connect, or lost its connection", Remedy.RETRY),
 }
 NOTHING_YET = b"p 0 0"
+FAR_S = 0.02
+"""From this round trip on a dozen of them, which a new ssh session takes, are a wait."""
+RELAYED_BYTES = 32 << 20
+"""One connection carries so much in the time that it takes to make another, or little longer."""
 
 
 class CannotPipe(CouldNotTell):
@@ -68,7 +73,8 @@ class PipeEngine:
         Builds the ssh command for a host.
     for_large : Engine
         Carries files of more than `most_bytes`.
-    silence_s : float
+    most_bytes, relayed_bytes : int
+    far_s, silence_s : float
         After so long without a byte a session is given up.
     sleep : callable
     """
@@ -76,6 +82,8 @@ class PipeEngine:
     remote_shell: RemoteShell
     for_large: Engine
     most_bytes: int = MOST_BYTES
+    relayed_bytes: int = RELAYED_BYTES
+    far_s: float = FAR_S
     silence_s: float = SILENCE_S
     sleep: Callable[[float], None] = time.sleep
     name: str = "pipe"
@@ -97,6 +105,19 @@ class PipeEngine:
     def _carry(self, batch: Batch) -> CarryResult:
         return _Courier(self, batch).carry()
 
+    def goes_through_here(self, batch: Batch) -> bool:
+        """Say whether a batch is so small, and an end so far, that no session of its own is worth its making.
+
+        Raises
+        ------
+        CouldNotTell
+            The far host cannot be reached.
+        """
+        route, options = route_of(batch.source_access, batch.destination_access), batch.options
+        if batch.total_bytes > self.relayed_bytes or route.far is None or route.by_own_keys:
+            return False
+        return options.sessions is None and options.cipher is None and round_trip_of(route, batch) >= self.far_s
+
 
 class _Courier(Courier):
     """The sessions of one batch."""
@@ -105,12 +126,26 @@ class _Courier(Courier):
 
     def __init__(self, engine: PipeEngine, batch: Batch) -> None:
         super().__init__(engine.name, batch, engine.remote_shell, divide, engine.sleep)
-        self._silence_s = engine.silence_s
+        self._silence_s, self._is_relayed = engine.silence_s, engine.goes_through_here(batch)
 
     def session(self, job: Job, rate_bytes_per_s: int | None, meter: Meter) -> Session:
         """Return the near program that carries a job."""
-        packed = order.packed_order(self._order(job, rate_bytes_per_s))
-        return _Session(job, self._argv(), packed, meter, self.batch.destination.name)
+        name = self.batch.destination.name
+        if self._is_relayed:
+            sender, receiver = (self._half(way, job, rate_bytes_per_s) for way in ("pull", "push"))
+            return _Relayed(job, sender, receiver, self._silence_s, meter, name)
+        way = "push" if self.route.runs_at_source else "pull"
+        return _Session(job, self._argv(), self._order(way, job, rate_bytes_per_s), meter, name)
+
+    def sessions(self) -> int:
+        """Return how many sessions run at a time; through here one is enough."""
+        return 1 if self._is_relayed else super().sessions()
+
+    def _half(self, way: str, job: Job, rate_bytes_per_s: int | None) -> Half:
+        """Return the end that sends (``pull``, as the receiver sees it) or the one that receives (``push``)."""
+        ends = {"pull": self.batch.source, "push": self.batch.destination}
+        accesses = {"pull": self.batch.source_access, "push": self.batch.destination_access}
+        return Half(ends[way], _program(accesses[way], b"far"), self._order(way, job, rate_bytes_per_s))
 
     def check(self, ends: Sequence[SessionEnd]) -> None:
         """Raise also where the two programs never spoke and nothing will change that."""
@@ -119,21 +154,19 @@ class _Courier(Courier):
             raise CannotPipe(self.batch.source.name, self.batch.destination.name, ends[0].words)
 
     def _argv(self) -> list[bytes]:
-        near = os.fsencode(sys.executable) if self.route.near.is_local else b"python3"
-        return [near, b"-I", b"-c", _text(), b"near", *self._far_words()]
+        return [*_program(self.route.near, b"near"), *self._far_words()]
 
     def _far_words(self) -> list[bytes]:
-        words = [b"python3", b"-I", b"-c", _text(), b"far"]
         if self.route.far is None:
-            return words
+            return _program(None, b"far")
         far = [os.fsencode(word) for word in (*self.shell, "--", self.route.far.address)]
-        return [*far, wrapped(b"exec " + command(words))]
+        return [*far, wrapped(b"exec " + command(_program(None, b"far")))]
 
-    def _order(self, job: Job, rate_bytes_per_s: int | None) -> order.Order:
+    def _order(self, way: str, job: Job, rate_bytes_per_s: int | None) -> bytes:
         batch = self.batch
         aside = posixpath.join(REPLACED, batch.stamp.encode()) if batch.on_difference == "version" else b""
         settings = {
-            "way": "push" if self.route.runs_at_source else "pull",
+            "way": way,
             "source_root": _as_text(batch.source_root),
             "destination_root": _as_text(batch.destination_root),
             "temporary": _as_text(posixpath.join(TMP, secrets.token_hex(8).encode() + b"-")),
@@ -144,13 +177,21 @@ class _Courier(Courier):
             "rate_bytes_per_s": rate_bytes_per_s,
         }
         items = job.items
-        return order.Order(
-            settings,
-            [item.size_bytes for item in items],
-            [_mtime_ns(item) for item in items],
-            [item.path for item in items],
-            [item.target for item in items],
+        return order.packed_order(
+            order.Order(
+                settings,
+                [item.size_bytes for item in items],
+                [_mtime_ns(item) for item in items],
+                [item.path for item in items],
+                [item.target for item in items],
+            )
         )
+
+
+def _program(access: HostAccess | None, role: bytes) -> list[bytes]:
+    """Return the command line of an end: on this machine by our own interpreter, elsewhere by the one there."""
+    python = os.fsencode(sys.executable) if access is not None and access.is_local else b"python3"
+    return [python, b"-I", b"-c", _text(), role]
 
 
 def _as_text(path: bytes) -> str:
@@ -216,3 +257,23 @@ class _Session(Session):
             is_full=completed.status == order.FULL,
             reasons=self._reasons,
         )
+
+
+class _Relayed(_Session):
+    """Two far programs, and this process between them: progress is what passes."""
+
+    def __init__(
+        self, job: Job, sender: Half, receiver: Half, silence_s: float, meter: Meter, destination: str
+    ) -> None:
+        super().__init__(job, (), b"", meter, destination)
+        self._sender, self._receiver, self._silence_s, self._passed_bytes = sender, receiver, silence_s, 0
+
+    def run(self, runner: Look) -> Completed:
+        """Run both; `runner` is one of the two."""
+        size_bytes = sum(item.size_bytes for item in self._job.items)
+        return relay(self._sender, self._receiver, size_bytes, self._silence_s, self._pass, self.hear)
+
+    def _pass(self, size_bytes: int) -> None:
+        self.heard = True
+        self._passed_bytes += size_bytes
+        self._meter.set(self, self._passed_bytes, 0)

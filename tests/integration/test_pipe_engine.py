@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,9 @@ from observatory.endpoints.contract import HostAccess
 from observatory.spec.models import TransferOptions
 from syncer.transfer import choose as choosing
 from syncer.transfer.choose import ByNumber, choose, remote_shell_of
-from syncer.transfer.pipe import PipeEngine
+from syncer.transfer.pipe import CannotPipe, PipeEngine
 from tests.hosts import Host
-from tests.transfers import Pair, make_pair, meanwhile, programs_that_name, wait_until
+from tests.transfers import RELAYED, Pair, make_pair, meanwhile, programs_that_name, wait_until
 
 
 @pytest.fixture
@@ -81,21 +82,28 @@ def test_large_files_are_rsyncs_which_can_go_on_where_it_stopped(pair: Pair) -> 
     assert pair.read(b"n/3000") == (pair.source.root / "n/3000").read_bytes()
 
 
+@pytest.fixture(params=["pipe", RELAYED])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
+    """The same, by a session of its own or through the connection that is open already."""
+    with make_pair("far", "local", request.param, tmp_path, request) as made:
+        yield made
+
+
 @pytest.mark.parametrize("who", ["near", "far"])
-def test_a_half_that_is_killed_is_started_again(pair: Pair, who: str) -> None:
+def test_a_half_that_is_killed_is_started_again(either: Pair, who: str) -> None:
     """What had arrived is not sent again, the rest is, and nothing half is left."""
-    items = [pair.write(b"n/%03d" % number, os.urandom(400_000)) for number in range(30)]
+    items = [either.write(b"n/%03d" % number, os.urandom(400_000)) for number in range(30)]
 
     def kill() -> None:
-        assert wait_until(lambda: len(pair.arrived()) > 3)
-        for process in working_in(pair.destination.root if who == "near" else pair.source.root):
+        assert wait_until(lambda: len(either.arrived()) > 3)
+        for process in working_in(either.destination.root if who == "near" else either.source.root):
             os.kill(process, signal.SIGKILL)
 
     with meanwhile(kill):
-        result = pair.carry(items, options=TransferOptions(rate_bytes_per_s=6_000_000))
+        result = either.carry(items, options=TransferOptions(rate_bytes_per_s=6_000_000))
     assert len(result.arrived) == 30
-    assert pair.waits == [2.0]
-    assert all(pair.read(item.path) == (pair.source.root / os.fsdecode(item.path)).read_bytes() for item in items)
+    assert either.waits == [2.0]
+    assert all(either.read(item.path) == (either.source.root / os.fsdecode(item.path)).read_bytes() for item in items)
 
 
 def working_in(root: Path) -> list[int]:
@@ -120,3 +128,47 @@ def test_a_connection_that_falls_silent_is_given_up(pair: Pair, three_hosts: tup
     assert "nothing came for too long" in result.failed[0].reason
     assert pair.waits == [2.0, 8.0, 30.0]
     assert time.monotonic() - began_s < 40
+
+
+def test_few_files_over_a_long_line_go_through_the_connection_that_is_open(pair: Pair) -> None:
+    """No ssh of their own is started; what is too much for one connection, or was told how to travel, has its own."""
+    engine = pair.chosen(pair.batch([]))
+    assert isinstance(engine, PipeEngine)
+    far = replace(engine, far_s=0.0, remote_shell=lambda access, options: ["false"])
+    items = [pair.write(b"n/%d" % number, b"x" * number) for number in range(3)]
+    assert len(far.carry(pair.batch(items)).arrived) == 3
+    assert engine.goes_through_here(pair.batch(items)) is False
+    assert replace(far, relayed_bytes=2).goes_through_here(pair.batch(items)) is False
+    assert far.goes_through_here(pair.batch(items, options=TransferOptions(sessions=2))) is False
+
+
+def test_a_sender_that_falls_silent_on_the_open_connection_is_given_up(pair: Pair) -> None:
+    """It is stopped, not ended: the receiver is not left waiting, and what had arrived is told apart."""
+    items = [pair.write(b"n/%03d" % number, os.urandom(400_000)) for number in range(20)]
+    engine = pair.chosen(pair.batch(items))
+    assert isinstance(engine, PipeEngine)
+    impatient = replace(engine, far_s=0.0, silence_s=1.0, sleep=pair.waits.append)
+    stopped: list[int] = []
+
+    def stop() -> None:
+        assert wait_until(lambda: len(pair.arrived()) > 3)
+        stopped.extend(working_in(pair.source.root))
+        for process in stopped:
+            os.kill(process, signal.SIGSTOP)
+
+    with meanwhile(stop):
+        result = impatient.carry(pair.batch(items, options=TransferOptions(rate_bytes_per_s=6_000_000)))
+    for process in stopped:
+        os.kill(process, signal.SIGKILL)
+    assert len(result.arrived) == 20
+    assert pair.waits == [2.0]
+
+
+def test_the_sender_says_why_it_cannot_begin(pair: Pair) -> None:
+    """Its root is gone: the reason is its own, not that the receiver heard nothing."""
+    items = [pair.write(b"n/a", b"a")]
+    engine = pair.chosen(pair.batch(items))
+    assert isinstance(engine, PipeEngine)
+    batch = replace(pair.batch(items), source_root=b"/not/there")
+    with pytest.raises(CannotPipe, match="/not/there: No such file"):
+        replace(engine, far_s=0.0, sleep=pair.waits.append).carry(batch)
