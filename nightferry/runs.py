@@ -57,6 +57,17 @@ def crashes(workplace: Workplace) -> Iterator[str]:
             yield f"the {run.kind} begun at {began} did not come to its end; this run goes on from there"
 
 
+def forgotten(workplace: Workplace) -> Iterator[str]:
+    """Yield a sentence where reports lie here of runs that the ledger does not know: it was deleted, or is another's."""
+    ledger = workplace.ledger
+    is_new = ledger.last_finished() is None and not ledger.unfinished_runs()
+    if is_new and any((workplace.state / "reports").glob("*/record.json")):
+        yield (
+            "the ledger knows no run, but earlier reports lie here: it was deleted, or replaced; nights older than the "
+            "window are not looked at unless you ask: nightferry verify -d FIRST..LAST"
+        )
+
+
 def _is_alive(process: int) -> bool:
     try:
         os.kill(process, 0)

@@ -12,7 +12,7 @@ from nightferry.products.converting import ConvertWishes
 from nightferry.relay import await_earlier_hops, leave_records
 from nightferry.reporting import delivery as deliver
 from nightferry.reporting.letters import send_letters
-from nightferry.runs import Run, crashes
+from nightferry.runs import Run, crashes, forgotten
 from nightferry.selection import Asked, instruments_asked
 from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
@@ -41,7 +41,7 @@ def _nightly_report(
     run = Run(workplace, "run", [one.instrument for one in instruments_asked(workplace, asked)], dry_run)
     notes = [
         *delivery.notes,
-        *_crash_notes(workplace, dry_run),
+        *_notes_before(workplace, dry_run),
         *(Note(sentence) for sentence in await_earlier_hops(workplace, asked, wait_h)),
     ]
     with night_progress(delivery) as (of_hops, of_steps):
@@ -56,8 +56,9 @@ def _nightly_report(
     return conclude(workplace, run, replace(report, problems=problems, notes=[*report.notes, *letters]), delivery)
 
 
-def _crash_notes(workplace: Workplace, dry_run: bool) -> list[Note]:
-    return [] if dry_run else [Note(sentence) for sentence in crashes(workplace)]
+def _notes_before(workplace: Workplace, dry_run: bool) -> list[Note]:
+    """What is to be said of runs before this one."""
+    return [] if dry_run else [Note(sentence) for sentence in (*forgotten(workplace), *crashes(workplace))]
 
 
 def _letters(workplace: Workplace, asked: Asked, delivery: Delivery) -> list[Note]:

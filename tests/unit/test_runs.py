@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from nightferry.runs import Run, crashes
+from nightferry.runs import Run, crashes, forgotten
 from nightferry.workplace import Workplace
+from observatory.files import write_whole
 from observatory.truth import State
 from tests.unit.spec.folders import instrument, write
 
@@ -61,3 +62,15 @@ def test_a_dry_run_is_not_in_the_ledger(workplace: Workplace) -> None:
     run = Run(workplace, "sync", ["sha"], dry_run=True)
     run.finish(State.OK)
     assert workplace.ledger.last_finished() is None
+
+
+def test_a_ledger_that_was_deleted_is_said(workplace: Workplace) -> None:
+    """It has forgotten which older nights were never proven; a new installation has forgotten nothing."""
+    assert list(forgotten(workplace)) == []
+    kept = workplace.state / "reports/20160906T120000.000000Z-run"
+    kept.mkdir(parents=True)
+    write_whole(kept / "record.json", b"{}")
+    (said,) = forgotten(workplace)
+    assert "verify -d FIRST..LAST" in said
+    _ = Run(workplace, "run", ["sha"]).id
+    assert list(forgotten(workplace)) == []
