@@ -58,7 +58,7 @@ def crashes(workplace: Workplace) -> Iterator[str]:
 
 
 def forgotten(workplace: Workplace) -> Iterator[str]:
-    """Yield a sentence where reports lie here of runs that the ledger does not know: it was deleted, or is another's."""
+    """Yield a sentence where reports of runs lie here that the ledger does not know: it was deleted, or replaced."""
     ledger = workplace.ledger
     is_new = ledger.last_finished() is None and not ledger.unfinished_runs()
     if is_new and any((workplace.state / "reports").glob("*/record.json")):
