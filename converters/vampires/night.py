@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from converters.vampires.cutting import Integers, cut, runs_of
 from converters.vampires.flc import LETTERS, agreed, flc_states
 from converters.vampires.pairing import pair
+from converters.vampires.periods import Choice, Known
 from converters.vampires.plan import SOLO, SYNC, Listed, Match, Output, Plan, Run, Source
 from converters.vampires.rules import Rules
 
@@ -36,11 +37,14 @@ class Cube:
         Of its frames; None where there are no usable ones, and the source says why.
     is_damaged : bool
         The file is not whole: its frames cannot be copied, and are listed.
+    counters : ndarray of int64 or None
+        The frame grabber's, of its frames.
     """
 
     source: Source
     times_us: Integers | None
     is_damaged: bool = False
+    counters: Integers | None = None
 
 
 @dataclass(slots=True)
@@ -51,7 +55,10 @@ class _Row:
     source: Integers
     frame: Integers
     times_us: Integers
+    counters: Integers
     stretch: Integers
+    doubts: dict[int, str] = field(default_factory=dict)
+    """Why cubes were left unpaired that might have been, by the cube's number."""
     partner: Integers = field(init=False)
     match: Integers = field(init=False)
     states: NDArray[np.int8] = field(init=False)
@@ -115,12 +122,17 @@ def _row(camera: str, cubes: Sequence[Cube], rules: Rules) -> _Row:
         np.repeat(np.array(numbers, dtype=np.int64), sizes)[order],
         np.concatenate([empty, *(np.arange(size) for size in sizes)])[order],
         times[order],
+        np.concatenate([empty, *(_counters(cubes[number]) for number in numbers)])[order],
         np.repeat(np.array(stretches, dtype=np.int64), sizes)[order],
     )
 
 
 def _times(cube: Cube) -> Integers:
     return np.zeros(0, dtype=np.int64) if cube.times_us is None else cube.times_us
+
+
+def _counters(cube: Cube) -> Integers:
+    return np.full(cube.source.frames, -1, dtype=np.int64) if cube.counters is None else cube.counters
 
 
 def _first(cube: Cube) -> int:
@@ -185,7 +197,11 @@ def _pair_parts(
     if first.clock != second.clock:
         return None
     tolerance_us = min(rules.tolerance_of(first.keys), rules.tolerance_of(second.keys))
-    found = pair(one.times_us[ones], other.times_us[others], tolerance_us, rules.offset_limit_us)
+    times, counters = (one.times_us[ones], other.times_us[others]), (one.counters[ones], other.counters[others])
+    found = pair(*times, tolerance_us, rules.offset_limit_us, counters, rules.offset_us)
+    if found.choice.known is Known.CONTRADICTED:
+        one.doubts |= dict.fromkeys(sources[0], _doubt(found.choice))
+        other.doubts |= dict.fromkeys(sources[1], _doubt(found.choice))
     mine, theirs = ones[found.first], others[found.second]
     one.partner[mine], other.partner[theirs] = theirs, mine
     one.match[mine] = other.match[theirs] = number
@@ -201,6 +217,15 @@ def _pair_parts(
         support=round(found.offset.support, 4),
         rival=round(found.offset.rival, 4),
         ambiguous=found.ambiguous,
+        known=found.choice.known.value,
+        period_us=round(found.choice.period_us, 3),
+    )
+
+
+def _doubt(choice: Choice) -> str:
+    return (
+        f"the offset is {choice.offset_us:.0f} us or whole periods of {choice.period_us:.0f} us more or less, and the"
+        " cameras' first and last frames speak against the smallest: say `offset_us`"
     )
 
 
@@ -261,7 +286,8 @@ def _solo_outputs(rows: Sequence[_Row], cubes: Sequence[Cube], rules: Rules, use
             longest_us = rules.longest_us if is_rest else np.iinfo(np.int64).max // 4
             gap_us = rules.gap_us if is_rest else np.iinfo(np.int64).max // 4
             for piece in cut(row.times_us[places], groups, longest_us, gap_us):
-                yield from _solo(row, places[piece], cubes, rules, used, reason)
+                why = reason if is_rest else row.doubts.get(int(row.source[places[piece][0]]), reason)
+                yield from _solo(row, places[piece], cubes, rules, used, why)
 
 
 def _solo(

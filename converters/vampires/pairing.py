@@ -2,15 +2,18 @@
 
 The two cameras' times differ by a constant that nobody wrote down; it is estimated first. Then two frames are a pair
 if each is the other's nearest, within a tolerance that is never more than a quarter of the shortest frame period.
-Which cubes are put to the question together is night.py's.
+At a constant rate several offsets explain the times: which one is right is periods.py's. Which cubes are put to the
+question together is night.py's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from converters.vampires.periods import Choice, Known, Seen, choose
 
 Times = NDArray[np.int64]
 
@@ -56,6 +59,8 @@ class Pairing:
         Root mean square of what is left of the differences; 0 without pairs.
     ambiguous : int
         Frames left alone because several frames of the other camera lay within the tolerance.
+    choice : Choice
+        The offset that was taken, and how it is known. Without pairs if it is contradicted.
     """
 
     first: NDArray[np.int64]
@@ -64,9 +69,17 @@ class Pairing:
     tolerance_us: float
     residual_us: float
     ambiguous: int
+    choice: Choice
 
 
-def pair(first_us: Times, second_us: Times, tolerance_us: float, offset_limit_us: float | None = None) -> Pairing:
+def pair(
+    first_us: Times,
+    second_us: Times,
+    tolerance_us: float,
+    offset_limit_us: float | None = None,
+    counters: tuple[Times, Times] | None = None,
+    given_us: float | None = None,
+) -> Pairing:
     """Pair the frames of two cameras.
 
     Parameters
@@ -77,19 +90,29 @@ def pair(first_us: Times, second_us: Times, tolerance_us: float, offset_limit_us
         How far two frames of a pair may lie apart once the offset is taken out; made smaller where it is more than a
         quarter of the shortest period.
     offset_limit_us : float, optional
-        The offset is no larger; default: the longest usual distance of two frames.
+        The offset that is estimated is no larger; default: the longest usual distance of two frames.
+    counters : pair of ndarray of int64, optional
+        The frame grabber's, of each frame.
+    given_us : float, optional
+        What was declared of the offset: where it is known up to whole periods only, the nearest to this is taken.
     """
     shortest_us, longest_us = _periods(first_us, second_us)
     tolerance_us = min(tolerance_us, shortest_us / 4)
+    empty = np.zeros(0, dtype=np.int64)
     if not len(first_us) or not len(second_us):
-        empty = np.zeros(0, dtype=np.int64)
-        return Pairing(empty, empty, Offset(0.0, 0.0, 0.0), tolerance_us, 0.0, 0)
+        return Pairing(empty, empty, Offset(0.0, 0.0, 0.0), tolerance_us, 0.0, 0, Choice(0.0, Known.ASSUMED))
     offset = estimate_offset(first_us, second_us, tolerance_us, offset_limit_us or longest_us)
+    counted = counters or (np.full(len(first_us), -1), np.full(len(second_us), -1))
+    one, other = Seen(first_us, counted[0]), Seen(second_us, counted[1])
+    choice = choose(one, other, offset.offset_us, tolerance_us, given_us)
+    offset = replace(offset, offset_us=choice.offset_us)
+    if choice.known is Known.CONTRADICTED:
+        return Pairing(empty, empty, offset, tolerance_us, 0.0, 0, choice)
     shifted = first_us.astype(np.float64) + offset.offset_us
     first, second, ambiguous = _mutual(shifted, second_us.astype(np.float64), tolerance_us)
     left = second_us[second] - shifted[first]
     residual_us = float(np.sqrt(np.mean(left**2))) if len(left) else 0.0
-    return Pairing(first, second, offset, tolerance_us, residual_us, ambiguous)
+    return Pairing(first, second, offset, tolerance_us, residual_us, ambiguous, choice)
 
 
 def _periods(*cameras: Times) -> tuple[float, float]:

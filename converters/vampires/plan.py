@@ -80,7 +80,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What was found when some cubes of two cameras were put together; times in microseconds (see pairing.py)."""
+    """What was found when some cubes of two cameras were put together; times in microseconds (see pairing.py).
+
+    Attributes
+    ----------
+    known : str
+        How the offset is known (see periods.py); contradicted: nothing was paired.
+    period_us : float
+        Distance of the other offsets that explain the times as well; 0: there is none.
+    """
 
     first: tuple[int, ...]
     second: tuple[int, ...]
@@ -91,6 +99,8 @@ class Match:
     support: float
     rival: float
     ambiguous: int
+    known: str
+    period_us: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +205,24 @@ class Plan:
         for output in self.outputs:
             counts[output.label] += output.frames
         return dict(sorted(counts.items()))
+
+    def offsets(self) -> list[str]:
+        """Return what is to be said of offsets that the times know only up to whole periods."""
+        words = {
+            "assumed": "pairs rest on an offset known only up to whole periods; the smallest was taken ({:.0f} us)",
+            "contradicted": "frames were not paired: nothing tells their offset ({:.0f} us, or whole periods from it)",
+        }
+        said = []
+        for known, text in words.items():
+            matches = [match for match in self.matches if match.known == known and (match.pairs or match.period_us)]
+            if matches:
+                said.append(f"{sum(self._asked(match) for match in matches)} " + text.format(matches[0].offset_us))
+        return said
+
+    def _asked(self, match: Match) -> int:
+        """Return a match's pairs; of one without, how many frames were put together."""
+        numbers = (*match.first, *match.second)
+        return match.pairs or sum(self.sources[number].frames for number in numbers)
 
     def facts(self) -> Facts:
         """Return the plan's counts."""

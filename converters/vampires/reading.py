@@ -63,7 +63,9 @@ def _read(folder: Path, night: dt.date, found: Found, rules: Rules) -> Cube:
         keys=keys,
         reason=fault or reason,
     )
-    return Cube(source, None if timing is None else timing.times_us, is_damaged=fault is not None)
+    if timing is None:
+        return Cube(source, None, is_damaged=fault is not None)
+    return Cube(source, timing.times_us, is_damaged=fault is not None, counters=timing.counters)
 
 
 def _read_header(place: Path, keywords: Sequence[str]) -> tuple[dict[str, Value], int, str | None]:

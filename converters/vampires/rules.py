@@ -52,6 +52,8 @@ class Rules:
     tolerance_us : float or None
         None: of the rows that are read out.
     offset_limit_us : float or None
+    offset_us : float or None
+        The static offset, roughly: chosen by where the times know it up to whole periods only.
     rows_key, mode_key, trigger_key : str
         Keywords: rows read out; the detector's mode (``slow``); whether an external trigger exposes.
     break_keys : sequence of str
@@ -67,6 +69,7 @@ class Rules:
 
     tolerance_us: float | None = None
     offset_limit_us: float | None = None
+    offset_us: float | None = None
     rows_key: str = "PRD-RNG2"
     mode_key: str = "U_DETMOD"
     trigger_key: str = "EXTTRIG"

@@ -62,6 +62,7 @@ def _whole(found: Tally) -> Iterator[str]:
         yield f"{found.paired} of the {found.triggered} frames of both cameras are paired ({share})"
     if found.told:
         yield f"{found.dubious} of {found.told} FLC states are dubious ({_share(found.dubious, found.told)})"
+    yield from found.offsets
 
 
 def _share(part: int, whole: int) -> str:
@@ -78,6 +79,7 @@ def as_json(found: Tally, reasons: Sequence[str]) -> str:
         "told": found.told,
         "dubious": found.dubious,
         "listed": found.listed,
+        "offsets": list(found.offsets),
         "look": list(reasons),
         "minutes": [_record(one, f"{minute:%Y-%m-%dT%H:%MZ}") for minute, one in found.minutes.items()],
         "untimed": None if found.untimed is None else _record(found.untimed, None),

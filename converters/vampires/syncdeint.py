@@ -68,6 +68,10 @@ class SyncDeintStep(NamesItsProducts):
     offset_limit_us: float | None = Field(
         None, gt=0, description="largest static offset between the cameras; default: one period"
     )
+    offset_us: float | None = Field(
+        None,
+        description="the offset, second camera - first, roughly: needed where the times know it up to periods only",
+    )
     rows_key: str = Field("PRD-RNG2", description="keyword of the rows that are read out")
     mode_key: str = Field("U_DETMOD", description="keyword of the detector's mode; slow is slower")
     trigger_key: str = Field("EXTTRIG", description="keyword that says whether an external trigger exposed")
@@ -99,8 +103,8 @@ class SyncDeintStep(NamesItsProducts):
         plan = make_plan(folder.night, tuple(self.cameras), cubes, self.rules(), json.loads(self._arguments()))
         outputs[0].write_bytes(encode(plan))
         reasons = [f"{show(cube.source.path)}: {cube.source.reason}" for cube in cubes if cube.source.reason]
-        warning = f"{len(reasons)} of {len(cubes)} cubes could not be paired, first {reasons[0]}" if reasons else None
-        return Done(warning=warning, facts=plan.facts())
+        said = [f"{len(reasons)} of {len(cubes)} cubes could not be paired, first {reasons[0]}"] if reasons else []
+        return Done(warning="; ".join([*said, *plan.offsets()]) or None, facts=plan.facts())
 
     def rules(self) -> Rules:
         """Return the section as the rules of a plan."""
@@ -108,6 +112,7 @@ class SyncDeintStep(NamesItsProducts):
         return Rules(
             tolerance_us=None if self.tolerance_us == "auto" else float(self.tolerance_us),
             offset_limit_us=self.offset_limit_us,
+            offset_us=self.offset_us,
             rows_key=self.rows_key,
             mode_key=self.mode_key,
             trigger_key=self.trigger_key,

@@ -52,6 +52,8 @@ class Tally:
     frames, triggered, paired, told, dubious, listed : int
         All; those exposed by the trigger while both cameras were; of these the paired ones; those whose FLC state was
         asked, and of these the dubious ones; and those in no cube.
+    offsets : tuple of str
+        What is to be said of offsets that are known up to whole periods only.
     """
 
     night: dt.date
@@ -63,6 +65,7 @@ class Tally:
     told: int
     dubious: int
     listed: int
+    offsets: tuple[str, ...] = ()
 
     def reasons(self, thresholds: Thresholds) -> list[str]:
         """Return why a person should look; a night without pairs or FLC by intent is not a bad one."""
@@ -100,6 +103,7 @@ def tally(plan: Plan, times: Mapping[int, Integers]) -> Tally:
         told=sum(output.frames for output in told),
         dubious=sum(output.frames for output in told if output.state == "D"),
         listed=sum(one.run.count for one in plan.listed),
+        offsets=tuple(plan.offsets()),
     )
 
 
