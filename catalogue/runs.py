@@ -99,6 +99,15 @@ class RunBook(Book):
             (run,) = _read_runs(connection, sa.select(runs).where(runs.c.id == row.run_id))
             return run, _hop(row)
 
+    def last_look(self, instrument: str, hop: str) -> dt.datetime | None:
+        """Return when the last run began that could look at both ends of a hop; where none could, the first of all."""
+        of_hop = sa.and_(hop_runs.c.instrument == instrument, hop_runs.c.hop == hop)
+        could = hop_runs.c.state.in_((State.OK.value, State.DIFFERENT.value))
+        numbers = sa.func.coalesce(sa.func.max(sa.case((could, hop_runs.c.run_id))), sa.func.min(hop_runs.c.run_id))
+        asked = sa.select(runs.c.started_utc).where(runs.c.id == sa.select(numbers).where(of_hop).scalar_subquery())
+        with self._store.read() as connection:
+            return connection.execute(asked).scalar_one_or_none()
+
     def record_moved(
         self, run: int, instrument: str, hop: str, files: Sequence[MovedFile], at_utc: dt.datetime
     ) -> None:

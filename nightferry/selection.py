@@ -101,18 +101,28 @@ def nights_asked(workplace: Workplace, asked: Asked, instrument: Instrument) -> 
 def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
     """Return what to ask of both ends of a hop: the nights asked for, and without any the window.
 
-    The window holds the last nights and every older one that was once seen and is neither proven nor accepted.
+    The window holds the last nights, every older one that was once seen and is neither proven nor accepted, and where
+    nobody could look for longer than the window is, every night since.
     """
     nights = nights_asked(workplace, asked, hop.instrument)
     if not asked.dates and asked.nights is None:
         older = _outstanding(workplace, hop, nights[0])
-        nights = tuple(sorted({*older, *nights}))
+        nights = tuple(sorted({*older, *_unseen(workplace, hop, nights[0]), *nights}))
     return hop_scope(hop, nights, workplace.clock_of(hop.instrument))
 
 
 def _outstanding(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
     present = workplace.present_night(hop.instrument)
     return workplace.ledger.outstanding(hop.instrument.instrument, hop.key, before, present)
+
+
+def _unseen(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
+    """Return the nights before the window that were not over, or just over, when both ends were looked at last."""
+    looked = workplace.ledger.last_look(hop.instrument.instrument, hop.key)
+    if looked is None:
+        return ()
+    first = workplace.clock_of(hop.instrument).night_of(looked) - dt.timedelta(days=1)
+    return tuple(first + dt.timedelta(days=number) for number in range((before - first).days))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ ROWS = (
     Row("D11", "a wrong argument leaves a setting unset", ("D11",)),
     Row("D12", "years are written into a program", ("D12",)),
     Row("D13", "a mirror of an empty source erases the copy", ("D13", "F10a", "F10b", "F10c")),
-    Row("D14", "only yesterday is caught up", ("D14", "S4")),
+    Row("D14", "only yesterday is caught up", ("D14", "D14b", "S4")),
     Row("D15", "what repeats is mailed each time", ("D15",)),
     Row("S1", "existence alone is looked at", ("F1", "F2", "F3", "F4")),
     Row("S2", "one direction alone is looked at", ("S2", "D6")),

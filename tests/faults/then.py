@@ -1,4 +1,4 @@
-"""A site looked at from another day: a verify whose clock says what the case wants.
+"""A site looked at from another day: a sync or a verify whose clock says what the case wants.
 
 Leaves to each case which day, and what lies where.
 """
@@ -9,8 +9,10 @@ import datetime as dt
 
 from nightferry.runs import Run
 from nightferry.selection import Asked, hops_asked, scope_asked
+from nightferry.syncing import SyncWishes, sync
 from nightferry.verifying import VerifyWishes, verify_one
 from nightferry.workplace import Workplace
+from syncer.outcome import HopOutcome
 from tests.faults.stage import Stage
 from verifier.verdict import HopVerdict
 
@@ -21,3 +23,10 @@ def verified_at(stage: Stage, now: dt.datetime) -> HopVerdict:
         (hop,) = hops_asked(workplace, Asked())
         run, scope = Run(workplace, "verify", ["sha"]), scope_asked(workplace, Asked(), hop)
         return verify_one(workplace, run, hop, scope, VerifyWishes())
+
+
+def synced_at(stage: Stage, now: dt.datetime) -> HopOutcome:
+    """Sync the only hop over the window of an instant."""
+    with Workplace.at(stage.config, lambda: now) as workplace:
+        (outcome,) = sync(workplace, Run(workplace, "sync", ["sha"]), Asked(), SyncWishes())
+        return outcome

@@ -18,11 +18,11 @@ def make(stage: Stage) -> None:
 
 
 def ask(stage: Stage) -> Found:
-    """Verify on the day after each: it is missing until it is there, and no other year's is looked at."""
+    """Verify on the day after each: it is missing until it is there, and it alone."""
     for year in YEARS:
         verdict = verified_at(stage, dt.datetime(year, 1, 15, 12, tzinfo=dt.UTC))
         assert verdict.missing == (f"{year}/0114/SHA_{year}0114.0001.fits".encode(),), year
-        assert (verdict.state.value, verdict.source_files) == ("different", 1)
+        assert verdict.state.value == "different"
         stage.put(stage.ends[1], f"{year}/0114/SHA_{year}0114.0001.fits", fits_file(seed=year))
         assert verified_at(stage, dt.datetime(year, 1, 15, 13, tzinfo=dt.UTC)).state.value == "ok"
     return Found("different: 1 missing, each year", 1)

@@ -53,6 +53,18 @@ def test_the_last_finished_run_is_of_that_kind_and_instrument(ledger: Ledger) ->
     assert ledger.last_finished("verify", "sha") is None
 
 
+def test_the_last_look_is_of_a_run_that_could_look_at_both_ends(ledger: Ledger) -> None:
+    """Where none could it is the first that tried; of a hop that nobody asked about there is none."""
+    assert ledger.last_look("sha", "a:b") is None
+    for hours, state in enumerate((State.UNKNOWN, State.UNKNOWN, State.DIFFERENT, State.AWAY, State.UNKNOWN)):
+        run = ledger.start_run("sync", ["sha"], NOON + hours * HOUR, "astro", 1)
+        ledger.record_hop(run, HopRecord("sha", "a:b", "a", "b", state))
+        ledger.record_hop(run, HopRecord("sha", "b:c", "b", "c", State.UNKNOWN))
+    assert ledger.last_look("sha", "a:b") == NOON + 2 * HOUR
+    assert ledger.last_look("sha", "b:c") == NOON
+    assert ledger.last_look("shd", "a:b") is None
+
+
 def test_a_run_that_never_finished_is_found_until_it_is_noted_as_crashed(ledger: Ledger) -> None:
     """A crash is reported once; a run that finished after all is no crash."""
     crashed, finished = start(ledger), start(ledger, "verify")
