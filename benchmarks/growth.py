@@ -162,7 +162,7 @@ def main() -> int:
     if any(distances) and (why_not := why_no_distance()):
         say(f"benchmarks: no distance can be made here: {why_not}")
         return 2
-    load, place = os.getloadavg()[0], default_folder(0.5)
+    load, place = machine.load_fact(), default_folder(0.5)
     with tempfile.TemporaryDirectory(prefix="nightferry-bench-", dir=place) as folder:
         tables = list(sections(Path(folder), distances, options.rounds, options.scale))
     intro = [
@@ -173,7 +173,7 @@ def main() -> int:
         " size, and by a `sync` that has nothing to do. Files are empty; what is measured is names, sizes and times.",
         "",
         *(f"* {fact}" for fact in machine.facts(place)),
-        f"* load average before the first run: {load:.1f}",
+        f"* {load}",
     ]
     if not options.no_page and options.scale == 1:
         PAGE.write_text("\n\n".join(["\n".join(intro), *tables]) + "\n")

@@ -9,6 +9,9 @@ import re
 import subprocess
 from pathlib import Path
 
+BUSY_LOAD = 0.7
+"""A load average above which somebody else is at work."""
+
 
 def _first_match(path: str, expression: str) -> str:
     found = re.search(expression, Path(path).read_text(), re.MULTILINE)
@@ -40,3 +43,10 @@ def facts(folder: Path) -> list[str]:
         f"rsync {rsync[1] if rsync else 'unknown'}, {_first_line('ssh', '-V').split(',')[0]}, "
         f"{_first_line('rclone', 'version')}",
     ]
+
+
+def load_fact() -> str:
+    """Return a sentence about what else the machine does now; said of the moment before the first run."""
+    load = os.getloadavg()[0]
+    shared = "; the machine was shared with other work, so that times are high and swing" if load >= BUSY_LOAD else ""
+    return f"load average before the first run: {load:.1f}{shared}"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import os
 import re
 import statistics
 import subprocess
@@ -69,12 +68,13 @@ def line(start: Start, costs: Sequence[Cost]) -> str:
     """Return a line of the table."""
     walls = [cost.wall_s for cost in costs]
     middle = statistics.median(walls)
+    peak_bytes = max(cost.near_peak_bytes for cost in costs)  # 0: it ended before anyone had looked
     reached = "reached" if start.limit_s is not None and middle < start.limit_s else "**falls short**"
     cells = [
         start.name,
         spread(min(walls), middle, max(walls)),
         f"{statistics.median(cost.cpu_s for cost in costs):.2f}",
-        f"{max(cost.near_peak_bytes for cost in costs) / 1e6:.0f}",
+        f"{peak_bytes / 1e6:.0f}" if peak_bytes else "",
         "" if start.limit_s is None else f"< {start.limit_s:g} s: {reached}",
     ]
     return f"| {' | '.join(cells)} |"
@@ -99,7 +99,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--no-page", action="store_true", help="print only")
     options = parser.parse_args()
-    load = os.getloadavg()[0]
+    load = machine.load_fact()
     with tempfile.TemporaryDirectory(prefix="nightferry-bench-", dir=default_folder(0.01)) as scratch:
         site = Site(Path(scratch), files=50, size_bytes=2880)
         site.make()
@@ -118,7 +118,7 @@ def main() -> int:
         " that warms the caches; from before the start to after the exit.",
         "",
         *(f"* {fact}" for fact in machine.facts(default_folder(0.01))),
-        f"* load average before the first run: {load:.1f}",
+        f"* {load}",
         "",
         "| command | wall s | processor s | peak MB | target |",
         "|---|---|---|---|---|",
