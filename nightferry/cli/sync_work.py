@@ -10,7 +10,7 @@ from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
 from nightferry.locks import free_locks
 from nightferry.relay import await_earlier_hops, leave_records
 from nightferry.reporting import delivery as deliver
-from nightferry.runs import Run
+from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, instruments_asked
 from nightferry.syncing import SyncWishes, accept_unsynced, sync, syncable
 from nightferry.workplace import Workplace
@@ -31,9 +31,9 @@ def run_sync(
         raise UsageError("nothing to sync: every copy asked for is an origin or filled by others (`fill: external`)")
     if wishes.dry_run:
         return _sync_report(workplace, asked, wishes, delivery, (), ())
-    late = tuple(await_earlier_hops(workplace, asked, wait_h))
+    before = (*forgotten(workplace), *await_earlier_hops(workplace, asked, wait_h))
     with free_locks(workplace.state, names) as (held, refused):
-        return _sync_report(workplace, replace(asked, instruments=held), wishes, delivery, refused, late)
+        return _sync_report(workplace, replace(asked, instruments=held), wishes, delivery, refused, before)
 
 
 def _accept_only(workplace: Workplace, wishes: SyncWishes) -> int:
@@ -51,7 +51,7 @@ def _sync_report(
     wishes: SyncWishes,
     delivery: Delivery,
     refused: Sequence[LockHeld],
-    late: Sequence[str],
+    before: Sequence[str],
 ) -> int:
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     run = Run(workplace, "sync", names, wishes.dry_run)
@@ -67,7 +67,7 @@ def _sync_report(
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         outcomes=outcomes,
-        notes=[*delivery.notes, *(Note(sentence) for sentence in late)],
+        notes=[*delivery.notes, *(Note(sentence) for sentence in before)],
         problems=[Note(str(error)) for error in refused],
     )
     return conclude(workplace, run, report, delivery)

@@ -6,17 +6,18 @@ from dataclasses import replace
 
 from nightferry.cli.work import Delivery, conclude, file_progress
 from nightferry.reporting import delivery as deliver
-from nightferry.runs import Run
+from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, instruments_asked
 from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
-from reports.model import Report
+from reports.model import Note, Report
 
 
 def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, delivery: Delivery) -> int:
     """Verify, say what was found, and return the exit status."""
     deliver.check_mail(workplace, delivery.mail)
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
+    notes = [*delivery.notes, *(Note(sentence) for sentence in forgotten(workplace))]
     run = Run(workplace, "verify", names)
     with file_progress(delivery) as progress:
         verdicts = verify(workplace, run, asked, replace(wishes, progress=progress))
@@ -26,6 +27,6 @@ def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, deliver
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         verdicts=verdicts,
-        notes=delivery.notes,
+        notes=notes,
     )
     return conclude(workplace, run, report, delivery)
