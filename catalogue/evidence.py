@@ -19,6 +19,8 @@ from catalogue.store import upsert_statement
 from catalogue.tables import runs
 
 _COLUMNS = ("path", "night", "name", "sha256", "size_bytes", "mtime_s", "changed_s", "identity")
+_MOST_NAMED = 1000
+"""Names in one question: a database takes so many; of more the whole night is read."""
 
 
 class EvidenceBook(Book):
@@ -70,16 +72,22 @@ class EvidenceBook(Book):
         with self._store.write() as connection:
             _forget(connection, holder, list(paths))
 
-    def evidence_of(self, holder: int, night: dt.date) -> dict[bytes, Evidence]:
-        """Return what is remembered of a night on a copy, by path; of what is gone too, with no sum."""
+    def evidence_of(self, holder: int, night: dt.date, names: Collection[bytes] | None = None) -> dict[bytes, Evidence]:
+        """Return what is remembered of a night on a copy, or of the files of some names, by path.
+
+        Of what is gone too, with no sum.
+        """
         columns = [evidence.c[name] for name in (*_COLUMNS, "reading_id", "first_sha256", "first_utc")]
         of_night = sa.and_(evidence.c.holder_id == holder, evidence.c.night == night)
+        if names is not None and len(names) <= _MOST_NAMED:
+            of_night = sa.and_(of_night, evidence.c.name.in_(names))
         asked = sa.select(*columns).where(of_night).order_by(evidence.c.path)
         with self._store.read() as connection:
             rows = connection.execute(asked).all()
             made = _readings(connection, {row.reading_id for row in rows})
         # by position: a night has 100,000 rows
-        return {row[0]: Evidence(ReadFile(*row[:8]), made[row[8]], row[9], row[10]) for row in rows}
+        found = {row[0]: Evidence(ReadFile(*row[:8]), made[row[8]], row[9], row[10]) for row in rows}
+        return found if names is None else {path: one for path, one in found.items() if one.file.name in names}
 
     def evidence_nights(self, holder: int) -> frozenset[dt.date]:
         """Return the nights of which something was ever read on a copy."""

@@ -52,15 +52,23 @@ def sum_of(document: dict[str, Any]) -> str:
 
 
 def write_proof(folder: Path, name: str, document: dict[str, Any]) -> Path:
-    """Write a proof whole, brought to disk, and return where it lies.
+    """Write a proof whole, brought to disk, and return where it lies; a line for each file.
 
     Raises
     ------
     OSError
     """
     path = folder / name
-    write_whole(path, json.dumps(document, indent=1, sort_keys=True).encode() + b"\n")
+    write_whole(path, _text_of(document).encode())
     return path
+
+
+def _text_of(document: dict[str, Any]) -> str:
+    """Return the text of a proof; with `indent` the encoder is not the quick one, a fifth of the time of freeing."""
+    files = ",\n  ".join(json.dumps(one, sort_keys=True) for one in document["files"])
+    texts = {key: json.dumps(value, sort_keys=True) for key, value in document.items() if key != "files"}
+    texts["files"] = f"[\n  {files}\n ]"
+    return "{\n " + ",\n ".join(f"{json.dumps(key)}: {text}" for key, text in sorted(texts.items())) + "\n}\n"
 
 
 def _copy(copy: CopyState) -> dict[str, Any]:

@@ -142,8 +142,8 @@ class Others:
         return found
 
     def _on(self, place: Place, night: dt.date, names: frozenset[bytes]) -> dict[bytes, Witness]:
-        rows = self._workplace.ledger.evidence_of(holder_of(self._workplace, self._instrument, place), night)
-        known = {name: one for name, one in by_name(rows).items() if name in names}
+        holder = holder_of(self._workplace, self._instrument, place)
+        known = by_name(self._workplace.ledger.evidence_of(holder, night, names))
         copy = self.shown[place.name].state
         paths = [one.file.path for one in known.values()]
         looked = self._looked(place, copy, paths)
