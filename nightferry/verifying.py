@@ -30,15 +30,20 @@ log = logging.getLogger("nightferry")
 
 @dataclass(frozen=True, slots=True)
 class VerifyWishes:
-    """What the person or the schedule wants of a verification; level None: each instrument's own."""
+    """What the person or the schedule wants of a verification; level None: each instrument's own.
+
+    `nights_by_clock`: the nights asked about were counted back from now.
+    """
 
     level: str | None = None
     reverse: bool = False
+    nights_by_clock: bool = True
     progress: Callable[[Hop, int], None] = field(default=lambda hop, files: None)
 
 
 def verify(workplace: Workplace, run: Run, asked: Asked, wishes: VerifyWishes) -> list[HopVerdict]:
     """Verify the hops asked for, in order, and remember what was proven."""
+    wishes = replace(wishes, nights_by_clock=not asked.dates)
     return [
         verify_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes)
         for hop in hops_asked(workplace, asked)
@@ -119,6 +124,7 @@ def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWish
         expected=expectations(workplace, hop, scope.nights),
         freed=freed_on(workplace, hop.instrument, hop.source, scope.nights),
         overdue=overdue(workplace, scope),
+        nights_by_clock=wishes.nights_by_clock,
     )
 
 

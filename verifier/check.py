@@ -27,6 +27,8 @@ from verifier.structure import find_damage, still_short
 from verifier.tally import Tally, is_below, under_troubles
 from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
 
+CLOCK_DOUBT_S = 43_200.0
+"""Clocks further apart than half a day do not agree on which night it is."""
 LEVELS = ("existence", "size", "checksum", "structure")
 _INCLUDES = {"existence": LEVELS[:1], "size": LEVELS[:2], "checksum": LEVELS[:3], "structure": (*LEVELS[:2], LEVELS[3])}
 
@@ -74,6 +76,8 @@ class CheckOptions:
         Source paths that have been in progress for longer than the settle limit: they wait no more.
     on_hashed : callable
         Told what was read, by those who remember it; with the facts of both roots.
+    nights_by_clock : bool
+        The nights were counted back from now, by this machine's clock; False: somebody named them.
     """
 
     level: str = "size"
@@ -84,6 +88,7 @@ class CheckOptions:
     freed: Collection[bytes] = frozenset()
     overdue: frozenset[bytes] = frozenset()
     on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
+    nights_by_clock: bool = True
 
 
 Listings = Future[tuple[Survey, Survey]]
@@ -317,6 +322,17 @@ class _Looked:
                 if not trouble.path:
                     return f"{name}: {trouble.reason}"
                 return f"{name}: {show(trouble.path)} could not be looked at: {trouble.reason}"
+        return self._clock_doubt() if self._options.nights_by_clock else None
+
+    def _clock_doubt(self) -> str | None:
+        """A machine that wakes in another year looks at nights that never were, and finds nothing missing."""
+        for name, facts in ((self._source.name, self._here.facts), (self._destination.name, self._there.facts)):
+            if facts.clock_is_known and abs(facts.clock_ahead_s) > CLOCK_DOUBT_S:
+                direction = "ahead of" if facts.clock_ahead_s > 0 else "behind"
+                return (
+                    f"{name}: its clock is {abs(facts.clock_ahead_s):.0f} s {direction} this machine's; which nights"
+                    f" are the last cannot be told. Set the clocks (chrony or ntpd), or name the nights with -d"
+                )
         return None
 
     def _unfollowed(self) -> list[bytes]:
