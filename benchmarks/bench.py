@@ -12,6 +12,7 @@ import datetime as dt
 import itertools
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -113,7 +114,7 @@ def measure_row(stage: Stage, row: Row, options: argparse.Namespace) -> Result:
 def try_row(ground: Ground, far: far_end.FarEnd, row: Row, options: argparse.Namespace) -> Result:
     """Measure one row; one that fails is said and does not stop the others."""
     window = min(row.window or ground.tree.nights, ground.tree.nights)
-    say(f"\n{row.name}: {row.title}")
+    say(f"\n{dt.datetime.now(dt.UTC):%H:%M:%S} {row.name}: {row.title}")
     try:
         return measure_row(Stage(ground, far, window), row, options)
     except measure.CommandFailed as failure:
@@ -128,6 +129,8 @@ def over_line(ground: Ground, some: Sequence[Row], options: argparse.Namespace) 
     with line(some[0].round_trip_ms, ground.folder) as between, far_end.running(keys, between) as far:
         shutil.rmtree(ground.configuration, ignore_errors=True)
         far.configure(ground.configuration, ground.source, ground.destination, ground.tree.nights + 3)
+        subprocess.run(peers.project(Stage(ground, far, ground.tree.nights), "status"), capture_output=True, check=True)
+        shutil.copytree(ground.state, ground.new_state)
         yield from (try_row(ground, far, row, options) for row in some)
 
 
