@@ -51,11 +51,6 @@ class Card:
     field: str
     comment: str
 
-    @property
-    def is_text(self) -> bool:
-        """Whether the value is a string."""
-        return self.field.startswith("'")
-
 
 def parse_card(raw: bytes) -> Card | None:
     """Read one card of 80 bytes; None where it has no value (COMMENT, HISTORY, blank, CONTINUE, HIERARCH)."""

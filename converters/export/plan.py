@@ -9,7 +9,7 @@ import functools
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -303,8 +303,3 @@ def _stands(output: Path, path: bytes, size_bytes: int) -> bool:
         return (output / path.decode("utf-8", "surrogateescape")).stat().st_size == size_bytes
     except OSError:
         return False
-
-
-def items_to_make(planned: Sequence[Planned]) -> Iterator[Item]:
-    """Yield the archives that are to be made."""
-    return (item for one in planned for item in one.items if item.fate is Fate.MAKE)
