@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.faults.battery import Fault, Played, load, play, stems
 from tests.faults.peers import run
-from tests.faults.rows import ROWS, Row, tests_by_name
+from tests.faults.rows import ROWS, Row, where_tests_lie
 from tests.faults.stage import Stage
 from tests.hosts import Host, Hosts, ordinary_user
 
@@ -123,7 +123,7 @@ def rows_of_the_field() -> str:
 
 def stands(one: Row) -> str:
     """Return the cases and tests of one row, or why there are none."""
-    found = tests_by_name()
+    found = where_tests_lie()
     shown = (f"`{found[name]}::{name}`" if name in found else name for name in one.stands)
     return ", ".join(shown) or f"does not apply: {one.why}"
 

@@ -293,8 +293,8 @@ ROWS = (
 
 
 @cache
-def tests_by_name() -> Mapping[str, str]:
+def where_tests_lie() -> Mapping[str, str]:
     """Return where each test lies: its file, relative to the repository, by its name."""
     files = sorted(TESTS.rglob("test_*.py"))
-    found = ((name, path) for path in files for name in re.findall(r"^def (test_\w+)", path.read_text("utf-8"), re.M))
+    found = ((name, path) for path in files for name in re.findall(r"^ *def (test_\w+)", path.read_text("utf-8"), re.M))
     return {name: path.relative_to(TESTS.parent).as_posix() for name, path in found}
