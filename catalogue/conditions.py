@@ -30,10 +30,26 @@ _MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column that a where-expression may name."""
+    """One column that a where-expression may name.
+
+    Attributes
+    ----------
+    element : column
+    kind : str
+    text : column, optional
+        Of whole numbers that are kept as text: that text. Equality is asked of it where the database knows how often
+        each text comes, and of the number it does not.
+    """
 
     element: sa.ColumnElement[Any]
     kind: Kind
+    text: sa.ColumnElement[str] | None = None
+
+    def equals(self, value: Any) -> sa.ColumnElement[bool]:
+        """Return the condition that it holds a value, which is in the form in which it is kept."""
+        if self.text is not None and isinstance(value, int):
+            return self.text == str(value)
+        return self.element == value  # type: ignore[no-any-return]
 
 
 def condition(expression: where.Expression, columns: Mapping[str, Column]) -> sa.ColumnElement[bool]:
@@ -102,8 +118,9 @@ def _compare(term: where.Comparison, columns: Mapping[str, Column]) -> sa.Column
     name, left = _column(term.left, columns)
     compare = _COMPARE[term.operator]
     if isinstance(term.right, where.Constant):
-        compared: sa.ColumnElement[bool] = compare(left.element, stored(name, left.kind, term.right.value))
-        return compared
+        value = stored(name, left.kind, term.right.value)
+        compared: sa.ColumnElement[bool] = compare(left.element, value)
+        return left.equals(value) if term.operator == "=" else compared
     other, right = _column(term.right, columns)
     if left.kind != right.kind and {left.kind, right.kind} != {"integer", "real"}:
         raise UsageError(f"--where: {name} holds {_WORDS[left.kind]} and {other} {_WORDS[right.kind]}")
@@ -114,7 +131,8 @@ def _compare(term: where.Comparison, columns: Mapping[str, Column]) -> sa.Column
 def _member(name: str, column: Column, items: Sequence[where.Constant | where.Span]) -> sa.ColumnElement[bool]:
     single = [stored(name, column.kind, item.value) for item in items if isinstance(item, where.Constant)]
     spans = [item for item in items if isinstance(item, where.Span)]
-    terms: list[sa.ColumnElement[bool]] = [column.element.in_(single)] if single else []
+    terms: list[sa.ColumnElement[bool]] = [column.element.in_(single)] if len(single) > 1 else []
+    terms += [column.equals(value) for value in single] if len(single) == 1 else []
     for span in spans:
         low, high = (stored(name, column.kind, end.value) for end in (span.low, span.high))
         terms.append(column.element.between(low, high))

@@ -17,7 +17,7 @@ from catalogue.book import Book
 from catalogue.datasets.collections import collection_id
 from catalogue.datasets.grammar import DatasetType
 from catalogue.datasets.records import Dataset, NewDataset
-from catalogue.datasets.storing import SELECTED, data_of, dataset_of, identity_of, keys_to_json, type_of
+from catalogue.datasets.storing import SELECTED, data_of, dataset_of, identity_of, index_keys, keys_to_json, type_of
 from catalogue.datasets.tables import dataset_types, datasets, datastores, ingests
 from catalogue.store import upsert_statement
 from observatory.batches import batched
@@ -46,6 +46,7 @@ class DatasetBook(Book):
         with self._store.write() as connection:
             for one in types:
                 _declare(connection, one, exposures.get(one.name))
+                index_keys(connection, one)
 
     def dataset_types(self, instrument: str | None = None) -> tuple[tuple[DatasetType, str | None], ...]:
         """Return every type with the key of its exposure, by instrument and name."""
@@ -99,15 +100,6 @@ class DatasetBook(Book):
             for exposure in exposures:
                 with connection.begin():
                     numbers.record(connection, exposure, at_utc)
-
-    def datasets_by_id(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Dataset]:
-        """Return those of some datasets that are recorded."""
-        found: dict[uuid.UUID, Dataset] = {}
-        with self._store.read() as connection:
-            for part in batched(ids, _AT_ONCE):
-                rows = connection.execute(SELECTED.where(datasets.c.id.in_(part)))
-                found |= {row.id: dataset_of(row) for row in rows}
-        return found
 
     def places_of(self, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[bytes, bytes]]:
         """Return, of those of some datasets that are recorded, the datastore's root and the path."""

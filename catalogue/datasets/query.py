@@ -23,6 +23,7 @@ from catalogue.datasets.storing import SELECTED, columns_of, dataset_of, type_of
 from catalogue.datasets.tables import collection_children, collections, dataset_types, datasets, members
 from observatory.errors import UsageError
 
+_FEW = 20_000
 DatasetRow = sa.Row[tuple[object, ...]]
 
 
@@ -40,7 +41,7 @@ class Question:
     where : str or None
         A where-expression over the keys and ``night``, ``run``, ``ingested``, ``size_bytes``.
     order_by : tuple of str
-        Keys; with a hyphen before it, descending. Default: the keys in their order.
+        Keys; with a hyphen before it, descending. Default: the exposure, then the other keys in their order.
     limit : int or None
     first_of_each : bool
         Of each data id only the one that the search path finds first.
@@ -84,17 +85,20 @@ class QueryBook(Book):
         expression = where.parse(question.where) if question.where is not None else None
         with self._store.read() as connection:
             number, one, exposure = _type(connection, question)
-            columns = columns_of(one, exposure)
-            asked = SELECTED.where(datasets.c.type_id == number)
+            columns = columns_of(one, exposure, connection.dialect.name)
+            path = _search_path(connection, question.collections)
+            of_type: sa.ColumnElement[int] = datasets.c.type_id
+            if _is_short(connection, path):
+                of_type = of_type + 0  # no index of the type: SQLite would walk all of it for the order that it holds
+            asked = SELECTED.where(of_type == number)
             if expression is not None:
                 asked = asked.where(condition(expression, columns))
             for name, value in (question.equal or {}).items():
                 column = column_named(name, columns, one.name)
-                asked = asked.where(column.element == stored(name, column.kind, value))
-            path = _search_path(connection, question.collections)
+                asked = asked.where(column.equals(stored(name, column.kind, value)))
             if question.collections:
                 asked = asked.where(sa.or_(*(_within(part, question.at_utc) for part in path)))
-            asked = asked.order_by(*_order(question, one, columns))
+            asked = asked.order_by(*_order(question, one, exposure, columns))
             return _answer(connection, asked, question, one, path)
 
 
@@ -156,6 +160,14 @@ def _search_path(connection: Connection, names: Sequence[str]) -> list[_Part]:
     return list(path.values())
 
 
+def _is_short(connection: Connection, path: Sequence[_Part]) -> bool:
+    """Say whether a search path names no more datasets than are quickly looked up one by one."""
+    if not path or any(part.kind is CollectionKind.RUN for part in path):
+        return False
+    held = sa.select(members.c.id).where(members.c.collection_id.in_([part.id for part in path])).limit(_FEW + 1)
+    return connection.execute(sa.select(sa.func.count()).select_from(held.subquery())).scalar_one() <= _FEW
+
+
 def _within(part: _Part, at_utc: dt.datetime | None) -> sa.ColumnElement[bool]:
     if part.kind is CollectionKind.RUN:
         return datasets.c.run_id == part.id
@@ -168,8 +180,10 @@ def _within(part: _Part, at_utc: dt.datetime | None) -> sa.ColumnElement[bool]:
     return datasets.c.id.in_(held)
 
 
-def _order(question: Question, one: DatasetType, columns: Mapping[str, Column]) -> list[sa.ColumnElement[object]]:
-    named = question.order_by or one.identifying
+def _order(
+    question: Question, one: DatasetType, exposure: str | None, columns: Mapping[str, Column]
+) -> list[sa.ColumnElement[object]]:
+    named = question.order_by or sorted(one.identifying, key=lambda name: name != exposure)  # as an index has them
     order: list[sa.ColumnElement[object]] = []
     for name in named:
         element = column_named(name.removeprefix("-"), columns, "--order-by").element

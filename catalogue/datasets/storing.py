@@ -6,17 +6,20 @@ The one place that knows that keys are kept as JSON, and that the key of the exp
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Row
+from sqlalchemy.engine import Connection, Row
 
 from catalogue.conditions import Column, hexadecimal
 from catalogue.datasets.grammar import DatasetType, Key, KeyValue
 from catalogue.datasets.records import Dataset
 from catalogue.datasets.tables import collections, dataset_types, datasets, datastores
 
+_COUNTS_EXPRESSIONS = (14,)
+"""The version from which PostgreSQL keeps statistics of an expression alone."""
 SELECTED = sa.select(
     datasets,
     dataset_types.c.name.label("type_name"),
@@ -89,9 +92,9 @@ def _value(key: Mapping[str, Any], kept: Any) -> KeyValue:
     return value
 
 
-def columns_of(one: DatasetType, exposure: str | None) -> dict[str, Column]:
+def columns_of(one: DatasetType, exposure: str | None, dialect: str) -> dict[str, Column]:
     """Return what a where-expression over datasets of a type may name."""
-    columns = {key.name: _column(key, exposure) for key in one.keys}
+    columns = {key.name: _column(key, exposure, dialect) for key in one.keys}
     columns["night"] = Column(datasets.c.night, "night")
     columns["run"] = Column(collections.c.name, "text")
     columns["ingested"] = Column(datasets.c.at_utc, "instant")
@@ -99,12 +102,44 @@ def columns_of(one: DatasetType, exposure: str | None) -> dict[str, Column]:
     return columns
 
 
-def _column(key: Key, exposure: str | None) -> Column:
+def _column(key: Key, exposure: str | None, dialect: str) -> Column:
     if key.name == exposure and key.kind == "integer":
         return Column(datasets.c.exposure, "integer")
-    kept = datasets.c.data[key.name].as_string()
+    kept = _kept(key.name, dialect)
     if key.kind == "integer":
-        return Column(sa.cast(kept, sa.BigInteger), "integer")
+        number = sa.cast(kept, sa.BigInteger)
+        return Column(number, "integer", kept if dialect == "postgresql" else None)
     if key.kind == "real":
         return Column(sa.cast(kept, sa.Double), "real")
     return Column(kept, key.kind)
+
+
+def index_keys(connection: Connection, one: DatasetType) -> None:
+    """Make an index for each key of a type that tells nearly every dataset from every other: those of 64 bits.
+
+    Other keys have few values; what has one of these is soon found in the order of the exposures. PostgreSQL is told
+    to count them: by itself it takes each for so rare that it would rather read and sort everything.
+    """
+    dialect = connection.dialect.name
+    is_postgresql = dialect == "postgresql"
+    order = "exposure NULLS FIRST" if is_postgresql else "exposure"  # lest SQLite walk all to be spared a sort
+    for key in one.keys:
+        held = f"({_written(key.name, dialect, 'data')})"
+        if key.kind == "hexadecimal":
+            made = f"CREATE INDEX IF NOT EXISTS ix_datasets_key_{key.name} ON datasets (type_id, {held}, {order})"
+            connection.execute(sa.text(made))
+        elif is_postgresql and (connection.dialect.server_version_info or ()) >= _COUNTS_EXPRESSIONS:
+            connection.execute(
+                sa.text(f"CREATE STATISTICS IF NOT EXISTS datasets_key_{key.name} ON {held} FROM datasets")
+            )
+
+
+def _kept(key: str, dialect: str) -> sa.ColumnElement[str]:
+    return sa.literal_column(_written(key, dialect, "datasets.data"), sa.Text())
+
+
+def _written(key: str, dialect: str, data: str) -> str:
+    """Return a key's text as SQL, its name written out: an index of an expression is found by the very same words."""
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", key):  # as the specification has it; what is none never becomes SQL
+        raise ValueError(key)
+    return f"{data} ->> '{key}'" if dialect == "postgresql" else f"json_extract({data}, '$.\"{key}\"')"

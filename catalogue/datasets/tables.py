@@ -94,9 +94,10 @@ datasets = sa.Table(
     sa.Column("sha256", sa.Text),
     sa.Column("at_utc", Utc, nullable=False),
     sa.UniqueConstraint("datastore_id", "path"),
+    # in PostgreSQL, by migration 0008, with NULLS FIRST; storing.py adds one for each key of 64 bits
     sa.Index("ix_datasets_exposure", "type_id", "exposure"),
-    sa.Index("ix_datasets_night", "type_id", "night"),
-    sa.Index("ix_datasets_run", "run_id", "type_id"),
+    sa.Index("ix_datasets_night", "type_id", "night", "exposure"),
+    sa.Index("ix_datasets_run", "run_id", "exposure"),
     sa.Index("ix_datasets_origin", "origin"),
 )
 

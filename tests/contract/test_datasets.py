@@ -38,7 +38,8 @@ def test_what_was_recorded_comes_back_as_it_was(catalogue: Catalogue) -> None:
     """Every fact, the key's kinds included; a design id of 64 bits too."""
     big = new(30, design=0xAD349FE21234ABCD)
     hold(catalogue, [[big]])
-    found = catalogue.datasets_by_id([big.id])[big.id]
+    (found,) = catalogue.find_datasets(Question("raw", where="pfs_design_id = 0xad349fe21234abcd")).datasets
+    assert found.id == big.id
     assert found.values == big.values
     assert list(found.values) == [key.name for key in RAW.keys]
     assert (found.run, found.path, found.origin, found.night) == (RUN, big.path, big.origin, big.night)
@@ -52,6 +53,54 @@ def test_a_where_expression_finds_the_datasets_it_means(catalogue: Catalogue) ->
     assert len(names(catalogue, Question("raw", where="pfs_design_id = 0x1"))) == 12
     assert len(names(catalogue, Question("raw", where="night = 20241005 and spectrograph in (1..1)"))) == 6
     assert names(catalogue, Question("raw", where="visit > 26")) == []
+
+
+def test_a_number_is_found_however_it_is_written_and_wherever_it_stands(catalogue: Catalogue) -> None:
+    """Equality, membership, ranges and mirrored comparisons of a key that is kept as text agree with one another."""
+    half = names(catalogue, Question("raw", where="spectrograph = 2"))
+    assert len(half) == 6
+    for same in ("spectrograph = 2.0", "2 = spectrograph", "spectrograph in (2)", "spectrograph in (2, 7..9)",
+                 "spectrograph > 1", "not spectrograph = 1", "spectrograph != 1", "spectrograph between 2 and 9",
+                 "spectrograph in (2, 3)", "spectrograph = '2'"):  # fmt: skip
+        assert names(catalogue, Question("raw", where=same)) == half, same
+    assert names(catalogue, Question("raw", where="spectrograph = 1.5 or spectrograph = -2")) == []
+
+
+def test_files_of_an_exposure_stand_together_in_the_order_of_the_exposures(catalogue: Catalogue) -> None:
+    """So an index holds them; within a visit they come by their keys."""
+    hold(catalogue, [visit(7)])
+    found = [one.values for one in catalogue.find_datasets(Question("raw")).datasets]
+    order = [(one["visit"], one["instrument"], one["arm"], one["spectrograph"]) for one in found]
+    assert order == sorted(order)
+    assert {one[0] for one in order} == {7, 12, 26}
+
+
+@pytest.mark.parametrize(
+    ("words", "index"),
+    [
+        ("visit = 12 and arm = 'r'", "ix_datasets_exposure|ix_datasets_run"),
+        ("visit in (100..120)", "ix_datasets_exposure|ix_datasets_run"),
+        ("night = 20241005 and arm = 'r'", "ix_datasets_night"),
+        ("pfs_design_id = 0x1", "ix_datasets_key_pfs_design_id"),
+        ("arm = 'r' and spectrograph = 1", "ix_datasets_exposure|ix_datasets_run"),
+    ],
+)
+@pytest.mark.parametrize("path", [(), (RUN,)])
+def test_sqlite_walks_no_more_than_it_must(tmp_path: Path, words: str, index: str, path: tuple[str, ...]) -> None:
+    """Of millions of datasets: the index that the question names, without statistics, and at most a sort within it."""
+    with Catalogue.open(f"sqlite:///{tmp_path}/catalogue.db") as opened:
+        hold(opened, [visit(12)])
+        plan: list[str] = []
+
+        def explain(connection: sa.Connection, cursor: object, statement: str, values: object, *_: object) -> None:
+            if "FROM datasets" in statement and not statement.startswith("EXPLAIN"):
+                told = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)  # type: ignore[arg-type]
+                plan.extend(row[3] for row in told)
+
+        sa.event.listen(opened._store.engine, "before_cursor_execute", explain)
+        opened.find_datasets(Question("raw", where=words, collections=path, limit=1000))
+    assert any(f"SEARCH datasets USING INDEX {name} " in step for step in plan for name in index.split("|")), plan
+    assert "USE TEMP B-TREE FOR ORDER BY" not in plan
 
 
 def test_the_order_and_the_limit_are_those_asked_for(catalogue: Catalogue) -> None:
