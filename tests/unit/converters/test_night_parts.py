@@ -37,6 +37,10 @@ class _Empty:
         """Nothing."""
         return set()
 
+    def is_of_an_attempt(self, path: bytes) -> bool:
+        """Of none."""
+        return False
+
 
 def waits(
     root: Path, names: list[str], camera: dict[str, Any], young: tuple[str, ...] = (), settle_limit_s: float = 86400.0
