@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from catalogue.datasets.access import DatasetAccess
@@ -52,20 +51,3 @@ class Catalogue(DatasetAccess, CollectionBook, HoldingBook, ExposureBook):
         opened = cls(open_store(url, state or Path(), busy_timeout_s))
         opened.collections_searched = (collections,) if isinstance(collections, str) else tuple(collections)
         return opened
-
-    @property
-    def database(self) -> str:
-        """The database's URL, without its password."""
-        return self._store.name
-
-    def close(self) -> None:
-        """Let go of the database; may be called twice."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -67,11 +67,6 @@ class FrameIdBook(Book):
         with self._store.read() as connection:
             return _known(connection, series, instrument, night)
 
-    def spent_frame_ids(self, series: str, numbers: Collection[int]) -> frozenset[int]:
-        """Return those of some numbers that were given out before."""
-        with self._store.read() as connection:
-            return _spent(connection, series, numbers)
-
     def record_frame_ids(
         self,
         series: str,

@@ -10,10 +10,10 @@ import datetime as dt
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from catalogue.holdings.records import Exposure
+from observatory.closing import Closing
 from observatory.errors import NightferryError, UsageError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def summary_of(exposure: Exposure, location: str | None) -> dict[str, Any]:
     }
 
 
-class ICSInterface:
+class ICSInterface(Closing):
     """Exposures by arrival, number or time of observation, and their files; a context manager.
 
     Parameters
@@ -262,14 +262,6 @@ class ICSInterface:
         for endpoint in self._endpoints.values():
             endpoint.close()
         self._endpoints.clear()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _found(config: str | Path | None) -> Path:

@@ -6,7 +6,6 @@ It only remembers. No verdict rests on it alone: deleted, it is rebuilt by looki
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from catalogue.decisions import DecisionBook
@@ -57,20 +56,3 @@ class Ledger(
             The database is locked, damaged, newer than this program, or cannot be reached.
         """
         return cls(open_store(url, state, busy_timeout_s))
-
-    @property
-    def database(self) -> str:
-        """The database's URL, without its password."""
-        return self._store.name
-
-    def close(self) -> None:
-        """Let go of the database; may be called twice."""
-        self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

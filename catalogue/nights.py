@@ -52,11 +52,6 @@ class NightBook(Book):
                 rows = [values for values in learned if tuple(sorted(values)) == names]
                 connection.execute(upsert_statement(connection.dialect.name, nights, names, {}), rows)
 
-    def record_freed(self, instrument: str, hop: str, freed: Mapping[dt.date, int]) -> None:
-        """Note how many files of a hop's source were freed on purpose: they are no loss when they are gone."""
-        with self._store.write() as connection:
-            expect_fewer(connection, instrument, hop, freed)
-
     def outstanding(self, instrument: str, hop: str, before: dt.date, today: dt.date) -> tuple[dt.date, ...]:
         """Return the nights before a day that were once seen and are neither proven nor accepted, ascending.
 

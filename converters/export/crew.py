@@ -15,18 +15,17 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from types import TracebackType
-from typing import Self
 
 from converters.export.convert import make
 from converters.export.jobs import Job, Made
 from converters.export.staging import empty
+from observatory.closing import Closing
 
 _AHEAD = 3
 """Archives that wait for each worker: enough that none is idle, few enough that stopping is quick."""
 
 
-class Crew:
+class Crew(Closing):
     """Makes archives, `jobs` at a time; with one job at a time in this very process.
 
     Parameters
@@ -80,14 +79,6 @@ class Crew:
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _context() -> multiprocessing.context.BaseContext:
