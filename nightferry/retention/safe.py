@@ -91,7 +91,24 @@ def _rank(reference: Reference) -> tuple[bool, dt.datetime]:
 def judge(chain: Sequence[Held]) -> list[SafeNight | None]:
     """Judge one night on every copy of a chain; None where no file of it was ever read on a copy."""
     expected = references(chain)
-    return [_judge_one(held, _belongs(held, chain), expected, _strangers(held, chain)) for held in chain]
+    return [
+        _judge_one(held, _belongs(held, chain), expected, _strangers(held, chain), _linked(held, chain[:index]))
+        for index, held in enumerate(chain)
+    ]
+
+
+def _linked(held: Held, before: Sequence[Held]) -> list[bytes]:
+    """Return the names under which a copy holds the very file of a copy before it: a hard link, or the same folder."""
+    mine, others = by_name(held.evidence), [by_name(one.evidence) for one in before]
+    return sorted(name for name, one in mine.items() if any(_is_same_file(one, other.get(name)) for other in others))
+
+
+def _is_same_file(one: Evidence, other: Evidence | None) -> bool:
+    """Say whether two readings were of one file: within one running kernel, device and inode tell."""
+    if other is None or one.file.sha256 is None or other.file.sha256 is None:
+        return False
+    is_one_kernel = one.reading.kernel is not None and one.reading.kernel == other.reading.kernel
+    return is_one_kernel and one.file.identity is not None and one.file.identity == other.file.identity
 
 
 def _strangers(held: Held, chain: Sequence[Held]) -> list[bytes]:
@@ -118,7 +135,11 @@ def _belongs(held: Held, chain: Sequence[Held]) -> frozenset[bytes]:
 
 
 def _judge_one(
-    held: Held, belongs: frozenset[bytes], expected: Mapping[bytes, Reference], strangers: Collection[bytes]
+    held: Held,
+    belongs: frozenset[bytes],
+    expected: Mapping[bytes, Reference],
+    strangers: Collection[bytes],
+    linked: Collection[bytes],
 ) -> SafeNight | None:
     rows = by_name(held.evidence)
     if not rows:
@@ -127,21 +148,26 @@ def _judge_one(
     differing = [name for name, one in read.items() if name in expected and one.file.sha256 != expected[name].sha256]
     lost = [name for name in rows if name in belongs and name not in read]
     never = [name for name in belongs if name not in rows or (name in read and name not in expected)]
-    reason = "; ".join(_reasons(differing, lost, never, strangers)) or None
-    is_unsafe = differing or lost or strangers
+    reason = "; ".join(_reasons(differing, lost, never, strangers, linked)) or None
+    is_unsafe = differing or lost or strangers or linked
     state = SafeState.UNSAFE if is_unsafe else SafeState.UNKNOWN if never else SafeState.SAFE
     instants = [one.reading.at_utc for one in read.values()] or [one.reading.at_utc for one in rows.values()]
     return SafeNight(state, len(read), min(instants), reason)
 
 
 def _reasons(
-    differing: Collection[bytes], lost: Collection[bytes], never: Collection[bytes], strangers: Collection[bytes]
+    differing: Collection[bytes],
+    lost: Collection[bytes],
+    never: Collection[bytes],
+    strangers: Collection[bytes],
+    linked: Collection[bytes],
 ) -> Iterator[str]:
     words = (
         (differing, "not what it was when first read", "not what they were when first read"),
         (lost, "gone or unreadable", "gone or unreadable"),
         (never, "not hashed there yet", "not hashed there yet"),
         (strangers, "on no copy that it is filled from", "on no copy that it is filled from"),
+        (linked, "the very file of another copy", "the very files of another copy"),
     )
     for names, one, many in words:
         if names:

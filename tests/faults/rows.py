@@ -185,7 +185,7 @@ ROWS = (
     Row(
         "V8",
         "a backup of hard links changes with its originals",
-        ("P3", "test_an_original_is_never_consumed"),
+        ("P3", "P3b", "test_an_original_is_never_consumed"),
     ),
     Row(
         "V9",
