@@ -18,7 +18,7 @@ from converters.gate import reason_to_wait
 from converters.nightstep import CannotPlan, NightStep, Survey
 from converters.order import Order
 from converters.outcome import ConvertRow, RowResult
-from converters.publishing import clear_outdated
+from converters.publishing import clear_consumed, clear_outdated
 from converters.remembered import NightMemory
 from converters.work import Bench, do_task
 from observatory.errors import NightferryError
@@ -177,6 +177,7 @@ class NightRun:
     def _rows_of(self, step: Step | NightStep, bench: Bench) -> Iterator[ConvertRow]:
         """Do, or in a dry run look at, every task of a step; yield their rows as they end."""
         try:
+            self._end_removal(step, bench)
             tasks = self._tasks(step, bench)
         except CannotPlan as error:
             yield self._row(step.label, RowResult.FAILED, str(error))
@@ -198,6 +199,13 @@ class NightRun:
         for number, row in enumerate(self._results(step, bench, tasks), start=1):
             tell(StepProgress(name, self._folder.night, step.label, number, len(tasks)))
             yield row
+
+    def _end_removal(self, step: Step | NightStep, bench: Bench) -> None:
+        """Have nothing planned of what this step has consumed, and was killed before it could remove it all."""
+        if not isinstance(step, NightStep) or bench.dry_run or bench.force:
+            return
+        if clear_consumed(bench.root, self._known, step.label):
+            self._folder = night_folder(self._run.scope, self._folder)
 
     def _results(self, step: Step | NightStep, bench: Bench, tasks: Sequence[Task]) -> Iterator[ConvertRow]:
         refusals, names = _refusals(tasks), self._run.names

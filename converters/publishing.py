@@ -159,9 +159,40 @@ def clear_outdated(
             known.forget(record)
 
 
+def clear_consumed(root: Path, known: NightMemory, step: str) -> bool:
+    """Remove what a step had consumed and could not remove to the end; say whether there was any.
+
+    A few of many inputs that are left would else be planned as a task of their own, whose products replace the whole.
+
+    Raises
+    ------
+    OSError
+        One of them cannot be removed.
+    """
+    has_removed = False
+    for record in known.records(step):
+        if record.result is not StepResult.DONE:
+            continue
+        made = {product.path for product in record.products}
+        left = [
+            taken.path
+            for taken in record.inputs
+            if taken.is_consumed and taken.path not in made and _is_at(known.hashes, taken.path, taken.sha256)
+        ]
+        if left and known.stands(record.products):
+            for path in left:
+                (root / os.fsdecode(path)).unlink(missing_ok=True)
+            has_removed = True
+    return has_removed
+
+
 def _lies_there(hashes: Hashes, product: Product) -> bool:
+    return _is_at(hashes, product.path, product.sha256)
+
+
+def _is_at(hashes: Hashes, path: bytes, sha256: str) -> bool:
     try:
-        return hashes.of(product.path) == product.sha256
+        return hashes.of(path) == sha256
     except OSError:
         return False
 
