@@ -1,13 +1,21 @@
-"""Files of our own on this machine: written whole or not at all.
+"""Files of our own on this machine: written whole or not at all, and what a dead writer left half written swept.
 
 What lies below data roots is the endpoints' and the transfer engines'.
 """
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import os
-import uuid
+import re
+import shutil
+import socket
+from collections.abc import Iterator
 from pathlib import Path
+
+_TOKEN = re.compile(r"[0-9a-f]{32}\Z")
+_MACHINE_LETTERS, _PROCESS_LETTERS = 8, 8
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -17,7 +25,7 @@ def write_whole(path: Path, content: bytes) -> None:
     ------
     OSError
     """
-    temporary = made(path.parent) / f".{path.name}.{uuid.uuid4().hex}"
+    temporary = made(path.parent) / f".{path.name}.{token()}"
     try:
         with temporary.open("xb") as opened:
             os.fchmod(opened.fileno(), 0o600)
@@ -29,6 +37,63 @@ def write_whole(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def token() -> str:
+    """Return 32 letters for a temporary name, of no other writer's: they tell machine and process to `leftovers`."""
+    return f"{_machine()}{os.getpid():0{_PROCESS_LETTERS}x}{os.urandom(8).hex()}"
+
+
+def leftovers(folder: Path, before: str = "") -> Iterator[Path]:
+    """Yield what writers of this machine left in a folder under a temporary name when they died.
+
+    A name ends with a `token`; whether its process lives is asked of this machine, so that what another one
+    is writing into a shared folder stays.
+
+    Parameters
+    ----------
+    folder : Path
+        If it is not there, it holds nothing.
+    before : str
+        What stands before the token, with its dot; nothing: whatever does.
+
+    Raises
+    ------
+    OSError
+    """
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        head, ending = path.name[:-32], path.name[-32:]
+        if _TOKEN.match(ending) and (head == before or (not before and head.startswith("."))) and _is_dead(ending):
+            yield path
+
+
+def sweep(folder: Path, before: str = "") -> None:
+    """Remove the `leftovers` of a folder, as far as that can be done: what stays does no harm."""
+    try:
+        for path in list(leftovers(folder, before)):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+    except OSError:
+        return
+
+
+def _is_dead(ending: str) -> bool:
+    process = int(ending[_MACHINE_LETTERS : _MACHINE_LETTERS + _PROCESS_LETTERS], 16)
+    return ending.startswith(_machine()) and not Path(f"/proc/{process}").exists() and Path("/proc/self").exists()
+
+
+@functools.cache
+def _machine() -> str:
+    """Return what tells this machine, and this container of it: a process number means something only there."""
+    try:
+        space = str(Path("/proc/self/ns/pid").stat().st_ino)
+    except OSError:
+        space = ""
+    return hashlib.sha256(f"{socket.gethostname()} {space}".encode()).hexdigest()[:_MACHINE_LETTERS]
 
 
 def made(folder: Path) -> Path:

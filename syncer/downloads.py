@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from observatory.endpoints.contract import OURS
-from observatory.files import write_whole
+from observatory.files import sweep, write_whole
 from observatory.formats import whole
 from observatory.manifests import ALGORITHMS, Listed, read_manifest, write_manifest
 from observatory.names import is_safe, show, to_json
@@ -165,6 +165,7 @@ def write_lists(check: DownloadCheck) -> list[Path]:
     for algorithm in sorted({one.algorithm for one in check.absent if one.algorithm}):
         sums = [Listed(one.base, one.digest or "", algorithm) for one in check.absent if one.algorithm == algorithm]
         contents[f"absent.{algorithm}"] = write_manifest(sums)
+    sweep(check.folder)
     for name in sorted(_OUTPUTS - set(contents)):
         (check.folder / name).unlink(missing_ok=True)
     for name, content in contents.items():

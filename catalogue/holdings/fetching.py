@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from catalogue.holdings.queries import LyingCopy, LyingFile, common_path, neares
 from catalogue.holdings.records import HeldCopy, Place
 from observatory.endpoints.contract import OURS, Look
 from observatory.errors import CouldNotTell
-from observatory.files import made, sync_folder
+from observatory.files import made, sweep, sync_folder, token
 from observatory.names import is_safe, matcher, show
 
 _BLOCK_BYTES = 1 << 20
@@ -162,7 +161,7 @@ def _copy(move: _Move, endpoint: Look, target: Path) -> None:
     """Copy one file: under a temporary name, read again from disk, compared, renamed."""
     with _translated(move.target):
         folder = made(target / OURS.decode())
-        temporary = folder / uuid.uuid4().hex
+        temporary = folder / f".{token()}"
         try:
             with endpoint.open(move.place.root.encode() + b"/" + move.copy.path) as source:
                 digest, size = _received(source, temporary)
@@ -209,8 +208,9 @@ def _hash_file(path: Path) -> str:
 
 
 def _sweep(target: Path) -> None:
-    """Remove our own folder where nothing is left in it."""
+    """Remove what a fetch that died left half written, and our own folder where nothing is left in it."""
     folder = target / OURS.decode()
+    sweep(folder)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
 

@@ -10,13 +10,12 @@ import hashlib
 import os
 import re
 import shutil
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from observatory.errors import FileUnreadable, UsageError
-from observatory.files import sync_folder
+from observatory.files import sweep, sync_folder, token
 from observatory.names import is_safe, show
 from observatory.truth import State
 
@@ -67,7 +66,8 @@ def make_bag(
         if name.decode("utf-8", "replace").encode() != name:
             raise UsageError(f"{show(name)}: a bag's names are UTF-8, and this one is not; nothing was made")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    making = folder.parent / f".{folder.name}.{uuid.uuid4().hex}"
+    sweep(folder.parent, f".{folder.name}.")
+    making = folder.parent / f".{folder.name}.{token()}"
     try:
         made = _fill(making, files, facts, progress)
         making.rename(folder)

@@ -238,11 +238,12 @@ class Ingest:
         )
 
     def _place_all(self, to_place: Sequence[Planned]) -> None:
-        if not to_place:
-            return
-        number = self._begin()
         placer = Placer(self.datastore.root)
         placer.sweep()
+        if not to_place:
+            placer.close()
+            return
+        number = self._begin()
         try:
             for batch in _batches(to_place):
                 has_failed = self._place_batch(placer, number, batch)

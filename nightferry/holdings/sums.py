@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogue.datasets.records import Dataset
-from observatory.files import write_whole
+from observatory.files import sweep, write_whole
 from observatory.manifests import Listed, read_manifest, write_manifest
 from observatory.names import is_safe, show, to_json
 from observatory.truth import State
@@ -54,6 +54,7 @@ def write_sums(
     """
     written = SumsWritten()
     folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
     done = 0
     for name, datasets in groups:
         listed: list[Listed] = []
