@@ -21,7 +21,7 @@ from converters.stamps import NS_PER_S
 from converters.telemetry import IMAGES, LOGS, TELEMETRY, StampedFile, devices, stamped_files
 from converters.xrif import read_timing
 from observatory.errors import NightferryError
-from observatory.files import sync_folder, write_whole
+from observatory.files import sweep, sync_folder, write_whole
 from observatory.manifests import Listed, read_manifest, write_manifest
 
 MANIFEST = "bundle.sha256"
@@ -205,6 +205,7 @@ def _list(root: Path, carried: Sequence[Parcel]) -> None:
         if parcel.sha256:
             name = os.fsencode(parcel.relative)
             listed[name] = Listed(name, parcel.sha256, "sha256")
+    sweep(root, f".{MANIFEST}.")
     if listed:
         write_whole(place, write_manifest(listed.values()))
         place.chmod(0o644)

@@ -31,14 +31,22 @@ def staging(output: Path) -> Iterator[Path]:
 
     What an earlier run left is swept first: the caller holds the output's lock.
     """
-    parent = our_folder(output) / "export"
-    shutil.rmtree(parent, ignore_errors=True)
-    folder = parent / uuid.uuid4().hex
+    sweep_staging(output)
+    folder = _staging(output) / uuid.uuid4().hex
     folder.mkdir(parents=True)
     try:
         yield folder
     finally:
-        shutil.rmtree(parent, ignore_errors=True)
+        sweep_staging(output)
+
+
+def sweep_staging(output: Path) -> None:
+    """Remove what runs left on their way; the caller holds the output's lock."""
+    shutil.rmtree(_staging(output), ignore_errors=True)
+
+
+def _staging(output: Path) -> Path:
+    return our_folder(output) / "export"
 
 
 def empty(folder: Path) -> None:

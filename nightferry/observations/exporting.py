@@ -20,7 +20,7 @@ from converters.export.observations import Observation
 from converters.export.plan import Camera, Fate, Item, Memory, Planned, plan
 from converters.export.publish import ledger_name, publish, record_of
 from converters.export.section import ExportSection
-from converters.export.staging import our_folder, staging
+from converters.export.staging import our_folder, staging, sweep_staging
 from converters.export.tree import Place
 from converters.stamps import NS_PER_S
 from nightferry.locks import instrument_lock
@@ -253,6 +253,7 @@ def _make(
     """Make what is to be made, publish and record each archive as it becomes ready."""
     items = _to_make(results)
     if not items:
+        sweep_staging(output)
         return
     by_item = {id(item): result for result in results for item in result.items}
     jobs = min(wishes.jobs, len(items))
