@@ -26,6 +26,8 @@ TAKEOVER = OURS + b"/lock.takeover"
 """Held for the instant in which a void lock is replaced, so that of two who see it only one does."""
 LEASE_S = 600.0
 """A lock not renewed for so long is void: ten missed renewals."""
+EMPTY_S = 30.0
+"""A lock without a word is void after so long: its maker died between making and writing it."""
 RENEW_S = 60.0
 UNREADABLE = "its holder cannot be read"
 
@@ -164,13 +166,14 @@ def _not_written(destination: Act, error: CouldNotTell | OSError) -> CouldNotTel
 
 def _is_void(destination: Act, root: bytes, lock: bytes) -> bool:
     """Say whether a lock was left behind: by a dead process of this machine, or not renewed in time."""
-    if _is_dead_here(_describe(destination, posixpath.join(root, lock))):
+    said = _describe(destination, posixpath.join(root, lock))
+    if _is_dead_here(said):
         return True
     facts = next(destination.stat(root, [lock]))
     if facts.reason is not None or facts.size_bytes is None:
         return facts.reason is None
     age_s = time.time() + destination.clock_ahead_s() - facts.mtime_s
-    return age_s > LEASE_S
+    return age_s > (LEASE_S if said else EMPTY_S)
 
 
 def _is_dead_here(description: str) -> bool:
