@@ -32,6 +32,8 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 -- only a place for a folder of tempfile's own
 NEEDED_BYTES = 10_000_000_000
 """Both copies of the largest tree, with room to breathe."""
+NEEDED_FILES = 2_200_000
+"""The same of the tree with the most files."""
 
 
 def say(text: str) -> None:
@@ -58,7 +60,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def default_folder(scale: float) -> Path:
     """Return where the trees go: memory, else a disk's temporary folder."""
     with suppress(OSError):
-        if shutil.disk_usage(MEMORY_FOLDER).free > NEEDED_BYTES * scale and os.access(MEMORY_FOLDER, os.W_OK):
+        facts = os.statvfs(MEMORY_FOLDER)
+        has_room = facts.f_bavail * facts.f_frsize > NEEDED_BYTES * scale and facts.f_favail > NEEDED_FILES * scale
+        if has_room and os.access(MEMORY_FOLDER, os.W_OK):
             return MEMORY_FOLDER
     return Path(tempfile.gettempdir())
 
@@ -165,23 +169,34 @@ def keep(result: Result, output: Path | None, facts: Sequence[str]) -> None:
     (output / "benchmarks.md").write_text(page.document(ROWS, kept, facts))
 
 
+def measure_and_keep(chosen: Sequence[Row], options: argparse.Namespace) -> dict[str, Result]:
+    """Measure rows, show each and keep it at once."""
+    folder = options.folder or default_folder(options.scale)
+    facts = machine.facts(folder)
+    is_full = options.scale == 1 and not options.without
+    output = options.output or (DOCS if is_full else None)
+    done: dict[str, Result] = {}
+    for result in measure_all(folder, chosen, options):
+        row = next(row for row in ROWS if row.name == result.name)
+        say(f"\n{page.table(row, result)}")
+        done[result.name] = result
+        keep(result, output, facts)
+    return done
+
+
 def main() -> int:
     """Measure, print, and write the page."""
     options = arguments()
     if options.list:
         say("\n".join(f"{row.name:16} {row.title}" for row in ROWS))
         return 0
-    chosen = within_reach(rows.chosen(options.rows), options)
-    folder = options.folder or default_folder(options.scale)
-    facts = machine.facts(folder)
-    is_full = options.scale == 1 and not options.without
-    output = options.output or (DOCS if is_full else None)
-    start_s, done = time.monotonic(), {}
-    for result in measure_all(folder, chosen, options):
-        row = next(row for row in ROWS if row.name == result.name)
-        say(f"\n{page.table(row, result)}")
-        done[result.name] = result
-        keep(result, output, facts)
+    start_s = time.monotonic()
+    try:
+        chosen = within_reach(rows.chosen(options.rows), options)
+        done = measure_and_keep(chosen, options)
+    except (ValueError, OSError) as error:
+        say(f"benchmarks: {error}")
+        return 2
     say(f"\n{page.summary(chosen, done)}\n\n{time.monotonic() - start_s:.0f} s")
     return 1 if any(result.failure for result in done.values()) else 0
 
