@@ -60,6 +60,17 @@ def exposure_expression(text: str) -> str:
     return text
 
 
+def named_after_exposure(text: str) -> str:
+    """Refuse a name with braces around anything but the exposure: it would be waited for for ever."""
+    strange = [word for word in re.findall(r"\{([^{}]*)\}", text) if word != "exposure"]
+    if strange:
+        raise ValueError(f"{{{strange[0]}}} stands for nothing here; the exposure is {{exposure}}")
+    return text
+
+
+OfExposure = Annotated[Line, AfterValidator(named_after_exposure)]
+
+
 class Source(Section):
     """Where a column's value stands, and as what."""
 
@@ -93,15 +104,15 @@ class ManifestRule(Section):
 class PublishedRule(Section):
     """A link by which the instrument says that an exposure is complete."""
 
-    link: Line = Field("{exposure}", description="its path below the night's folder, with {exposure}")
+    link: OfExposure = Field("{exposure}", description="its path below the night's folder, with {exposure}")
     copy_: Name = Field(alias="copy", description="the copy on which the instrument makes it")
 
 
 class Complete(Section):
     """When all data of an exposure are on disk; all that is declared must hold."""
 
-    needs: tuple[Line, ...] = Field((), description="patterns, with {exposure}, of which each must be there")
-    trigger: Line | None = Field(None, description="a file, with {exposure}, that is written last")
+    needs: tuple[OfExposure, ...] = Field((), description="patterns, with {exposure}, of which each must be there")
+    trigger: OfExposure | None = Field(None, description="a file, with {exposure}, that is written last")
     manifest: ManifestRule | None = Field(None, description="a list of checksums that must agree")
     hdus: Annotated[tuple[HduCount, ...], BeforeValidator(as_list)] = Field((), description="HDUs against a keyword")
     published: PublishedRule | None = Field(None, description="a link that stands when it is complete")
