@@ -125,15 +125,22 @@ class SshEndpoint:
                 self._capabilities = self._probe()
             return self._capabilities
 
-    def _probe_meanwhile(self) -> None:
+    def _probe_meanwhile(self, connection: Connection) -> None:
         """Ask what the host can do while something else is on the line, where asking later would cost round trips."""
 
         def ask() -> None:
-            with contextlib.suppress(NightferryError, OSError):
-                _ = self.capabilities
+            with contextlib.suppress(NightferryError, OSError), self._probing:
+                if self._capabilities is None and connection.is_alive:
+                    found = shell.probe(connection.start, self.name, self._access.rsync_path)
+                    self._remember(found, connection)
 
-        if self._capabilities is None and self.round_trip_s() >= FAR_S:
+        if connection.round_trip_s() >= FAR_S:
             threading.Thread(target=ask, name="capabilities", daemon=True).start()
+
+    def _remember(self, found: Capabilities, connection: Connection) -> None:
+        with self._lock:
+            if self._connection is connection:
+                self._capabilities = found
 
     def _probe(self) -> Capabilities:
         try:
@@ -188,7 +195,6 @@ class SshEndpoint:
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
         if self._capabilities is None and (survey := self._surveyed_unasked(request)) is not None:
-            self._probe_meanwhile()
             return survey
         if self.capabilities.has_gnu_tools:
             return shell.survey(self._start, request, self.name)
@@ -206,7 +212,9 @@ class SshEndpoint:
         """Begin a listing without asking first what the host can do; None where it is not to be had like that."""
         connection = self._connected()
         try:
-            return shell.survey(self._start, request, self.name, tries_tools=True)
+            survey = shell.survey(self._start, request, self.name, tries_tools=True)
+            self._probe_meanwhile(connection)
+            return survey
         except (OtherTools, ListingBroken):
             return None
         except HostUnreachable:

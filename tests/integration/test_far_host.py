@@ -1,0 +1,45 @@
+"""A host over a long line is asked what it can do while its listing is under way, and nobody waits for the answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from observatory.endpoints import ssh
+from observatory.endpoints.contract import SurveyRequest
+from tests.transfers import Pair, make_pair, wait_until
+
+
+@pytest.fixture
+def pair(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
+    """A real sshd, taken for a distant one."""
+    monkeypatch.setattr(ssh, "FAR_S", 0.0)
+    with make_pair("far", "local", "pipe", tmp_path, request) as made:
+        yield made
+
+
+def listed(pair: Pair) -> None:
+    """Begin to list the source."""
+    pair.source.endpoint.survey(SurveyRequest(os.fsencode(pair.source.root), ())).close()
+
+
+def test_what_it_can_do_is_known_when_somebody_asks(pair: Pair) -> None:
+    """The answer came with the listing: it is the same as of a host that was asked for it."""
+    listed(pair)
+    endpoint = pair.source.endpoint
+    assert wait_until(lambda: vars(endpoint)["_capabilities"] is not None)
+    known = endpoint.capabilities
+    endpoint.close()
+    assert endpoint.capabilities == known
+    assert known.has_python
+
+
+def test_a_host_that_was_let_go_is_not_reached_again_to_be_asked(pair: Pair) -> None:
+    """A command that ends at once leaves nothing behind."""
+    for _ in range(5):
+        listed(pair)
+        pair.source.endpoint.close()
+    assert not wait_until(lambda: vars(pair.source.endpoint)["_connection"] is not None, 0.5)
