@@ -45,11 +45,13 @@ def shown_s(runs: Sequence[Run]) -> str:
     if kind == "estimated":
         return f"~ {median_s(runs):.0f} (stopped)"
     walls = [run.wall_s for run in runs]
-    return spread(min(walls), statistics.median(walls), max(walls)) if len(walls) > 1 else f"{walls[0]:.2f}"
+    return spread(min(walls), statistics.median(walls), max(walls))
 
 
 def spread(low: float, middle: float, high: float) -> str:
-    """Return three figures as one cell."""
+    """Return three figures as one cell; a single one where there was one run."""
+    if low == high:
+        return f"{middle:.2f}"
     return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
