@@ -90,8 +90,12 @@ class Row:
 
     @property
     def processed(self) -> str:
-        """``12/12 fpack`` per step; empty where no step ever ran."""
-        return ", ".join(f"{step.done}/{step.done + step.not_done} {step.step}" for step in self.night.steps)
+        """``12/12 fpack``; of several steps those that are not complete, else how many; empty where none ever ran."""
+        steps = self.night.steps
+        if len(steps) > 1 and not any(step.not_done for step in steps):
+            return f"all {len(steps)} steps"
+        told = [step for step in steps if step.not_done] or steps
+        return ", ".join(f"{step.done}/{step.done + step.not_done} {step.step}" for step in told)
 
     def document(self) -> dict[str, Any]:
         """Return the row for JSON."""

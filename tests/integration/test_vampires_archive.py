@@ -94,6 +94,7 @@ def test_a_night_goes_from_raw_to_archived_and_back(site: Observatory, archive_h
         "safe_on_sc6",
         "safe_timestamp",
     ]
+    assert "all 7 steps" in call(site, "status").out, "seven names would leave no room for the rest on a terminal"
     after = row(site, "--safe")
     assert (after["utc_date"], after["processed"]) == ("2025-11-06", "True")
     assert (after["transferred_to_sc6"], after["safe_on_sc6"]) == ("True", "True")
