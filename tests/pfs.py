@@ -100,12 +100,16 @@ class Deliveries:
     @classmethod
     def at(cls, folder: Path, capsys: pytest.CaptureFixture[str]) -> Deliveries:
         """Write the configuration."""
-        site = Observatory(folder, [], capsys)
+        return cls.on(Observatory(folder, [], capsys))
+
+    @classmethod
+    def on(cls, site: Observatory) -> Deliveries:
+        """Declare PFS at a site."""
         site.add_local("archive")
         site.add_local("mirror")
         declared = read(REPOSITORY / "instruments.d" / "pfs.yaml", "pfs.yaml").value
         declared["copies"] = [site.copy("archive", "pfs"), site.copy("mirror", "pfs")]
-        declared["datastore"]["root"] = str(folder / "store")
+        declared["datastore"]["root"] = str(site.folder / "store")
         text = yaml.safe_dump(declared, sort_keys=False)
         (site.config / "instruments.d" / "pfs.yaml").write_text(text)
         return cls(site)

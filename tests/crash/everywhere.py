@@ -1,103 +1,148 @@
-"""Strikes flows at their points and says how many were tried; ``python -m tests.crash.everywhere`` tries them all.
+"""Strikes every flow at its points and says how many were tried; ``python -m tests.crash.everywhere`` does it.
 
-`--every N` takes each N-th point only, `--flow WORDS` the flows whose names hold these words. A point after which
-a promise is broken is named, and the others are still tried.
+`--every N` takes each N-th point only, `--flow WORDS` the flows whose names hold these words, `--errors N` so many of
+the errors that fit each call (1: they take turns), `--jobs N` so many flows at a time. A point after which a promise
+is broken is named, and the others are still tried.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import itertools
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from tests.crash.flows import FLOWS, Flow, Try
-from tests.crash.points import Point, points
-from tests.faults.stage import Stage
-from tests.hosts import Host, Hosts, ordinary_user
+from tests.crash.far import FarRsync
+from tests.crash.flow import Flow, Ground
+from tests.crash.holding import FLOWS as HOLDING
+from tests.crash.judge import Known, Layered, blows
+from tests.crash.making import FLOWS as MAKING
+from tests.crash.moving import FLOWS as MOVING
+from tests.crash.scenes import aside, warm
+from tests.hosts import Host, Hosts
 
-MakeStage = Callable[[Path], Stage]
-
-
-def count(flow: Flow, make_stage: MakeStage, folder: Path) -> list[Point]:
-    """Play a flow undisturbed and return its points."""
-    tried = Try(flow, make_stage(folder))
-    tried.prepare()
-    found = list(points(tried.count()))
-    tried.judge()
-    return found
-
-
-def strike(flow: Flow, point: Point, make_stage: MakeStage, folder: Path) -> None:
-    """Strike a flow at one point, and judge what is left of it and what the next run makes of that."""
-    tried = Try(flow, make_stage(folder))
-    tried.prepare()
-    tried.strike(point)
-    tried.judge()
+FLOWS = (*MOVING, *HOLDING, *MAKING)
+FAR_RSYNC = "the rsync at the far end"
+NAMES = (*(flow.name for flow in FLOWS), FAR_RSYNC)
+B = TypeVar("B")
+IN_MEMORY = Path("/dev/shm")
+"""Where it plays: a sync is a point there as well, and takes no time."""
 
 
-def strike_all(flow: Flow, chosen: Iterable[Point], make_stage: MakeStage, folder: Path) -> tuple[int, list[str]]:
-    """Strike at many points; return how many were tried, and what was broken."""
-    tried, broken = 0, []
-    for number, point in enumerate(chosen):
-        place = folder / f"{number}"
-        place.mkdir()
-        place.chmod(0o755)
-        tried += 1
-        try:
-            strike(flow, point, make_stage, place)
-        except AssertionError as error:
-            broken.append(f"{flow.name}, {point}: {str(error)[:400]}")
-            print(broken[-1], flush=True)  # noqa: T201 - the person waits
+@dataclass
+class Struck:
+    """What became of one flow: its calls, the points that were tried, and what was broken."""
+
+    name: str
+    calls: int = 0
+    tried: int = 0
+    broken: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def line(self) -> str:
+        """Return it as a row of a table in docs/."""
+        return f"| {self.name} | {self.calls} | {self.tried} | {len(self.broken)} | {self.seconds:.0f} s |"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Which points of a flow."""
+
+    every: int = 1
+    errors: int = 1
+
+
+def strike_flow(name: str, folder: Path, far: Callable[[], Sequence[Host]], wishes: Wishes) -> Struck:
+    """Play a flow undisturbed, and then once for each of its points; in a process of its own."""
+    place = folder / "".join(letter if letter.isalnum() else "-" for letter in name)
+    (place / place.name).mkdir(parents=True)
+    place.chmod(0o755)
+    ground = Ground(place / place.name, far)
+    try:
+        return aside(lambda: _far(ground, wishes) if name == FAR_RSYNC else _layered(named_flow(name), ground, wishes))
+    finally:
         shutil.rmtree(place, ignore_errors=True)
-    return tried, broken
+
+
+def named_flow(name: str) -> Flow:
+    """Return the flow of a name."""
+    return next(flow for flow in FLOWS if flow.name == name)
+
+
+def _layered(flow: Flow, ground: Ground, wishes: Wishes) -> Struck:
+    known = Layered(flow.make(ground))
+    known.look()
+    struck = Struck(flow.name, len(known.calls))
+    return _strike_all(struck, known, blows(known.calls, wishes.errors, flow.every_ledger_call), wishes)
+
+
+def _far(ground: Ground, wishes: Wishes) -> Struck:
+    known = FarRsync.at(ground)
+    known.look()
+    return _strike_all(Struck(FAR_RSYNC, sum(known.counts.values())), known, known.points(wishes.errors), wishes)
+
+
+def _strike_all(struck: Struck, known: Known[B], points: Iterable[B], wishes: Wishes) -> Struck:
+    began = time.monotonic()
+    for point in itertools.islice(points, 0, None, wishes.every):
+        try:
+            struck.tried += known.strike(point) is not None
+        except AssertionError as error:
+            struck.tried += 1
+            struck.broken.append(str(error)[:400])
+            print(f"{struck.name}: {str(error)[:400]}", file=sys.stderr, flush=True)  # noqa: T201 - the person waits
+    struck.seconds = time.monotonic() - began
+    return struck
+
+
+@contextlib.contextmanager
+def far_hosts(folder: Path) -> Iterator[list[Host]]:
+    """Give two SSH hosts that know one another."""
+    hosts = Hosts(folder)
+    folder.mkdir()
+    try:
+        yield [hosts.start(name) for name in ("alpha", "beta")]
+    finally:
+        hosts.close()
 
 
 def main() -> None:
     """Strike what was asked for."""
     parser = argparse.ArgumentParser(description="strike every flow at every call that changes a disk")
     parser.add_argument("--every", type=int, default=1, help="only each N-th point")
+    parser.add_argument("--errors", type=int, default=1, help="so many of the errors that fit a call; 4: all")
     parser.add_argument("--flow", default="", help="only flows whose names hold these words")
+    parser.add_argument("--jobs", type=int, default=1, help="so many flows at a time")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="nightferry-crash-") as name:
+    names = [name for name in NAMES if asked.flow in name]
+    warm()
+    with tempfile.TemporaryDirectory(prefix="nightferry-crash-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        hosts = Hosts(folder / "hosts")
-        hosts.folder.mkdir()
-        try:
-            broken = _strike_flows(asked, folder, hosts)
-        finally:
-            hosts.close()
+        with far_hosts(folder / "hosts") as hosts:
+            struck = list(_strike_flows(names, folder, hosts, Wishes(asked.every, asked.errors), asked.jobs))
+    broken = sum(len(one.broken) for one in struck)
+    seconds = sum(one.seconds for one in struck)
+    print(f"{sum(one.tried for one in struck)} points tried, {broken} broken, {seconds:.0f} s")  # noqa: T201
     sys.exit(1 if broken else 0)
 
 
-def _strike_flows(asked: argparse.Namespace, folder: Path, hosts: Hosts) -> list[str]:
-    @cache
-    def far() -> list[Host]:
-        return [hosts.start(name) for name in ("alpha", "beta", "gamma")]
-
-    def make_stage(place: Path) -> Stage:
-        return Stage(place, far, lambda: hosts.start("dome", user=ordinary_user()), lambda: hosts)
-
-    total, broken = 0, list[str]()
-    for flow in FLOWS:
-        if asked.flow not in flow.name:
-            continue
-        began = time.monotonic()
-        place = folder / "flow"
-        (place / "count").mkdir(parents=True)
-        found = count(flow, make_stage, place / "count")
-        tried, failed = strike_all(flow, found[:: asked.every], make_stage, place)
-        shutil.rmtree(place)
-        total, broken = total + tried, broken + failed
-        took = f"{time.monotonic() - began:.0f} s"
-        print(f"{flow.name}: {tried} of {len(found)} points, {len(failed)} broken, {took}", flush=True)  # noqa: T201
-    print(f"{total} points tried, {len(broken)} broken")  # noqa: T201 - the person waits
-    return broken
+def _strike_flows(
+    names: Sequence[str], folder: Path, hosts: Sequence[Host], wishes: Wishes, jobs: int
+) -> Iterator[Struck]:
+    print("| flow | calls | points tried | broken | took |\n|--|--|--|--|--|", flush=True)  # noqa: T201
+    with ThreadPoolExecutor(jobs) as pool:
+        for struck in pool.map(lambda name: strike_flow(name, folder, lambda: hosts, wishes), names):
+            print(struck.line(), flush=True)  # noqa: T201 - the person waits
+            yield struck
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
-"""Where a program can be struck: every call that changes a disk, counted once and then hit one after another.
+"""Where a program at a far end can be struck: every call that changes a disk, counted once and then hit one by one.
 
-strace counts and strikes; a program of ours, one that we start, or one at the far end. Leaves to flows.py which
-programs, and to everywhere.py how many of the points are tried.
+strace counts and strikes, by call and thread. Leaves to far.py which program that is, and to everywhere.py how many of
+the points are tried.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,11 +79,3 @@ def counted(log: Path) -> dict[str, int]:
         name = call.decode()
         most[name] = max(most.get(name, 0), count)
     return most
-
-
-def points(counts: Mapping[str, int]) -> Iterator[Point]:
-    """Yield every point, kind by kind."""
-    for call in CALLS:
-        for number in range(1, counts.get(call, 0) + 1):
-            for fate in FATES:
-                yield Point(call, number, fate)

@@ -2,57 +2,149 @@
 
 from __future__ import annotations
 
+import errno
+import subprocess
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.crash.everywhere import strike
-from tests.crash.flows import FLOWS, Flow
-from tests.crash.points import Point, counted, points
-from tests.faults.stage import Stage
+from tests.crash.calls import Call, Kind
+from tests.crash.everywhere import FLOWS, far_hosts, named_flow
+from tests.crash.far import FarRsync
+from tests.crash.flow import Flow, Ground
+from tests.crash.judge import Layered, blows, chosen_calls
+from tests.crash.layer import ALONE, KILL, Blow, Played, play
+from tests.crash.points import Point, counted
+from tests.crash.scenes import aside, load
+from tests.hosts import Host
 
-RUN, FIRST, _, FAR, _, PIPE, PRUNE, STEP = FLOWS
-SAMPLE = (
-    (RUN, Point("rename", 1, "kill")),
-    (RUN, Point("write", 2, "ENOSPC")),
-    (RUN, Point("fsync", 2, "kill")),
-    (FIRST, Point("pwrite64", 30, "kill")),
-    (FIRST, Point("unlink", 1, "kill")),
-    (FAR, Point("rename", 1, "kill")),
-    (PIPE, Point("rename", 2, "kill")),
-    (PRUNE, Point("unlink", 3, "kill")),
-    (STEP, Point("rename", 2, "kill")),
-    (STEP, Point("fsync", 1, "ESTALE")),
+
+def no_hosts() -> Sequence[Host]:
+    """Give none: flows between machines are struck by `make crash`."""
+    raise AssertionError("a flow of the sample needs no other machine")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    """Have everything loaded before a child is forked: forty children need not load it each."""
+    load()
+
+
+@pytest.mark.parametrize(
+    "flow", [flow for flow in FLOWS if "another machine" not in flow.name], ids=lambda flow: flow.name
 )
+def test_struck_anywhere_nothing_is_half_there_and_the_next_run_ends_well(flow: Flow, tmp_path: Path) -> None:
+    """Old or new at every final name, no traceback; afterwards as if nothing had been."""
+
+    def strike() -> bool:
+        (tmp_path / "stage").mkdir()
+        known = Layered(flow.make(Ground(tmp_path / "stage", no_hosts)))
+        known.look()
+        every = list(blows(known.calls, 1, flow.every_ledger_call))
+        at = zlib.crc32(flow.name.encode()) % len(every)
+        return known.strike(every[at]) is not None
+
+    assert aside(strike)
 
 
-@pytest.mark.parametrize(("flow", "point"), SAMPLE, ids=lambda value: getattr(value, "name", str(value)))
-def test_struck_anywhere_nothing_is_half_there_and_the_next_run_ends_well(
-    flow: Flow, point: Point, tmp_path: Path, request: pytest.FixtureRequest
+BROKE = (
+    ("the steps of a night", Kind.REMOVE, b"vgen2/vsync_", 2, "ESTALE"),
+    ("the steps of a night", Kind.SYNC, b"/vgen2", 2, "EDQUOT"),
+    ("a bag of a night", Kind.SYNC, b"/bagit.txt", 1, KILL),
+    ("fetch", Kind.SYNC, b"made/.nightferry/.", 1, KILL),
+    ("unpack", Kind.RENAME, b"/absent.curl", 1, KILL),
+)
+"""Where a promise was once broken: flow, kind of call, part of its path, which of these calls, and what befell."""
+
+
+@pytest.mark.parametrize(("name", "kind", "part", "which", "fate"), BROKE, ids=str)
+def test_where_a_promise_was_broken_once_it_holds(
+    tmp_path: Path, name: str, kind: Kind, part: bytes, which: int, fate: str
 ) -> None:
-    """Old or new at every final name, no original touched, no traceback; afterwards as if nothing had been."""
+    """Consumed inputs removed to the end; what a killed attempt published known for our own; temporary names swept."""
 
-    def make_stage(folder: Path) -> Stage:
-        return Stage(
-            folder,
-            lambda: request.getfixturevalue("three_hosts"),
-            lambda: request.getfixturevalue("observer_host"),
-            lambda: request.getfixturevalue("hosts"),
-        )
+    def strike() -> bool:
+        (tmp_path / "stage").mkdir()
+        known = Layered(named_flow(name).make(Ground(tmp_path / "stage", no_hosts)))
+        known.look()
+        numbers = [at for at, call in enumerate(known.calls, 1) if call.kind is kind and part in call.path]
+        return known.strike(Blow(numbers[which - 1], fate)) is not None
 
-    strike(flow, point, make_stage, tmp_path)
+    assert aside(strike)
 
 
-def test_each_call_is_a_point_for_every_fate(tmp_path: Path) -> None:
-    """Counted per thread, as strace counts when it strikes."""
+def test_the_rsync_at_the_far_end_is_killed_at_a_rename(tmp_path: Path) -> None:
+    """By strace, which reaches what lies on another machine."""
+    with far_hosts(tmp_path / "hosts") as hosts:
+        (tmp_path / "stage").mkdir()
+        tmp_path.chmod(0o755)
+
+        def strike() -> dict[str, int]:
+            known = FarRsync.at(Ground(tmp_path / "stage", lambda: hosts))
+            known.look()
+            known.strike(Point("renameat", 1, "kill"))
+            return known.counts
+
+        assert aside(strike)["renameat"] >= 1
+
+
+# ---- the layer itself
+
+
+def played(tmp_path: Path, program: str, blow: Blow | None = None) -> Played:
+    """Play a shell's program in an empty folder."""
+    folder = tmp_path / "stage"
+    folder.mkdir(exist_ok=True)
+    words = ["sh", "-c", f"cd {folder} || exit 9\n{program}"]
+    return aside(lambda: play(lambda: subprocess.run(words, check=False).returncode, folder, blow))
+
+
+def test_every_call_of_a_program_is_heard_in_its_order(tmp_path: Path) -> None:
+    """What is written into a pipe or elsewhere is none."""
+    seen = played(tmp_path, "echo pipe | cat >/dev/null; mkdir a; echo x > a/b; mv a/b a/c; ln a/c d; rm d; rmdir e")
+    assert [call.kind for call in seen.calls] == [
+        Kind.FOLDER,
+        Kind.CREATE,
+        Kind.WRITE,
+        Kind.RENAME,
+        Kind.LINK,
+        Kind.REMOVE,
+        Kind.REMOVE,
+    ]
+    assert seen.calls[3].path.endswith(b"/stage/a/c")
+    assert (seen.status, seen.struck) == (1, None)
+
+
+def test_a_struck_call_never_happens(tmp_path: Path) -> None:
+    """Killed, alone or with all, or told that it failed; a full disk stays full, and gives room by removing."""
+    program = "echo x > a; mv a b; echo y > c"
+    dead = played(tmp_path, program, Blow(3, KILL))
+    assert (dead.status, str(dead.struck).split()[0]) == (-9, "rename")
+    assert [path.name for path in (tmp_path / "stage").iterdir()] == ["a"]
+    assert played(tmp_path, program, Blow(3, ALONE)).status == 0
+    told = played(tmp_path, program, Blow(3, "EDQUOT"))
+    assert errno.errorcode[122] == "EDQUOT" and "Disk quota exceeded" in told.err
+    full = played(tmp_path, "rm -f b c; mv a z; echo x > a; echo y > b; rm z", Blow(4, "ENOSPC"))
+    assert full.err.count("No space left on device") == 2
+    assert list((tmp_path / "stage").iterdir()) == []
+
+
+def test_points_are_every_call_with_a_death_and_its_errors() -> None:
+    """Of calls on the database that follow one another the first, the last and each tenth, unless all are asked for."""
+    calls = [Call(Kind.WRITE, b"/var/catalogue.db-wal")] * 12 + [Call(Kind.RENAME, b"/data/x", is_alone=False)]
+    assert list(chosen_calls(calls)) == [0, 10, 11, 12]
+    assert [str(blow) for blow in blows(calls, 1, every_ledger_call=False)][-3:] == [
+        "call 13: kill",
+        "call 13: kill alone",
+        "call 13: EIO",
+    ]
+    assert len(list(blows(calls))) == 12 * 5 + 6
+
+
+def test_strace_counts_for_each_thread(tmp_path: Path) -> None:
+    """As it counts when it strikes."""
     log = tmp_path / "calls"
     log.write_bytes(b'7 write(1, "x", 1) = 1\n7 write(1, "y", 1) = 1\n8 write(1, "z", 1) = 1\n8 rename("a", "b") = 0\n')
     assert counted(log) == {"write": 2, "rename": 1}
-    assert [str(point) for point in points(counted(log))][:6] == [
-        "write 1: kill",
-        "write 1: EIO",
-        "write 1: ENOSPC",
-        "write 1: EDQUOT",
-        "write 1: ESTALE",
-        "write 2: kill",
-    ]

@@ -1,0 +1,42 @@
+"""What a flow is, and the ground that it stands on. Which flows there are moving.py, making.py and holding.py say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.crash.scenes import Scene
+from tests.hosts import Host
+
+
+@dataclass(frozen=True)
+class Ground:
+    """An empty folder and, for those who need them, some SSH hosts that know one another."""
+
+    folder: Path
+    far: Callable[[], Sequence[Host]]
+
+    def no_host(self) -> Any:
+        """Give no host of the kinds that no flow needs."""
+        raise AssertionError("no flow asks for it")
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One flow.
+
+    Attributes
+    ----------
+    name : str
+    make : callable
+        Sets its scene.
+    every_ledger_call : bool
+        Strike at each call on the database; else at the first, the last and each tenth of those that follow one
+        another: what lies between is SQLite's affair, and the same in every flow.
+    """
+
+    name: str
+    make: Callable[[Ground], Scene]
+    every_ledger_call: bool = False
