@@ -95,7 +95,7 @@ simulate: $(READY) ## SEEDS=n simulated sites; SEED=n plays one of them again
 	@$(BIN)/python -m tests.simulation.play $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20000))
 
 mutate: packages-test $(READY) ## change the code that decides, line by line: do the tests see it? writes docs/mutation.md
-	@$(BIN)/python -m pip install --quiet "mutmut>=3.3,<4"
+	@$(BIN)/python -m pip install --quiet --group mutation
 	@$(BIN)/python -m tests.mutation.run
 
 coverage: packages-test $(READY) ## every branch of what decides: compare, plan, nights, names, specification, report model
