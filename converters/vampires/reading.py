@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,11 +20,16 @@ from converters.vampires.plan import Source
 from converters.vampires.rules import Rules
 from converters.vampires.timing import Timing, TimingFault, parse_timing
 from converters.workspace import sha256_of
+from observatory.names import show
 
 _READERS = 2
 """Hashing is what takes the time, and disks like few readers."""
 _MOST_DAYS_AWAY = 1.5
 """A night's frames lie within half a day of its noon to noon; folders of loggers left running, within a day more."""
+
+_TIME_IN_NAME = re.compile(rb"_(\d\d):(\d\d):(\d\d)")
+_MOST_NAME_OFF_S = 120.0
+"""Hour and minute of a name are of another clock than its seconds: at a minute's edge it may be a minute off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,26 @@ def _read_timing(folder: Path, night: dt.date, found: Found, frames: int) -> tup
 def _is_of_night(timing: Timing, night: dt.date) -> bool:
     noon = dt.datetime.combine(night, dt.time(12), dt.UTC).timestamp() + 43200
     return all(abs(int(time_us) / 1e6 - noon) < _MOST_DAYS_AWAY * 86400 for time_us in timing.times_us[[0, -1]])
+
+
+def misnamed(cubes: Sequence[Cube]) -> str | None:
+    """Return what is to be said of cubes whose names tell another time of day than their frames; else None.
+
+    Names have been in local time, by a fault of the logger that was mended in 2023. Nothing is decided by them.
+    """
+    wrong = [cube.source.path for cube in cubes if _name_is_off(cube)]
+    if not wrong:
+        return None
+    return f"{len(wrong)} of {len(cubes)} cubes are named for another time than their frames', first {show(wrong[0])}"
+
+
+def _name_is_off(cube: Cube) -> bool:
+    told = _TIME_IN_NAME.search(cube.source.path.rpartition(b"/")[2])
+    if told is None or cube.times_us is None or not len(cube.times_us):
+        return False
+    named_s = sum(int(part) * unit for part, unit in zip(told.groups(), (3600, 60, 1), strict=True))
+    off_s = (named_s - int(cube.times_us[0]) / 1e6 + 43200) % 86400 - 43200
+    return abs(off_s) > _MOST_NAME_OFF_S
 
 
 def _other_night(timing: Timing) -> str:

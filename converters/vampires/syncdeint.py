@@ -95,7 +95,7 @@ class SyncDeintStep(NamesItsProducts):
     def make(self, task: Task, outputs: Sequence[Path], desk: Desk) -> Done:
         """Read the night's cubes, decide, and write the plan."""
         from converters.vampires.night import make_plan
-        from converters.vampires.reading import Found, read_cubes
+        from converters.vampires.reading import Found, misnamed, read_cubes
 
         folder = task.folder
         found = [Found(*one) for one in self._taken(folder)]
@@ -104,6 +104,8 @@ class SyncDeintStep(NamesItsProducts):
         outputs[0].write_bytes(encode(plan))
         reasons = [f"{show(cube.source.path)}: {cube.source.reason}" for cube in cubes if cube.source.reason]
         said = [f"{len(reasons)} of {len(cubes)} cubes could not be paired, first {reasons[0]}"] if reasons else []
+        names = misnamed(cubes)
+        said += [names] if names else []
         return Done(warning="; ".join([*said, *plan.offsets()]) or None, facts=plan.facts())
 
     def rules(self) -> Rules:

@@ -258,3 +258,35 @@ def test_a_step_says_which_programs_it_cannot_do_without() -> None:
     """The doctor looks for them; where astropy may do it, fpack is no condition."""
     assert step(CompressStep).programs == ()
     assert step(CompressStep, program="fpack").programs == ("fpack", "funpack")
+
+
+def test_cubes_named_in_local_time_are_paired_by_their_frames_and_said(night: Night) -> None:
+    """The logger once wrote names ten hours off; times are never taken from names, but nobody should rely on these."""
+    for path in sorted((night.folder / "vcam1").iterdir()):
+        path.rename(path.with_name(path.name.replace("_23:59:59", "_13:59:59").replace("_00:00:00", "_14:00:00")))
+    (done,) = take(step(SyncDeintStep), night.folder)
+    assert done.warning.startswith("2 of 4 cubes are named for another time than their frames', first vcam1/vcam1_13")
+    assert done.facts.kinds["sync cam1 A"] == 50
+
+
+def test_names_that_tell_the_frames_time_are_not_worth_a_word(night: Night) -> None:
+    """Over midnight neither."""
+    (done,) = take(step(SyncDeintStep), night.folder)
+    assert done.warning is None
+
+
+def test_an_offset_that_nothing_tells_is_said_and_pairs_nothing(tmp_path: Path) -> None:
+    """In the step's words, in the cubes' reasons, and in the summary, which holds the night; one key settles it."""
+    night = Night(tmp_path / "20251106", offset_us=1300, frames=50, drops=0.0)
+    night.expose("10:00:00", 200)
+    (done,) = take(step(SyncDeintStep), night.folder)
+    assert done.warning.startswith("400 frames were not paired: nothing tells their offset (-")
+    plan = decode((night.folder / os.fsdecode(PLAN)).read_bytes())
+    assert {output.kind for output in plan.outputs} == {"solo"}
+    assert all("say `offset_us`" in str(output.reason) for output in plan.outputs)
+    (summary,) = take(step(SummaryStep), night.folder)
+    assert "0 of 400 frames of both cameras are paired" in summary.hold
+    assert "nothing tells their offset" in (night.folder / "summary_20251106.txt").read_text()
+    (settled,) = take(step(SyncDeintStep, offset_us=1000), night.folder)
+    assert settled.facts.kinds == {"sync cam1": 200, "sync cam2": 200}
+    assert settled.warning is None
