@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopRecord, NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss
-from nightferry.retention.evidence import HopWitness, freed_on
+from nightferry.retention.evidence import HopWitness, freed_on, kept_on
 from nightferry.runs import Run, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, level_of, scope_asked
 from nightferry.waiting import overdue, record_waiting
@@ -116,13 +116,15 @@ def _as_known(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVerdi
 
 def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> CheckOptions:
     """Return how to check a hop."""
+    freed = freed_on(workplace, hop.instrument, hop.source, scope.nights)
     return CheckOptions(
         level=level_of(hop, wishes.level),
         reverse=wishes.reverse,
         accepted=acceptances(workplace, hop),
         progress=lambda files: wishes.progress(hop, files),
         expected=expectations(workplace, hop, scope.nights),
-        freed=freed_on(workplace, hop.instrument, hop.source, scope.nights),
+        freed=freed,
+        kept=kept_on(workplace, scope, freed),
         overdue=overdue(workplace, scope),
         nights_by_clock=wishes.nights_by_clock,
     )

@@ -72,6 +72,8 @@ class CheckOptions:
         What is known of the two ends beforehand.
     freed : collection of bytes
         Source paths that were freed on purpose: on the destination alone they are not extra, their numbers no holes.
+    kept : collection of bytes
+        Those of `freed` that the destination held when they were freed: what it lacks of them is missing.
     overdue : frozenset of bytes
         Source paths that have been in progress for longer than the settle limit: they wait no more.
     on_hashed : callable
@@ -86,6 +88,7 @@ class CheckOptions:
     progress: Callable[[int], None] = field(default=lambda count: None)
     expected: Expectations = NOTHING_EXPECTED
     freed: Collection[bytes] = frozenset()
+    kept: Collection[bytes] = frozenset()
     overdue: frozenset[bytes] = frozenset()
     on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
     nights_by_clock: bool = True
@@ -164,13 +167,17 @@ def _look(
         scope.hop.instrument.settle_s,
         here.facts.clock_s,
         by_size=options.level != "existence",
-        keep_same=options.level in ("checksum", "structure") or scope.hop.instrument.sequence is not None,
+        keep_same=_keeps_names(options) or scope.hop.instrument.sequence is not None,
         overdue=options.overdue,
     )
     names_there = scope.in_source_names(scope.destination.only_these_nights(there))
     merge(scope.source.only_these_nights(here), names_there, tally)
     look = _Looked(scope, source, destination, options, tally, here, there)
     return look.verdict(blank)
+
+
+def _keeps_names(options: CheckOptions) -> bool:
+    return options.level in ("checksum", "structure") or bool(options.kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +210,7 @@ class _Looked:
         tally = self._tally
         in_progress, missing, size_differs = self._settle()
         deep = self._deeper(sorted(entry.path for entry in (*missing, *size_differs)))
+        missing += self._lost_since_freed()
         missing, unseen = under_troubles([*missing, *tally.lost_links], self._there.troubles, self._scope.target_of)
         accepted = Accepted(self._options.accepted, self._scope)
         source_files = sum(tally.source_counts.values())
@@ -236,6 +244,15 @@ class _Looked:
             unknown_reason=self._unknown_reason(),
             per_night=self._per_night(open_paths - accepted.paths, gaps if blank.gaps_fail else (), accepted.by_night),
         )
+
+    def _lost_since_freed(self) -> list[Entry]:
+        """Return what was freed on the source, the destination lacks now, and nobody else may hold any more."""
+        if not self._options.kept:
+            return []
+        tally = self._tally
+        listed = (entry.path for entry in (*tally.missing, *tally.size_differs, *tally.young))
+        seen = {*tally.alike(), *tally.extra, *listed}
+        return [Entry(path, 0, 0.0) for path in sorted(self._options.kept) if path not in seen]
 
     def _differing_links(self) -> frozenset[bytes]:
         """Return carried links that point elsewhere there: what a link points to is all its content."""

@@ -7,7 +7,7 @@ syncer/prune.py's; the verifier itself never asks for it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalogue.evidence_records import ReadFile, Reading
@@ -54,6 +54,18 @@ def freed_on(workplace: Workplace, instrument: Instrument, place: Place, nights:
     """Return the paths of what was freed on a copy in some nights."""
     holder = workplace.ledger.known_holder(instrument.instrument, place.name, place.host, place.root)
     return frozenset() if holder is None else frozenset(workplace.ledger.freed(holder, nights))
+
+
+def kept_on(workplace: Workplace, scope: HopScope, freed: Collection[bytes]) -> frozenset[bytes]:
+    """Return those of what was freed on a hop's source that were read on its destination, and were not freed there."""
+    place, instrument = scope.hop.destination, scope.hop.instrument
+    holder = workplace.ledger.known_holder(instrument.instrument, place.name, place.host, place.root)
+    if not freed or holder is None:
+        return frozenset()
+    nights = sorted({night for path in freed if (night := scope.source.night_of(path)) is not None})
+    read = {path for night in nights for path in workplace.ledger.evidence_of(holder, night)}
+    there = read - freed_on(workplace, instrument, place, nights)
+    return frozenset(path for path in freed if scope.target_of(path) in there)
 
 
 def name_of(scope: Scope, path: bytes) -> tuple[dt.date, bytes] | None:
