@@ -33,7 +33,7 @@ class Flow:
     make : callable
         Sets its scene.
     every_ledger_call : bool
-        Strike at each call on the database; else at the first, the last and each tenth of those that follow one
+        Strike at each call on the database; else at the first, the last and each twentieth of those that follow one
         another: what lies between is SQLite's affair, and the same in every flow.
     """
 

@@ -145,7 +145,7 @@ def chosen_calls(calls: Sequence[Call]) -> Iterator[int]:
     for is_ledger, group in itertools.groupby(calls, lambda call: LEDGER in call.path):
         length = sum(1 for _ in group)
         for index in range(length):
-            if not is_ledger or index % 10 == 0 or index == length - 1:
+            if not is_ledger or index % 20 == 0 or index == length - 1:
                 yield start + index
         start += length
 

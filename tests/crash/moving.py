@@ -230,7 +230,7 @@ def is_beside(path: Path) -> bool:
 FLOWS = (
     Flow("a nightly run on this machine", local_run),
     Flow("the very first sync, with a new ledger", sync_by(None, fresh=True)),
-    Flow("a new ledger", new_ledger, every_ledger_call=True),
+    Flow("a new ledger", new_ledger),
     Flow("the pipe on this machine", sync_by("pipe")),
     Flow("rsync on this machine", sync_by("rsync")),
     Flow("rsync to another machine", sync_by("rsync", destination=True)),
@@ -239,7 +239,7 @@ FLOWS = (
     Flow("the pipe to another machine", sync_by("pipe", destination=True)),
     Flow("the pipe from another machine", sync_by("pipe", source=True)),
     Flow("the spool of letters", spool),
-    Flow("verify by hash, and what prune makes of it", read_again, every_ledger_call=True),
+    Flow("verify by hash, and what prune makes of it", read_again),
     Flow("accept", accept, every_ledger_call=True),
     Flow("prune", prune),
     Flow("a night brought back from the archive", bring_back),

@@ -123,6 +123,8 @@ def aside(work: Callable[[], T]) -> T:
             answer = (True, work())
         except AssertionError as error:
             answer = (False, str(error))
+        except BaseException:  # noqa: BLE001 - the border of a process: whatever it was is told to who waits
+            answer = (False, traceback.format_exc())
         with os.fdopen(writing, "wb") as line:
             pickle.dump(answer, line)
         os._exit(0)
@@ -130,6 +132,7 @@ def aside(work: Callable[[], T]) -> T:
     with os.fdopen(reading, "rb") as line:
         said = line.read()
     os.waitpid(child, 0)
+    assert said, "the child died"
     is_well, answer = pickle.loads(said)  # noqa: S301 - our own child
     assert is_well, answer
     return answer

@@ -132,15 +132,15 @@ def test_a_struck_call_never_happens(tmp_path: Path) -> None:
 
 
 def test_points_are_every_call_with_a_death_and_its_errors() -> None:
-    """Of calls on the database that follow one another the first, the last and each tenth, unless all are asked for."""
-    calls = [Call(Kind.WRITE, b"/var/catalogue.db-wal")] * 12 + [Call(Kind.RENAME, b"/data/x", is_alone=False)]
-    assert list(chosen_calls(calls)) == [0, 10, 11, 12]
+    """Of calls on the database in a row the first, the last and each twentieth, unless all are asked for."""
+    calls = [Call(Kind.WRITE, b"/var/catalogue.db-wal")] * 22 + [Call(Kind.RENAME, b"/data/x", is_alone=False)]
+    assert list(chosen_calls(calls)) == [0, 20, 21, 22]
     assert [str(blow) for blow in blows(calls, 1, every_ledger_call=False)][-3:] == [
-        "call 13: kill",
-        "call 13: kill alone",
-        "call 13: EIO",
+        "call 23: kill",
+        "call 23: kill alone",
+        "call 23: EIO",
     ]
-    assert len(list(blows(calls))) == 12 * 5 + 6
+    assert len(list(blows(calls))) == 22 * 5 + 6
 
 
 def test_strace_counts_for_each_thread(tmp_path: Path) -> None:
