@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
 
-from catalogue.datasets.query import Question
+from catalogue.datasets.query import Answer, Question
 from nightferry.cli.context import print_document, say
 from nightferry.holdings import dataset_forms as forms
 from nightferry.holdings.checking import check
@@ -35,6 +35,11 @@ class Form:
         """Refuse two forms at once."""
         if sum([self.csv, self.parquet is not None, self.butler, self.json]) > 1:
             raise UsageError("--csv, --parquet, --butler and --json are forms of one answer: give one of them")
+
+    @property
+    def is_of_one_type(self) -> bool:
+        """Whether it has the columns of one type."""
+        return self.csv or self.butler or self.parquet is not None
 
 
 def asked_for(
@@ -94,12 +99,46 @@ def run_show(workplace: Workplace, question: Question, form: Form) -> int:
         forms.write_parquet(answer, form.parquet)
         say(f"{form.parquet}: {len(answer.datasets)} datasets")
     else:
-        for line in forms.table_lines(answer, uri=form.uri):
-            typer.echo(line)
+        _print_table(answer, form)
     if not answer.datasets:
         say(f"no {answer.type.name} is such")
     if answer.is_cut_off:
         say(f"there are more than the {question.limit} shown (--limit)")
+    return 0
+
+
+def _print_table(answer: Answer, form: Form) -> None:
+    for line in forms.table_lines(answer, uri=form.uri):
+        typer.echo(line)
+
+
+def run_without_type(workplace: Workplace, question: Question, form: Form) -> int:
+    """Show which types there are; or, where a collection is named, what it holds of each.
+
+    Raises
+    ------
+    UsageError
+        More is asked than can be asked of several types at once.
+    """
+    if question == Question(question.type, question.instrument) and form in (Form(), Form(json=True)):
+        return run_types(workplace, question.instrument, form.json)
+    if not question.collections or question.where is not None or question.order_by or form.is_of_one_type:
+        raise UsageError(
+            "name the TYPE of datasets; without one only --collection, --limit, --at and --uri are understood"
+        )
+    with open_catalogue(workplace) as catalogue:
+        types = [one for one, _ in catalogue.dataset_types(question.instrument)]
+        asked = [replace(question, type=one.name, instrument=one.instrument) for one in types]
+        answers = [answer for answer in map(catalogue.find_datasets, asked) if answer.datasets]
+    if form.json:
+        print_document({"types": [forms.document(answer, uri=form.uri) for answer in answers]})
+        return 0
+    for answer in answers:
+        _print_table(answer, form)
+        if answer.is_cut_off:
+            say(f"there are more {answer.type.name} than the {question.limit} shown (--limit)")
+    if not answers:
+        say("nothing is in there")
     return 0
 
 

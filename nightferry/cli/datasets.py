@@ -31,7 +31,10 @@ collections_app = typer.Typer(
 def datasets(
     context: typer.Context,
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="TYPE | remove TYPE", help="Without one: which types there are.")
+        list[str] | None,
+        typer.Argument(
+            metavar="TYPE | remove TYPE", help="Without one: which types there are; with --collection, its datasets."
+        ),
     ] = None,
     instrument: Instrument = None,
     collection: Collections = None,
@@ -52,7 +55,7 @@ def datasets(
     json: opt.Json = False,
 ) -> None:
     """Datasets of a type by where-expression and collections; or ``remove`` them."""
-    from nightferry.cli.dataset_work import Form, asked_for, run_remove, run_show, run_types
+    from nightferry.cli.dataset_work import Form, asked_for, run_remove, run_show, run_without_type
 
     form = Form(uri, csv, parquet, butler, json)
     options = options_of(context)
@@ -65,9 +68,9 @@ def datasets(
             raise UsageError(f"one type of datasets, not {' '.join(named) or 'none'}")
         if yes and not is_removal:
             raise UsageError("--yes goes with `datasets remove`")
+        question = asked_for("".join(named), instrument, collection, where, order_by, limit, at, find_first)
         if not named:
-            finish(run_types(workplace, instrument, json))
-        question = asked_for(named[0], instrument, collection, where, order_by, limit, at, find_first)
+            finish(run_without_type(workplace, question, form))
         if is_removal:
             finish(run_remove(workplace, question, yes, json))
         finish(run_show(workplace, question, form))

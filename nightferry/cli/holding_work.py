@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv as csv_module
 import datetime as dt
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,19 +19,21 @@ from catalogue.holdings.fetching import FetchFault, fetch_exposure
 from catalogue.holdings.queries import ExposureQuery
 from catalogue.holdings.records import Exposure
 from catalogue.holdings.section import column_type, sources_of
-from catalogue.ics import summary_of
+from catalogue.ics import KEYS, summary_of
 from nightferry.cli.context import is_terminal, print_document, say
 from nightferry.holdings.cataloguing import catalogued, section_of
 from nightferry.holdings.parquet import write_rows
 from nightferry.selection import Asked
 from nightferry.workplace import Workplace
-from observatory.errors import UsageError
+from observatory.errors import CouldNotTell, UsageError
 from observatory.nights import parse_nights
 from observatory.spec.models import Instrument
 
 SHOWN = ("instrument", "expid", "night", "date", "exptime", "exptype", "program", "tile_id", "object", "airmass",
          "data_written", "data_location")  # fmt: skip
 """Columns of the table; CSV and JSON have all."""
+EVERY = ("instrument", "name", *KEYS, "waits_for", "data_written_utc", "catalogued_utc", "id")
+"""The columns that every exposure has."""
 TELLING = ("instrument", "expid", "night", "data_written", "exptime", "exptype", "date", "program", "tile_id", "object",
            "data_location", "airmass")  # fmt: skip
 """The same, the more telling first: those for which a terminal has room are shown."""
@@ -60,7 +62,17 @@ def run_exposures(
     rows = [row for instrument in catalogued(workplace, asked) for row in _rows(workplace, instrument, wanted)]
     if wanted.last and rows:
         rows = [max(rows, key=lambda row: str(row["data_written_utc"] or row["catalogued_utc"]))]
+    is_cut_off = wanted.limit is not None and len(rows) > wanted.limit
     rows = rows[: wanted.limit]
+    _tell(rows, csv=csv, json=json, parquet=parquet)
+    if not rows and not (is_terminal() or json):
+        say("no exposure is such")
+    if is_cut_off and not json:
+        say(f"there are more than the {wanted.limit} shown (--limit)")
+    return 0
+
+
+def _tell(rows: Sequence[dict[str, Any]], *, csv: bool, json: bool, parquet: Path | None) -> None:
     if json:
         print_document({"exposures": [_plain(row) for row in rows]})
     elif csv:
@@ -73,7 +85,6 @@ def run_exposures(
     else:
         for line in _lines(rows):
             typer.echo(line)
-    return 0
 
 
 def _rows(workplace: Workplace, instrument: Instrument, wanted: Wanted) -> list[dict[str, Any]]:
@@ -97,7 +108,7 @@ def _query(workplace: Workplace, instrument: Instrument, wanted: Wanted) -> Expo
         where=wanted.where,
         own_columns=own,
         last="arrived" if wanted.last else None,
-        limit=wanted.limit,
+        limit=None if wanted.limit is None else wanted.limit + 1,  # whether there are more is said
     )
 
 
@@ -161,11 +172,10 @@ def _text(value: Any) -> str:
 
 
 def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    names = list(dict.fromkeys(name for row in rows for name in row))
+    names = list(dict.fromkeys(name for row in rows for name in row)) or list(EVERY)
     written = io.StringIO()
     writer = csv_module.writer(written, lineterminator="\n")
-    if names:
-        writer.writerow(names)
+    writer.writerow(names)
     writer.writerows([_text(row.get(name)) for name in names] for row in rows)
     return written.getvalue()
 
@@ -232,9 +242,11 @@ class Fetch:
 
 
 def run_fetch(workplace: Workplace, asked: Asked, what: Fetch, *, json: bool) -> int:
-    """Copy the files of an exposure and print their paths; 1 where something failed."""
+    """Copy the files of an exposure and print their paths; 1 where something failed, 3 where a copy cannot be asked."""
     instrument, exposure = _only(workplace, asked, what)
     section = section_of(instrument)
+    if section is not None:
+        refuse_unknown(what.classes, section.classes)
     (files,) = workplace.catalogue.files_of([exposure]).values() or ([],)
     try:
         if section is None or not exposure.data_written:
@@ -252,13 +264,27 @@ def run_fetch(workplace: Workplace, asked: Asked, what: Fetch, *, json: bool) ->
         if json:
             print_document({"error": str(fault)})
         say(f"nightferry: {fault}")
-        return 1
+        return 3 if isinstance(fault.__cause__, CouldNotTell) else 1
     if json:
         print_document({"exposure": exposure.name, "files": [str(path) for path in paths]})
     else:
         for path in paths:
             typer.echo(str(path))
     return 0
+
+
+def refuse_unknown(wanted: Sequence[str], classes: Collection[str]) -> None:
+    """Refuse a class of files that is none.
+
+    Raises
+    ------
+    UsageError
+    """
+    unknown = [name for name in wanted if name not in classes]
+    if unknown:
+        raise UsageError(
+            f"--class {unknown[0]}: there is no such class of files; there are {', '.join(classes) or 'none'}"
+        )
 
 
 def _only(workplace: Workplace, asked: Asked, what: Fetch) -> tuple[Instrument, Exposure]:

@@ -138,6 +138,18 @@ def test_exposures_are_asked_for_as_table_csv_and_json(site: Site) -> None:
     assert site.ask("exposures", "--arrived", "..2021-12-01")["exposures"] == []
 
 
+def test_nothing_found_and_more_than_shown_are_said_beside_the_answer(site: Site) -> None:
+    """On standard error; a CSV file without rows still has its headings."""
+    site.call("catalogue", "fill", "-d", "20211129")
+    status, out, err = site.call("exposures", "--limit", "1")
+    assert (status, len(out.splitlines()), "more than the 1 shown" in err) == (0, 2, True)
+    assert site.call("exposures", "--limit", "2")[2] == ""
+    assert site.call("exposures", "--ids", "5") == (0, "", "no exposure is such\n")
+    header_line = site.call("exposures", "--csv")[1].splitlines()[0]
+    (alone,) = site.call("exposures", "--csv", "--ids", "5")[1].splitlines()
+    assert header_line.startswith(alone)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -184,7 +196,7 @@ def test_fetch_copies_the_files_of_a_class(site: Site, tmp_path: Path) -> None:
     status, _, err = site.call("fetch", "111388", "--keep", "--to", str(here))
     assert (status, "other content; nothing was copied" in err) == (1, True)
     status, _, err = site.call("fetch", "111388", "--class", "spectra", "--to", str(here))
-    assert (status, "no file class 'spectra'" in err) == (1, True)
+    assert (status, "--class spectra: there is no such class of files; there are " in err) == (2, True)
 
 
 def test_rebuild_finds_every_night_that_lies_here(site: Site, tmp_path: Path) -> None:

@@ -188,6 +188,26 @@ def test_a_link_to_a_file_that_is_gone_is_absent(pfs: Deliveries) -> None:
     assert "it is a link to a file that is gone" in answer.out
 
 
+def test_a_collection_shows_all_that_it_holds_type_by_type(pfs: Deliveries) -> None:
+    """The seed's own command names no type; what can only be asked of one type asks for it."""
+    pfs.put("pfsConfig-0x0000000000000001-000012.fits", config(12))
+    pfs.ingest(pfs.folder)
+    pfs.site.call("collections", "chain", "PFS/all", "PFS/raw/all", "PFS/raw/pfsConfig")
+    alone = pfs.site.call("datasets", "raw", "--collections", "PFS/raw/all")
+    assert pfs.site.call("datasets", "--collections", "PFS/raw/all").out == alone.out
+    both = pfs.site.call("datasets", "--collection", "PFS/all", "--limit", "1", "--uri")
+    assert [line.split()[:2] for line in both.out.splitlines() if line.startswith(("pfsC", " raw"))] == [
+        ["pfsConfig", "PFS/raw/pfsConfig"], ["raw", "PFS/raw/all"],
+    ]  # fmt: skip
+    assert "there are more raw than the 1 shown" in both.err
+    told = pfs.site.call("datasets", "--collection", "PFS/all", "--json").document["types"]
+    assert [(one["type"], len(one["datasets"])) for one in told] == [("pfsConfig", 1), ("raw", 6)]
+    for words in (["--where", "visit = 12"], ["--collection", "PFS/all", "--csv"], ["--limit", "3"]):
+        refused = pfs.site.call("datasets", *words)
+        assert (refused.status, "name the TYPE" in refused.err) == (2, True)
+    assert pfs.site.call("datasets", "--collection", "PFS/non").status == 2
+
+
 def test_the_table_for_butler_names_each_file_and_its_data_id(pfs: Deliveries) -> None:
     """As `butler ingest-files` takes it: the file first, then the keys that identify."""
     rows = list(csv.reader(io.StringIO(pfs.site.call("datasets", "raw", "--butler").out)))
