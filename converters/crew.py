@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import BaseContext
@@ -43,6 +43,8 @@ class Job:
         For the desk of a night step.
     folder : Path
         The task's own; everything that it may write but its outputs goes below it.
+    hashes : mapping of bytes to str
+        SHA-256 of the task's inputs.
     """
 
     step: Step | NightStep
@@ -53,13 +55,14 @@ class Job:
     copy: str
     now_utc: dt.datetime
     folder: Path
+    hashes: Mapping[bytes, str]
 
     def desk(self, leash: object, memory: object | None = None) -> Desk:
         """Return where a night step works, with an empty scratch folder."""
         assert isinstance(leash, (TaskLeash, FarLeash))  # noqa: S101
         scratch = self.folder / f"scratch-{os.getpid()}-{time.monotonic_ns()}"
         scratch.mkdir()
-        return Desk(self.instrument, self.copy, scratch, leash, self.now_utc, memory)
+        return Desk(self.instrument, self.copy, scratch, leash, self.now_utc, memory, self.hashes)
 
 
 def _loaded_by_main() -> set[str]:

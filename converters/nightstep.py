@@ -20,8 +20,8 @@ where everything before it is complete.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -72,6 +72,8 @@ class Desk:
     now_utc : datetime
     memory : object or None
         The ledger, for a step that `needs_memory`.
+    hashes : mapping of bytes to str
+        SHA-256 of the task's inputs as they were just before; for tests it may be without.
     """
 
     instrument: Instrument
@@ -80,6 +82,7 @@ class Desk:
     leash: Leash
     now_utc: dt.datetime
     memory: object | None = None
+    hashes: Mapping[bytes, str] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -243,6 +243,7 @@ class _Attempt:
             bench.copy,
             bench.now().astimezone(dt.UTC),
             folder,
+            {path: self._hashes[below_root] for path, below_root in zip(self._task.inputs, self._paths, strict=True)},
         )
         return bench.crew.do(job, TaskLeash(folder, bench.halter), self._night.memory)
 

@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +41,10 @@ class Found:
     timing: bytes | None
 
 
-def read_cubes(folder: Path, night: dt.date, found: Sequence[Found], rules: Rules) -> list[Cube]:
-    """Read cubes, in the order given.
+def read_cubes(
+    folder: Path, night: dt.date, found: Sequence[Found], rules: Rules, hashes: Mapping[bytes, str] | None = None
+) -> list[Cube]:
+    """Read cubes, in the order given; what is not in `hashes` (SHA-256 by path) is read to its end for its own.
 
     Raises
     ------
@@ -50,10 +52,10 @@ def read_cubes(folder: Path, night: dt.date, found: Sequence[Found], rules: Rule
         A file is gone or cannot be read.
     """
     with ThreadPoolExecutor(max_workers=_READERS) as pool:
-        return list(pool.map(lambda one: _read(folder, night, one, rules), found))
+        return list(pool.map(lambda one: _read(folder, night, one, rules, hashes or {}), found))
 
 
-def _read(folder: Path, night: dt.date, found: Found, rules: Rules) -> Cube:
+def _read(folder: Path, night: dt.date, found: Found, rules: Rules, hashes: Mapping[bytes, str]) -> Cube:
     place = folder / os.fsdecode(found.path)
     keys, frames, fault = _read_header(place, rules.keywords())
     timing, timing_sha256, reason = _read_timing(folder, night, found, frames)
@@ -61,7 +63,7 @@ def _read(folder: Path, night: dt.date, found: Found, rules: Rules) -> Cube:
         path=found.path,
         timing=found.timing if timing_sha256 else None,
         camera=found.camera,
-        sha256=sha256_of(place),
+        sha256=hashes.get(found.path) or sha256_of(place),
         timing_sha256=timing_sha256,
         frames=frames,
         lost=0 if timing is None else timing.lost,

@@ -99,7 +99,7 @@ class SyncDeintStep(NamesItsProducts):
 
         folder = task.folder
         found = [Found(*one) for one in self._taken(folder)]
-        cubes = read_cubes(folder.path, folder.night, found, self.rules())
+        cubes = read_cubes(folder.path, folder.night, found, self.rules(), desk.hashes)
         plan = make_plan(folder.night, tuple(self.cameras), cubes, self.rules(), json.loads(self._arguments()))
         outputs[0].write_bytes(encode(plan))
         reasons = [f"{show(cube.source.path)}: {cube.source.reason}" for cube in cubes if cube.source.reason]
