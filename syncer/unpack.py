@@ -41,6 +41,7 @@ class TarUnreadable(CouldNotTell):
     """A tar file that cannot be read to its end."""
 
     def __init__(self, path: Path, why: str) -> None:
+        why = why.partition("\n")[0].rstrip(":")  # the library adds a line for each compression that it tried
         super().__init__(f"{path}: could not be read to its end: {why}; nothing was unpacked. Fetch it again.")
 
 

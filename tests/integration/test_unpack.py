@@ -133,6 +133,7 @@ def test_a_tar_file_that_ends_early_is_not_unpacked_at_all(tmp_path: Path, block
     with pytest.raises(TarUnreadable) as caught:
         unpack(path, tmp_path / "to")
     assert caught.value.exit_status == 3
+    assert len(str(caught.value).splitlines()) == 1
     assert not (tmp_path / "to").exists()
 
 
