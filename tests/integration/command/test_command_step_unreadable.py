@@ -17,7 +17,7 @@ from converters.command import CommandStep
 from converters.outcome import ConvertOutcome, RowResult
 from converters.pipeline import convert
 from observatory.truth import State
-from tests.integration.test_command_step import NEXT, NIGHT, instrument, scope
+from tests.integration.command.declared import NEXT, NIGHT, instrument, scope
 
 STEP = CommandStep.model_validate(
     {"step": "command", "run": ["cp", "{input}", "{output}"], "inputs": ["*.fits"], "outputs": ["{stem}.copy"]}
@@ -35,6 +35,16 @@ def ordinary_user() -> Iterator[None]:
         yield
     finally:
         os.seteuid(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Load what a step needs while we may: an interpreter that lies in root's home is closed to nobody."""
+    place = tmp_path_factory.mktemp("loaded")
+    (place / "data/2016/0907").mkdir(parents=True)
+    (place / "data/2016/0907/a.fits").write_text("x")
+    with Ledger.open("sqlite:///catalogue.db", place / "state") as ledger:
+        assert convert(instrument(), scope(place / "data"), [STEP], ledger).state is State.OK
 
 
 @pytest.fixture

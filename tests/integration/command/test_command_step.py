@@ -2,107 +2,23 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from astropy.io import fits
 
 from catalogue.ledger import Ledger
-from catalogue.records import StepResult
-from converters.command import CommandStep
 from converters.outcome import ConvertOutcome, ConvertRow, RowResult
-from converters.pipeline import ConvertOptions, convert
+from converters.pipeline import convert
 from observatory.errors import UsageError
-from observatory.listing import Scope, scope_of
-from observatory.nights import NightClock
-from observatory.spec.chain import Place
-from observatory.spec.models import Instrument, StepSection
+from observatory.spec.models import StepSection
 from observatory.truth import State
-
-NIGHT = dt.date(2016, 9, 7)
-NEXT = dt.date(2016, 9, 8)
-FPACK = {"run": ["fpack", "-r", "{input}"], "inputs": ["*.fits"], "outputs": ["{input}.fz"]}
-
-
-def instrument(**keys: Any) -> Instrument:
-    """Declare an instrument with one copy, here."""
-    return Instrument.model_validate(
-        {
-            "instrument": "sha",
-            "layout": "%Y/%m%d",
-            "cameras": {"sha": {"files": ["*.fits"]}},
-            "copies": [{"host": "here", "root": "/data"}],
-            "settle_s": 0,
-        }
-        | keys
-    )
-
-
-def scope(root: Path, nights: tuple[dt.date, ...] = (NIGHT, NEXT), **keys: Any) -> Scope:
-    """Ask for some nights of a root."""
-    declared = instrument(**keys)
-    place = Place("here", "here", str(root), declared.layout, declared.copies[0])
-    return scope_of(declared, place, declared.cameras, nights, NightClock.from_spec("UTC", "12:00"))
-
-
-def step(**keys: Any) -> CommandStep:
-    """Declare a command step."""
-    return CommandStep.model_validate({"step": "command"} | keys)
-
-
-def program(text: str, *arguments: str) -> list[str]:
-    """Return the arguments that run a few lines of Python."""
-    return [sys.executable, "-c", text.replace("{", "{{").replace("}", "}}"), *arguments]
-
+from tests.integration.command.declared import FPACK, NEXT, NIGHT, Carry, instrument, program, results, scope, step
 
 COPY = program("import sys, shutil; shutil.copyfile(sys.argv[1], sys.argv[2])", "{input}", "{output}")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """Give an empty ledger."""
-    with Ledger.open("sqlite:///catalogue.db", tmp_path / "state") as opened:
-        yield opened
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """Give a root with two nights: two frames and a log, and one frame."""
-    root = tmp_path / "data"
-    for night, names in (("2016/0907", ["a.fits", "b.fits"]), ("2016/0908", ["c.fits"])):
-        (root / night).mkdir(parents=True)
-        for name in names:
-            pixels = np.arange(4096, dtype=np.int16).reshape(64, 64)
-            fits.PrimaryHDU(pixels).writeto(root / night / name)
-    (root / "2016/0907/log.txt").write_text("cloudy\n")
-    return root
-
-
-Carry = Callable[..., ConvertOutcome]
-
-
-@pytest.fixture
-def carry(ledger: Ledger, root: Path) -> Carry:
-    """Give what carries out steps over both nights."""
-
-    def carry_out(*steps: StepSection, **options: Any) -> ConvertOutcome:
-        return convert(instrument(), scope(root), steps, ledger, ConvertOptions(**options))
-
-    return carry_out
-
-
-def results(outcome: ConvertOutcome) -> list[RowResult]:
-    """Return what became of each row."""
-    return [row.result for row in outcome.rows]
 
 
 def files_below(root: Path) -> list[str]:
@@ -226,60 +142,6 @@ def test_an_exit_status_named_a_warning_is_a_success_with_a_word(carry: Carry) -
     assert (row.result, row.reason) == (RowResult.DONE, "exit status 4: few stars")
 
 
-def is_alive(process: int) -> bool:
-    """Say whether a process runs; one that ended and was not buried yet does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[0] != b"Z"
-    except OSError:
-        return False
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Wait for something that takes a moment."""
-    deadline = time.monotonic() + 60  # a busy machine takes its time to start a program
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-SLOW = """
-import os, subprocess, sys, time
-deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
-child = subprocess.Popen([sys.executable, "-c", deaf])
-open(sys.argv[1] + ".half", "w").write("half")
-with open(sys.argv[2] + ".new", "w") as stream:
-    stream.write(f"{os.getpid()} {child.pid}")
-os.rename(sys.argv[2] + ".new", sys.argv[2])
-time.sleep(600)
-"""
-
-
-def test_the_time_limit_ends_the_program_and_all_that_it_started(carry: Carry, root: Path, tmp_path: Path) -> None:
-    """A child that ignores TERM too; the half-made product is removed."""
-    note = tmp_path / "processes"
-    declared = step(run=program(SLOW, "{input}", str(note)), inputs=["c.fits"], outputs=["{input}.half"], timeout_s=5)
-    (row,) = carry(declared).rows
-    assert row.reason == "it took longer than 5 s and was ended"
-    processes = [int(word) for word in note.read_text().split()]
-    wait_until(lambda: not any(is_alive(process) for process in processes))
-    assert not (root / "2016/0908/c.fits.half").exists()
-
-
-def test_what_a_program_leaves_running_is_ended(carry: Carry, root: Path, tmp_path: Path) -> None:
-    """It exits at once and well, its child holds its output open: no waiting, and nothing writes on unseen."""
-    text = (
-        "import subprocess, sys; open(sys.argv[1] + '.x', 'w').write('x');"
-        "print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']).pid,"
-        " file=open(sys.argv[2], 'w'))"
-    )
-    note = tmp_path / "child"
-    declared = step(run=program(text, "{input}", str(note)), inputs=["c.fits"], outputs=["{input}.x"], timeout_s=60)
-    started_s = time.monotonic()
-    assert results(carry(declared)) == [RowResult.DONE]
-    assert time.monotonic() - started_s < 30
-    wait_until(lambda: not is_alive(int(note.read_text())))
-
-
 def test_a_program_that_says_much_is_neither_stopped_nor_kept_whole(carry: Carry) -> None:
     """Ten million bytes of output; the reason is their end."""
     text = "import sys; sys.stderr.write('x' * 10_000_000 + chr(10) + 'the end'); sys.exit(1)"
@@ -393,68 +255,3 @@ def test_a_night_found_by_name_is_converted_by_name(tmp_path: Path, ledger: Ledg
     asked = scope(root, (NIGHT,), **keys)
     outcome = convert(instrument(**keys), asked, [step(run=COPY, inputs=["*.fits"], outputs=["{stem}.c"])], ledger)
     assert [(row.night, row.subject) for row in outcome.rows] == [(NIGHT, b"20160908/x_20160908T010000.fits")]
-
-
-KILLED = """
-import pathlib, sys
-from catalogue.ledger import Ledger
-from converters.pipeline import convert
-from tests.integration.test_command_step import NIGHT, half_step, instrument, scope
-root, state, note = map(pathlib.Path, sys.argv[1:])
-with Ledger.open("sqlite:///catalogue.db", state) as ledger:
-    convert(instrument(), scope(root, (NIGHT,)), [half_step(note)], ledger)
-"""
-
-HANGS_ONCE_ON_B = """
-printf half > "$1.half"
-if [ "$1" = b.fits ] && ! [ -e "$2" ]; then
-    echo $$ > "$2.new"; mv "$2.new" "$2"; trap '' TERM; while :; do sleep 1; done
-fi
-printf whole > "$1.half"
-"""
-
-
-def half_step(note: Path) -> CommandStep:
-    """Declare a step that writes beside its input, and hangs on b.fits until it has left a note."""
-    run = ["sh", "-c", HANGS_ONCE_ON_B, "sh", "{input}", str(note)]
-    return step(name="half", run=run, inputs=["*.fits"], outputs=["{input}.half"])
-
-
-def test_a_run_that_was_killed_is_gone_on_with_by_the_next(root: Path, tmp_path: Path) -> None:
-    """SIGKILL in the middle: what was done is skipped, what was half made is made whole, the orphan is ended."""
-    note = tmp_path / "orphan"
-    driver = subprocess.Popen([sys.executable, "-c", KILLED, root, tmp_path / "state", note])
-    wait_until(note.exists)
-    orphan = int(note.read_text())
-    driver.kill()
-    driver.wait()
-    assert is_alive(orphan)
-    assert (root / "2016/0907/b.fits.half").read_text() == "half"
-    with Ledger.open("sqlite:///catalogue.db", tmp_path / "state") as ledger:
-        records = {record.subject: record.result for record in ledger.step_records("sha", NIGHT)}
-        assert records == {b"2016/0907/a.fits": StepResult.DONE, b"2016/0907/b.fits": StepResult.STARTED}
-        outcome = convert(instrument(), scope(root, (NIGHT,)), [half_step(note)], ledger)
-    assert results(outcome) == [RowResult.SKIPPED, RowResult.DONE]
-    wait_until(lambda: not is_alive(orphan))
-    assert (root / "2016/0907/b.fits.half").read_text() == "whole"
-    assert not (root / ".nightferry").exists()
-
-
-def test_an_interrupted_run_ends_its_programs_at_once(root: Path, tmp_path: Path) -> None:
-    """Ctrl-C, or the TERM of a shutdown: nothing is left running, and no half product."""
-    note = tmp_path / "orphan"
-    driver = subprocess.Popen([sys.executable, "-c", KILLED, root, tmp_path / "state", note], stderr=subprocess.DEVNULL)
-    wait_until(note.exists)
-    driver.send_signal(signal.SIGINT)
-    assert driver.wait(timeout=30) != 0
-    assert not is_alive(int(note.read_text()))
-    assert sorted(path.name for path in (root / "2016/0907").glob("*.half")) == ["a.fits.half"]
-
-
-def test_a_lost_ledger_makes_everything_anew_and_loses_nothing(root: Path, tmp_path: Path) -> None:
-    """The products of before are nobody's then: they are kept, and new ones made."""
-    for state in ("one", "two"):
-        with Ledger.open("sqlite:///catalogue.db", tmp_path / state) as ledger:
-            outcome = convert(instrument(), scope(root), [step(**FPACK)], ledger)
-            assert results(outcome) == [RowResult.DONE] * 3
-    assert len(list(root.glob(".nightferry/replaced/*/*/*/*.fz"))) == 3

@@ -1,0 +1,135 @@
+"""A second export: nothing is made twice, nothing of others' is touched, nothing half made is left."""
+
+from __future__ import annotations
+
+import shutil
+
+from tests.integration.export.night import PLACE, Night
+from tests.magaox import EMAIL, files_below, stamp
+
+
+def test_a_second_export_does_nothing_and_loses_nothing(night: Night) -> None:
+    """Defect 2: the history erased itself, so that the third run made everything again."""
+    night.ordinary()
+    (night.output / PLACE / "camsci1").mkdir(parents=True)
+    notes = night.output / PLACE / "camsci1" / "notes.txt"
+    notes.write_text("seeing was bad")
+    night.export()
+    before = {path: (night.output / path).stat().st_mtime_ns for path in files_below(night.output)}
+    for _ in range(3):
+        answer = night.export("--json")
+        archives = answer.document["observations"][0]["cameras"][0]["archives"]
+        assert {one["fate"] for one in archives} == {"done"}
+        assert all(one["products"] is None for one in archives)
+    assert {path: (night.output / path).stat().st_mtime_ns for path in files_below(night.output)} == before
+    assert notes.read_text() == "seeing was bad"
+
+
+def test_ignoring_the_history_makes_everything_again_and_remembers_it(night: Night) -> None:
+    """Defect 3: it was honoured all the same, and only no longer written."""
+    night.ordinary()
+    night.export()
+    path = night.output / files_below(night.output)[0]
+    before, old = path.read_bytes(), path.stat().st_ino
+    assert night.export("-i").status == 0
+    assert path.stat().st_ino != old
+    assert path.read_bytes() == before
+    answer = night.export("--json")
+    assert answer.document["observations"][0]["cameras"][0]["archives"][0]["fate"] == "done"
+
+
+def test_what_lookyloo_exported_is_not_made_again(night: Night) -> None:
+    """Its history is read wherever it lies in the semester, and never written; without FITS files it proves nothing."""
+    night.ordinary()
+    theirs = night.output / "2025B" / EMAIL / "2025-12-02_235900_20251202_betaPic_deep" / "camsci1"
+    theirs.mkdir(parents=True)
+    history = theirs / ".lookyloo_succeeded"
+    history.write_text(f"camsci1_{stamp(30)}.xrif\n")
+    assert len(night.spans("-s", "2025B")) == 1
+    assert night.export("-r", "--json").document["observations"][0]["cameras"][0]["archives"][1]["fate"] == "to do"
+    (theirs / f"camsci1_{stamp(30)}.fits").write_bytes(b"theirs")
+    assert night.export().status == 0
+    assert history.read_text() == f"camsci1_{stamp(30)}.xrif\n"
+    assert (theirs / f"camsci1_{stamp(30)}.fits").read_bytes() == b"theirs"
+    ours = [path for path in files_below(night.output) if path.startswith(PLACE)]
+    assert stamp(40) not in " ".join(ours)
+    assert stamp(65) in " ".join(ours)
+    night.export("-i")
+    assert stamp(40) in " ".join(files_below(night.output))
+
+
+def test_an_output_of_others_is_never_touched(night: Night) -> None:
+    """Defect 14 and the first rule: a file that stands there and is not ours is refused, and stays."""
+    night.ordinary()
+    foreign = night.output / PLACE / "camsci1" / f"camsci1_{stamp(40)}.fits"
+    foreign.parent.mkdir(parents=True)
+    foreign.write_bytes(b"mine")
+    answer = night.export()
+    assert answer.status == 1
+    assert "is not what this export left there" in answer.err
+    assert foreign.read_bytes() == b"mine"
+    assert night.made() == [stamp(t) for t in (21, 24, 40, 65, 80, 99)]
+
+
+def test_a_product_that_somebody_changed_is_not_overwritten(night: Night) -> None:
+    """It was ours, and is no longer as we left it; even -i keeps its hands off."""
+    night.ordinary()
+    night.export()
+    path = night.output / PLACE / "camsci1" / f"camsci1_{stamp(40)}.fits"
+    path.write_bytes(path.read_bytes() + b"x")
+    assert night.export("-i").status == 1
+    assert path.read_bytes().endswith(b"x")
+
+
+def test_a_product_that_vanished_is_made_again(night: Night) -> None:
+    """What the ledger says is looked at."""
+    night.ordinary()
+    night.export()
+    path = night.output / PLACE / "camsci1" / f"camsci1_{stamp(40)}.fits"
+    content = path.read_bytes()
+    path.unlink()
+    assert night.export().status == 0
+    assert path.read_bytes() == content
+
+
+def test_without_its_ledger_an_export_finds_its_own_files_again(night: Night) -> None:
+    """The same facts give the same bytes, so that what stands there is recognised."""
+    night.ordinary()
+    night.export()
+    before = {path: (night.output / path).read_bytes() for path in files_below(night.output)}
+    shutil.rmtree(night.config / "var")
+    assert night.export().status == 0
+    assert {path: (night.output / path).read_bytes() for path in files_below(night.output)} == before
+
+
+def test_two_exports_into_one_output_do_not_meet(night: Night) -> None:
+    """Defect 14: the daemon and a one-shot could collide; here the second is told who holds the lock."""
+    from converters.export.staging import our_folder
+    from nightferry.locks import instrument_lock
+
+    night.ordinary()
+    night.output.mkdir()
+    with instrument_lock(our_folder(night.output), "export"):
+        answer = night.export()
+    assert answer.status == 4
+    assert "holds the lock" in answer.err
+    assert files_below(night.output) == []
+
+
+def test_what_a_killed_export_left_is_swept(night: Night) -> None:
+    """Half made things lie in our own folder only, and the next run removes them."""
+    night.ordinary()
+    left = night.output / ".nightferry" / "export" / "dead" / "0"
+    left.mkdir(parents=True)
+    (left / "half.fits").write_bytes(b"half")
+    night.export()
+    assert not (night.output / ".nightferry" / "export").exists()
+
+
+def test_a_dry_run_says_what_would_be_done_and_leaves_no_trace(night: Night) -> None:
+    """Not even the output's folder; the original made that."""
+    night.ordinary()
+    answer = night.export("-r")
+    assert answer.status == 0
+    assert f"{PLACE}\tcamsci1\tframes\t3\t9\t2+2\t0\t3\t0\t0" in answer.out
+    assert not night.output.exists()
