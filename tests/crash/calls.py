@@ -9,7 +9,7 @@ import errno
 import os
 import platform
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -45,6 +45,7 @@ class Kind(Enum):
     WRITE = "write"
     SIZE = "size"
     SYNC = "sync"
+    SYNC_ALL = "sync of the file system"
     RENAME = "rename"
     LINK = "link"
     REMOVE = "remove"
@@ -59,7 +60,7 @@ _BY_DESCRIPTOR = {
     "write": (Kind.WRITE, 0), "pwrite64": (Kind.WRITE, 0), "writev": (Kind.WRITE, 0), "sendfile": (Kind.WRITE, 0),
     "pwritev": (Kind.WRITE, 0), "pwritev2": (Kind.WRITE, 0), "copy_file_range": (Kind.WRITE, 2),
     "fallocate": (Kind.SIZE, 0), "ftruncate": (Kind.SIZE, 0),
-    "fsync": (Kind.SYNC, 0), "fdatasync": (Kind.SYNC, 0), "syncfs": (Kind.SYNC, 0),
+    "fsync": (Kind.SYNC, 0), "fdatasync": (Kind.SYNC, 0), "syncfs": (Kind.SYNC_ALL, 0),
     "fchmod": (Kind.FACTS, 0), "fchown": (Kind.FACTS, 0),
 }  # fmt: skip
 """The argument that is the open file."""
@@ -75,6 +76,8 @@ _BY_PATH = {
     "open": (Kind.CREATE, None, 0), "openat": (Kind.CREATE, 0, 1),
 }  # fmt: skip
 """The arguments that are the open folder, if any, and the path; of two paths the new one."""
+_FROM = {"rename": (None, 0), "renameat": (0, 1), "renameat2": (0, 1), "link": (None, 0), "linkat": (0, 1)}
+"""The same of the old path."""
 _NAMES = {number: name for name, number in NUMBERS.items()}
 _OPENING = {"open": 1, "openat": 2}
 """The argument that holds the flags."""
@@ -91,11 +94,14 @@ class Call:
         Of the file or folder that it changes.
     is_alone : bool
         The program itself makes it, not one that it has started.
+    origin : bytes
+        Of what is renamed or linked the old path.
     """
 
     kind: Kind
     path: bytes
     is_alone: bool = True
+    origin: bytes = b""
 
     def __str__(self) -> str:
         """Name it: ``rename …/SHA_1.fits``."""
@@ -132,7 +138,7 @@ def call_of(process: int, number: int, arguments: Sequence[int]) -> Call | None:
         kind, folder, which = _BY_PATH[name]
         if name == "utimensat" and arguments[which] == 0:
             return _of_descriptor(kind, process, arguments[0])
-        return Call(kind, _path(process, None if folder is None else arguments[folder], arguments[which]))
+        return Call(kind, _path(process, arguments, folder, which), origin=_origin(process, name, arguments))
     except OSError as error:
         if error.errno in (errno.ENOENT, errno.ESRCH, errno.EIO, errno.ENOTDIR):
             return None
@@ -145,13 +151,40 @@ def _of_descriptor(kind: Kind, process: int, descriptor: int) -> Call | None:
     return Call(kind, os.readlink(os.fsencode(link))) if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else None  # noqa: PTH115
 
 
-def _path(process: int, folder: int | None, address: int) -> bytes:
-    path = _text(process, address)
+def _origin(process: int, name: str, arguments: Sequence[int]) -> bytes:
+    return _path(process, arguments, *_FROM[name]) if name in _FROM else b""
+
+
+def _path(process: int, arguments: Sequence[int], folder: int | None, which: int) -> bytes:
+    path = _text(process, arguments[which])
     if path.startswith(b"/"):
         return path
-    is_here = folder is None or folder & 0xFFFFFFFF == _HERE
-    base = f"/proc/{process}/cwd" if is_here else f"/proc/{process}/fd/{folder}"
+    is_here = folder is None or arguments[folder] & 0xFFFFFFFF == _HERE
+    base = f"/proc/{process}/cwd" if is_here else f"/proc/{process}/fd/{arguments[folder or 0] & 0xFFFFFFFF}"
     return os.readlink(os.fsencode(base)) + b"/" + path  # noqa: PTH115
+
+
+def unsynced(calls: Sequence[Call], is_final: Callable[[bytes], bool]) -> list[Call]:
+    """Return the renames and links that gave a file its final name before its bytes were brought to disk.
+
+    After a power cut such a name may stand over nothing, which a killed process never shows.
+    """
+    dirty: set[bytes] = set()
+    found = []
+    for call in calls:
+        if call.kind in (Kind.CREATE, Kind.WRITE, Kind.SIZE):
+            dirty.add(call.path)
+        elif call.kind is Kind.SYNC:
+            dirty.discard(call.path)
+        elif call.kind is Kind.SYNC_ALL:
+            dirty.clear()
+        elif call.kind in (Kind.RENAME, Kind.LINK) and call.origin in dirty:
+            dirty.add(call.path)
+            if is_final(call.path):
+                found.append(call)
+        elif call.kind is Kind.REMOVE:
+            dirty.discard(call.path)
+    return found
 
 
 def _text(process: int, address: int) -> bytes:

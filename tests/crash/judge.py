@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from tests.crash.calls import CREATING, Kind
+from tests.crash.calls import CREATING, Kind, unsynced
 from tests.crash.layer import ALONE, KILL, Blow, Call, Played, play
 from tests.crash.scenes import Scene, Trees, command
 from tests.observatory import Answer
@@ -26,6 +26,7 @@ KEPT = frozenset({"root", "replaced"})
 """What may lie in our own folder below a root after a good run, beside what an undisturbed one leaves there."""
 _ERRORS = {
     Kind.SYNC: ("EIO", "ENOSPC", "EDQUOT", "ESTALE"),
+    Kind.SYNC_ALL: ("EIO", "ENOSPC", "EDQUOT", "ESTALE"),
     Kind.RENAME: ("EIO", "ENOSPC", "EDQUOT", "ESTALE"),
     Kind.REMOVE: ("EIO", "ESTALE"),
     Kind.FACTS: ("EIO", "ESTALE"),
@@ -61,6 +62,8 @@ class Known(Generic[B]):
         played = self._play(None)
         assert played.status == self.scene.expected, (played.status, played.err, played.out)
         self.calls, self.after = played.calls, self.scene.trees()
+        early = unsynced(self.calls, self._is_final) if self.scene.syncs_first else []
+        assert not early, f"named before it is on disk: {', '.join(map(str, early))}"
         self.kept = {root: KEPT | inside(root) for root in self.scene.roots}
         self._go_on()
         self.final = self.scene.trees()
@@ -96,6 +99,10 @@ class Known(Generic[B]):
             assert not any(left) or self.scene.excused(played.out + played.err), (
                 f"it said 0 and has not done it: {left}"
             )
+
+    def _is_final(self, path: bytes) -> bool:
+        place = Path(os.fsdecode(path))
+        return b"/.nightferry/" not in path and any(place.is_relative_to(root) for root in self.scene.roots)
 
     def _go_on(self) -> None:
         """Run again, and assert what is true after a good run."""

@@ -23,7 +23,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.crash.calls import CREATING, NUMBERS, Call, call_of, filter_words
@@ -234,7 +234,7 @@ class _Supervisor:
         if call is None or not call.path.startswith(self._folder):
             self._answer(key, 0)
             return
-        call = Call(call.kind, call.path, is_alone=process == self._child or _leader(process) == self._child)
+        call = replace(call, is_alone=process == self._child or _leader(process) == self._child)
         self._played.calls.append(call)
         if self._blow is not None and len(self._played.calls) == self._blow.number:
             self._strike(key, process, call, self._blow.fate)

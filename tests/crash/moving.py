@@ -91,7 +91,8 @@ def sync_by(
         if not fresh:
             remembered(stage)
         work_to_do(stage)
-        return scene(stage, "sync", sealed=lambda: old_version_is_kept(stage))
+        syncs_first = engine not in ("pipe", "rsync")  # these bring a batch to disk at once, before it counts
+        return scene(stage, "sync", sealed=lambda: old_version_is_kept(stage), syncs_first=syncs_first)
 
     return make
 

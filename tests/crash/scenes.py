@@ -164,6 +164,8 @@ class Scene:
         Whether a file may lie at a name that is neither old nor new: what one step makes for the next.
     excused : callable
         Whether what a command says excuses that it ends with 0 and has not done all of it.
+    syncs_first : bool
+        A file is on disk before it gets its final name. rsync names first, and its batch is synced before it counts.
     sealed, ends_well : callable
         Asserts more: after the blow, and after the next run.
     prepared : callable
@@ -182,6 +184,7 @@ class Scene:
     again: Sequence[str] | None = None
     between: Callable[[Path], bool] = temporary
     excused: Callable[[str], bool] = unexcused
+    syncs_first: bool = True
     sealed: Check = nothing
     ends_well: Check = nothing
     prepared: Check = nothing

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.calls import Call, Kind
+from tests.crash.calls import Call, Kind, unsynced
 from tests.crash.everywhere import FLOWS, far_hosts, named_flow
 from tests.crash.far import FarRsync
 from tests.crash.flow import Flow, Ground
@@ -141,6 +141,21 @@ def test_points_are_every_call_with_a_death_and_its_errors() -> None:
         "call 23: EIO",
     ]
     assert len(list(blows(calls))) == 22 * 5 + 6
+
+
+def test_a_name_over_bytes_that_are_not_on_disk_is_seen() -> None:
+    """A killed process never shows it, a power cut does; under a temporary name it is no fault."""
+    write, sync = Call(Kind.WRITE, b"/r/.nightferry/1"), Call(Kind.SYNC, b"/r/.nightferry/1")
+    give, everything = Call(Kind.RENAME, b"/r/a", origin=b"/r/.nightferry/1"), Call(Kind.SYNC_ALL, b"/r")
+
+    def seen(*calls: Call) -> list[Call]:
+        return unsynced(calls, lambda path: b".nightferry" not in path)
+
+    assert seen(write, give, sync) == [give]
+    assert seen(write, sync, give) == seen(write, everything, give) == []
+    assert seen(write, Call(Kind.RENAME, b"/r/.nightferry/2", origin=b"/r/.nightferry/1")) == []
+    written_again = (write, sync, write, give)
+    assert seen(*written_again) == [give]
 
 
 def test_strace_counts_for_each_thread(tmp_path: Path) -> None:
