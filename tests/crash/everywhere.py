@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -95,7 +95,9 @@ def _far(ground: Ground, wishes: Wishes) -> Struck:
 
 def _strike_all(struck: Struck, known: Known[B], points: Iterable[B], wishes: Wishes) -> Struck:
     began = time.monotonic()
-    for point in itertools.islice(points, 0, None, wishes.every):
+    for number, point in enumerate(itertools.islice(points, 0, None, wishes.every), 1):
+        if number % 100 == 0:
+            print(f"{struck.name}: {number} points so far", file=sys.stderr, flush=True)  # noqa: T201
         try:
             struck.tried += known.strike(point) is not None
         except AssertionError as error:
@@ -143,9 +145,10 @@ def _strike_flows(
 ) -> Iterator[Struck]:
     print("| flow | calls | points tried | broken | took |\n|--|--|--|--|--|", flush=True)  # noqa: T201
     with ThreadPoolExecutor(jobs) as pool:
-        for struck in pool.map(lambda name: strike_flow(name, folder, lambda: hosts, wishes), names):
-            print(struck.line(), flush=True)  # noqa: T201 - the person waits
-            yield struck
+        waiting = [pool.submit(strike_flow, name, folder, lambda: hosts, wishes) for name in names]
+        for future in as_completed(waiting):
+            print(future.result().line(), flush=True)  # noqa: T201 - the person waits
+            yield future.result()
 
 
 if __name__ == "__main__":

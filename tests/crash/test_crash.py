@@ -138,7 +138,7 @@ def test_points_are_every_call_with_a_death_and_its_errors() -> None:
     assert [str(blow) for blow in blows(calls, 1, every_ledger_call=False)][-3:] == [
         "call 23: kill",
         "call 23: kill alone",
-        "call 23: EIO",
+        "call 23: EDQUOT",
     ]
     assert len(list(blows(calls))) == 22 * 5 + 6
 
