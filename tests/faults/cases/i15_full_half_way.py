@@ -11,11 +11,11 @@ from tests.observatory import fits_file
 
 
 def make(stage: Stage) -> None:
-    """Put the archive on 5 MB, and a frame of 2 MB and a slow line before it."""
-    Mounted(stage, "tmpfs", "5M")
+    """Put the archive on 6 MB, and a frame of 3 MB and a slow line before it."""
+    Mounted(stage, "tmpfs", "6M")
     large = stage.frames[0].replace(".0001.", ".0007.")
-    stage.put(stage.ends[0], large, fits_file(2_000_000, seed=7))
-    slowly = stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 3_000_000})
+    stage.put(stage.ends[0], large, fits_file(3_000_000, seed=7))
+    slowly = stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 2_500_000})
     stage.declare("sha", copies=[stage.copy(stage.ends[0]), slowly])
     stage.seen["large"] = stage.destination / large
 
@@ -46,6 +46,7 @@ def after(stage: Stage, found: Found) -> None:
     """Of the large one nothing is there; with room again it is carried."""
     assert stage.seen["full"] == "No space left on device"
     assert not stage.seen["large"].exists()
+    stage.declare("sha", copies=[stage.copy(end) for end in stage.ends])
     stage.mended()
 
 
