@@ -72,6 +72,7 @@ bench-xrif: $(READY) ## decoding of stream archives beside plain numpy, a year o
 
 bench-catalogue: packages-test $(READY) ## cataloguing 100,000 files, questions to millions of exposures; writes docs/benchmarks-catalogue.md
 	@$(BIN)/python -m benchmarks.holdings $(BENCH_ARGS)
+	@$(BIN)/python -m benchmarks.datasets $(DATASETS_ARGS)
 	@$(BIN)/python -m benchmarks.ingest $(INGEST_ARGS)
 
 bench-export: $(READY) ## export of 200 archives and spans over a year of telemetry; writes docs/benchmarks-export.md
@@ -100,7 +101,7 @@ mutate: packages-test $(READY) ## change the code that decides, line by line: do
 
 coverage: packages-test $(READY) ## every branch of what decides: compare, plan, nights, names, specification, report model
 	@$(BIN)/python -m pytest -n "$(WORKERS)" --maxprocesses 4 -q tests/unit tests/contract/test_instruments_d.py \
-	    --cov=observatory.compare --cov=syncer.plan --cov=observatory.nights --cov=observatory.names \
+	    --cov=observatory.compare --cov=syncer.candidates --cov=syncer.plan --cov=observatory.nights --cov=observatory.names \
 	    --cov=observatory.spec --cov=reports.model --cov-branch --cov-report=term-missing --cov-fail-under=100
 
 packages-demo packages-test packages-faults packages-bench: packages-%:

@@ -16,7 +16,8 @@ from observatory.endpoints.contract import Hashed, Inspection, Look
 from observatory.errors import FileUnreadable
 from observatory.listing import HopScope
 from observatory.names import fold_key, form_key
-from syncer.plan import Answers, Candidates, Plan
+from syncer.candidates import Candidates
+from syncer.plan import Answers, Plan
 from syncer.safety import have_one_form, refuse_answered, refuse_folded
 from syncer.survey import End
 

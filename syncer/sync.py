@@ -22,16 +22,11 @@ from observatory.names import show
 from observatory.records import RecordError
 from observatory.spec.chain import set_aside_days
 from observatory.spec.models import TransferOptions
+from syncer.candidates import Candidates, Policy
 from syncer.links import copy_links
 from syncer.lock import Lease, destination_lock, worked_since
 from syncer.outcome import Failure, HopOutcome, Moved
-from syncer.plan import (
-    Candidates,
-    Move,
-    Plan,
-    Policy,
-    decide,
-)
+from syncer.plan import Move, Plan, decide
 from syncer.questions import Questions
 from syncer.roots import RootToBe, mark, refuse_one_folder
 from syncer.safety import mass_loss, moves_by_night, why_refused

@@ -18,7 +18,13 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parents[2]
 PAGE = HERE / "docs" / "mutation.md"
-MODULES = ("observatory/compare.py", "syncer/plan.py", "observatory/nights.py", "observatory/names.py")
+MODULES = (
+    "observatory/compare.py",
+    "syncer/candidates.py",
+    "syncer/plan.py",
+    "observatory/nights.py",
+    "observatory/names.py",
+)
 TESTS = tuple(
     f"tests/unit/test_{name}.py"
     for name in (

@@ -21,7 +21,7 @@ from observatory.spec.owned import OwnedSection
 from observatory.spec.show import effective_document
 from observatory.truth import State
 from reports.model import FrameCount, Report, StepRow
-from syncer.plan import Candidates, Policy
+from syncer.candidates import Candidates, Policy
 from tests.unit.spec.folders import SITE, problems, write
 from tests.unit.spec.folders import instrument as instrument_text
 from tests.unit.test_sync import ONE, THERE, World

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from observatory.compare import merge
 from observatory.endpoints.contract import Inspection, RootFacts
 from observatory.records import NUL, encode_file, encode_link, encode_other
+from syncer.candidates import Candidates, Policy
 from syncer.outcome import Failure, NightMoves
-from syncer.plan import Answers, Candidates, Move, Plan, Policy, decide, refuse_collisions
+from syncer.plan import Answers, Move, Plan, decide, refuse_collisions
 from syncer.safety import mass_loss, moves_by_night, refuse_folded, why_refused
 from tests.worlds import NIGHT, NOW_S, copies, records, scope_of
 

@@ -9,7 +9,7 @@ import pytest
 from observatory import names
 from observatory.nights import NightClock
 from observatory.records import Entry
-from syncer.plan import Candidates, Policy
+from syncer.candidates import Candidates, Policy
 from tests.unit.test_sync import HERE, THERE, World
 from tests.worlds import NOW_S, scope_of
 
