@@ -15,6 +15,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = ("observatory", "catalogue", "syncer", "verifier", "converters", "reports", "nightferry")
 MODULES = sorted(path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
+AROUND = sorted(path for folder in ("tests", "benchmarks") for path in (REPOSITORY / folder).rglob("*.py"))
 MOST_LINES_OF_A_FILE = 450
 MEDIAN_LINES_OF_A_FUNCTION = 10
 
@@ -52,6 +53,12 @@ def test_the_median_function_is_short() -> None:
     """Half of all functions are shorter than ten lines: each does one thing."""
     lengths = [lines_of(function) for path in MODULES for function in functions(ast.parse(path.read_text()))]
     assert statistics.median(lengths) < MEDIAN_LINES_OF_A_FUNCTION
+
+
+def test_no_test_file_became_two_things() -> None:
+    """Tests are read as often as what they test."""
+    long = [name_of(path) for path in AROUND if len(path.read_text().splitlines()) > MOST_LINES_OF_A_FILE]
+    assert AROUND and long == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
