@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, cast
 
 from observatory.endpoints import shell
+from observatory.endpoints.channels import ChannelPipe
 from observatory.endpoints.contract import (
     Capabilities,
     Completed,
@@ -32,7 +33,7 @@ from observatory.endpoints.running import GRACE_S, Running, complete
 from observatory.endpoints.script import command, quote
 from observatory.endpoints.sftp import SftpSession, SftpWriter
 from observatory.endpoints.sftp_tree import SftpTree, exists, facts_by_sftp, make_folder
-from observatory.endpoints.ssh_connection import FAR_S, ChannelPipe, Connection, connected
+from observatory.endpoints.ssh_connection import FAR_S, Connection, connected
 from observatory.endpoints.streams import FarStream
 from observatory.endpoints.surveying import OtherTools
 from observatory.endpoints.through_here import hash_through_here, inspect_through_here

@@ -1,7 +1,7 @@
-"""One connection over SSH: the way there, the host's key, our key, and programs at the far end.
+"""One connection over SSH: the way there, the host's key, our key, and channels for what is asked.
 
-The only module that imports paramiko. What is asked of a host is ssh.py's; settings and known_hosts are
-openssh.py's. Every fault of paramiko or of the network becomes one of ours here.
+What travels through a channel is channels.py's, what is asked of a host ssh.py's; settings and known_hosts are
+openssh.py's. The first two alone import paramiko; every fault of it or of the network becomes one of ours here.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import base64
 import contextlib
 import logging
 import socket
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from observatory.endpoints.channels import ChannelPipe, ChannelRunning, SpareChannel, let_go
 from observatory.endpoints.contract import HostAccess
 from observatory.endpoints.lean import absent
 from observatory.endpoints.lines import kernel_round_trip_s
 from observatory.endpoints.openssh import FAST_CIPHERS, OpenSSH, effective, has_aes, jump_access, known_keys
-from observatory.endpoints.running import KEPT_STDERR_BYTES
 from observatory.endpoints.script import wrapped
 from observatory.errors import (
     CommandFailed,
@@ -36,8 +35,6 @@ AUTHENTICATION_S = 30.0
 """PAM modules that ask a directory server have taken 10 s."""
 CHANNEL_S = 30.0
 """To open one session on a connection that works."""
-SFTP_ANSWER_S = 120.0
-"""One answer of an SFTP server: one block, or a hundred names; a disk that spins up takes 15 s."""
 CHANNEL_RETRY_S = (0.1, 0.5, 2.0, 5.0)
 _PROHIBITED = 1
 """SSH_OPEN_ADMINISTRATIVELY_PROHIBITED (RFC 4254, 5.1): waiting does not help."""
@@ -76,6 +73,7 @@ class Connection:
         self._line_s: float | None = None
         self._settings = effective(access)
         self._transport: paramiko.Transport | None = None
+        self._spare = SpareChannel(self._open_channel)
         try:
             self._transport = self._connect(jumps)
         except BaseException:
@@ -259,6 +257,19 @@ class Connection:
             channel.close()
         return min(times)
 
+    def _open_channel(self) -> paramiko.Channel:
+        if self._transport is None:
+            raise EOFError
+        return self._transport.open_session(timeout=CHANNEL_S)
+
+    def _channel(self) -> paramiko.Channel:
+        """Return a channel to use; over a long line the next one is opened meanwhile."""
+        if self._line_s is None or self._line_s < FAR_S:
+            return self._session()
+        channel = self._spare.take() or self._session()
+        self._spare.prepare()
+        return channel
+
     def _session(self) -> paramiko.Channel:
         waits = list(CHANNEL_RETRY_S)
         while True:
@@ -278,33 +289,27 @@ class Connection:
         line = wrapped(script)
         if len(line) > LONGEST_COMMAND_BYTES:
             raise CommandFailed(self.host, "a command", f"it is {len(line)} bytes long, more than a shell takes")
-        channel = self._session()
+        channel = self._channel()
         try:
             channel.exec_command(line)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            _let_go(channel)
+            let_go(channel)
             raise HostUnreachable(self.host, f"it would not run a command: {error or 'no reason given'}") from error
         return ChannelRunning(channel, self.host, stdin)
 
     def sftp_pipe(self) -> ChannelPipe:
         """Open a channel to the SFTP server."""
-        channel = self._session()
+        channel = self._channel()
         try:
             channel.invoke_subsystem("sftp")
         except (paramiko.SSHException, OSError, EOFError) as error:
-            _let_go(channel)
+            let_go(channel)
             raise CommandFailed(self.host, "SFTP", "the host offers none") from error
         return ChannelPipe(channel, self.host)
 
 
 LONGEST_COMMAND_BYTES = 120_000
 """Linux takes 128 KiB in one argument, and the login shell gets the whole line as one."""
-
-
-def _let_go(channel: paramiko.Channel) -> None:
-    """Close a channel that failed; that its whole connection is lost is what is being said already."""
-    with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
-        channel.close()
 
 
 def _expanded(settings: OpenSSH) -> str:
@@ -329,100 +334,6 @@ def _public_blob(identity: str) -> bytes | None:
         return base64.b64decode(words[1], validate=True)
     except (OSError, IndexError, ValueError):
         return None
-
-
-class ChannelRunning:
-    """A program at the far end; see `running.Running`."""
-
-    def __init__(self, channel: paramiko.Channel, host: str, stdin: Iterable[bytes]) -> None:
-        self._channel, self._host = channel, host
-        self._stderr = bytearray()
-        self._drained = threading.Thread(target=self._drain, daemon=True)
-        self._drained.start()
-        threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
-
-    def _feed(self, stdin: Iterable[bytes]) -> None:
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            for block in stdin:
-                self._channel.sendall(block)
-            self._channel.shutdown_write()
-
-    def _drain(self) -> None:
-        with contextlib.suppress(OSError, EOFError):
-            while block := self._channel.recv_stderr(1 << 16):
-                if len(self._stderr) < KEPT_STDERR_BYTES:
-                    self._stderr += block
-
-    def read(self, size: int, wait_s: float) -> bytes:
-        """Return the next bytes of standard output; see `running.Running`."""
-        self._channel.settimeout(max(wait_s, 0.001))
-        block = self._channel.recv(size)
-        if not block:
-            self._check_alive()
-        return block
-
-    def _check_alive(self) -> None:
-        transport = self._channel.get_transport()
-        if not transport.is_active() and not self._channel.exit_status_ready():
-            raise HostUnreachable(self._host, "the connection was lost")
-
-    def finish(self, wait_s: float) -> tuple[int, bytes]:
-        """Return status and standard error; see `running.Running`."""
-        if not self._channel.status_event.wait(wait_s):
-            self._check_alive()
-            raise TimeoutError(f"did not end within {wait_s:g} s")
-        self._check_ended()
-        self._drained.join(wait_s)
-        return self._channel.exit_status, bytes(self._stderr)
-
-    def _check_ended(self) -> None:
-        if self._channel.exit_status == -1:
-            transport = self._channel.get_transport()
-            if not transport.is_active():
-                raise HostUnreachable(self._host, "the connection was lost")
-
-    def kill(self) -> None:
-        """Close the channel: what writes into it ends; see `running.Running`."""
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            self._channel.close()
-
-
-class ChannelPipe:
-    """A channel to an SFTP server; see `sftp.Pipe`."""
-
-    def __init__(self, channel: paramiko.Channel, host: str) -> None:
-        self._channel, self._host = channel, host
-        channel.settimeout(SFTP_ANSWER_S)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the channel still stands."""
-        return not self._channel.closed
-
-    def send(self, data: bytes) -> None:
-        """Send all of it."""
-        with self._translated("writing"):
-            self._channel.sendall(data)
-
-    def receive(self, size: int) -> bytes:
-        """Return some bytes."""
-        with self._translated("answering"):
-            return self._channel.recv(size)
-
-    @contextlib.contextmanager
-    def _translated(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except TimeoutError as error:
-            self.close()
-            raise HostSilent(self._host, f"{doing} over SFTP", SFTP_ANSWER_S) from error
-        except (OSError, EOFError, paramiko.SSHException) as error:
-            raise HostUnreachable(self._host, f"the connection was lost: {error}") from error
-
-    def close(self) -> None:
-        """Let go of the channel."""
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            self._channel.close()
 
 
 RETRY_AFTER_S = (0.5, 2.0)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from observatory.endpoints import ssh
+from observatory.endpoints import ssh, ssh_connection
 from observatory.endpoints.contract import SurveyRequest
 from tests.transfers import Pair, make_pair, wait_until
 
@@ -16,7 +17,8 @@ from tests.transfers import Pair, make_pair, wait_until
 @pytest.fixture
 def pair(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     """A real sshd, taken for a distant one."""
-    monkeypatch.setattr(ssh, "FAR_S", 0.0)
+    for module in (ssh, ssh_connection):
+        monkeypatch.setattr(module, "FAR_S", 0.0)
     with make_pair("far", "local", "pipe", tmp_path, request) as made:
         yield made
 
@@ -43,3 +45,22 @@ def test_a_host_that_was_let_go_is_not_reached_again_to_be_asked(pair: Pair) -> 
         listed(pair)
         pair.source.endpoint.close()
     assert not wait_until(lambda: vars(pair.source.endpoint)["_connection"] is not None, 0.5)
+
+
+def test_many_questions_at_once_get_their_own_answers(pair: Pair) -> None:
+    """A channel that was opened ahead is one question's alone, also where the host allows no further ones."""
+    endpoint = pair.source.endpoint
+
+    def ask(number: int) -> bytes:
+        return endpoint.run([b"sh", b"-c", b"sleep 0.05; echo %d" % number]).stdout
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(ask, range(60))) == [b"%d\n" % number for number in range(60)]
+
+
+def test_a_connection_that_was_lost_meanwhile_is_made_anew(pair: Pair) -> None:
+    """The channel that was opened ahead went with it."""
+    endpoint = pair.source.endpoint
+    assert endpoint.run([b"echo", b"one"]).stdout == b"one\n"
+    vars(endpoint)["_connection"].close()
+    assert endpoint.run([b"echo", b"two"]).stdout == b"two\n"
