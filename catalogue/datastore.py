@@ -107,7 +107,9 @@ class DatasetTypeSection(Section):
     exposure: KeyName | None = Field(
         None, description="the key that files of one exposure share: they are taken together or not at all"
     )
-    night: OneOrMore | None = Field(None, description="FITS keywords of the instant (UTC) that tells the night")
+    night: OneOrMore | None = Field(
+        None, description="FITS keywords of the instant (UTC, ISO 8601 or MJD) that tells the night"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> DatasetTypeSection:

@@ -159,16 +159,26 @@ def _night(raw: Any) -> dt.date:
 def _instant(raw: Any, time_of_day: Any, kind: str) -> dt.datetime | None:
     """Return an instant; None for a date alone, which is none."""
     if kind == "mjd":
-        days = _number(raw, None, None)
-        if not -100_000 < days < 1_000_000:
-            raise Unreadable(f"{_shown(raw)}, no modified Julian date")
-        return _MJD_EPOCH + dt.timedelta(days=days)
+        return instant_of_mjd(_number(raw, None, None))
     text = str(raw).strip()
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
         if not (isinstance(time_of_day, str) and _TIME_OF_DAY.fullmatch(time_of_day.strip())):
             return None
         text = f"{text}T{time_of_day.strip()}"
     return _iso(text, raw)
+
+
+def instant_of_mjd(days: float) -> dt.datetime:
+    """Return the instant of a modified Julian date, in days of UTC.
+
+    Raises
+    ------
+    Unreadable
+        It is centuries away from any observing.
+    """
+    if not -100_000 < days < 1_000_000:
+        raise Unreadable(f"{_shown(days)}, no modified Julian date")
+    return _MJD_EPOCH + dt.timedelta(days=days)
 
 
 def _iso(text: str, raw: Any) -> dt.datetime:

@@ -31,6 +31,9 @@ from observatory.truth import State, exit_status
 if TYPE_CHECKING:
     from catalogue.holdings.filling import FillOutcome
 
+_SHOWN = 10
+"""Warnings of one place that are printed: a keyword that is odd in one file is odd in all of the night."""
+
 
 def run_fill(
     workplace: Workplace, asked: Asked, *, is_rebuild: bool, again: bool, dry_run: bool, json: bool, quiet: bool
@@ -74,8 +77,11 @@ def _print(filled: Filled, doubts: Sequence[str], forgotten: int) -> None:
         typer.echo(f"{outcome.instrument} {sentence(outcome)}")
         for fault in outcome.counts.faults:
             typer.echo(f"{outcome.instrument} {outcome.copy}: {show(fault.path)} NOT READABLE: {fault.reason}")
-        for warning in outcome.counts.warnings:
+        warnings = outcome.counts.warnings
+        for warning in warnings[:_SHOWN]:
             say(f"nightferry: {outcome.instrument} {outcome.copy}: {warning}")
+        if len(warnings) > _SHOWN:
+            say(f"nightferry: {outcome.instrument} {outcome.copy}: {len(warnings) - _SHOWN} more such; --json has all")
     if forgotten:
         typer.echo(f"{forgotten} exposures forgotten: no copy of a file of theirs is left")
     for doubt in doubts:

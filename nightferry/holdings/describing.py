@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from catalogue.datasets.grammar import Described, Grammar, NameFault
 from catalogue.datasets.headers import KeywordReader, NotWhole
+from catalogue.holdings.values import Unreadable, instant_of_mjd
 from nightferry.holdings.ingest_outcome import IngestRow
 from observatory.batches import batched
 from observatory.nights import NightClock
@@ -70,7 +71,7 @@ class Describer:
         A few files are read by threads, which helps where the disk is slow; many by processes, which are told in
         bundles what to read.
         """
-        memory = _Memory(self.grammar, self.clock)
+        memory = Memory(self.grammar, self.clock)
         if jobs == 1:
             yield from (self.describe(source, name, memory) for source, name in work)
         elif len(work) < _MANY_FILES:
@@ -81,7 +82,7 @@ class Describer:
 
     def describe_some(self, work: Sequence[tuple[Source, str]]) -> list[Known | IngestRow]:
         """Return of each of some files what it is, or why that cannot be told."""
-        memory = _Memory(self.grammar, self.clock)
+        memory = Memory(self.grammar, self.clock)
         return [self.describe(source, name, memory) for source, name in work]
 
     def _by_processes(self, work: Sequence[tuple[Source, str]], jobs: int) -> Iterator[Known | IngestRow]:
@@ -94,7 +95,7 @@ class Describer:
         except BrokenProcessPool:  # a process was killed from outside: what is left is read here
             yield from self.describe_some(work[done:])
 
-    def describe(self, source: Source, type_name: str, memory: _Memory) -> Known | IngestRow:
+    def describe(self, source: Source, type_name: str, memory: Memory) -> Known | IngestRow:
         """Return what one file is, or a row that says why it does not tell."""
         try:
             header = memory.readers[type_name].read(source.real)
@@ -121,36 +122,41 @@ class Describer:
         value = described.values.get(key) if key is not None else None
         return None if value is None else (described.type.name, described.values.get("instrument"), value)
 
-    def _night_of(self, type_name: str, header: Mapping[str, object], memory: _Memory) -> dt.date | None:
+    def _night_of(self, type_name: str, header: Mapping[str, object], memory: Memory) -> dt.date | None:
         for keyword in self.grammar.section_of(type_name).night or ():
-            night = memory.night_at(str(header.get(keyword, "")))
+            night = memory.night_at(header.get(keyword))
             if night is not None:
                 return night
         return None
 
 
-class _Memory:
+class Memory:
     """What was read of other files and comes again: cards of headers, and nights of instants."""
 
     def __init__(self, grammar: Grammar, clock: NightClock) -> None:
         self.readers = {one.name: KeywordReader(grammar.keywords(one.name)) for one in grammar.types}
         self._clock = clock
-        self._last: tuple[str, dt.date | None] = ("", None)
+        self._last: tuple[object, dt.date | None] = (None, None)
 
-    def night_at(self, text: str) -> dt.date | None:
-        """Return the night of an instant as a header has it; None where it is none, or a date alone."""
+    def night_at(self, told: object) -> dt.date | None:
+        """Return the night of what a header tells, an instant or a modified Julian date; None where it is neither.
+
+        A date alone tells the night where nights are UT dates.
+        """
         last = self._last  # the files of an exposure come one after another; threads may set it in between
-        if text != last[0]:
-            last = self._last = (text, self._night_at(text))
+        if told != last[0]:
+            last = self._last = (told, self._night_at(told))
         return last[1]
 
-    def _night_at(self, text: str) -> dt.date | None:
-        if "T" not in text:
-            return None
+    def _night_at(self, told: object) -> dt.date | None:
         try:
-            instant = dt.datetime.fromisoformat(text)
-        except ValueError:
+            if isinstance(told, float):
+                return self._clock.night_of(instant_of_mjd(told))
+            instant = dt.datetime.fromisoformat(str(told))
+        except (ValueError, Unreadable):
             return None
+        if "T" not in str(told):
+            return instant.date() if self._clock.rollover is None else None
         return self._clock.night_of(instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC))
 
 
