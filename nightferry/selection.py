@@ -107,7 +107,7 @@ def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
     nights = nights_asked(workplace, asked, hop.instrument)
     if not asked.dates and asked.nights is None:
         older = _outstanding(workplace, hop, nights[0])
-        nights = tuple(sorted({*older, *_unseen(workplace, hop, nights[0]), *nights}))
+        nights = tuple(sorted({*older, *_unseen(workplace, hop), *nights}))
     return hop_scope(hop, nights, workplace.clock_of(hop.instrument))
 
 
@@ -116,11 +116,17 @@ def _outstanding(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.da
     return workplace.ledger.outstanding(hop.instrument.instrument, hop.key, before, present)
 
 
-def _unseen(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
+def is_whole_look(workplace: Workplace, hop: Hop, nights: Collection[dt.date]) -> bool:
+    """Say whether some nights hold all that nobody could look at for too long: else a later look must still do so."""
+    return not set(_unseen(workplace, hop)).difference(nights)
+
+
+def _unseen(workplace: Workplace, hop: Hop) -> tuple[dt.date, ...]:
     """Return the nights before the window that were not over, or just over, when both ends were looked at last."""
     looked = workplace.ledger.last_look(hop.instrument.instrument, hop.key)
     if looked is None:
         return ()
+    before = window_of(hop.instrument.window_nights, workplace.present_night(hop.instrument))[0]
     first = workplace.clock_of(hop.instrument).night_of(looked) - dt.timedelta(days=1)
     return tuple(first + dt.timedelta(days=number) for number in range((before - first).days))
 

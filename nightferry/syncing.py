@@ -15,7 +15,7 @@ from catalogue.records import HopRecord, MovedFile, NightRecord
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.products.converting import Converted, complete_nights, products_of
 from nightferry.runs import Run, see_roots
-from nightferry.selection import Asked, all_away, hops_asked, scope_asked
+from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, scope_asked
 from nightferry.verifying import acceptances
 from nightferry.waiting import record_waiting
 from nightferry.workplace import Workplace
@@ -92,6 +92,7 @@ def sync_one(
     fresh : Converted, optional
         What this very run has converted before.
     """
+    is_whole = is_whole_look(workplace, hop, scope.nights)
     step = hop.destination.declared.after
     if step is not None:
         ready = complete_nights(workplace, hop, step, scope.nights, fresh or Converted())
@@ -116,7 +117,7 @@ def sync_one(
         },
     )
     if run.keeps_records:
-        _record_sync(workplace, run, hop, scope, outcome)
+        _record_sync(workplace, run, hop, scope, outcome, is_whole)
         if (hop.source.host, hop.source.root) in wishes.accepted_losses and outcome.state is not State.UNKNOWN:
             empty = [night for night in (*scope.nights, ANY_NIGHT) if night not in outcome.per_night]
             forget_counts(workplace, run, hop, empty)
@@ -221,28 +222,31 @@ def _is_joined(hop: Hop) -> bool:
     return len(sources_of(hop.instrument, index)) > 1
 
 
-def _record_sync(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, outcome: HopOutcome) -> None:
+def _record_sync(
+    workplace: Workplace, run: Run, hop: Hop, scope: HopScope, outcome: HopOutcome, is_whole: bool
+) -> None:
     ledger, at = workplace.ledger, workplace.now()
-    ledger.record_hop(
-        run.id,
-        HopRecord(
-            outcome.instrument,
-            outcome.hop,
-            outcome.source,
-            outcome.destination,
-            outcome.state,
-            outcome.reason,
-            outcome.source_root,
-            outcome.destination_root,
-            engine=outcome.engine,
-            source_files=outcome.source_files,
-            planned=outcome.planned,
-            transferred=outcome.transferred,
-            failed=len(outcome.failed),
-            moved_bytes=outcome.moved_bytes,
-            seconds=outcome.seconds,
-        ),
-    )
+    if is_whole:  # else the nights of an outage would be forgotten
+        ledger.record_hop(
+            run.id,
+            HopRecord(
+                outcome.instrument,
+                outcome.hop,
+                outcome.source,
+                outcome.destination,
+                outcome.state,
+                outcome.reason,
+                outcome.source_root,
+                outcome.destination_root,
+                engine=outcome.engine,
+                source_files=outcome.source_files,
+                planned=outcome.planned,
+                transferred=outcome.transferred,
+                failed=len(outcome.failed),
+                moved_bytes=outcome.moved_bytes,
+                seconds=outcome.seconds,
+            ),
+        )
     # Where a part could not be read, or a loss is not accepted, a smaller count must not become what was last seen.
     known = ledger.last_counts(outcome.instrument, outcome.hop, outcome.per_night)
     least = known if outcome.state is State.UNKNOWN else {}

@@ -13,7 +13,7 @@ from catalogue.records import HopRecord, NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.retention.evidence import HopWitness, freed_on, kept_on
 from nightferry.runs import Run, see_roots
-from nightferry.selection import Asked, all_away, hops_asked, level_of, scope_asked
+from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, level_of, scope_asked
 from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
 from observatory.ends import loss_words
@@ -138,23 +138,24 @@ def acceptances(workplace: Workplace, hop: Hop) -> tuple[Acceptance, ...]:
 
 def _record_verdict(workplace: Workplace, run: Run, hop: Hop, verdict: HopVerdict, is_deep_enough: bool) -> None:
     ledger, at = workplace.ledger, workplace.now()
-    ledger.record_hop(
-        run.id,
-        HopRecord(
-            verdict.instrument,
-            verdict.hop,
-            verdict.source,
-            verdict.destination,
-            verdict.state,
-            verdict.reason,
-            verdict.source_root,
-            verdict.destination_root,
-            level=verdict.level,
-            source_files=verdict.source_files,
-            compared=verdict.compared,
-            not_comparable=verdict.not_comparable,
-        ),
-    )
+    if is_whole_look(workplace, hop, verdict.nights):  # else the nights of an outage would be forgotten
+        ledger.record_hop(
+            run.id,
+            HopRecord(
+                verdict.instrument,
+                verdict.hop,
+                verdict.source,
+                verdict.destination,
+                verdict.state,
+                verdict.reason,
+                verdict.source_root,
+                verdict.destination_root,
+                level=verdict.level,
+                source_files=verdict.source_files,
+                compared=verdict.compared,
+                not_comparable=verdict.not_comparable,
+            ),
+        )
     may_prove = is_deep_enough and verdict.state in (State.OK, State.DIFFERENT)
     known = ledger.last_counts(verdict.instrument, verdict.hop, verdict.per_night)
     nights = {
