@@ -13,7 +13,7 @@ from observatory.errors import SpecificationError, UsageError
 from observatory.nights import NightClock
 from observatory.records import encode_file
 from observatory.spec import yaml
-from observatory.spec.chain import places
+from observatory.spec.chain import places, retention_of, set_aside_days
 from observatory.spec.judge import MOST_ROUNDS
 from observatory.spec.load import find_folder, load_section, load_site
 from observatory.spec.models import Retention, Section, Specification
@@ -192,3 +192,17 @@ def test_a_night_that_steps_have_left_is_counted_once() -> None:
         ("sha", True, FrameCount(10, 9, 1, 0, {"dark": 3})),
         ("shx", True, None),
     ]
+
+
+def test_a_copy_that_says_how_long_it_keeps_is_believed_and_the_instruments_word_is_of_the_first() -> None:
+    """Of a copy without a word of its own, beyond the first, nothing is freed; what is set aside stays 30 days."""
+    here, there = {"host": "sha", "root": "/data/sha"}, {"host": "archive", "root": "/archive/sha"}
+    own = {"keep_nights": 9, "set_aside_days": 5}
+    declared = instrument(copies=[here, there | {"retention": own}], retention={"keep_nights": 60})
+    first, second = places(declared)
+    kept = [retention_of(declared, place) for place in (first, second)]
+    assert [one.keep_nights for one in kept if one] == [60, 9]
+    assert set_aside_days(declared, second) == 5
+    plain = instrument(copies=[here, there], retention={"keep_nights": 60})
+    assert retention_of(plain, places(plain)[1]) is None
+    assert set_aside_days(plain, places(plain)[1]) == 30
