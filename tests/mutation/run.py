@@ -57,8 +57,8 @@ def _forget() -> None:
 HEAD = """\
 # Mutation run
 
-Made by `make mutate` on {date} with mutmut {version}: every operator, constant and call of these modules is changed, one
-at a time, and the unit tests named below are run against each change. A change that no test notices survives.
+Made by `make mutate` on {date} with mutmut {version}: every operator, constant and call of these modules is changed,
+one at a time, and the unit tests named below are run against each change. A change that no test notices survives.
 
 | module | changes | noticed | survived | noticed |
 |--|--|--|--|--|
