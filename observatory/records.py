@@ -32,8 +32,8 @@ NUL = b"\0"
 BY_LINK = b"/l"
 """Ends the record of a file that is a link, or lies in a folder that is one: only there may a link be followed."""
 
-NOT_ASKED = b"0/0.0000000000"
-"""Size and time where they were not asked for."""
+NOT_ASKED = b"0/0"
+"""Size and time where they were not asked for; short, as a million of them travel and are sorted."""
 
 
 class RecordError(ValueError):
@@ -64,6 +64,11 @@ def encode_file(path: bytes, size_bytes: int, mtime_ns: int, kind: bytes = FILE,
     """Return the record of a file, without the closing NUL, as GNU find would print it."""
     seconds, nanoseconds = divmod(mtime_ns, 1_000_000_000)
     return b"%s%s//%d/%d.%09d0%s" % (kind, path, size_bytes, seconds, nanoseconds, mark)
+
+
+def encode_name(path: bytes, kind: bytes = FILE) -> bytes:
+    """Return the record of a file of which the name alone was asked for."""
+    return b"%s%s//%s" % (kind, path, NOT_ASKED)
 
 
 def encode_link(path: bytes, target: bytes) -> bytes:

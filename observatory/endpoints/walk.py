@@ -326,7 +326,7 @@ class _Walk:
         if found != "excluded":
             kind = records.FILE if found == "taken" else records.UNRECOGNISED
             if self._request.names_only:
-                yield records.encode_file(path, 0, 0, kind)
+                yield records.encode_name(path, kind)
             else:
                 yield records.encode_file(path, node.size_bytes, node.mtime_ns, kind, mark)
 

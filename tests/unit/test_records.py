@@ -71,3 +71,10 @@ def test_a_file_reached_through_a_link_says_so() -> None:
     assert record == b"fn/a//5/1473280496.2500000000/l"
     assert records.decode_file(record) == records.Entry(b"n/a", 5, 1473280496.25, by_link=True)
     assert not records.decode_file(record.removesuffix(records.BY_LINK)).by_link
+
+
+def test_a_name_alone_is_a_file_of_nothing_of_no_time() -> None:
+    """Both sides write it alike, whoever lists."""
+    record = records.encode_name(b"n/a", records.UNRECOGNISED)
+    assert record == b"un/a//0/0"
+    assert records.decode_file(record) == records.Entry(b"n/a", 0, 0.0)
