@@ -28,7 +28,7 @@ from pathlib import Path
 
 from tests.crash.calls import CREATING, NUMBERS, Call, call_of, filter_words
 
-_PRCTL_NO_NEW_PRIVILEGES, _PRCTL_SUBREAPER = 38, 36
+_PRCTL_NO_NEW_PRIVILEGES, _PRCTL_SUBREAPER, _PRCTL_PARENT_DEATH = 38, 36, 1
 _MODE_FILTER, _NEW_LISTENER, _WAIT_KILLABLE = 1, 1 << 3, 1 << 5
 _RECEIVE, _SEND = 0xC0502100, 0xC0182101
 _GO_ON = 1
@@ -122,6 +122,7 @@ def play(work: Callable[[], int], folder: Path, blow: Blow | None = None, scratc
 def _be_child(work: Callable[[], int], line: socket.socket, out: Path, err: Path) -> None:
     """Be the child: speak into files, go below the layer, work, end."""
     status = LIFELESS
+    end_with_parent()
     try:
         speak_into(out, err)
         listener = install()
@@ -136,6 +137,11 @@ def _be_child(work: Callable[[], int], line: socket.socket, out: Path, err: Path
             sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+def end_with_parent() -> None:
+    """Have this process killed when the one that forked it ends: a call that nobody answers waits for ever."""
+    _library().prctl(_PRCTL_PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
 
 
 def speak_into(out: Path, err: Path) -> None:

@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 import typer.main
 
 from nightferry.cli.main import main
-from tests.crash.layer import LIFELESS, speak_into
+from tests.crash.layer import LIFELESS, end_with_parent, speak_into
 from tests.faults.stage import Stage
 from tests.observatory import Answer, tree
 
@@ -118,6 +118,7 @@ def aside(work: Callable[[], T]) -> T:
     child = os.fork()
     if child == 0:
         os.close(reading)
+        end_with_parent()
         answer: Any
         try:
             answer = (True, work())
