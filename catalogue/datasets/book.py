@@ -55,7 +55,7 @@ class DatasetBook(Book):
             asked = asked.where(dataset_types.c.instrument == instrument)
         with self._store.read() as connection:
             rows = connection.execute(asked).all()
-        return tuple((type_of(row.name, row.instrument, row._mapping["keys"]), row.exposure) for row in rows)
+        return tuple((_type_of(row), row.exposure) for row in rows)
 
     def open_datastore(self, host: str, root: bytes) -> int:
         """Return the number of a datastore, noting it where it is new."""
@@ -134,7 +134,8 @@ class DatasetBook(Book):
                 page = asked.where(sa.tuple_(datasets.c.datastore_id, datasets.c.path) > sa.tuple_(*last))
             with self._store.read() as connection:  # page by page, lest a slow reader hold a snapshot open
                 rows = connection.execute(page).all()
-            yield from map(dataset_of, rows)
+                types = {row.id: _type_of(row) for row in connection.execute(sa.select(dataset_types))}
+            yield from (dataset_of(row, types[row.type_id]) for row in rows)
             if len(rows) < 5_000:
                 return
             last = (rows[-1].datastore_id, rows[-1].path)
@@ -213,6 +214,10 @@ class _Numbers:
         if name not in self._runs:
             self._runs[name] = collection_id(connection, name)
         return self._runs[name]
+
+
+def _type_of(row: sa.Row[tuple[object, ...]]) -> DatasetType:
+    return type_of(row.name, row.instrument, row._mapping["keys"])
 
 
 def _declare(connection: Connection, one: DatasetType, exposure: str | None) -> None:

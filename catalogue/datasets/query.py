@@ -113,9 +113,9 @@ def _answer(
     if not question.first_of_each:
         rows = connection.execute(asked if limit is None else asked.limit(limit + 1)).all()
         is_cut_off = limit is not None and len(rows) > limit
-        return Answer(one, tuple(map(dataset_of, rows[:limit])), is_cut_off)
+        return Answer(one, tuple(dataset_of(row, one) for row in rows[:limit]), is_cut_off)
     rows = _first_of_each(connection.execute(asked).all(), connection, path)
-    return Answer(one, tuple(map(dataset_of, rows[:limit])), limit is not None and len(rows) > limit)
+    return Answer(one, tuple(dataset_of(row, one) for row in rows[:limit]), limit is not None and len(rows) > limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from catalogue.conditions import Column, hexadecimal
-from catalogue.datasets.grammar import DatasetType, Key, KeyValue
+from catalogue.datasets.grammar import DatasetType, Key, KeyKind, KeyValue
 from catalogue.datasets.records import Dataset
 from catalogue.datasets.tables import collections, dataset_types, datasets, datastores
 
@@ -24,7 +24,6 @@ SELECTED = sa.select(
     datasets,
     dataset_types.c.name.label("type_name"),
     dataset_types.c.instrument,
-    dataset_types.c["keys"].label("keys_"),
     collections.c.name.label("run"),
     datastores.c.host,
     datastores.c.root,
@@ -61,9 +60,10 @@ def identity_of(one: DatasetType, values: Mapping[str, KeyValue]) -> str:
     return json.dumps({name: values[name] for name in sorted(one.identifying) if values[name] is not None})
 
 
-def dataset_of(row: Row[tuple[object, ...]]) -> Dataset:
-    """Return the dataset of a row of `SELECTED`."""
-    values = {key["name"]: _value(key, row.data.get(key["name"])) for key in row.keys_}
+def dataset_of(row: Row[tuple[object, ...]], one: DatasetType) -> Dataset:
+    """Return the dataset of a row of `SELECTED`, which is of this type."""
+    kept = row.data
+    values = {key.name: _value(key.kind, kept.get(key.name)) for key in one.keys}
     return Dataset(
         id=row.id,
         type=row.type_name,
@@ -83,10 +83,10 @@ def dataset_of(row: Row[tuple[object, ...]]) -> Dataset:
     )
 
 
-def _value(key: Mapping[str, Any], kept: Any) -> KeyValue:
-    if key["kind"] == "hexadecimal" and kept is not None:
+def _value(kind: KeyKind, kept: Any) -> KeyValue:
+    if kind == "hexadecimal" and kept is not None:
         return int(kept, 16)
-    if key["kind"] == "real" and kept is not None:
+    if kind == "real" and kept is not None:
         return float(kept)
     value: KeyValue = kept
     return value
