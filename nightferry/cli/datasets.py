@@ -9,6 +9,7 @@ import typer
 
 from nightferry.cli import options as opt
 from nightferry.cli.context import finish, options_of
+from nightferry.cli.overview import Overview
 from observatory.errors import UsageError
 
 Instrument = Annotated[
@@ -24,7 +25,7 @@ Where = Annotated[
 At = Annotated[str | None, typer.Option("--at", metavar="UTC", help="What is valid at this instant.")]
 
 collections_app = typer.Typer(
-    name="collections", help="Collections: runs, tags, chains, calibrations.", invoke_without_command=True
+    cls=Overview, name="collections", help="Collections: runs, tags, chains, calibrations.", invoke_without_command=True
 )
 
 
@@ -42,7 +43,7 @@ def datasets(
     order_by: Annotated[
         list[str] | None, typer.Option("--order-by", metavar="KEY", help="-KEY: the largest first (repeat).")
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="So many at most.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="So many at most.")] = None,
     at: At = None,
     find_first: Annotated[bool, typer.Option("--find-first", help="Of each data id what is found first.")] = False,
     uri: Annotated[bool, typer.Option("--uri", help="Where each file lies.")] = False,

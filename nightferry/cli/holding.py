@@ -9,9 +9,10 @@ import typer
 
 from nightferry.cli import options as opt
 from nightferry.cli.context import asked, finish, options_of
+from nightferry.cli.overview import Overview
 
 catalogue_app = typer.Typer(
-    name="catalogue", help="Fill, rebuild and check the catalogue of what is held.", no_args_is_help=True
+    cls=Overview, name="catalogue", help="Fill, rebuild and check the catalogue of what is held.", no_args_is_help=True
 )
 Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values on standard output.")]
 
@@ -32,7 +33,7 @@ def exposures(
         str | None, typer.Option("--where", metavar="EXPRESSION", help="Such as \"exptime > 60 and program = 'dark'\".")
     ] = None,
     written: Annotated[bool, typer.Option("--written", help="Only those whose data are all on disk.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="So many at most.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="So many at most.")] = None,
     csv: Csv = False,
     parquet: Annotated[Path | None, typer.Option("--parquet", metavar="FILE", help="Write a Parquet file.")] = None,
     json: opt.Json = False,

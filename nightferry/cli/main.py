@@ -6,6 +6,7 @@ Commands are one file per group; nothing heavy is imported before a command need
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import logging
 import signal
@@ -36,10 +37,12 @@ from nightferry.cli import (
     xrif2fits,
 )
 from nightferry.cli.context import Context, options_of
+from nightferry.cli.overview import Overview
 from observatory.errors import NightferryError
 
 app = typer.Typer(
     name="nightferry",
+    cls=Overview,
     help="Carries an observatory's nights to the archives, proves that they arrived, and says so.",
     epilog="Exit status: 0 all holds, 1 differences or failures, 2 usage or configuration, 3 could not tell, 4 locked.",
     no_args_is_help=True,
@@ -99,15 +102,24 @@ _STOPPED, _CLOSED_PIPE = 130, 141
 _RARELY = (20_000, 20, 100)
 """Looking for circles among objects after every 700 costs a fifteenth of the start and finds none."""
 _ANYWHERE = {"-v", "--verbose", "-q", "--quiet"}
+_CONFIG = "--config"
 
 
 def _to_the_front(arguments: Sequence[str]) -> list[str]:
-    """Move ``-v`` and ``-q`` before the command, where they are declared: people write them after it."""
+    """Move ``-v``, ``-q`` and ``--config DIR`` before the command, where they are declared: people write them last."""
     if "--" in arguments:
         end = list(arguments).index("--")
         return [*_to_the_front(arguments[:end]), *arguments[end:]]
-    front = [word for word in arguments if word in _ANYWHERE]
-    return front + [word for word in arguments if word not in _ANYWHERE]
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == _CONFIG:
+            folder = list(itertools.islice(words, 1))
+            (front if folder else rest).extend([word, *folder])
+        else:
+            (front if word in _ANYWHERE or word.startswith(f"{_CONFIG}=") else rest).append(word)
+    return front + rest
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,7 +19,9 @@ def sync(
     date: opt.Dates = None,
     nights: opt.Nights = None,
     hop: opt.Hops = None,
-    level: Annotated[str | None, typer.Option("--level", help="checksum: mend what such a verify found.")] = None,
+    level: Annotated[
+        str | None, typer.Option("--level", metavar="LEVEL", help="checksum: mend what such a verify found.")
+    ] = None,
     wait: opt.Wait = None,
     until: Annotated[str | None, typer.Option("--until", metavar="HH:MM", help="Begin nothing after it.")] = None,
     new_root: Annotated[

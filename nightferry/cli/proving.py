@@ -18,7 +18,8 @@ def verify(
     nights: opt.Nights = None,
     hop: opt.Hops = None,
     level: Annotated[
-        str | None, typer.Option("--level", help="existence, size, checksum or structure; default: as declared.")
+        str | None,
+        typer.Option("--level", metavar="LEVEL", help="existence, size, checksum or structure; default: as declared."),
     ] = None,
     reverse: Annotated[bool, typer.Option("--reverse", help="Also list what is on B and not on A.")] = False,
     json: opt.Json = False,

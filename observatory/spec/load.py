@@ -67,7 +67,8 @@ def _named(folder: Path, how: str, cwd: Path, home: Path) -> tuple[Path, str]:
     text = str(folder)
     folder = home / text[2:] if text.startswith("~/") else folder
     if not _holds_site(cwd / folder):
-        raise UsageError(f"{how}: {folder} holds no {SITE}. Write one with `init {folder}`, or name another folder.")
+        remedy = f"Write one with `nightferry init {folder}`, or name another folder."
+        raise UsageError(f"{how}: {folder} holds no {SITE}. {remedy}")
     return folder, how
 
 
