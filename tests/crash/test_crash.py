@@ -75,7 +75,7 @@ def test_where_a_promise_was_broken_once_it_holds(
     assert aside(strike)
 
 
-def test_the_rsync_at_the_far_end_is_killed_at_a_rename(tmp_path: Path) -> None:
+def test_the_rsync_at_the_far_end_cannot_give_a_name(tmp_path: Path) -> None:
     """By strace, which reaches what lies on another machine."""
     with far_hosts(tmp_path / "hosts") as hosts:
         (tmp_path / "stage").mkdir()
@@ -84,7 +84,7 @@ def test_the_rsync_at_the_far_end_is_killed_at_a_rename(tmp_path: Path) -> None:
         def strike() -> dict[str, int]:
             known = FarRsync.at(Ground(tmp_path / "stage", lambda: hosts))
             known.look()
-            known.strike(Point("renameat", 1, "kill"))
+            known.strike(Point("renameat", 1, "EDQUOT"))
             return known.counts
 
         assert aside(strike)["renameat"] >= 1
