@@ -80,11 +80,6 @@ class Series:
         """Return what a record says."""
         return self.messages[int(self.which[number])]
 
-    def at_or_before(self, instant_ns: int) -> int | None:
-        """Return the last record at or before an instant; None where there is none."""
-        place = int(np.searchsorted(self.times_ns, instant_ns, side="right")) - 1
-        return place if place >= 0 else None
-
     def edges(self) -> NDArray[np.int64]:
         """Return the records that say something else than the one before them; the first is one."""
         if not len(self.which):
