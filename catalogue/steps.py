@@ -29,7 +29,7 @@ class StepBook(Book):
         """Note how far a step came with a subject, in place of what was noted of it before.
 
         Its letters wait until `letters_sent`; those of the same subject that were not sent yet are replaced, and one
-        that went out already, word for word, does not wait again.
+        that was the last to go out, word for word, does not wait again.
         """
         with self._store.write() as connection:
             connection.execute(steps.delete().where(_is(record.instrument, record.copy, record.step, record.subject)))
@@ -121,7 +121,8 @@ def _replace_letters(connection: Connection, record: StepRecord) -> None:
     key = {"instrument": record.instrument, "copy": record.copy, "step": record.step, "subject": record.subject}
     same = [letters.c[name] == value for name, value in key.items()]
     connection.execute(letters.delete().where(*same, letters.c.sent_utc.is_(None)))
-    sent = set(connection.execute(sa.select(letters.c.content).where(*same)).scalars())
+    last = sa.select(sa.func.max(letters.c.sent_utc)).where(*same).scalar_subquery()  # what came after it outdated it
+    sent = set(connection.execute(sa.select(letters.c.content).where(*same, letters.c.sent_utc == last)).scalars())
     rest = {"night": record.night, "made_utc": record.at_utc, "sent_utc": None}
     new = [key | rest | {"content": content} for content in record.letters if content not in sent]
     if new:

@@ -61,6 +61,17 @@ def test_letters_wait_are_replaced_and_are_sent_once(ledger: Ledger) -> None:
     assert ledger.letters("other") == ()
 
 
+def test_the_letter_that_was_sent_last_does_not_wait_again(ledger: Ledger) -> None:
+    """Word for word it is known already; what was sent before another one is news again."""
+    for minute, content in enumerate(("first", "second")):
+        ledger.record_step(replace(RECORD, letters=(content,)))
+        ledger.letters_sent([one.id for one in ledger.letters("vampires")], NOON + dt.timedelta(minutes=minute))
+    ledger.record_step(replace(RECORD, letters=("second",)))
+    assert ledger.letters("vampires") == ()
+    ledger.record_step(replace(RECORD, letters=("first",)))
+    assert [one.content for one in ledger.letters("vampires")] == ["first"]
+
+
 def test_what_is_forgotten_takes_its_unsent_letters_along(ledger: Ledger) -> None:
     """One subject, or a night on one copy."""
     ledger.record_step(replace(RECORD, letters=("lost",)))
