@@ -124,10 +124,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="strike every flow at every call that changes a disk")
     parser.add_argument("--every", type=int, default=1, help="only each N-th point")
     parser.add_argument("--errors", type=int, default=1, help="so many of the errors that fit a call; 4: all")
-    parser.add_argument("--flow", default="", help="only flows whose names hold these words")
+    parser.add_argument("--flow", action="append", help="only flows whose names hold these words (repeat)")
     parser.add_argument("--jobs", type=int, default=1, help="so many flows at a time")
     asked = parser.parse_args()
-    names = [name for name in NAMES if asked.flow in name]
+    names = [name for name in NAMES if any(words in name for words in asked.flow or [""])]
     warm()
     with tempfile.TemporaryDirectory(prefix="nightferry-crash-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as name:
         folder = Path(name)

@@ -15,8 +15,9 @@ from tests.crash.calls import Call, Kind
 from tests.crash.flow import Ground
 from tests.crash.judge import Known
 from tests.crash.layer import Played
-from tests.crash.moving import QuietStage, hop, old_version_is_kept, remembered, scene, stage_of, work_to_do
+from tests.crash.moving import hop, old_version_is_kept, remembered, scene, stage_of, work_to_do
 from tests.crash.points import FATES, Point, counted, counting, striking
+from tests.crash.scenes import QuietStage
 from tests.hosts import Host
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from tests.crash.calls import CREATING, Kind, unsynced
-from tests.crash.layer import ALONE, KILL, Blow, Call, Played, play
+from tests.crash.calls import CREATING, Call, Kind, unsynced
+from tests.crash.layer import ALONE, KILL, Blow, Played, play
 from tests.crash.scenes import Scene, Trees, command
 from tests.observatory import Answer
 

@@ -81,7 +81,7 @@ def command(config: Path, words: Sequence[str]) -> Callable[[], int]:
         # workers of steps are forked from here, where everything is loaded, instead of from a server of their own,
         # which takes a second to start
         plain = multiprocessing.get_context("fork")
-        multiprocessing.get_context = lambda method=None: plain  # type: ignore[assignment,misc]
+        multiprocessing.get_context = lambda method=None: plain  # type: ignore[assignment]
         return main(["--config", str(config), *words])
 
     return work
@@ -136,7 +136,8 @@ def aside(work: Callable[[], T]) -> T:
     assert said, "the child died"
     is_well, answer = pickle.loads(said)  # noqa: S301 - our own child
     assert is_well, answer
-    return answer
+    returned: T = answer
+    return returned
 
 
 class QuietStage(Stage):
