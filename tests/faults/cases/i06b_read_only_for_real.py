@@ -10,15 +10,14 @@ def make(stage: Stage) -> None:
     """Remount; one frame is missing."""
     mounted = Mounted(stage, "tmpfs", "8M")
     stage.there(2).unlink()
-    mounted.does("mount", "-o", "remount,ro", str(mounted.root))
+    mounted.remount("ro")
     stage.seen["mounted"] = mounted
 
 
 def after(stage: Stage, found: Found) -> None:
     """A verify, which only reads, says what is there; writable again, it is mended."""
     assert stage.call("verify").status == 1
-    mounted = stage.seen["mounted"]
-    mounted.does("mount", "-o", "remount,rw", str(mounted.root))
+    stage.seen["mounted"].remount("rw")
     stage.mended()
 
 
