@@ -26,6 +26,8 @@ _MOST_SAMPLES = 20_000
 _REPEATS = 0.6
 """Share of frames that have another one period later, at least; of frames with the FLC's pattern half have."""
 _PAUSE_PERIODS = 2.5
+_MOST_LOST = 0.01
+"""Where more frames are lost, the first and the last that are there may well be of other triggers in each camera."""
 
 
 class Known(enum.StrEnum):
@@ -165,8 +167,15 @@ def _by_edges(
     ends = (vote(float(second.times_us[place] - first.times_us[place])) for place in (0, -1))
     edges = Counter(turns for turns in (*ends, *pauses.elements()) if turns is not None)
     if set(edges) == {0}:
-        return 0, Known.EDGES
+        is_sure = max(_lost(first), _lost(second)) <= _MOST_LOST
+        return 0, Known.EDGES if is_sure else Known.ASSUMED
     return 0, Known.CONTRADICTED if edges else Known.ASSUMED
+
+
+def _lost(camera: Seen) -> float:
+    """Return which share of a camera's frames never reached the disk; 0 where no counter tells."""
+    frames = int(camera.counters[-1] - camera.counters[0]) + 1
+    return max(0.0, 1 - len(camera.counters) / frames) if frames > 1 else 0.0
 
 
 def _pauses(first: Seen, second: Seen, offset_us: float, least_us: float) -> Iterator[tuple[float, float]]:

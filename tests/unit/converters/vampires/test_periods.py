@@ -130,9 +130,15 @@ def test_loggers_that_were_started_one_after_the_other_tell_nothing() -> None:
 
 def test_frames_lost_by_both_in_turn_are_no_pause() -> None:
     """A disk that was slow for both, one frame later for the second: the counters went on."""
-    found, wrong = Trigger(stalls=(1500, 1501), drops=0.0).pair()
+    found, wrong = Trigger(stalls=(1500, 1501), triggers=6000).pair()
     assert (wrong, found.choice.known) == (0, Known.EDGES)
-    assert len(found.first) > 2900
+    assert len(found.first) > 5900
+
+
+def test_where_many_frames_are_lost_the_first_and_the_last_prove_nothing() -> None:
+    """They may be of other triggers in each camera: an offset that rests on them is called an assumption."""
+    found, wrong = Trigger(drops=0.05, seed=4).pair()
+    assert (wrong, found.choice.known) == (0, Known.ASSUMED)
 
 
 @settings(max_examples=120, deadline=None)
@@ -147,7 +153,8 @@ def test_frames_lost_by_both_in_turn_are_no_pause() -> None:
 def test_cameras_that_began_together_are_never_paired_wrongly(
     period_us: int, part: float, uneven_us: float, pauses: int, drops: float, seed: int
 ) -> None:
-    """However large the offset, as long as it is no more than static offsets are."""
+    """However large the offset, as long as it is no more than static offsets are; or it is called an assumption."""
     offset_us = float(np.clip(part * period_us, -9000, 9000))
     trigger = Trigger(period_us, offset_us, 0.0, uneven_us, pauses, drops=drops, triggers=800, seed=seed)
-    assert trigger.pair()[1] == 0
+    found, wrong = trigger.pair()
+    assert not wrong or (drops == 0.05 and found.choice.known is Known.ASSUMED)
