@@ -17,8 +17,8 @@ def make(stage: Stage) -> None:
     stage.seen["mounted"] = Mounted(stage, "tmpfs", "24M")
     for number in range(7, 9):
         relative = stage.frames[0].replace(".0001.", f".{number:04d}.")
-        stage.put(stage.ends[0], relative, fits_file(1_500_000, seed=number))
-    slowly = stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 3_000_000})
+        stage.put(stage.ends[0], relative, fits_file(3_000_000, seed=number))
+    slowly = stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 2_000_000})
     stage.declare("sha", copies=[stage.copy(stage.ends[0]), slowly])
 
 

@@ -11,11 +11,11 @@ from tests.observatory import fits_file
 
 
 def make(stage: Stage) -> None:
-    """Put the archive on 6 MB, and a frame of 3 MB and a slow line before it."""
-    Mounted(stage, "tmpfs", "6M")
+    """Put the archive on 10 MB, and a frame of 6 MB and a slow line before it."""
+    Mounted(stage, "tmpfs", "10M")
     large = stage.frames[0].replace(".0001.", ".0007.")
-    stage.put(stage.ends[0], large, fits_file(3_000_000, seed=7))
-    slowly = stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 2_500_000})
+    stage.put(stage.ends[0], large, fits_file(6_000_000, seed=7))
+    slowly = stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 2_000_000})
     stage.declare("sha", copies=[stage.copy(stage.ends[0]), slowly])
     stage.seen["large"] = stage.destination / large
 
