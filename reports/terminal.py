@@ -6,6 +6,7 @@ For people at a terminal only; pipes and cron get text.py's plain form.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -72,7 +73,9 @@ def _print_table(
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
     for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if 2 <= place < len(columns) - 1 else "left", overflow="fold")
+        is_outermost = place in (0, len(columns) - 1)  # the instrument and its state are never cut or folded
+        justify: Literal["right", "left"] = "left" if is_outermost or place == 1 else "right"
+        table.add_column(column, justify=justify, overflow="fold", no_wrap=is_outermost)
     for row in rows:
         table.add_row(*[Text(cell) for cell in row[:-1]], Text(row[-1], style=STYLES[row[-1]]))
     console.print(table)

@@ -10,25 +10,46 @@ from rich.text import Text
 
 from nightferry.reporting.status import HEADINGS, LastRun, Row, cells
 
+_LEAVES_FIRST = ("moved (UTC)", "proven (UTC)", "moved", "files")
+"""Columns of the nights that a narrow terminal does without, in this order; a night cut to ``202…`` says nothing."""
+_GAP = 2
+
 
 def print_status(table: Sequence[Row], last: LastRun) -> None:
-    """Print the nights; one whose declared copies are all proven is green. A column without a word is left out."""
+    """Print the nights; one whose declared copies are all proven is green. A column without a word is left out.
+
+    Where the terminal is too narrow whole columns are left out, and that is said.
+    """
+    console = Console(highlight=False)
     texts = [cells(row) for row in table]
-    kept = [column for column in range(len(HEADINGS)) if any(text[column] != "-" for text in texts)]
-    drawn = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    spoken = [column for column in range(len(HEADINGS)) if any(text[column] != "-" for text in texts)]
+    kept = _that_fit(spoken, [HEADINGS, *texts], console.width)
+    drawn = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold")
     for column in kept:
         drawn.add_column(HEADINGS[column], no_wrap=True)
     for row, text in zip(table, texts, strict=True):
         is_whole = row.proven_copies >= row.declared_copies or row.is_accepted
         drawn.add_row(*(Text(text[column]) for column in kept), style="green" if is_whole else "yellow")
-    console = Console(highlight=False)
     console.print(drawn)
+    if len(kept) < len(spoken):
+        absent = ", ".join(HEADINGS[column] for column in spoken if column not in kept)
+        console.print(f"no room here for: {absent}. `nightferry status | cat` shows them")
     console.print(f"last run finished: {last.text or 'never'}")
+
+
+def _that_fit(columns: Sequence[int], texts: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Return the columns that a line of `width` characters has room for."""
+    kept = list(columns)
+    for heading in _LEAVES_FIRST:
+        if sum(_GAP + max(len(text[column]) for text in texts) for column in kept) <= width:
+            break
+        kept = [column for column in kept if HEADINGS[column] != heading]
+    return kept
 
 
 def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print rows of text beneath their headings."""
-    drawn = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    drawn = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold")
     for heading in headings:
         drawn.add_column(heading, overflow="fold")
     for row in rows:

@@ -53,7 +53,8 @@ def find_folder(
         if _holds_site(folder):
             return folder, f"{why}: the first of the usual folders that holds {SITE}"
     places = ", ".join(str(folder) for folder, _ in usual)
-    raise UsageError(f"no {SITE} in {places}. Name a folder with --config, or write a first one with `init`.")
+    remedy = "Name a folder with --config, or write a first one with `nightferry init`."
+    raise UsageError(f"no {SITE} in {places}. {remedy}")
 
 
 def _holds_site(folder: Path) -> bool:

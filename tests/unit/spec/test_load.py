@@ -282,7 +282,7 @@ def test_the_folder_is_the_first_that_holds_a_site(tmp_path: Path) -> None:
     """Named ones are taken or refused, the usual ones looked through in their order; how it was found is said."""
     etc, home, cwd = tmp_path / "etc", tmp_path / "home", tmp_path / "cwd"
     user = home / ".config" / "nightferry"
-    with pytest.raises(UsageError, match="`init`"):
+    with pytest.raises(UsageError, match="`nightferry init`"):
         find_folder(None, {}, home, cwd, etc)
     write(cwd)
     assert find_folder(None, {}, home, cwd, etc)[0] == cwd

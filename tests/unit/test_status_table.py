@@ -1,0 +1,50 @@
+"""The nights on a terminal: every word whole, and fewer columns where it is narrow."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from catalogue.records import HopNight, NightState, NightStatus
+from nightferry.cli.tables import print_status
+from nightferry.reporting.status import LastRun, Row
+
+AT = dt.datetime(2016, 9, 8, 8, 1, tzinfo=dt.UTC)
+NIGHT = dt.date(2016, 9, 7)
+HOP = HopNight("sha:astro", NIGHT, NightState.PROVEN, 163, 0, AT, AT, "size", 42, 1000, AT)
+ROW = Row("sha", 1, NightStatus(NIGHT, (HOP,)), proven_copies=1)
+
+
+def shown(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return the lines on a terminal so many characters wide, as Rich is told it."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    print_status([ROW], LastRun(AT))
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_wide_terminal_has_every_column_with_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those in which nothing stands are left out, without a word."""
+    headings, row, last = shown(120, monkeypatch, capsys)
+    assert headings.split("  ")[0] == "instrument"
+    assert row.split() == ["sha", "20160907", "163", "42", "2016-09-08", "08:01", "1/1", "2016-09-08", "08:01"]
+    assert last == "last run finished: 2016-09-08T08:01:00Z"
+
+
+@pytest.mark.parametrize(
+    ("width", "absent", "words"),
+    [
+        (70, "moved (UTC)", ["sha", "20160907", "163", "42", "1/1", "2016-09-08", "08:01"]),
+        (50, "moved (UTC), proven (UTC)", ["sha", "20160907", "163", "42", "1/1"]),
+        (30, "files, moved, moved (UTC), proven (UTC)", ["sha", "20160907", "1/1"]),
+    ],
+)
+def test_a_narrow_terminal_does_without_whole_columns_and_says_so(
+    width: int, absent: str, words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The night and what is proven of it are never cut."""
+    _, row, *said = shown(width, monkeypatch, capsys)
+    assert row.split() == words
+    assert f"no room here for: {absent}. `nightferry status | cat` shows them" in " ".join(" ".join(said).split())
