@@ -6,9 +6,11 @@ open database. Leaves to layer.py what befalls the one command that is struck, a
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import importlib
+import io
 import multiprocessing
 import os
 import pickle
@@ -60,7 +62,8 @@ def warm() -> None:
     """Load everything and build the command line once: every child then has it by being forked."""
     load()
     typer.main.get_command = functools.cache(typer.main.get_command)
-    main(["--version"])
+    with contextlib.redirect_stdout(io.StringIO()):
+        main(["--version"])
     gc.freeze()
 
 
