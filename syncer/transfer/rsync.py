@@ -1,8 +1,8 @@
 """The rsync engine: exact names over OpenSSH, several sessions at a time, each ending understood by file.
 
 The command line is rsync_command.py's, the meaning of what rsync says rsync_words.py's, and what counts as
-arrived confirm.py's. Files whose last name changes on the way cannot be listed for rsync; they are handed to
-the engine that moves bytes itself.
+arrived confirm.py's. Files whose last name changes on the way, or that rsync would take for patterns, cannot be
+listed for it; they are handed to the engine that moves bytes itself.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class RsyncEngine:
     remote_shell : callable
         Builds the ssh command for a host.
     renamer : Engine
-        For files whose last name changes on the way.
+        For files that cannot be listed for rsync.
     version : tuple of int
         The older of the two rsyncs.
     clock_s, sleep : callables
@@ -76,8 +76,8 @@ class RsyncEngine:
         CouldNotTell
             A host cannot be reached.
         """
-        renamed = [item for item in batch.items if folders_of(item) is None]
-        return in_parts(batch, self._carry_listed, renamed, self.renamer.carry)
+        others = [item for item in batch.items if folders_of(item) is None or _is_taken_for_a_pattern(item.path)]
+        return in_parts(batch, self._carry_listed, others, self.renamer.carry)
 
     def _carry_listed(self, batch: Batch) -> CarryResult:
         """Links are followed only for the files that were listed through one: by an rsync of their own."""
@@ -85,6 +85,14 @@ class RsyncEngine:
 
     def _carry_alike(self, batch: Batch) -> CarryResult:
         return _Courier(self, batch).carry()
+
+
+def _is_taken_for_a_pattern(path: bytes) -> bool:
+    """Say whether a receiver would not know its own request again: since 3.2.5 it compares what comes by wildcards.
+
+    Then the whole session fails, with every other file in it.
+    """
+    return b"\\" in path and any(sign in path for sign in (b"*", b"?", b"[", b"]"))
 
 
 class _Courier(Courier):

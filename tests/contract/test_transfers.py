@@ -70,6 +70,13 @@ def test_any_bytes_are_a_name(pair: Pair, names: set[bytes]) -> None:
     assert all(pair.read(b"any/" + name) == name for name in names)
 
 
+@pytest.mark.parametrize("name", [b"a\\?b.fits", b"a\\*b.fits", b"a[b\\]c.fits"])
+def test_a_backslash_and_a_wildcard_stop_no_other_file(pair: Pair, name: bytes) -> None:
+    """Since 3.2.5 an rsync that fetches such a name refuses what it asked for itself."""
+    items = [pair.write(b"2016/0907/" + name, b"1"), pair.write(b"2016/0907/plain.fits", b"2")]
+    assert reasons(pair.carry(items)) == {}
+
+
 def test_a_file_can_arrive_in_another_folder_and_under_another_name(pair: Pair) -> None:
     """Two layouts of one chain; a name that changes cannot be in rsync's list and is carried all the same."""
     moved = pair.write(b"2016/0907/a.fits", b"a", target=b"20160907/a.fits")

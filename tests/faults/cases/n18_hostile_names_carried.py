@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from observatory.names import from_json
@@ -13,9 +12,6 @@ from tests.hostile.names import COUNT, hostile_names
 from tests.observatory import tree
 
 EVERYDAY = 100
-RSYNC_REJECTS = re.compile(rb"\\.*[*?\[\]]|[*?\[\]].*\\", re.DOTALL)
-"""Since rsync 3.2.5 a receiver rejects what it asked for where a name holds a backslash and a wildcard, and ends: all
-of its batch is refused then, with that reason. docs/hard-to-break.md says so."""
 
 
 def make(stage: Stage) -> None:
@@ -24,11 +20,10 @@ def make(stage: Stage) -> None:
 
 def ask(stage: Stage) -> Found:
     """Sync with each: byte for byte, nothing executed, nothing elsewhere, and what was there is not written over."""
-    all_names = hostile_names()[:: 1 if stage.is_full else COUNT // EVERYDAY]
+    names = hostile_names()[:: 1 if stage.is_full else COUNT // EVERYDAY]
     folder = stage.night_folder.encode()
     engines = ENGINES if stage.is_full else ("pipe", "sftp")  # the others: tests/hostile/test_names.py
     for engine in by_each(stage, engines, cameras={"sha": {"files": ["*"]}}):
-        names = [name for name in all_names if engine != "rsync" or not RSYNC_REJECTS.search(name)]
         for number, name in enumerate(names):
             stage.put(stage.ends[0], folder + b"/" + name, b"%d" % number)
         stage.put(stage.ends[1], folder + b"/there before", b"there before")
