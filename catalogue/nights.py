@@ -93,13 +93,17 @@ class NightBook(Book):
         with self._store.read() as connection:
             return tuple(_hop_night(row) for row in connection.execute(asked.order_by(nights.c.night)))
 
-    def status(self, instrument: str, wanted: Collection[dt.date] | None = None) -> list[NightStatus]:
+    def status(
+        self, instrument: str, wanted: Collection[dt.date] | None = None, today: dt.date | None = None
+    ) -> list[NightStatus]:
         """Return one row per night of an instrument, the newest first.
 
         Parameters
         ----------
         wanted : collection of date, optional
             Only these; one of which nothing is known gives an empty row. None: every night that is known.
+        today : date, optional
+            What was accepted and nobody stands for on this day is open again. None: on any day.
         """
         with self._store.read() as connection:
             over = connection.execute(
@@ -108,7 +112,8 @@ class NightBook(Book):
                 .order_by(nights.c.night, nights.c.hop)
             ).all()
             made = connection.execute(_step_counts(instrument)).all()
-        hops = [_hop_night(row) for row in over]
+            accepted = acceptances_of(connection, instrument, today)
+        hops = [_stood_for(_hop_night(row), accepted) for row in over]
         known = {hop.night for hop in hops} | {row.night for row in made}
         return [
             NightStatus(
@@ -171,6 +176,13 @@ def _is_accepted(night: dt.date, state: NightState, accepted: Iterable[Acceptanc
     """Say whether somebody still stands for a night: for all of it, or for the part that once made it accepted."""
     of_night = [one for one in accepted if one.night == night]
     return any(one.is_whole_night for one in of_night) or (state is NightState.ACCEPTED and bool(of_night))
+
+
+def _stood_for(hop: HopNight, accepted: Iterable[Acceptance]) -> HopNight:
+    """Return a night as open that was accepted, and is not any more."""
+    if hop.state is not NightState.ACCEPTED or _is_accepted(hop.night, hop.state, accepted):
+        return hop
+    return dataclasses.replace(hop, state=NightState.OPEN)
 
 
 def _expected(row: Mapping[str, Any]) -> int:

@@ -170,7 +170,8 @@ def rows(workplace: Workplace, asked: Asked) -> list[Row]:
 def _rows_of(workplace: Workplace, asked: Asked, instrument: Instrument) -> Iterator[Row]:
     wanted = nights_asked(workplace, asked, instrument) if asked.dates or asked.nights is not None else None
     known = [(place, safe_on(workplace, instrument, place)) for chain in chains(instrument) for place in chain[1:]]
-    for night in workplace.ledger.status(instrument.instrument, wanted):
+    today = workplace.present_night(instrument)
+    for night in workplace.ledger.status(instrument.instrument, wanted, today):
         if wanted is not None or night.hops or night.steps:
             safe = ((place, nights[night.night]) for place, nights in known if night.night in nights)
             yield row_of(instrument, night, tuple(_safe_copy(instrument, night, *one) for one in safe))

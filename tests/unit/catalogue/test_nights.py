@@ -104,6 +104,20 @@ def test_an_accepted_night_is_outstanding_again_once_nobody_stands_for_it(ledger
     assert outstanding(ledger) == (NIGHT,)
 
 
+def test_status_shows_no_night_as_accepted_for_which_nobody_stands(ledger: Ledger, run: int) -> None:
+    """Revoked or run out, it is open again at once, not only after the next look."""
+    ledger.accept("sha", NIGHT, reason="dome shut", by="ann", at_utc=NOON, until=LATER)
+    note(ledger, run, dataclasses.replace(SEEN, state=NightState.ACCEPTED))
+
+    def state(today: dt.date) -> NightState:
+        (row,) = ledger.status("sha", today=today)
+        return row.hops[0].state
+
+    assert (state(LATER), state(LATER + DAY)) == (NightState.ACCEPTED, NightState.OPEN)
+    ledger.revoke("sha", NIGHT, NOON)
+    assert state(LATER) is NightState.OPEN
+
+
 def test_single_frames_accepted_do_not_accept_the_night(ledger: Ledger, run: int) -> None:
     """Only a verification that found nothing else makes it accepted; and only while the frames are."""
     note(ledger, run, SEEN)
