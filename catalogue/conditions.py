@@ -7,7 +7,6 @@ Reading the text is where.py's.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 
 from catalogue import where
 from observatory.errors import UsageError
+from observatory.spec.fields import meant
 
 Kind = Literal["text", "integer", "real", "hexadecimal", "night", "instant"]
 """What a column holds. ``hexadecimal``: up to 64 bits without a sign, kept as sixteen digits of text."""
@@ -86,9 +86,7 @@ def column_named(name: str, columns: Mapping[str, Column], option: str = "--wher
         There is none; says which there are.
     """
     if name not in columns:
-        close = difflib.get_close_matches(name, columns, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(columns)}"
-        raise UsageError(f"{option}: no column {name!r}; {hint}")
+        raise UsageError(f"{option}: no column {name!r}{meant(name, columns)}")
     return columns[name]
 
 

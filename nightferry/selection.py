@@ -6,8 +6,7 @@ One definition of the window for sync, verify and convert alike.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from nightferry.workplace import Workplace
@@ -15,6 +14,7 @@ from observatory.errors import UsageError
 from observatory.listing import HopScope, hop_scope
 from observatory.nights import parse_nights, window, window_of
 from observatory.spec.chain import Hop, hops
+from observatory.spec.fields import meant
 from observatory.spec.models import Instrument
 
 
@@ -57,14 +57,8 @@ def instruments_asked(workplace: Workplace, asked: Asked) -> tuple[Instrument, .
     known = workplace.instruments
     for name in asked.instruments:
         if name not in known:
-            raise UsageError(f"no instrument {name!r} is declared{_meant(name, known)}")
+            raise UsageError(f"no instrument {name!r} is declared{meant(name, known)}")
     return tuple(known[name] for name in sorted(set(asked.instruments) or known))
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = difflib.get_close_matches(word, names, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f" (declared: {', '.join(names) or 'none'})"
 
 
 def hops_asked(workplace: Workplace, asked: Asked) -> tuple[Hop, ...]:
@@ -79,7 +73,7 @@ def hops_asked(workplace: Workplace, asked: Asked) -> tuple[Hop, ...]:
     names = {hop.name for hop in found}
     for name in asked.hops:
         if name not in names:
-            raise UsageError(f"no hop {name!r}{_meant(name, names)}")
+            raise UsageError(f"no hop {name!r}{meant(name, names)}")
     return tuple(hop for hop in found if not asked.hops or hop.name in asked.hops)
 
 

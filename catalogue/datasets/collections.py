@@ -6,7 +6,6 @@ Which datasets a search through them finds is query.py's.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import uuid
 from collections.abc import Iterable, Sequence
 
@@ -18,6 +17,7 @@ from catalogue.datasets.records import Collection, CollectionKind, Validity
 from catalogue.datasets.tables import collection_children, collections, datasets, members
 from observatory.batches import batched
 from observatory.errors import UsageError
+from observatory.spec.fields import meant
 
 _AT_ONCE = 500
 
@@ -159,9 +159,7 @@ def collection_id(connection: Connection, name: str) -> int:
     found = connection.execute(sa.select(collections.c.id).where(collections.c.name == name)).scalar()
     if found is None:
         names = connection.execute(sa.select(collections.c.name).order_by(collections.c.name)).scalars().all()
-        close = difflib.get_close_matches(name, names, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names) or 'none'}"
-        raise UsageError(f"no collection {name!r}; {hint}")
+        raise UsageError(f"no collection {name!r}{meant(name, names) or '; there is none yet'}")
     return int(found)
 
 

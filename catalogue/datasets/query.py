@@ -6,7 +6,6 @@ A search path is searched in its order; `first_of_each` keeps of each data id th
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +21,7 @@ from catalogue.datasets.records import CollectionKind, Dataset
 from catalogue.datasets.storing import SELECTED, columns_of, dataset_of, type_of
 from catalogue.datasets.tables import collection_children, collections, dataset_types, datasets, members
 from observatory.errors import UsageError
+from observatory.spec.fields import meant
 
 _FEW = 20_000
 DatasetRow = sa.Row[tuple[object, ...]]
@@ -131,10 +131,8 @@ def _type(connection: Connection, question: Question) -> tuple[int, DatasetType,
     rows = connection.execute(asked).all()
     found = [row for row in rows if row.name == question.type and question.instrument in (None, row.instrument)]
     if not found:
-        names = sorted({row.name for row in rows})
-        close = difflib.get_close_matches(question.type, names, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names) or 'none yet'}"
-        raise UsageError(f"no dataset type {question.type!r}; {hint}")
+        hint = meant(question.type, {row.name for row in rows}) or "; there is none yet"
+        raise UsageError(f"no dataset type {question.type!r}{hint}")
     if len(found) > 1:
         names = [row.instrument for row in found]
         raise UsageError(f"{' and '.join(names)} each have a dataset type {question.type!r}; say -i {names[0]}")

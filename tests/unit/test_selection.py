@@ -54,7 +54,7 @@ def test_what_is_not_declared_is_a_usage_error_that_guesses(workplace: Workplace
     """Or lists what there is."""
     with pytest.raises(UsageError, match=r"no instrument 'shaa' is declared; did you mean 'sha'\?"):
         instruments_asked(workplace, Asked(instruments=("shaa",)))
-    with pytest.raises(UsageError, match=r"\(declared: sha, shd\)"):
+    with pytest.raises(UsageError, match=r"; known here: sha, shd"):
         instruments_asked(workplace, Asked(instruments=("xyz",)))
     with pytest.raises(UsageError, match="no hop 'b:a'"):
         hops_asked(workplace, Asked(hops=("b:a",)))
