@@ -52,7 +52,12 @@ _BROKEN: Mapping[str, tuple[Mapping[str, Any], str, bytes | None, str]] = {
         b"0" * 64 + b"  desi-00000002.fits\n",
         "desi-00000002",
     ),
-    "hdus": ({"hdus": _HDUS}, "desi-00000002.fits", fits(header(2) | {"W_H4NRED": 2}, [("IMAGE_1", {})]), "holds 1 of 2 HDUs"),
+    "hdus": (
+        {"hdus": _HDUS},
+        "desi-00000002.fits",
+        fits(header(2) | {"W_H4NRED": 2}, [("IMAGE_1", {})]),
+        "holds 1 of 2 HDUs",
+    ),
     "published": ({"published": {"link": "{exposure}.link", "copy": "dts"}}, "../00000002.link", None, "publish"),
     "stable_s": ({"stable_s": 20_000}, "etc-00000002.json", b"{}", "changed less than 20000 s ago"),
 }
