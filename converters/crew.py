@@ -10,7 +10,6 @@ import datetime as dt
 import multiprocessing
 import os
 import signal
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import Protocol, Self
 from converters.base import Done, Step, Task
 from converters.nightstep import Desk, NightStep
 from converters.workspace import FarLeash, TaskLeash
+from observatory.forking import forkserver
 from observatory.spec.models import Instrument
 
 _LOOK_EVERY_S = 0.2
@@ -65,16 +65,6 @@ class Job:
         return Desk(self.instrument, self.copy, scratch, leash, self.now_utc, memory, self.hashes)
 
 
-def _loaded_by_main() -> set[str]:
-    """Return the modules that the main program has taken names from: every process of a job loads it again.
-
-    "__main__" among the modules to preload would do, were it not silently left out before CPython 3.12.8 and 3.13.1
-    (its issue 126631).
-    """
-    named = {getattr(value, "__module__", None) for value in vars(sys.modules["__main__"]).values()}
-    return {name for name in named if isinstance(name, str) and name in sys.modules}
-
-
 class Crew(Protocol):
     """Does jobs; called from many threads at a time."""
 
@@ -97,11 +87,10 @@ class LocalCrew:
     """Works on this machine; how many jobs at a time is up to who calls."""
 
     def __init__(self, steps: Sequence[Step | NightStep] = ()) -> None:
-        self._context = multiprocessing.get_context("forkserver")
         # loaded once where processes are forked from, instead of in each: numpy and astropy take half a second
         night_steps = [step for step in steps if isinstance(step, NightStep)]
         heavy = {name for step in night_steps for name in (*step.preload, type(step).__module__)}
-        self._context.set_forkserver_preload(["__main__", __name__, *sorted(heavy | _loaded_by_main())])
+        self._context = forkserver((__name__, *heavy))
 
     def do(self, job: Job, leash: TaskLeash, memory: object) -> Done:
         """Do a job: a program is a process by itself, a night step gets one, and what needs the ledger stays here."""

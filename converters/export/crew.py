@@ -6,7 +6,6 @@ A worker that dies (the system ends what takes too much memory) takes nothing wi
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import select
 import signal
@@ -20,7 +19,10 @@ from converters.export.convert import make
 from converters.export.jobs import Job, Made
 from converters.export.staging import empty
 from observatory.closing import Closing
+from observatory.forking import forkserver
 
+_LOADED = ("converters.export.convert",)
+"""What is heavy is loaded once for all workers."""
 _AHEAD = 3
 """Archives that wait for each worker: enough that none is idle, few enough that stopping is quick."""
 
@@ -62,7 +64,7 @@ class Crew(Closing):
         self.close()
         for job in jobs:
             empty(job.staging)
-            with ProcessPoolExecutor(1, _context(), _begin, (os.getpid(),)) as pool:
+            with ProcessPoolExecutor(1, forkserver(_LOADED), _begin, (os.getpid(),)) as pool:
                 try:
                     yield job, pool.submit(make, job).result()
                 except BrokenProcessPool:
@@ -71,7 +73,7 @@ class Crew(Closing):
 
     def _opened(self) -> ProcessPoolExecutor:
         if self._pool is None:
-            self._pool = ProcessPoolExecutor(self._jobs, _context(), _begin, (os.getpid(),))
+            self._pool = ProcessPoolExecutor(self._jobs, forkserver(_LOADED), _begin, (os.getpid(),))
         return self._pool
 
     def close(self) -> None:
@@ -79,13 +81,6 @@ class Crew(Closing):
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """Return how workers are made: from a clean process that has loaded what is heavy, once for all."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["converters.export.convert"])
-    return context
 
 
 def _begin(master: int) -> None:

@@ -17,7 +17,6 @@ from converters.vampires.plan import SYNC, Output, Plan
 from converters.vampires.rules import as_text
 
 _MINUTE_US = 60_000_000
-NO_TIME = "no time"
 
 
 @dataclass(slots=True)

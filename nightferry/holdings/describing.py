@@ -6,7 +6,6 @@ Reads files and nothing of the catalogue. How names and headers are understood i
 from __future__ import annotations
 
 import datetime as dt
-import multiprocessing
 import signal
 import uuid
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -19,6 +18,7 @@ from catalogue.datasets.headers import KeywordReader, NotWhole
 from catalogue.holdings.values import Unreadable, instant_of_mjd
 from nightferry.holdings.ingest_outcome import IngestRow
 from observatory.batches import batched
+from observatory.forking import forkserver
 from observatory.nights import NightClock
 from syncer.ingest.model import Bin, Result, Source
 
@@ -88,7 +88,7 @@ class Describer:
     def _by_processes(self, work: Sequence[tuple[Source, str]], jobs: int) -> Iterator[Known | IngestRow]:
         done = 0
         try:
-            with ProcessPoolExecutor(jobs, _context(), _be_quiet) as pool:
+            with ProcessPoolExecutor(jobs, forkserver([__name__]), _be_quiet) as pool:
                 for some in pool.map(self.describe_some, batched(work, _BUNDLE)):
                     yield from some
                     done += len(some)
@@ -158,13 +158,6 @@ class Memory:
         if "T" not in str(told):
             return instant.date() if self._clock.rollover is None else None
         return self._clock.night_of(instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC))
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """Processes are started by a server without threads of its own, that has loaded what they need."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return context
 
 
 def _be_quiet() -> None:
