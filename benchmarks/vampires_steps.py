@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.pipeline import NIGHT, Figure, Wishes, instrument, scope
+from benchmarks.figures import NIGHT, Figure, Wishes, instrument, scope
 from catalogue.ledger import Ledger
 from converters.base import step_models
 from converters.cards import padding
