@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
@@ -118,8 +119,10 @@ class Courier(abc.ABC):
         return round_trip_of(self.route, self.batch)
 
     def sessions(self) -> int:
-        """Return how many sessions run at a time: as declared, else by the round trip."""
-        return self.batch.options.sessions or sessions_for(self.round_trip_s)
+        """Return how many sessions run at a time: as declared, else by the line; on one host one."""
+        if self.batch.options.sessions or self.route.far is None:
+            return self.batch.options.sessions or 1
+        return sessions_for(self.round_trip_s, self.batch.total_bytes, os.cpu_count() or 1)
 
     @property
     def shell(self) -> Sequence[str]:

@@ -19,12 +19,11 @@ LARGE_BYTES = 8 * 1024 * 1024
 """From this size on what an interrupted session had of a file is worth keeping for the next one."""
 MANY_FILES = 2000
 """So many small files are worth a session of their own, without what only large or old files need."""
-SESSIONS_BY_ROUND_TRIP = ((0.005, 1), (0.05, 4), (float("inf"), 8))
-"""Up to this round trip in seconds, so many sessions; a far one leaves the line idle between files.
-
-Without distance one is best: on loopback with two processors two sessions took a fifth longer for 150 files
-of 2 MB (0.93 s against 0.75 s, 2026-11-21).
-"""
+SESSIONS_BY_ROUND_TRIP = ((0.005, 2), (0.05, 4), (float("inf"), 8))
+"""Up to this round trip in seconds, so many sessions; a far one leaves the line idle between files."""
+NEAR_BYTES = 1 << 30
+"""Without distance a second session is worth its connection from here on: on loopback with two processors it took a
+fifth longer for 0.3 GB and an eighth less for 3 GB (files of 2 MiB, 2026-11-21). With one processor it never is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +120,9 @@ def balance(items: Sequence[Item], lists: int) -> list[list[Item]]:
     return [part for part in parts if part]
 
 
-def sessions_for(round_trip_s: float) -> int:
-    """Return how many sessions pay for themselves over a line of this round trip."""
+def sessions_for(round_trip_s: float, size_bytes: int, processors: int) -> int:
+    """Return how many sessions pay for themselves over a line of this round trip, for so much to carry."""
+    near_s, _ = SESSIONS_BY_ROUND_TRIP[0]
+    if round_trip_s <= near_s and (size_bytes < NEAR_BYTES or processors < 2):
+        return 1
     return next(sessions for limit_s, sessions in SESSIONS_BY_ROUND_TRIP if round_trip_s <= limit_s)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from observatory.spec.models import Hours, TransferOptions
 from syncer.transfer.contract import Item
 from syncer.transfer.rate import Brake, rate_at
-from syncer.transfer.sessions import balance, cost_bytes, folders_of, sessions_for, split
+from syncer.transfer.sessions import NEAR_BYTES, balance, cost_bytes, folders_of, sessions_for, split
 
 SIZES = st.lists(st.integers(0, 1 << 30), max_size=200)
 
@@ -68,7 +68,13 @@ def test_a_file_that_changes_its_name_has_no_common_folders() -> None:
 @pytest.mark.parametrize(("round_trip_s", "sessions"), [(0.001, 1), (0.02, 4), (0.1, 8), (2.0, 8)])
 def test_a_far_line_gets_more_sessions(round_trip_s: float, sessions: int) -> None:
     """One, four and eight by distance."""
-    assert sessions_for(round_trip_s) == sessions
+    assert sessions_for(round_trip_s, 1_000_000, 2) == sessions
+
+
+def test_without_distance_a_second_session_is_for_much_and_two_processors() -> None:
+    """Else it is over before it has paid for its connection, or both wait for one processor."""
+    cases = ((NEAR_BYTES - 1, 2), (NEAR_BYTES, 1), (NEAR_BYTES, 2))
+    assert [sessions_for(0.0, *case) for case in cases] == [1, 1, 2]
 
 
 def test_the_slowest_rate_of_the_hour_holds() -> None:
