@@ -19,6 +19,7 @@ from benchmarks.peers import PROJECT
 from benchmarks.results import Result, Run
 from benchmarks.rows import ROWS, Row
 from benchmarks.trees import Tree
+from tests.transfers import wait_until
 
 ROW = next(row for row in ROWS if row.name == "existence-d-0")
 
@@ -167,7 +168,7 @@ def test_a_peer_is_stopped_at_its_limit_with_all_that_it_started(far_end: subpro
     )
     assert cost.is_cut
     assert 0.2 <= cost.wall_s < 20
-    assert not [entry for entry in Path("/proc").glob("[0-9]*/cmdline") if mark in readable(entry)]
+    assert wait_until(lambda: not any(mark in readable(entry) for entry in Path("/proc").glob("[0-9]*/cmdline")), 5)
 
 
 def readable(path: Path) -> str:
