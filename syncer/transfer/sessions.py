@@ -19,11 +19,13 @@ LARGE_BYTES = 8 * 1024 * 1024
 """From this size on what an interrupted session had of a file is worth keeping for the next one."""
 MANY_FILES = 2000
 """So many small files are worth a session of their own, without what only large or old files need."""
-SESSIONS_BY_ROUND_TRIP = ((0.005, 2), (0.05, 4), (float("inf"), 8))
-"""Up to this round trip in seconds, so many sessions; a far one leaves the line idle between files."""
-NEAR_BYTES = 1 << 30
-"""Without distance a second session is worth its connection from here on: on loopback with two processors it took a
-fifth longer for 0.3 GB and an eighth less for 3 GB (files of 2 MiB, 2026-11-21). With one processor it never is."""
+SESSIONS_BY_ROUND_TRIP = ((0.005, 1, 2), (0.05, 4, 8), (float("inf"), 8, 8))
+"""Up to this round trip in seconds, so many sessions, and so many for much; a far one leaves the line idle between
+files. More than eight at once sshd turns away (MaxStartups)."""
+MUCH_BYTES = 1 << 30
+"""From here on twice as many sessions are worth their connections: on loopback with two processors two took a fifth
+longer than one for 0.3 GB, and an eighth less for 3 GB; over 20 ms eight took two thirds of the time of four for 3 GB
+(files of 2 MiB, 2026-11-21). With one processor two sessions only wait for one another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,5 @@ def balance(items: Sequence[Item], lists: int) -> list[list[Item]]:
 
 def sessions_for(round_trip_s: float, size_bytes: int, processors: int) -> int:
     """Return how many sessions pay for themselves over a line of this round trip, for so much to carry."""
-    near_s, _ = SESSIONS_BY_ROUND_TRIP[0]
-    if round_trip_s <= near_s and (size_bytes < NEAR_BYTES or processors < 2):
-        return 1
-    return next(sessions for limit_s, sessions in SESSIONS_BY_ROUND_TRIP if round_trip_s <= limit_s)
+    few, many = next((few, many) for limit_s, few, many in SESSIONS_BY_ROUND_TRIP if round_trip_s <= limit_s)
+    return many if size_bytes >= MUCH_BYTES and processors > 1 else few

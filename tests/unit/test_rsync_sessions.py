@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from observatory.spec.models import Hours, TransferOptions
 from syncer.transfer.contract import Item
 from syncer.transfer.rate import Brake, rate_at
-from syncer.transfer.sessions import NEAR_BYTES, balance, cost_bytes, folders_of, sessions_for, split
+from syncer.transfer.sessions import MUCH_BYTES, balance, cost_bytes, folders_of, sessions_for, split
 
 SIZES = st.lists(st.integers(0, 1 << 30), max_size=200)
 
@@ -71,10 +71,12 @@ def test_a_far_line_gets_more_sessions(round_trip_s: float, sessions: int) -> No
     assert sessions_for(round_trip_s, 1_000_000, 2) == sessions
 
 
-def test_without_distance_a_second_session_is_for_much_and_two_processors() -> None:
-    """Else it is over before it has paid for its connection, or both wait for one processor."""
-    cases = ((NEAR_BYTES - 1, 2), (NEAR_BYTES, 1), (NEAR_BYTES, 2))
+def test_much_gets_twice_as_many_where_two_processors_serve_them() -> None:
+    """Else a second one is over before it has paid for its connection, or both wait for one processor."""
+    cases = ((MUCH_BYTES - 1, 2), (MUCH_BYTES, 1), (MUCH_BYTES, 2))
     assert [sessions_for(0.0, *case) for case in cases] == [1, 1, 2]
+    assert [sessions_for(0.02, *case) for case in cases] == [4, 4, 8]
+    assert sessions_for(0.1, *cases[-1]) == 8
 
 
 def test_the_slowest_rate_of_the_hour_holds() -> None:
