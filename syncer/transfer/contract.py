@@ -45,6 +45,11 @@ class Item(NamedTuple):
     replaces: bool = False
     by_link: bool = False
 
+    @property
+    def exact_mtime_ns(self) -> int:
+        """Its modification time in nanoseconds, to the microsecond where the listing was no finer."""
+        return round(self.mtime_s * 1e6) * 1000 if self.mtime_ns is None else self.mtime_ns
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

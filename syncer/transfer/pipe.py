@@ -20,7 +20,7 @@ from observatory.endpoints.farside import packed_program
 from observatory.endpoints.script import command, wrapped
 from observatory.errors import CouldNotTell
 from syncer.transfer.confirm import CHANGED, VANISHED
-from syncer.transfer.contract import Batch, CarryResult, Engine, Item
+from syncer.transfer.contract import Batch, CarryResult, Engine
 from syncer.transfer.courier import Courier, Session
 from syncer.transfer.ends import order, program, receiver, sender
 from syncer.transfer.folders import REPLACED, TMP
@@ -73,8 +73,12 @@ class PipeEngine:
         Builds the ssh command for a host.
     for_large : Engine
         Carries files of more than `most_bytes`.
-    most_bytes, relayed_bytes : int
-    far_s, silence_s : float
+    most_bytes : int
+        Larger files are left to `for_large`.
+    relayed_bytes : int
+    far_s : float
+        Batches of no more go through here where the round trip is so long.
+    silence_s : float
         After so long without a byte a session is given up.
     sleep : callable
     """
@@ -181,7 +185,7 @@ class _Courier(Courier):
             order.Order(
                 settings,
                 [item.size_bytes for item in items],
-                [_mtime_ns(item) for item in items],
+                [item.exact_mtime_ns for item in items],
                 [item.path for item in items],
                 [item.target for item in items],
             )
@@ -196,10 +200,6 @@ def _program(access: HostAccess | None, role: bytes) -> list[bytes]:
 
 def _as_text(path: bytes) -> str:
     return path.decode("utf-8", "surrogateescape")
-
-
-def _mtime_ns(item: Item) -> int:
-    return round(item.mtime_s * 1e6) * 1000 if item.mtime_ns is None else item.mtime_ns
 
 
 def _ending_of(status: int, was_under_way: bool) -> Ending:

@@ -55,7 +55,7 @@ def arguments(
     rate_bytes_per_s: int | None = None,
     version: tuple[int, ...] = KNOWS_INFO,
 ) -> list[bytes]:
-    """Return the whole argument list of one session; the names travel on standard input (`names`)."""
+    """Return the whole argument list of one session; the names travel on standard input (`each_name`)."""
     argv = [b"env", b"LC_ALL=C", *_program(route.near), *FIXED_OPTIONS, b"--timeout=%d" % SILENCE_S]
     argv += _place_options(batch, job) + _option_by_spec(batch, job, rate_bytes_per_s)
     if version >= KNOWS_INFO:

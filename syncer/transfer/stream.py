@@ -177,7 +177,7 @@ class _UnderWay:
                 self.batch.source.open(posixpath.join(self.batch.source_root, item.path))
             ) as reader:
                 sha256 = self._write(item, reader, temporary, sync_it, sent)
-            destination.set_attributes(temporary, _mtime_ns(item), self._modes[item.target])
+            destination.set_attributes(temporary, item.exact_mtime_ns, self._modes[item.target])
             self.meter.add(0, files=1)
             whole = True
             return Staged(item, temporary, sha256)
@@ -296,10 +296,6 @@ class _Sent:
     def take_back(self) -> None:
         """Count the attempt's bytes as not done."""
         self._meter.add(-self._size_bytes)
-
-
-def _mtime_ns(item: Item) -> int:
-    return round(item.mtime_s * 1e6) * 1000 if item.mtime_ns is None else item.mtime_ns
 
 
 def _why_not(item: Item, facts: Facts) -> str | None:
