@@ -183,8 +183,8 @@ class Hosts:
         if host.user != pwd.getpwuid(os.geteuid()).pw_name:
             shutil.chown(home, host.user)
         search = path if path is not None else f"{tools}:/usr/local/bin:/usr/bin:/bin"
-        lines = [
-            *options,
+        given = {option.split()[0] for option in options}  # of some keywords the last value counts, not the first
+        common = [
             f"Port {host.port}",
             f"ListenAddress {host.address}",
             f"HostKey {host.folder / 'host_key'}",
@@ -202,6 +202,7 @@ class Hosts:
             "Subsystem sftp internal-sftp",
             f'SetEnv "HOME={home}" "PATH={search}"',
         ]
+        lines = [*options, *(line for line in common if line.split()[0] not in given)]
         (host.folder / "sshd_config").write_text("\n".join(lines) + "\n")
 
     def _introduce(self) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import abc
 import functools
 import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from typing import ClassVar
 
 from observatory.endpoints.contract import Completed, Look
@@ -21,7 +23,7 @@ from syncer.transfer.group import folders_not_there
 from syncer.transfer.meter import Meter
 from syncer.transfer.rounds import Divide, Ending, Remedy, Rounds, SessionEnd
 from syncer.transfer.route import NotFromThere, RemoteShell, round_trip_of, route_of, shell_words
-from syncer.transfer.sessions import Job, sessions_for
+from syncer.transfer.sessions import AT_THE_DOOR, Job, sessions_for
 
 RUN_LIMIT_S = 7 * 86400.0
 """No session is ended for being long: the programs themselves give up when nothing comes."""
@@ -37,10 +39,18 @@ class Session(abc.ABC):
         Blocks.
     heard : bool
         The two ends spoke with one another.
+    place : ExitStack
+        What it holds until then, or to its end.
     """
 
     def __init__(self, argv: Sequence[bytes], stdin: Iterable[bytes]) -> None:
         self.argv, self.stdin, self.heard = argv, stdin, False
+        self.place = ExitStack()
+
+    def is_heard(self) -> None:
+        """Note that the two ends speak with one another."""
+        self.heard = True
+        self.place.close()
 
     def run(self, runner: Look) -> Completed:
         """Run it to its end.
@@ -89,6 +99,7 @@ class Courier(abc.ABC):
         self.route = route_of(batch.source_access, batch.destination_access)
         self._remote_shell, self._divide, self._sleep = remote_shell, divide, sleep
         self._runner: Look = batch.source if self.route.runs_at_source else batch.destination
+        self._door = threading.Semaphore(AT_THE_DOOR)
 
     def carry(self) -> CarryResult:
         """Send everything that is not refused, and look afresh at what arrived.
@@ -140,8 +151,10 @@ class Courier(abc.ABC):
 
     def _send(self, meter: Meter, job: Job, rate_bytes_per_s: int | None) -> SessionEnd:
         session = self.session(job, rate_bytes_per_s, meter)
+        session.place.enter_context(self._door)
         try:
-            completed = session.run(self._runner)
+            with session.place:
+                completed = session.run(self._runner)
         except CouldNotTell as error:
             ending = Ending(str(error), Remedy.NOTHING if error.is_permanent else Remedy.RETRY)
             return SessionEnd(job, ending, ending.words, started=session.heard, is_good=False)

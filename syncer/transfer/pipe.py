@@ -223,7 +223,8 @@ class _Session(Session):
         """Take the next piece."""
         *results, self._rest = (self._rest + output).split(b"\0")
         for result in results:
-            self.heard = self.heard or result != NOTHING_YET
+            if result != NOTHING_YET:
+                self.is_heard()
             self._take(result)
 
     def _take(self, result: bytes) -> None:
@@ -274,6 +275,6 @@ class _Relayed(_Session):
         return relay(self._sender, self._receiver, size_bytes, self._silence_s, self._pass, self.hear)
 
     def _pass(self, size_bytes: int) -> None:
-        self.heard = True
+        self.is_heard()
         self._passed_bytes += size_bytes
         self._meter.set(self, self._passed_bytes, 0)

@@ -131,7 +131,8 @@ class _Session(Session):
             self._feed.hear(listed)
         done = progress_in(whole) if mark else None
         if done is not None:
-            self.heard = self.heard or done != (0, 0)
+            if done != (0, 0):
+                self.is_heard()
             self._meter.set(self, *done)
             time.sleep(LISTEN_S)
 

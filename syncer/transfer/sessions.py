@@ -19,13 +19,16 @@ LARGE_BYTES = 8 * 1024 * 1024
 """From this size on what an interrupted session had of a file is worth keeping for the next one."""
 MANY_FILES = 2000
 """So many small files are worth a session of their own, without what only large or old files need."""
-SESSIONS_BY_ROUND_TRIP = ((0.005, 1, 2), (0.05, 4, 8), (float("inf"), 8, 8))
+SESSIONS_BY_ROUND_TRIP = ((0.005, 1, 2), (0.05, 4, 8), (float("inf"), 8, 16))
 """Up to this round trip in seconds, so many sessions, and so many for much; a far one leaves the line idle between
-files. More than eight at once sshd turns away (MaxStartups)."""
+files, and has at most 2 MiB under way."""
 MUCH_BYTES = 1 << 30
 """From here on twice as many sessions are worth their connections: on loopback with two processors two took a fifth
-longer than one for 0.3 GB, and an eighth less for 3 GB; over 20 ms eight took two thirds of the time of four for 3 GB
-(files of 2 MiB, 2026-11-21). With one processor two sessions only wait for one another."""
+longer than one for 0.3 GB, and an eighth less for 3 GB; for 3 GB eight took over 20 ms two thirds of the time of four,
+and sixteen over 100 ms 0.7 of that of eight, but for 0.6 GB just as long (files of 2 MiB and of 6 kB, 2026-11-21). With
+one processor two sessions only wait for one another."""
+AT_THE_DOOR = 8
+"""So many sessions log in at a time: more than ten at once sshd turns away (MaxStartups)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,7 @@ def test_much_gets_twice_as_many_where_two_processors_serve_them() -> None:
     cases = ((MUCH_BYTES - 1, 2), (MUCH_BYTES, 1), (MUCH_BYTES, 2))
     assert [sessions_for(0.0, *case) for case in cases] == [1, 1, 2]
     assert [sessions_for(0.02, *case) for case in cases] == [4, 4, 8]
-    assert sessions_for(0.1, *cases[-1]) == 8
+    assert [sessions_for(0.1, *case) for case in cases] == [8, 8, 16]
 
 
 def test_the_slowest_rate_of_the_hour_holds() -> None:
