@@ -1,8 +1,8 @@
 """Strikes every flow at its points and says how many were tried; ``python -m tests.crash.everywhere`` does it.
 
 `--every N` takes each N-th point only, `--flow WORDS` the flows whose names hold these words, `--errors N` so many of
-the errors that fit each call (1: they take turns), `--jobs N` so many flows at a time. A point after which a promise
-is broken is named, and the others are still tried.
+the errors that fit each call (1: they take turns), `--jobs N` so many flows at a time (default: one more than there are
+cores, for many points wait for a moment). A point after which a promise is broken is named, and the others are tried.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import itertools
+import os
 import shutil
 import sys
 import tempfile
@@ -39,17 +40,19 @@ IN_MEMORY = Path("/dev/shm")
 
 @dataclass
 class Struck:
-    """What became of one flow: its calls, the points that were tried, and what was broken."""
+    """What became of one flow: its calls, the points that were tried or that it never came to, what was broken."""
 
     name: str
     calls: int = 0
     tried: int = 0
+    not_reached: int = 0
     broken: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def line(self) -> str:
         """Return it as a row of a table in docs/."""
-        return f"| {self.name} | {self.calls} | {self.tried} | {len(self.broken)} | {self.seconds:.0f} s |"
+        numbers = f"{self.calls} | {self.tried} | {self.not_reached} | {len(self.broken)}"
+        return f"| {self.name} | {numbers} | {self.seconds:.0f} s |"
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def _layered(flow: Flow, ground: Ground, wishes: Wishes) -> Struck:
     known = Layered(flow.make(ground))
     known.look()
     struck = Struck(flow.name, len(known.calls))
-    return _strike_all(struck, known, blows(known.calls, wishes.errors, flow.every_ledger_call), wishes)
+    return _strike_all(struck, known, blows(known.calls, wishes.errors), wishes)
 
 
 def _far(ground: Ground, wishes: Wishes) -> Struck:
@@ -99,7 +102,9 @@ def _strike_all(struck: Struck, known: Known[B], points: Iterable[B], wishes: Wi
         if number % 100 == 0:
             print(f"{struck.name}: {number} points so far", file=sys.stderr, flush=True)  # noqa: T201
         try:
-            struck.tried += known.strike(point) is not None
+            is_hit = known.strike(point) is not None
+            struck.tried += is_hit
+            struck.not_reached += not is_hit
         except AssertionError as error:
             struck.tried += 1
             struck.broken.append(str(error)[:400])
@@ -125,7 +130,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1, help="only each N-th point")
     parser.add_argument("--errors", type=int, default=1, help="so many of the errors that fit a call; 4: all")
     parser.add_argument("--flow", action="append", help="only flows whose names hold these words (repeat)")
-    parser.add_argument("--jobs", type=int, default=1, help="so many flows at a time")
+    parser.add_argument("--jobs", type=int, default=1 + (os.cpu_count() or 1), help="so many flows at a time")
     asked = parser.parse_args()
     names = [name for name in NAMES if any(words in name for words in asked.flow or [""])]
     warm()
@@ -136,14 +141,15 @@ def main() -> None:
             struck = list(_strike_flows(names, folder, hosts, Wishes(asked.every, asked.errors), asked.jobs))
     broken = sum(len(one.broken) for one in struck)
     seconds = sum(one.seconds for one in struck)
-    print(f"{sum(one.tried for one in struck)} points tried, {broken} broken, {seconds:.0f} s")  # noqa: T201
+    tried, calls = sum(one.tried for one in struck), sum(one.calls for one in struck)
+    print(f"{tried} points tried of {calls} calls, {broken} broken, {seconds:.0f} s")  # noqa: T201
     sys.exit(1 if broken else 0)
 
 
 def _strike_flows(
     names: Sequence[str], folder: Path, hosts: Sequence[Host], wishes: Wishes, jobs: int
 ) -> Iterator[Struck]:
-    print("| flow | calls | points tried | broken | took |\n|--|--|--|--|--|", flush=True)  # noqa: T201
+    print("| flow | calls | points tried | not reached | broken | took |\n|--|--|--|--|--|--|", flush=True)  # noqa: T201
     with ThreadPoolExecutor(jobs) as pool:
         waiting = [pool.submit(strike_flow, name, folder, lambda: hosts, wishes) for name in names]
         for future in as_completed(waiting):

@@ -32,11 +32,7 @@ class Flow:
     name : str
     make : callable
         Sets its scene.
-    every_ledger_call : bool
-        Strike at each call on the database; else at the first, the last and each twentieth of those that follow one
-        another: what lies between is SQLite's affair, and the same in every flow.
     """
 
     name: str
     make: Callable[[Ground], Scene]
-    every_ledger_call: bool = False

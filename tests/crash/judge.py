@@ -7,7 +7,6 @@ in the tree of an undisturbed one, says 0, and leaves nothing of ours behind. Le
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -31,8 +30,6 @@ _ERRORS = {
     Kind.REMOVE: ("EIO", "ESTALE"),
     Kind.FACTS: ("EIO", "ESTALE"),
 }
-LEDGER = b"/catalogue.db"
-"""In the path of the database, its log and its index."""
 _MAKING = ("EIO", "ENOSPC", "EDQUOT", "ESTALE")
 
 
@@ -124,19 +121,15 @@ class Layered(Known[Blow]):
         return play(command(self.scene.config, self.scene.words), self.scene.folder, blow)
 
 
-def blows(calls: Sequence[Call], errors: int = 4, every_ledger_call: bool = True) -> Iterator[Blow]:
+def blows(calls: Sequence[Call], errors: int = 4) -> Iterator[Blow]:
     """Yield what can befall a flow: at each call a death, the caller's own where it is another, and its errors.
 
     Parameters
     ----------
     errors : int
         So many of the errors of each call; fewer than all are taken in turn.
-    every_ledger_call : bool
-        As in `tests.crash.flow.Flow`.
     """
-    chosen = range(len(calls)) if every_ledger_call else chosen_calls(calls)
-    for number in chosen:
-        call = calls[number]
+    for number, call in enumerate(calls):
         yield Blow(number + 1, KILL)
         if not call.is_alone:
             yield Blow(number + 1, ALONE)
@@ -144,17 +137,6 @@ def blows(calls: Sequence[Call], errors: int = 4, every_ledger_call: bool = True
         start = number % len(fitting)
         for fate in (fitting[start:] + fitting[:start])[:errors]:
             yield Blow(number + 1, fate)
-
-
-def chosen_calls(calls: Sequence[Call]) -> Iterator[int]:
-    """Yield the indices of all calls, but of those on the database that follow one another a few."""
-    start = 0
-    for is_ledger, group in itertools.groupby(calls, lambda call: LEDGER in call.path):
-        length = sum(1 for _ in group)
-        for index in range(length):
-            if not is_ledger or index % 20 == 0 or index == length - 1:
-                yield start + index
-        start += length
 
 
 def let_a_minute_pass(root: Path) -> None:

@@ -241,7 +241,7 @@ FLOWS = (
     Flow("the pipe from another machine", sync_by("pipe", source=True)),
     Flow("the spool of letters", spool),
     Flow("verify by hash, and what prune makes of it", read_again),
-    Flow("accept", accept, every_ledger_call=True),
+    Flow("accept", accept),
     Flow("prune", prune),
     Flow("a night brought back from the archive", bring_back),
     Flow("a step of convert", command_step(is_named=True)),

@@ -14,7 +14,7 @@ from tests.crash.calls import Call, Kind, unsynced
 from tests.crash.everywhere import FLOWS, far_hosts, named_flow
 from tests.crash.far import FarRsync
 from tests.crash.flow import Flow, Ground
-from tests.crash.judge import Layered, blows, chosen_calls
+from tests.crash.judge import Layered, blows
 from tests.crash.layer import ALONE, KILL, Blow, Played, play
 from tests.crash.points import Point, counted
 from tests.crash.scenes import aside, load
@@ -42,7 +42,7 @@ def test_struck_anywhere_nothing_is_half_there_and_the_next_run_ends_well(flow: 
         (tmp_path / "stage").mkdir()
         known = Layered(flow.make(Ground(tmp_path / "stage", no_hosts)))
         known.look()
-        every = list(blows(known.calls, 1, flow.every_ledger_call))
+        every = list(blows(known.calls, 1))
         at = zlib.crc32(flow.name.encode()) % len(every)
         return known.strike(every[at]) is not None
 
@@ -132,14 +132,11 @@ def test_a_struck_call_never_happens(tmp_path: Path) -> None:
 
 
 def test_points_are_every_call_with_a_death_and_its_errors() -> None:
-    """Of calls on the database in a row the first, the last and each twentieth, unless all are asked for."""
+    """Those on the database too; fewer errors than all take turns."""
     calls = [Call(Kind.WRITE, b"/var/catalogue.db-wal")] * 22 + [Call(Kind.RENAME, b"/data/x", is_alone=False)]
-    assert list(chosen_calls(calls)) == [0, 20, 21, 22]
-    assert [str(blow) for blow in blows(calls, 1, every_ledger_call=False)][-3:] == [
-        "call 23: kill",
-        "call 23: kill alone",
-        "call 23: EDQUOT",
-    ]
+    by_turns = [str(blow) for blow in blows(calls, 1)]
+    assert by_turns[:4] == ["call 1: kill", "call 1: EIO", "call 2: kill", "call 2: ENOSPC"]
+    assert by_turns[-3:] == ["call 23: kill", "call 23: kill alone", "call 23: EDQUOT"]
     assert len(list(blows(calls))) == 22 * 5 + 6
 
 
