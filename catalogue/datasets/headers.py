@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 
-from catalogue.holdings.headers import CardValues, FileFault, Headers
+from catalogue.holdings.headers import FileFault, Headers
 from catalogue.holdings.values import Unreadable
 from observatory.formats import whole
 
@@ -32,7 +32,6 @@ class KeywordReader:
 
     def __init__(self, keywords: Sequence[str]) -> None:
         self._keywords = tuple(keywords)
-        self._values = CardValues()
 
     def read(self, path: bytes) -> Mapping[str, object]:
         """Return those of the keywords that a file's headers hold, once its structure has been found whole.
@@ -59,7 +58,7 @@ class KeywordReader:
                     raise NotWhole(reason)
                 return {}
             try:
-                return self._told(Headers(stream, facts.st_size, values=self._values))
+                return self._told(Headers(stream, facts.st_size))
             except (FileFault, Unreadable) as error:
                 raise NotWhole(str(error)) from error
 

@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, BinaryIO, cast
 
 from catalogue.cards import plain_value
@@ -151,8 +152,6 @@ class Headers:
         How much there is to read.
     usual : sequence of str
         Numbers or names of the HDUs in which keywords are looked up where nothing else is said.
-    values : CardValues, optional
-        What cards of other files came to, remembered by the caller.
 
     Raises
     ------
@@ -160,12 +159,9 @@ class Headers:
         The file is not whole.
     """
 
-    def __init__(
-        self, stream: BinaryIO, size_bytes: int, usual: Sequence[str] = ("0",), values: CardValues | None = None
-    ) -> None:
+    def __init__(self, stream: BinaryIO, size_bytes: int, usual: Sequence[str] = ("0",)) -> None:
         self._stream = stream
         self._usual = usual
-        self._values = CardValues() if values is None else values
         try:
             ends = [(unit.data_offset, unit.end_offset) for unit in walk(stream, size_bytes)]
         except Fault as fault:
@@ -217,33 +213,20 @@ class Headers:
             self._stream.seek(start)
             cards = self._cards[number] = _images(self._stream.read(length).decode("ascii", "replace"))
         image = cards.get(keyword.upper().removeprefix("HIERARCH ").ljust(_NAME))
-        return None if image is None else self._values.of(image)
+        return None if image is None else card_value(image)
 
 
-class CardValues:
-    """What cards came to: the files of a night share most of theirs, and reading one costs more than finding it."""
+@lru_cache(maxsize=_MOST_VALUES)
+def card_value(image: str) -> Any:
+    """Return the value of a card of eighty characters, or of several that continue it; None where it is empty.
 
-    def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
+    The files of a night share most of their cards, and reading one costs more than finding it.
 
-    def of(self, image: str) -> Any:
-        """Return the value of a card of eighty characters, or of several that continue it; None where it is empty.
-
-        Raises
-        ------
-        Unreadable
-            It is no card.
-        """
-        try:
-            return self._known[image]
-        except KeyError:
-            if len(self._known) >= _MOST_VALUES:
-                self._known.clear()
-            value = self._known[image] = _parsed(image)
-            return value
-
-
-def _parsed(image: str) -> Any:
+    Raises
+    ------
+    Unreadable
+        It is no card.
+    """
     plain = plain_value(image)
     if plain is not None:
         return plain
