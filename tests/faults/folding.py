@@ -19,6 +19,8 @@ from verifier.check import CheckOptions, check
 NOTHING: Mapping[bytes, bytes] = MappingProxyType({})
 COMPOSED = unicodedata.normalize("NFC", "2016/0907/SHA_\u00e9toile").encode()
 DECOMPOSED = unicodedata.normalize("NFD", "2016/0907/SHA_\u00e9toile").encode()
+BOTH_FORMS: Mapping[bytes, bytes] = MappingProxyType({COMPOSED + b".raw": b"1", DECOMPOSED + b".raw": b"2"})
+"""Two frames whose names differ in Unicode's form alone."""
 CAMERAS = {"sha": {"files": ["*.raw"]}}
 
 Folds = Literal["case", "form"]

@@ -8,18 +8,15 @@ from __future__ import annotations
 import signal
 
 from tests.faults.battery import Fault, Found, Stage, verify
+from tests.faults.midway import at_full_speed, slow_frames
 from tests.faults.stage import kill, under_way, wait_for
-from tests.observatory import fits_file
 
 
 def killed_by(name: str, number: signal.Signals) -> Fault:
     """Return the fault of a sync that one signal ends: it goes to the process and all that it started."""
 
     def make(stage: Stage) -> None:
-        large = stage.frames[0].replace(".0001.", ".0007.")
-        stage.put(stage.ends[0], large, fits_file(8_000_000, seed=7))
-        slowly = stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 4_000_000})
-        stage.declare("sha", copies=[stage.copy(stage.ends[0]), slowly])
+        (large,) = slow_frames(stage, 7, size_bytes=8_000_000, seconds=2)
         process = stage.begin("sync")
         wait_for(lambda: under_way(stage.destination) is not None, "bytes on their way")
         kill(process, number)
@@ -32,5 +29,5 @@ def killed_by(name: str, number: signal.Signals) -> Fault:
 def _swept(stage: Stage, found: Found) -> None:
     """Nothing stands at the final name; the next sync goes on, and sweeps."""
     assert not (stage.destination / stage.seen["large"]).exists()
-    stage.declare("sha", copies=[stage.copy(end) for end in stage.ends])
+    at_full_speed(stage)
     stage.mended()

@@ -140,6 +140,10 @@ class Stage(Observatory):
         """Return the destination's file of one frame, counted from 0."""
         return self.destination / self.frames[index]
 
+    def frame(self, number: int) -> str:
+        """Return the path of last night's frame of a number, whether it is there or not, below each root."""
+        return self.frames[0].replace(".0001.", f".{number:04d}.")
+
     # ---- asking
 
     def call(self, *words: str) -> Answer:

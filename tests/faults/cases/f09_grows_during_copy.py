@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-
 from tests.faults.battery import Fault, Found, Stage, outcome_of
-from tests.faults.stage import under_way, wait_for
-from tests.observatory import fits_file
+from tests.faults.midway import slow_frames, struck_midway
 
 
 def make(stage: Stage) -> None:
     """Give the night one large frame and a line that needs a second for it."""
-    large = stage.frames[0].replace(".0001.", ".0007.")
-    stage.put(stage.ends[0], large, fits_file(8_000_000, seed=7))
-    copies = [stage.copy(stage.ends[0]), stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 8_000_000})]
-    stage.declare("sha", copies=copies)
+    (large,) = slow_frames(stage, 7, size_bytes=8_000_000, seconds=1)
     stage.seen["large"] = stage.source / large
 
 
@@ -22,16 +16,11 @@ def ask(stage: Stage) -> Found:
     """Sync, and write on while it goes."""
 
     def grow() -> None:
-        wait_for(lambda: under_way(stage.destination) is not None, "bytes on their way")
         with stage.seen["large"].open("ab") as stream:
             stream.write(b"more" * 1000)
 
-    grows = threading.Thread(target=grow)
-    grows.start()
-    try:
+    with struck_midway(stage, grow):
         return outcome_of(stage.call("sync", "--json"))
-    finally:
-        grows.join()
 
 
 def after(stage: Stage, found: Found) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-
-from tests.faults.battery import Fault, Found, Stage, sync
+from tests.faults.battery import Fault, Found, Stage
+from tests.faults.midway import slow_frames, synced_and_struck
 from tests.faults.mounts import Mounted
-from tests.faults.stage import under_way, wait_for
-from tests.observatory import fits_file, tree
+from tests.observatory import tree
 
 
 def make(stage: Stage) -> None:
@@ -15,11 +13,7 @@ def make(stage: Stage) -> None:
     for path in (*stage.destination.rglob("*.fits"), stage.destination / ".nightferry" / "root"):
         stage.seen[path.name] = path.read_bytes()
     stage.seen["mounted"] = Mounted(stage, "tmpfs", "24M")
-    for number in range(7, 9):
-        relative = stage.frames[0].replace(".0001.", f".{number:04d}.")
-        stage.put(stage.ends[0], relative, fits_file(3_000_000, seed=number))
-    slowly = stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 2_000_000})
-    stage.declare("sha", copies=[stage.copy(stage.ends[0]), slowly])
+    slow_frames(stage, 7, 8)
 
 
 def ask(stage: Stage) -> Found:
@@ -27,17 +21,7 @@ def ask(stage: Stage) -> Found:
     beneath = stage.root(stage.ends[1])
     for path in sorted(beneath.rglob("*"), reverse=True):
         path.unlink() if path.is_file() else path.rmdir()
-
-    def strike() -> None:
-        wait_for(lambda: under_way(stage.destination) is not None, "bytes on their way")
-        stage.seen["mounted"].does("umount", "-l", str(beneath))
-
-    strikes = threading.Thread(target=strike)
-    strikes.start()
-    try:
-        found = sync()(stage)
-    finally:
-        strikes.join()
+    found = synced_and_struck(stage, lambda: stage.seen["mounted"].does("umount", "-l", str(beneath)))
     assert found.state != "ok", found
     return Found("never ok", found.status, {}, found.reason)
 

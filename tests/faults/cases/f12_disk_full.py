@@ -10,7 +10,7 @@ from tests.observatory import OLD_S, age, fits_file, tree
 
 def make(stage: Stage) -> None:
     """Give the night a sparse frame of twice what is free: it takes no room here, and would there."""
-    path = stage.put(stage.ends[0], stage.frames[0].replace(".0001.", ".0007."), fits_file(seed=7))
+    path = stage.put(stage.ends[0], stage.frame(7), fits_file(seed=7))
     free = os.statvfs(path)
     os.truncate(path, min(2 * free.f_bavail * free.f_frsize, 15 << 40))
     age(path, OLD_S)

@@ -42,7 +42,7 @@ def make(stage: Stage) -> None:
     host = stage.new_hosts().start(f"restarts{len(stage.new_hosts().hosts)}")
     stage.use(host, stage.ends[1])
     stage.set_up()
-    stage.put(host, stage.frames[0].replace(".0001.", ".0007."), fits_file(3_000_000, seed=7))
+    stage.put(host, stage.frame(7), fits_file(3_000_000, seed=7))
     transfer = {"rate_bytes_per_s": 3_000_000, "engine": "rsync"}
     stage.declare("sha", copies=[stage.copy(host), stage.copy(stage.ends[1], transfer=transfer)])
     stage.seen["host"] = host

@@ -11,7 +11,7 @@ from tests.observatory import fits_file
 
 def make(stage: Stage) -> None:
     """Fill an ext4 with a large frame, forget what the kernel remembers of it, and cut the disk's end off."""
-    large = stage.frames[0].replace(".0001.", ".0007.")
+    large = stage.frame(7)
     for end in stage.ends:
         stage.put(end, large, fits_file(12_000_000, seed=7))
     mounted = Mounted(stage, "ext4", "24M")

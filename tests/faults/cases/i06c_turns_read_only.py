@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-
-from tests.faults.battery import Fault, Found, Stage, sync
+from tests.faults.battery import Fault, Found, Stage
+from tests.faults.midway import slow_frames, synced_and_struck
 from tests.faults.mounts import Mounted
-from tests.faults.stage import under_way, wait_for
-from tests.observatory import fits_file
 
 
 def make(stage: Stage) -> None:
     """Put the archive on ext4, and a frame of 6 MB and a slow line before it."""
     stage.seen["mounted"] = Mounted(stage, "ext4", "24M")
-    large = stage.frames[0].replace(".0001.", ".0007.")
-    stage.put(stage.ends[0], large, fits_file(6_000_000, seed=7))
-    slowly = stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 2_000_000})
-    stage.declare("sha", copies=[stage.copy(stage.ends[0]), slowly])
+    (large,) = slow_frames(stage, 7)
     stage.seen["large"] = stage.destination / large
 
 
@@ -24,16 +18,10 @@ def ask(stage: Stage) -> Found:
     """Sync; once bytes are on their way the kernel is told that the disk is damaged."""
 
     def strike() -> None:
-        wait_for(lambda: under_way(stage.destination) is not None, "bytes on their way")
         mounted = stage.seen["mounted"]
         mounted.does("sh", "-c", f"echo 1 >/sys/fs/ext4/{mounted.device}/trigger_fs_error")
 
-    strikes = threading.Thread(target=strike)
-    strikes.start()
-    try:
-        found = sync()(stage)
-    finally:
-        strikes.join()
+    found = synced_and_struck(stage, strike)
     assert found.status in (1, 3), found
     return Found(
         "nothing published" if not stage.seen["large"].exists() else "published", found.status, {}, found.reason

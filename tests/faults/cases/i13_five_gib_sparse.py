@@ -11,7 +11,7 @@ from tests.observatory import OLD_S, age
 def make(stage: Stage) -> None:
     """Make both; they take no room."""
     for end, size in zip(stage.ends, (5 << 30, (5 << 30) - 1), strict=True):
-        path = stage.put(end, stage.frames[0].replace(".0001.", ".0007."), b"")
+        path = stage.put(end, stage.frame(7), b"")
         os.truncate(path, size)
         age(path, OLD_S)
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-
-from tests.faults.battery import Fault, Found, Stage, sync
+from tests.faults.battery import Fault, Found, Stage
+from tests.faults.midway import at_full_speed, slow_frames, synced_and_struck
 from tests.faults.mounts import Mounted
-from tests.faults.stage import under_way, wait_for
-from tests.observatory import fits_file
 
 
 def make(stage: Stage) -> None:
     """Put the archive on 10 MB, and a frame of 6 MB and a slow line before it."""
     Mounted(stage, "tmpfs", "10M")
-    large = stage.frames[0].replace(".0001.", ".0007.")
-    stage.put(stage.ends[0], large, fits_file(6_000_000, seed=7))
-    slowly = stage.copy(stage.ends[1], transfer={"rate_bytes_per_s": 2_000_000})
-    stage.declare("sha", copies=[stage.copy(stage.ends[0]), slowly])
+    (large,) = slow_frames(stage, 7)
     stage.seen["large"] = stage.destination / large
 
 
@@ -24,7 +18,6 @@ def ask(stage: Stage) -> Found:
     """Sync; once bytes are on their way another program takes all the room."""
 
     def fill() -> None:
-        wait_for(lambda: under_way(stage.destination) is not None, "bytes on their way")
         with (stage.destination / "another").open("wb", buffering=0) as stream:
             try:
                 while True:
@@ -32,12 +25,7 @@ def ask(stage: Stage) -> Found:
             except OSError as full:
                 stage.seen["full"] = full.strerror
 
-    fills = threading.Thread(target=fill)
-    fills.start()
-    try:
-        found = sync()(stage)
-    finally:
-        fills.join()
+    found = synced_and_struck(stage, fill)
     (stage.destination / "another").unlink()
     return found
 
@@ -46,7 +34,7 @@ def after(stage: Stage, found: Found) -> None:
     """Of the large one nothing is there; with room again it is carried."""
     assert stage.seen["full"] == "No space left on device"
     assert not stage.seen["large"].exists()
-    stage.declare("sha", copies=[stage.copy(end) for end in stage.ends])
+    at_full_speed(stage)
     stage.mended()
 
 

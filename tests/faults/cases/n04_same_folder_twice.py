@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.faults.battery import STANDARD, Fault, Found, Stage, verify
+from tests.faults.battery import Stage
+from tests.faults.linked import one_copy
 
 
 def make(stage: Stage) -> None:
@@ -11,20 +12,4 @@ def make(stage: Stage) -> None:
     stage.destination.symlink_to(stage.source)
 
 
-def after(stage: Stage, found: Found) -> None:
-    """Exit 3, and sync does not call it done either."""
-    assert found.status == 3
-    assert stage.call("sync").status == 3
-
-
-FAULT = Fault(
-    "N4",
-    "the archive's root is a link to the telescope's",
-    make,
-    verify(),
-    "unknown",
-    says=("no second copy",),
-    after=after,
-    peers=STANDARD,
-    has_trees=False,
-)
+FAULT = one_copy("N4", "the archive's root is a link to the telescope's", make, has_trees=False)

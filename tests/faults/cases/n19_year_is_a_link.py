@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 
-from tests.faults.battery import STANDARD, Fault, Found, Stage, verify
+from tests.faults.battery import Stage
+from tests.faults.linked import one_copy
 
 
 def make(stage: Stage) -> None:
@@ -14,19 +15,4 @@ def make(stage: Stage) -> None:
     (stage.destination / year).symlink_to(stage.source / year)
 
 
-def after(stage: Stage, found: Found) -> None:
-    """Exit 3, and sync does not call it done either."""
-    assert found.status == 3
-    assert stage.call("sync").status == 3
-
-
-FAULT = Fault(
-    "N19",
-    "the archive's folder of the year is a link to the telescope's",
-    make,
-    verify("--level", "checksum"),
-    "unknown",
-    says=("no second copy",),
-    after=after,
-    peers=STANDARD,
-)
+FAULT = one_copy("N19", "the archive's folder of the year is a link to the telescope's", make, "--level", "checksum")

@@ -8,13 +8,13 @@ from tests.observatory import age, fits_file
 
 def make(stage: Stage) -> None:
     """Write a frame now."""
-    stage.put(stage.ends[0], stage.frames[0].replace(".0001.", ".0007."), fits_file(seed=7), age_s=1)
+    stage.put(stage.ends[0], stage.frame(7), fits_file(seed=7), age_s=1)
 
 
 def after(stage: Stage, found: Found) -> None:
     """It is neither copied nor missing; grown old, it is carried."""
-    assert stage.call("sync", "--json").hop["in_progress"] == [stage.frames[0].replace(".0001.", ".0007.")]
-    age(stage.source / stage.frames[0].replace(".0001.", ".0007."), 3600)
+    assert stage.call("sync", "--json").hop["in_progress"] == [stage.frame(7)]
+    age(stage.source / stage.frame(7), 3600)
     stage.mended()
 
 
