@@ -19,7 +19,7 @@ from observatory.records import BY_LINK, NOT_ASKED
 
 FOLDER = b"d"
 """Kind of the records that tell each folder's file system; they never leave surveying.py."""
-SORT_MEMORY = b"32M"
+SORT_MEMORY = b"8M"
 """Beyond it sort spills to its temporary folder: an instrument's computer may be small."""
 FED = b"fed\0"
 """Closes standard input; without it the list of folders did not arrive whole."""
