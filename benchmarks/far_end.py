@@ -1,6 +1,6 @@
 """One sshd on loopback with keys of its own, and the configuration that names it.
 
-Leaves the files behind it to trees.py and what is asked of it to workloads.py.
+Leaves the files behind it to trees.py and what is asked of it to peers.py.
 """
 
 from __future__ import annotations

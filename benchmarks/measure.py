@@ -1,6 +1,6 @@
 """Run one command and say what it cost: wall time, processor time of both ends, peak memory.
 
-Leaves the choice of commands to workloads.py and the arithmetic over rounds to bench.py.
+Leaves the choice of commands to peers.py and the arithmetic over rounds to bench.py.
 """
 
 from __future__ import annotations

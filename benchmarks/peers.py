@@ -149,23 +149,21 @@ def _rclone_check(stage: Stage, *options: str) -> Contender:
 
 def existence(stage: Stage) -> list[Contender]:
     """Return who can say which names are missing."""
-    return [
-        _verify(stage, "--level", "existence"),
-        _finder(stage, "rsync -an", _rsync(stage, "-an", "-i")),
-        _finder(stage, "rsync -an --no-inc-recursive", _rsync(stage, "-an", "-i", "--no-inc-recursive")),
-        _finder(stage, "find names, sort, zstd, comm", _pipe(stage, r"%P\0")),
-        _rclone_check(stage, "--size-only"),
-        _sftp_walk(stage),
-    ]
+    names = _finder(stage, "find names, sort, zstd, comm", _pipe(stage, r"%P\0"))
+    return [*_listing(stage, "existence", names), _sftp_walk(stage)]
 
 
 def size(stage: Stage) -> list[Contender]:
     """Return who can say what is missing or of another size."""
+    return _listing(stage, "size", _finder(stage, "find sizes, sort, zstd, comm", _pipe(stage, r"%P/%s\0")))
+
+
+def _listing(stage: Stage, level: str, by_hand: Contender) -> list[Contender]:
     return [
-        _verify(stage, "--level", "size"),
+        _verify(stage, "--level", level),
         _finder(stage, "rsync -an", _rsync(stage, "-an", "-i")),
         _finder(stage, "rsync -an --no-inc-recursive", _rsync(stage, "-an", "-i", "--no-inc-recursive")),
-        _finder(stage, "find sizes, sort, zstd, comm", _pipe(stage, r"%P/%s\0")),
+        by_hand,
         _rclone_check(stage, "--size-only"),
     ]
 

@@ -1,7 +1,7 @@
 """The trees of files that are listed, compared and copied.
 
 Nights end yesterday, so that a window of nights holds them all and none is still being written.
-Leaves the choice of sizes to workloads.py.
+Leaves the choice of sizes to rows.py.
 """
 
 from __future__ import annotations
