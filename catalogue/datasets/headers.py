@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Mapping, Sequence
 
+from catalogue.datasets.layouts import Layouts
 from catalogue.holdings.headers import FileFault, Headers
 from catalogue.holdings.values import Unreadable
 from observatory.formats import whole
@@ -32,6 +33,7 @@ class KeywordReader:
 
     def __init__(self, keywords: Sequence[str]) -> None:
         self._keywords = tuple(keywords)
+        self._layouts = Layouts(keywords)
 
     def read(self, path: bytes) -> Mapping[str, object]:
         """Return those of the keywords that a file's headers hold, once its structure has been found whole.
@@ -48,19 +50,33 @@ class KeywordReader:
         format_name = whole.format_of(path)
         if format_name is None:
             return {}
-        with open(path, "rb", buffering=_BUFFER_BYTES) as stream:  # noqa: PTH123 - names are bytes
-            facts = os.fstat(stream.fileno())
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            facts = os.fstat(descriptor)
             if not stat.S_ISREG(facts.st_mode):
                 raise NotWhole("it is no regular file")
-            if format_name != "fits":
+            if format_name == "fits":
+                return self._of_fits(descriptor, facts.st_size)
+            with open(descriptor, "rb", closefd=False) as stream:
                 state, reason = whole.judge_stream(path, stream, facts.st_size, False)
-                if state in ("short", "damaged"):
-                    raise NotWhole(reason)
-                return {}
-            try:
-                return self._told(Headers(stream, facts.st_size))
-            except (FileFault, Unreadable) as error:
-                raise NotWhole(str(error)) from error
+            if state in ("short", "damaged"):
+                raise NotWhole(reason)
+            return {}
+        finally:
+            os.close(descriptor)
+
+    def _of_fits(self, descriptor: int, size_bytes: int) -> Mapping[str, object]:
+        try:
+            found = self._layouts.read(descriptor, size_bytes)
+            if found is not None:
+                return found
+            with open(descriptor, "rb", buffering=_BUFFER_BYTES, closefd=False) as stream:
+                headers = Headers(stream, size_bytes)
+                found = self._told(headers)
+                self._layouts.learn(headers)
+            return found
+        except (FileFault, Unreadable) as error:
+            raise NotWhole(str(error)) from error
 
     def _told(self, headers: Headers) -> dict[str, object]:
         has_no_data = headers.card(0, "NAXIS") == 0

@@ -22,7 +22,7 @@ from observatory.names import matcher
 from observatory.nights import NightClock
 
 _BLOCK_BYTES = 1 << 20
-_CARD = 80
+CARD_CHARACTERS = 80
 LARGEST_JSON_BYTES = 32 << 20
 _MOST_VALUES = 4096
 """Cards whose values are remembered: those of an exposure's files repeat themselves."""
@@ -153,6 +153,11 @@ class Headers:
     usual : sequence of str
         Numbers or names of the HDUs in which keywords are looked up where nothing else is said.
 
+    Attributes
+    ----------
+    places : tuple of (header, data, end)
+        Of each HDU the offsets in bytes at which its header and its data begin, and at which it ends.
+
     Raises
     ------
     FileFault
@@ -167,7 +172,7 @@ class Headers:
         except Fault as fault:
             raise FileFault(fault.reason) from fault
         starts = [0, *(end for _, end in ends)]
-        self._spans = [(start, offset - start) for start, (offset, _) in zip(starts, ends, strict=False)]
+        self.places = tuple((start, *end) for start, end in zip(starts, ends, strict=False))
         self._cards: dict[int, dict[str, str]] = {}
 
     def value(self, keyword: str, hdus: Sequence[str] | None = None) -> Any:
@@ -186,17 +191,23 @@ class Headers:
 
     def __len__(self) -> int:
         """Return the number of HDUs."""
-        return len(self._spans)
+        return len(self.places)
+
+    def written(self, number: int) -> bytes:
+        """Return one HDU's header as it stands in the file."""
+        start, data, _ = self.places[number]
+        self._stream.seek(start)
+        return self._stream.read(data - start)
 
     def names(self) -> Iterator[str]:
         """Yield the name of every HDU, "" where it has none."""
-        for number in range(len(self._spans)):
+        for number in range(len(self.places)):
             name = self.card(number, "EXTNAME")
             yield name.strip() if isinstance(name, str) else ""
 
     def _number(self, hdu: str) -> int | None:
         if hdu.isdigit():
-            return int(hdu) if int(hdu) < len(self._spans) else None
+            return int(hdu) if int(hdu) < len(self.places) else None
         return next((number for number, name in enumerate(self.names()) if name.upper() == hdu.upper()), None)
 
     def card(self, number: int, keyword: str) -> Any:
@@ -209,9 +220,7 @@ class Headers:
         """
         cards = self._cards.get(number)
         if cards is None:
-            start, length = self._spans[number]
-            self._stream.seek(start)
-            cards = self._cards[number] = _images(self._stream.read(length).decode("ascii", "replace"))
+            cards = self._cards[number] = _images(self.written(number).decode("ascii", "replace"))
         image = cards.get(keyword.upper().removeprefix("HIERARCH ").ljust(_NAME))
         return None if image is None else card_value(image)
 
@@ -248,13 +257,13 @@ def _images(header: str) -> dict[str, str]:
     section 4.1; CONTINUE and HIERARCH as in its appendix and ESO's convention).
     """
     if "CONTINUE" not in header and "HIERARCH" not in header:
-        names = [header[start : start + _NAME] for start in range(0, len(header), _CARD)]
+        names = [header[start : start + _NAME] for start in range(0, len(header), CARD_CHARACTERS)]
         count = names.index(_END) if _END in names else len(names)
-        return {names[at]: header[at * _CARD : (at + 1) * _CARD] for at in reversed(range(count))}
+        return {names[at]: header[at * CARD_CHARACTERS : (at + 1) * CARD_CHARACTERS] for at in reversed(range(count))}
     found: dict[str, str] = {}
     last = ""
-    for start in range(0, len(header), _CARD):
-        image = header[start : start + _CARD]
+    for start in range(0, len(header), CARD_CHARACTERS):
+        image = header[start : start + CARD_CHARACTERS]
         name = image[:_NAME]
         if name == _END:
             break
