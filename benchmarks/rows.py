@@ -1,7 +1,7 @@
 """The table of the main job: every row that `make bench` measures, its contenders, and what it must reach.
 
 The targets are the project's own, given before anything was measured: ratios of medians in one run. Leaves the
-words of commands to peers.py.
+words of commands to peers.py, and what bounds us to bounds.py.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks import peers
+from benchmarks.bounds import BOUNDS
 from benchmarks.ground import State
 from benchmarks.peers import Contenders
 from benchmarks.trees import Tree
@@ -24,26 +25,6 @@ LETTERS = {"a": SMALL, "b": LARGE, "c": HUGE, "d": MANY}
 
 LIMIT_OF_A_LISTING = 100_000_000
 """Bytes of memory within which names have to be compared, however many they are."""
-
-CHECKSUM_BOUND = (
-    "What bounds it: SHA-256 is asked for here, by the processor's own instructions; rsync 3.5 compares by xxHash where"
-    " it may choose, which is several times as quick and no proof against anyone. MD5 is what rsyncs without xxHash"
-    " compare by."
-)
-SMALL_FILES_BOUND = (
-    "What bounds it: not the bytes, which by the pipe are there in 1.1 s where rsync takes 1.6 (measured alone on a"
-    " quiet machine, 2026-11-21), but what is done for each name around them, in Python and mostly on one of the two"
-    " cores: 0.6 s of start and listing, 0.4 s of planning, 0.4 s in which every file is looked at afresh on both"
-    " sides, and 0.4 s of records. rsync given the same exact names takes 3.4 s."
-)
-LARGE_FILES_BOUND = (
-    "What bounds it: on top of the bytes come 0.6 s before the first (start, listing both ends, asking what the hosts"
-    " can do) and 0.3 s after the last (looking at both sides afresh, `sync -f`, records; measured 2026-11-21)."
-)
-HUGE_BOUND = (
-    "What bounds it: one session a file, and a window of about 2 MiB a session. Why a file is not sent in ranges over"
-    " several sessions is [decided](decisions/0017-one-session-a-file.md)."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +80,11 @@ def _row(
     *,
     peak_limit_bytes: int | None = None,
     window: int | None = None,
-    bound: str = "",
 ) -> Row:
     _, letter, milliseconds = name.rsplit("-", 2)
     away = int(milliseconds)
     title += f", {away} ms away" if away else ""
-    return Row(name, title, letter, away, state, contenders, targets, peak_limit_bytes, window, bound)
+    return Row(name, title, letter, away, state, contenders, targets, peak_limit_bytes, window, BOUNDS.get(name, ""))
 
 
 def _existence(away: int, targets: Mapping[str, float]) -> Row:
@@ -134,14 +114,12 @@ def _night(away: int, targets: Mapping[str, float]) -> Row:
 
 def _fresh_small(away: int, targets: Mapping[str, float], *sessions: int, also: Sequence[str] = ()) -> Row:
     title = "Fresh copy of 100,000 files of 5,760 bytes"
-    bound = "" if away else SMALL_FILES_BOUND
-    return _row(f"fresh-a-{away}", title, "empty", peers.fresh(*sessions, also=also), targets, bound=bound)
+    return _row(f"fresh-a-{away}", title, "empty", peers.fresh(*sessions, also=also), targets)
 
 
 def _fresh_large(away: int, targets: Mapping[str, float], *sessions: int) -> Row:
     title = "Fresh copy of 1,500 files of 2 MiB"
-    bound = "" if away else LARGE_FILES_BOUND
-    return _row(f"fresh-b-{away}", title, "empty", peers.fresh(*sessions), targets, bound=bound)
+    return _row(f"fresh-b-{away}", title, "empty", peers.fresh(*sessions), targets)
 
 
 def by_hand(sessions: int) -> str:
@@ -175,7 +153,6 @@ ROWS = (
             "sha256sum on both ends": 1 / 2,
             "rclone check --one-way": 1 / 2,
         },
-        bound=CHECKSUM_BOUND,
     ),
     _fresh_large(0, {_RSYNC: 1 / 2.5, by_hand(2): 1.0}, 2, 4, 8),
     _fresh_large(20, {_RSYNC: 1 / 2, by_hand(4): 1.0}, 2, 4, 8),
@@ -186,7 +163,6 @@ ROWS = (
         "empty",
         peers.fresh(4),
         {_RSYNC: 1 / 5},
-        bound=HUGE_BOUND,
     ),
     _existence(0, {"rsync -an": 1 / 3, _RCLONE: 1 / 8, "find names, sort, zstd, comm": 1.4}),
     _existence(20, {}),

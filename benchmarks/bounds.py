@@ -1,0 +1,61 @@
+"""What bounds the project where a row falls short of what was asked, as measured, and what was tried.
+
+Said beneath a row's table as long as it does fall short; leaves rows and targets to rows.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_SIZE = (
+    "What bounds it: 0.36 s are the start, Python with the specification and the ledger, while the connection is made;"
+    " an ssh with rsync is there after 0.15 s. Both listings and their comparison take 0.2 s. Tried: nothing is"
+    " imported that a command does not need, the connection is opened before the ledger is, both ends are listed at once."
+)
+_FRESH_SMALL = (
+    "What bounds it: not the bytes, which by the pipe are there in 1.1 s where rsync takes 1.6 (measured alone on a"
+    " quiet machine), but what is done for each name around them, in Python: 0.6 s of start and listing, 0.4 s of"
+    " planning, 0.4 s in which every file is looked at afresh on both sides, and 0.4 s of records; in all 4.8 s of"
+    " processor on two cores, where rsync needs 2.3. Tried: rsync given the same exact names (3.4 s); two sessions (a"
+    " fifth longer); looking at the first files while the others still travel (3.92 s beside 4.05, as both cores are"
+    " busy by then)."
+)
+_FRESH_SMALL_FAR = (
+    "What bounds it: the eight sessions take 6 of 10 s, 1.3 s of which is ssh's greeting, and each lets 2 MiB through a"
+    " round trip; before them lie 2.5 s of reaching the host, listing and planning (rsyncs by hand were given lists"
+    " that were made before the clock ran), after them 1.5 s in which every file is looked at on both sides, and recorded."
+    " Tried: twelve and sixteen sessions (a tenth less if all greet at once, which sshd turns away; nothing if eight at"
+    " a time do)."
+)
+_CHECKSUM = (
+    "What bounds it: SHA-256 is asked for here, by the processor's own instructions; rsync 3.5 compares by xxHash where"
+    " it may choose, which is several times as quick and no proof against anyone. MD5 is what rsyncs without xxHash"
+    " compare by."
+)
+_FRESH_LARGE = (
+    "What bounds it: the processors, 5.2 s of both cores in 3.4 s, most of it for the cipher; rsync by its default is"
+    " itself three times as quick here as when the target was set. On top of the bytes come 0.6 s before the first"
+    " (start, listing both ends, asking what the hosts can do) and 0.3 s after the last (looking at both sides afresh,"
+    " `sync -f`, records). Tried: two sessions instead of one (an eighth less)."
+)
+_HUGE = (
+    "What bounds it: one session a file, and a window of about 2 MiB a session. Why a file is not sent in ranges over"
+    " several sessions is [decided](decisions/0017-one-session-a-file.md)."
+)
+_EXISTENCE = (
+    "What bounds it: of 1.55 s 0.45 pass until both ends list, and 0.9 until their first sorted names are there: `find`"
+    " with the patterns of the specification takes 0.65 s for a million names (0.4 s without them), and both ends share"
+    " two cores; 0.2 s are the way here and the comparison. Tried: more and less memory for `sort`, one thread and two"
+    " (no difference), and the tests of `find` in another order (0.1 s of processor, at the price of what lies under our"
+    " own names)."
+)
+BOUNDS: Mapping[str, str] = {
+    "size-a-0": _SIZE,
+    "fresh-a-0": _FRESH_SMALL,
+    "fresh-a-100": _FRESH_SMALL_FAR,
+    "checksum-b-0": _CHECKSUM,
+    "fresh-b-0": _FRESH_LARGE,
+    "fresh-c-100": _HUGE,
+    "existence-d-0": _EXISTENCE,
+}
+"""By the row's name; seen on 2026-11-21 on the machine of docs/benchmarks.md."""
