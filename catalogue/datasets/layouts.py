@@ -99,7 +99,7 @@ class Layouts:
         for length in self._header_bytes:
             header = held[:length]
             layout = self._known.get((is_first, _names(header)))
-            if layout is not None:
+            if layout is not None and len(header) == length:  # one cut off behind its last name is not whole
                 length_of_data = layout.lengths.get(layout.told_by(header))
                 return None if length_of_data is None else _Unit(header, layout, *length_of_data)
         return None
