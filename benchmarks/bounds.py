@@ -10,7 +10,7 @@ from collections.abc import Mapping
 _SIZE = (
     "What bounds it: 0.36 s are the start, Python with the specification and the ledger, while the connection is made;"
     " an ssh with rsync is there after 0.15 s. Both listings and their comparison take 0.2 s. Tried: nothing is"
-    " imported that a command does not need, the connection is opened before the ledger is, both ends are listed at once."
+    " imported that a command does not need, the connection is opened before the ledger is, both ends list at once."
 )
 _FRESH_SMALL = (
     "What bounds it: not the bytes, which by the pipe are there in 1.1 s where rsync takes 1.6 (measured alone on a"
@@ -23,9 +23,9 @@ _FRESH_SMALL = (
 _FRESH_SMALL_FAR = (
     "What bounds it: the eight sessions take 6 of 10 s, 1.3 s of which is ssh's greeting, and each lets 2 MiB through a"
     " round trip; before them lie 2.5 s of reaching the host, listing and planning (rsyncs by hand were given lists"
-    " that were made before the clock ran), after them 1.5 s in which every file is looked at on both sides, and recorded."
-    " Tried: twelve and sixteen sessions (a tenth less if all greet at once, which sshd turns away; nothing if eight at"
-    " a time do)."
+    " that were made before the clock ran), after them 1.5 s in which every file is looked at on both sides and"
+    " recorded. Tried: twelve and sixteen sessions (a tenth less if all greet at once, which sshd turns away;"
+    " nothing if eight at a time do)."
 )
 _CHECKSUM = (
     "What bounds it: SHA-256 is asked for here, by the processor's own instructions; rsync 3.5 compares by xxHash where"
@@ -46,8 +46,8 @@ _EXISTENCE = (
     "What bounds it: of 1.55 s 0.45 pass until both ends list, and 0.9 until their first sorted names are there: `find`"
     " with the patterns of the specification takes 0.65 s for a million names (0.4 s without them), and both ends share"
     " two cores; 0.2 s are the way here and the comparison. Tried: more and less memory for `sort`, one thread and two"
-    " (no difference), and the tests of `find` in another order (0.1 s of processor, at the price of what lies under our"
-    " own names)."
+    " (no difference), and the tests of `find` in another order (0.1 s of processor, at a price for files that"
+    " bear our own folder's name)."
 )
 BOUNDS: Mapping[str, str] = {
     "size-a-0": _SIZE,
