@@ -23,7 +23,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import typer.main
 
@@ -134,13 +134,19 @@ def aside(work: Callable[[], T]) -> T:
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as line:
-        said = line.read()
+        # not until the line ends: a flow that was begun beside this one holds its other end as well
+        is_well, answer = _answered(line)
     os.waitpid(child, 0)
-    assert said, "the child died"
-    is_well, answer = pickle.loads(said)  # noqa: S301 - our own child
     assert is_well, answer
     returned: T = answer
     return returned
+
+
+def _answered(line: BinaryIO) -> Any:
+    try:
+        return pickle.load(line)  # noqa: S301 - our own child
+    except EOFError:
+        return False, "the child died"
 
 
 class QuietStage(Stage):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
 import subprocess
+import time
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -160,3 +163,19 @@ def test_strace_counts_for_each_thread(tmp_path: Path) -> None:
     log = tmp_path / "calls"
     log.write_bytes(b'7 write(1, "x", 1) = 1\n7 write(1, "y", 1) = 1\n8 write(1, "z", 1) = 1\n8 rename("a", "b") = 0\n')
     assert counted(log) == {"write": 2, "rename": 1}
+
+
+def test_an_answer_is_heard_while_somebody_else_holds_the_line() -> None:
+    """As a flow does that was begun beside it: the one that ends first does not wait for the others."""
+
+    def work() -> int:
+        other = os.fork()
+        if other == 0:
+            time.sleep(60)
+            os._exit(0)
+        return other
+
+    other = aside(work)
+    os.kill(other, signal.SIGKILL)  # it still lives, or this would fail
+    with pytest.raises(AssertionError, match="the child died"):
+        aside(lambda: os._exit(1))
