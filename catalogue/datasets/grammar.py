@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from catalogue.datastore import DatasetTypeSection, DatastoreSection, KeySection
+from catalogue.datastore import DatasetTypeSection, DatastoreSection, KeySection, fields_of
 from observatory.names import is_safe, show
 
 KeyValue = str | int | float | None
@@ -96,9 +96,9 @@ def dataset_id(type_name: str, run: str, identity: Mapping[str, KeyValue]) -> uu
     """
     items = [("dataset_type", type_name), ("run", run)]
     items += [(key, str(value)) for key, value in sorted(identity.items()) if value is not None]
-    if any(sign in value for _, value in items for sign in ",=%"):
-        items = [(key, value.translate(_SEPARATORS)) for key, value in items]
     text = ",".join([f"{key}={value}" for key, value in items])
+    if "%" in text or text.count("=") != len(items) or text.count(",") != len(items) - 1:
+        text = ",".join([f"{key}={value.translate(_SEPARATORS)}" for key, value in items])
     digest = hashlib.sha1(NAMESPACE.bytes + text.encode(), usedforsecurity=False).digest()  # as uuid5, in half its time
     return uuid.UUID(bytes=digest[:16], version=5)
 
@@ -127,7 +127,7 @@ class Grammar:
 
     def type_of(self, name: bytes) -> str | None:
         """Return the first type whose expression fits a whole name, None where none does."""
-        return next((rule.type.name for rule in self._rules.values() if rule.groups(name) is not None), None)
+        return next((rule.type.name for rule in self._rules.values() if rule.fits(name) is not None), None)
 
     def keywords(self, type_name: str) -> tuple[str, ...]:
         """Return the header keywords that tell something of a type; where there are none no file need be opened."""
@@ -167,30 +167,28 @@ class _Rule:
         self._keys = {key: _KeyRule(key, declared) for key, declared in section.keys.items()}
         self._expressions = [re.compile(text.encode(), re.DOTALL) for text in section.names]
         words = [word for key in section.keys.values() for word in key.header or ()]
+        self._fields = fields_of(section.layout)
         self.keywords = tuple(dict.fromkeys([*words, *(section.night or ())]))
 
-    def groups(self, name: bytes) -> Mapping[str, str] | None:
-        for expression in self._expressions:
-            found = expression.fullmatch(name)
-            if found is not None:
-                told = {group: text for group, text in found.groupdict().items() if text is not None}
-                return {group: text.decode("utf-8", "surrogateescape") for group, text in told.items()}
-        return None
+    def fits(self, name: bytes) -> re.Match[bytes] | None:
+        return next((found for one in self._expressions if (found := one.fullmatch(name)) is not None), None)
 
     def describe(self, name: bytes, header: Mapping[str, object], night: dt.date | None) -> Described:
-        groups = self.groups(name)
-        if groups is None:
+        found = self.fits(name)
+        if found is None:
             raise NameFault(f"its name is not one of type {self.type.name}")
+        told = found.groupdict()
+        groups = {one: text.decode("utf-8", "surrogateescape") for one, text in told.items() if text is not None}
         values = {key: rule.value(groups, header) for key, rule in self._keys.items()}
         return Described(self.type, values, night)
 
     def path_of(self, described: Described, run: str, name: bytes) -> bytes:
-        fields: dict[str, object] = dict(described.values)
-        fields |= {"run": run, "type": described.type.name, "name": name.decode("utf-8", "surrogateescape")}
-        if described.night is not None:
-            fields["night"] = f"{described.night:%Y%m%d}"
+        given = {"run": run, "type": described.type.name, "name": name.decode("utf-8", "surrogateescape")}
+        if "night" in self._fields and described.night is not None:
+            given["night"] = f"{described.night:%Y%m%d}"
+        fields = {one: given[one] if one in given else described.values.get(one) for one in self._fields}
         try:
-            text = self.section.layout.format_map({key: value for key, value in fields.items() if value is not None})
+            text = self.section.layout.format_map({one: value for one, value in fields.items() if value is not None})
         except KeyError as error:
             raise NameFault(f"its path needs {error.args[0]}, which it does not tell") from error
         except ValueError as error:
@@ -207,33 +205,30 @@ class _KeyRule:
 
     def __init__(self, name: str, section: KeySection) -> None:
         self._name, self._section = name, section
-        self._known: dict[tuple[type, object], KeyValue] = {}
+        self._groups = (name,) if section.of is None else fields_of(section.of)
+        self._known: dict[tuple[object, ...], KeyValue] = {}
 
     def value(self, groups: Mapping[str, str], header: Mapping[str, object]) -> KeyValue:
         """Return what the name tells of the key, else what the header does; where both do they must agree."""
-        by_name = self._read(_told_by_name(self._name, self._section, groups))
-        if self._section.header is None:
-            return by_name
         keyword, written = _told_by_header(self._section, header)
-        by_header = self._read(written)
+        asked = (type(written), written, *[groups.get(one) for one in self._groups])  # 1 and True are equal
+        try:
+            return self._known[asked]
+        except KeyError:
+            if len(self._known) >= _MOST_VALUES:
+                self._known.clear()
+            by_name = _read(self._name, self._section, _told_by_name(self._name, self._section, groups))
+            value = self._known[asked] = self._agreed(by_name, keyword, written)
+            return value
+
+    def _agreed(self, by_name: KeyValue, keyword: str, written: object) -> KeyValue:
+        by_header = _read(self._name, self._section, written)
         if by_name is None:
             return by_header
         if by_header is not None and by_header != by_name:
             what = f"its name says {self._name} = {by_name}, its header says {keyword} = {_short(written)}"
             raise NameFault(what)
         return by_name
-
-    def _read(self, written: object) -> KeyValue:
-        if written is None:
-            return None
-        asked = (type(written), written)  # 1, 1.0 and True are one key of a dictionary
-        try:
-            return self._known[asked]
-        except KeyError:
-            if len(self._known) >= _MOST_VALUES:
-                self._known.clear()
-            value = self._known[asked] = _read(self._name, self._section, written)
-            return value
 
 
 def _told_by_name(name: str, key: KeySection, groups: Mapping[str, str]) -> str | None:
@@ -258,6 +253,8 @@ def _told_by_header(key: KeySection, header: Mapping[str, object]) -> tuple[str,
 
 
 def _read(name: str, key: KeySection, written: object) -> KeyValue:
+    if written is None:
+        return None
     text = str(written).strip()
     if key.values or key.otherwise is not None:
         if text not in key.values and key.otherwise is None:

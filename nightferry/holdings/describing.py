@@ -124,7 +124,8 @@ class Describer:
 
     def _night_of(self, type_name: str, header: Mapping[str, object], memory: Memory) -> dt.date | None:
         for keyword in self.grammar.section_of(type_name).night or ():
-            night = memory.night_at(header.get(keyword))
+            told = header.get(keyword)
+            night = None if told is None else memory.night_at(told)
             if night is not None:
                 return night
         return None
