@@ -47,7 +47,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("rows", nargs="*", metavar="ROW", help="fresh-a-100, size, 'fresh-?-0', ...; default: all")
     parser.add_argument("--rounds", type=int, default=5, help="at most so many measured runs a contender (5)")
     parser.add_argument("--scale", type=float, default=1.0, help="share of the files, e.g. 0.01 to try it out")
-    parser.add_argument("--limit", type=float, default=peers.PEER_LIMIT_S, help="seconds after which peers are stopped")
+    parser.add_argument("--limit", type=float, help="seconds after which peers are stopped; default: as the row says")
     parser.add_argument("--near-only", action="store_true", help="no distances")
     parser.add_argument("--far-only", action="store_true", help="distances only")
     parser.add_argument("--without", action="append", default=[], metavar="NAME", help="leave out who begins so")
@@ -88,7 +88,8 @@ def run_once(stage: Stage, row: Row, contender: Contender, whole_bytes: int) -> 
 def take_part(stage: Stage, row: Row, options: argparse.Namespace) -> tuple[list[Contender], dict[str, str]]:
     """Return who runs, and who does not with the reason."""
     asked = [one for one in row.contenders(stage) if not one.name.startswith(tuple(options.without))]
-    limited = [one if one.name == PROJECT else replace(one, limit_s=options.limit) for one in asked]
+    limit_s = options.limit or row.peer_limit_s
+    limited = [one if one.name == PROJECT else replace(one, limit_s=limit_s) for one in asked]
     left_out = {one.name: f"{one.lacks} is not installed" for one in limited if one.lacks}
     return [one for one in limited if not one.lacks], left_out
 
@@ -164,6 +165,7 @@ def keep(result: Result, output: Path | None, facts: Sequence[str]) -> None:
     """Write the page anew with one more result; a run that is killed loses only the row it was at."""
     if output is None:
         return
+    output.mkdir(parents=True, exist_ok=True)
     kept = {**results.read(output / "benchmarks.json"), result.name: result}
     results.write(output / "benchmarks.json", kept)
     (output / "benchmarks.md").write_text(page.document(ROWS, kept, facts))

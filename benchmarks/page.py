@@ -24,8 +24,8 @@ What else is measured: [a shorter run over a distance](benchmarks-far.md), [grow
   nightferry is faster. Start-up is included.
 * Runs per contender, by how long it takes: five below 5 s, three below 15 s, two below a minute, else one; what is
   shorter than 15 s runs once more before, to warm the caches.
-* A peer still at work after a minute is stopped: "> 60 s". Where it carries files, "~" is what the whole would have
-  taken, by the share of the bytes that had arrived.
+* A peer still at work after a minute, in some rows after 90 s, is stopped: "> 60 s". Where it carries files, "~" is
+  what the whole would have taken, by the share of the bytes that had arrived.
 * Processor seconds are those of both ends together; memory is the highest sum over all processes of each end, pages
   that they share counted in each.
 * A distance is made between two network namespaces on this machine, without a limit to the rate; both ends share

@@ -52,6 +52,8 @@ class Row:
         Nights asked for, the newest; None: all.
     bound : str
         What bounds the project where it falls short, as measured; said beneath the row.
+    peer_limit_s : float
+        After so long a peer is stopped: longer where less would not show whether the target is reached.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Row:
     peak_limit_bytes: int | None = None
     window: int | None = None
     bound: str = ""
+    peer_limit_s: float = peers.PEER_LIMIT_S
 
     @property
     def tree(self) -> Tree:
@@ -80,11 +83,24 @@ def _row(
     *,
     peak_limit_bytes: int | None = None,
     window: int | None = None,
+    peer_limit_s: float = peers.PEER_LIMIT_S,
 ) -> Row:
     _, letter, milliseconds = name.rsplit("-", 2)
     away = int(milliseconds)
     title += f", {away} ms away" if away else ""
-    return Row(name, title, letter, away, state, contenders, targets, peak_limit_bytes, window, BOUNDS.get(name, ""))
+    return Row(
+        name,
+        title,
+        letter,
+        away,
+        state,
+        contenders,
+        targets,
+        peak_limit_bytes,
+        window,
+        BOUNDS.get(name, ""),
+        peer_limit_s,
+    )
 
 
 def _existence(away: int, targets: Mapping[str, float]) -> Row:
@@ -95,6 +111,7 @@ def _existence(away: int, targets: Mapping[str, float]) -> Row:
         peers.existence,
         targets,
         peak_limit_bytes=LIMIT_OF_A_LISTING,
+        peer_limit_s=90.0 if away else peers.PEER_LIMIT_S,
     )
 
 
