@@ -8,32 +8,26 @@ cores, for many points wait for a moment). A point after which a promise is brok
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
 import os
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
-from tests.crash.far import FarRsync
 from tests.crash.flow import Flow, Ground
 from tests.crash.holding import FLOWS as HOLDING
-from tests.crash.judge import Known, Layered, blows
+from tests.crash.judge import Known, blows
 from tests.crash.making import FLOWS as MAKING
 from tests.crash.moving import FLOWS as MOVING
 from tests.crash.scenes import aside, warm
-from tests.hosts import Host, Hosts
 
 FLOWS = (*MAKING, *HOLDING, *MOVING)
-FAR_RSYNC = "the rsync at the far end"
-NAMES = (*(flow.name for flow in FLOWS), FAR_RSYNC)
-B = TypeVar("B")
+NAMES = tuple(flow.name for flow in FLOWS)
 IN_MEMORY = Path("/dev/shm")
 """Where it plays: a sync is a point there as well, and takes no time."""
 
@@ -63,14 +57,14 @@ class Wishes:
     errors: int = 1
 
 
-def strike_flow(name: str, folder: Path, far: Callable[[], Sequence[Host]], wishes: Wishes) -> Struck:
+def strike_flow(name: str, folder: Path, wishes: Wishes) -> Struck:
     """Play a flow undisturbed, and then once for each of its points; in a process of its own."""
     place = folder / "".join(letter if letter.isalnum() else "-" for letter in name)
     (place / place.name).mkdir(parents=True)
     place.chmod(0o755)
-    ground = Ground(place / place.name, far)
+    ground = Ground(place / place.name)
     try:
-        return aside(lambda: _far(ground, wishes) if name == FAR_RSYNC else _layered(named_flow(name), ground, wishes))
+        return aside(lambda: _strike_all(named_flow(name), ground, wishes))
     except AssertionError as error:  # undisturbed it does not end well: told as what is broken, the others go on
         print(f"{name}: {str(error)[-1500:]}", file=sys.stderr, flush=True)  # noqa: T201 - the person waits
         return Struck(name, broken=[str(error)[-400:]])
@@ -83,20 +77,10 @@ def named_flow(name: str) -> Flow:
     return next(flow for flow in FLOWS if flow.name == name)
 
 
-def _layered(flow: Flow, ground: Ground, wishes: Wishes) -> Struck:
-    known = Layered(flow.make(ground))
+def _strike_all(flow: Flow, ground: Ground, wishes: Wishes) -> Struck:
+    known = Known(flow.make(ground))
     known.look()
-    struck = Struck(flow.name, len(known.calls))
-    return _strike_all(struck, known, blows(known.calls, wishes.errors), wishes)
-
-
-def _far(ground: Ground, wishes: Wishes) -> Struck:
-    known = FarRsync.at(ground)
-    known.look()
-    return _strike_all(Struck(FAR_RSYNC, sum(known.counts.values())), known, known.points(wishes.errors), wishes)
-
-
-def _strike_all(struck: Struck, known: Known[B], points: Iterable[B], wishes: Wishes) -> Struck:
+    struck, points = Struck(flow.name, len(known.calls)), blows(known.calls, wishes.errors)
     began = time.monotonic()
     for number, point in enumerate(itertools.islice(points, 0, None, wishes.every), 1):
         if number % 100 == 0:
@@ -113,17 +97,6 @@ def _strike_all(struck: Struck, known: Known[B], points: Iterable[B], wishes: Wi
     return struck
 
 
-@contextlib.contextmanager
-def far_hosts(folder: Path) -> Iterator[list[Host]]:
-    """Give two SSH hosts that know one another."""
-    hosts = Hosts(folder)
-    folder.mkdir()
-    try:
-        yield [hosts.start(name) for name in ("alpha", "beta")]
-    finally:
-        hosts.close()
-
-
 def main() -> None:
     """Strike what was asked for."""
     parser = argparse.ArgumentParser(description="strike every flow at every call that changes a disk")
@@ -137,8 +110,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="nightferry-crash-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as name:
         folder = Path(name)
         folder.chmod(0o755)
-        with far_hosts(folder / "hosts") as hosts:
-            struck = list(_strike_flows(names, folder, hosts, Wishes(asked.every, asked.errors), asked.jobs))
+        struck = list(_strike_flows(names, folder, Wishes(asked.every, asked.errors), asked.jobs))
     broken = sum(len(one.broken) for one in struck)
     seconds = sum(one.seconds for one in struck)
     tried, calls = sum(one.tried for one in struck), sum(one.calls for one in struck)
@@ -146,12 +118,10 @@ def main() -> None:
     sys.exit(1 if broken else 0)
 
 
-def _strike_flows(
-    names: Sequence[str], folder: Path, hosts: Sequence[Host], wishes: Wishes, jobs: int
-) -> Iterator[Struck]:
+def _strike_flows(names: Sequence[str], folder: Path, wishes: Wishes, jobs: int) -> Iterator[Struck]:
     print("| flow | calls | points tried | not reached | broken | took |\n|--|--|--|--|--|--|", flush=True)  # noqa: T201
     with ThreadPoolExecutor(jobs) as pool:
-        waiting = [pool.submit(strike_flow, name, folder, lambda: hosts, wishes) for name in names]
+        waiting = [pool.submit(strike_flow, name, folder, wishes) for name in names]
         for future in as_completed(waiting):
             print(future.result().line(), flush=True)  # noqa: T201 - the person waits
             yield future.result()

@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.crash.scenes import Scene
-from tests.hosts import Host
+from tests.crash.scenes import HOSTS, Scene
+from tests.hosts import Host, Hosts
 
 
 @dataclass(frozen=True)
 class Ground:
-    """An empty folder and, for those who need them, some SSH hosts that know one another."""
+    """An empty folder."""
 
     folder: Path
-    far: Callable[[], Sequence[Host]]
+
+    def hosts(self) -> Sequence[Host]:
+        """Make three SSH hosts below it that know one another; they answer while a command of the scene runs."""
+        hosts = Hosts(self.folder / HOSTS)
+        try:
+            return [hosts.start(name) for name in ("alpha", "beta", "gamma")]
+        finally:
+            hosts.close()
 
     def no_host(self) -> Any:
         """Give no host of the kinds that no flow needs."""

@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from tests.crash.calls import CREATING, Call, Kind, unsynced
 from tests.crash.layer import ALONE, KILL, Blow, Played, play
@@ -33,16 +32,9 @@ _ERRORS = {
 _MAKING = ("EIO", "ENOSPC", "EDQUOT", "ESTALE")
 
 
-B = TypeVar("B")
-"""What befalls: a blow of the layer, or a point of strace."""
-
-
 @dataclass
-class Known(Generic[B]):
-    """A flow undisturbed: its calls, and what lies where before it, after it, and after one more run.
-
-    How a blow is dealt is left to the two that know how.
-    """
+class Known:
+    """A flow undisturbed: its calls, and what lies where before it, after it, and after one more run."""
 
     scene: Scene
     calls: list[Call] = field(default_factory=list)
@@ -65,7 +57,7 @@ class Known(Generic[B]):
         self._go_on()
         self.final = self.scene.trees()
 
-    def strike(self, blow: B) -> Call | None:
+    def strike(self, blow: Blow) -> Call | None:
         """Let one blow befall it and judge what is left; return the call that was struck, if it came so far."""
         self.scene.put_back()
         played = self._play(blow)
@@ -80,8 +72,8 @@ class Known(Generic[B]):
                 assert now == right, f"{root.name} ends otherwise: {difference(now, right)}"
         return played.struck
 
-    def _play(self, blow: B | None) -> Played:
-        raise NotImplementedError
+    def _play(self, blow: Blow | None) -> Played:
+        return play(command(self.scene.config, self.scene.words), self.scene.folder, blow)
 
     def _judge(self, played: Played) -> None:
         assert "Traceback" not in played.err, played.err[-600:]
@@ -112,13 +104,6 @@ class Known(Generic[B]):
             left = inside(root) - self.kept[root]
             assert not left, f"left over in {root.name}: {left}"
         self.scene.ends_well()
-
-
-class Layered(Known[Blow]):
-    """A flow that is played below the layer."""
-
-    def _play(self, blow: Blow | None) -> Played:
-        return play(command(self.scene.config, self.scene.words), self.scene.folder, blow)
 
 
 def blows(calls: Sequence[Call], errors: int = 4) -> Iterator[Blow]:

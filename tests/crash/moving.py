@@ -10,7 +10,6 @@ from observatory.nights import night_text
 from tests.crash.flow import Flow, Ground
 from tests.crash.scenes import QuietStage, Scene, temporary
 from tests.faults.stage import MAIL_FOLDER
-from tests.hosts import Host
 from tests.observatory import fits_file, ours, tree
 
 OLDER = fits_file(50, seed=77)
@@ -19,14 +18,12 @@ OLDER = fits_file(50, seed=77)
 
 def stage_of(ground: Ground) -> QuietStage:
     """Return an empty stage."""
-    return QuietStage(ground.folder, ground.far, ground.no_host, ground.no_host)
+    return QuietStage(ground.folder, ground.hosts, ground.no_host, ground.no_host)
 
 
 def scene(stage: QuietStage, *words: str, **more: Any) -> Scene:
     """Return the scene of a stage whose two ends are its roots."""
-    far = [stage.root(end) for end in stage.ends if isinstance(end, Host)]
-    defaults: dict[str, Any] = {"roots": (stage.source, stage.destination), "places": [root.parent for root in far]}
-    return Scene(stage.folder, words, **(defaults | more))
+    return Scene(stage.folder, words, **({"roots": (stage.source, stage.destination)} | more))
 
 
 def work_to_do(stage: QuietStage) -> None:
@@ -85,7 +82,7 @@ def sync_by(
     def make(ground: Ground) -> Scene:
         stage = stage_of(ground)
         if source or destination:
-            alpha, beta = ground.far()[:2]
+            alpha, beta, _ = ground.hosts()
             stage.use(alpha if source else stage.ends[0], beta if destination else stage.ends[1])
         stage.set_up(copies=hop(stage, **({"engine": engine} if engine else {})))
         if not fresh:

@@ -20,8 +20,8 @@ import shutil
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
@@ -30,12 +30,15 @@ import typer.main
 from nightferry.cli.main import main
 from tests.crash.layer import LIFELESS, end_with_parent, speak_into
 from tests.faults.stage import Stage
+from tests.hosts import SSHD, answers, need
 from tests.observatory import Answer, tree
 
 T = TypeVar("T")
 PACKAGES = ("observatory", "catalogue", "syncer", "verifier", "converters", "reports", "nightferry")
 NOT_LOADED = ("__main__", "dask_crew", "ends.program", "ends.receiver", "ends.sender")
 """Programs that are sent elsewhere, and what needs a cluster."""
+HOSTS = "hosts"
+"""The folder of a scene's SSH hosts, each with its keys, its configuration and its root."""
 Trees = dict[str, str]
 Check = Callable[[], None]
 
@@ -85,9 +88,30 @@ def command(config: Path, words: Sequence[str]) -> Callable[[], int]:
         # which takes a second to start
         plain = multiprocessing.get_context("fork")
         multiprocessing.get_context = lambda method=None: plain  # type: ignore[assignment]
-        return main(["--config", str(config), *words])
+        with answering(config.parent):
+            return main(["--config", str(config), *words])
 
     return work
+
+
+@contextlib.contextmanager
+def answering(folder: Path) -> Iterator[None]:
+    """Let the SSH hosts of a scene answer meanwhile: below the layer, what they run is a part of the flow."""
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for path in sorted((folder / HOSTS).glob("*/sshd_config")):
+            settings = dict(line.split(maxsplit=1) for line in path.read_text().splitlines())
+            sshd = subprocess.Popen(
+                [need(SSHD, "sshd"), "-D", "-e", "-f", str(path), "-o", "PidFile=none"], stderr=subprocess.DEVNULL
+            )
+            started.append(sshd)
+            assert answers(settings["ListenAddress"], int(settings["Port"]), sshd), "sshd did not start"
+        yield
+    finally:
+        for sshd in started:
+            sshd.terminate()
+        for sshd in started:
+            sshd.wait()
 
 
 def ask(config: Path, words: Sequence[str]) -> Answer:
@@ -183,8 +207,6 @@ class Scene:
         Changes something between the blow and the next run, as a person would.
     renewed : callable
         Makes anew what does not survive being put back: proofs hang on inodes.
-    places : sequence of Path
-        Further folders that are put back: those of far hosts.
     expected, expected_again : int
         Exit status of the undisturbed command, and of the next.
     """
@@ -200,10 +222,8 @@ class Scene:
     ends_well: Check = nothing
     prepared: Check = nothing
     renewed: Check = nothing
-    places: Sequence[Path] = ()
     expected: int = 0
     expected_again: int = 0
-    _kept: list[tuple[Path, Path]] = field(default_factory=list)
 
     @property
     def config(self) -> Path:
@@ -216,18 +236,18 @@ class Scene:
 
     def keep(self) -> None:
         """Keep everything as it is now."""
-        for number, place in enumerate((self.folder, *self.places)):
-            copy = self.folder.parent / f"kept-{number}"
-            shutil.rmtree(copy, ignore_errors=True)
-            _copy(place, copy)
-            self._kept.append((place, copy))
+        shutil.rmtree(self._kept, ignore_errors=True)
+        _copy(self.folder, self._kept)
 
     def put_back(self) -> None:
         """Put everything back as it was when it was kept."""
-        for place, copy in self._kept:
-            shutil.rmtree(place)
-            _copy(copy, place)
+        shutil.rmtree(self.folder)
+        _copy(self._kept, self.folder)
         self.renewed()
+
+    @property
+    def _kept(self) -> Path:
+        return self.folder.parent / "kept"
 
     def trees(self) -> list[Trees]:
         """Return the files at final names, by root."""

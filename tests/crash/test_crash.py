@@ -8,25 +8,16 @@ import signal
 import subprocess
 import time
 import zlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.crash.calls import Call, Kind, unsynced
-from tests.crash.everywhere import FLOWS, far_hosts, named_flow
-from tests.crash.far import FarRsync
+from tests.crash.everywhere import FLOWS, named_flow
 from tests.crash.flow import Flow, Ground
-from tests.crash.judge import Layered, blows
+from tests.crash.judge import Known, blows
 from tests.crash.layer import ALONE, KILL, Blow, Played, play
-from tests.crash.points import Point, counted
 from tests.crash.scenes import aside, load
-from tests.hosts import Host
-
-
-def no_hosts() -> Sequence[Host]:
-    """Give none: flows between machines are struck by `make crash`."""
-    raise AssertionError("a flow of the sample needs no other machine")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,15 +26,13 @@ def _loaded() -> None:
     load()
 
 
-@pytest.mark.parametrize(
-    "flow", [flow for flow in FLOWS if "another machine" not in flow.name], ids=lambda flow: flow.name
-)
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
 def test_struck_anywhere_nothing_is_half_there_and_the_next_run_ends_well(flow: Flow, tmp_path: Path) -> None:
     """Old or new at every final name, no traceback; afterwards as if nothing had been."""
 
     def strike() -> bool:
         (tmp_path / "stage").mkdir()
-        known = Layered(flow.make(Ground(tmp_path / "stage", no_hosts)))
+        known = Known(flow.make(Ground(tmp_path / "stage")))
         known.look()
         every = list(blows(known.calls, 1))
         at = zlib.crc32(flow.name.encode()) % len(every)
@@ -70,27 +59,12 @@ def test_where_a_promise_was_broken_once_it_holds(
 
     def strike() -> bool:
         (tmp_path / "stage").mkdir()
-        known = Layered(named_flow(name).make(Ground(tmp_path / "stage", no_hosts)))
+        known = Known(named_flow(name).make(Ground(tmp_path / "stage")))
         known.look()
         numbers = [at for at, call in enumerate(known.calls, 1) if call.kind is kind and part in call.path]
         return known.strike(Blow(numbers[which - 1], fate)) is not None
 
     assert aside(strike)
-
-
-def test_the_rsync_at_the_far_end_cannot_give_a_name(tmp_path: Path) -> None:
-    """By strace, which reaches what lies on another machine."""
-    with far_hosts(tmp_path / "hosts") as hosts:
-        (tmp_path / "stage").mkdir()
-        tmp_path.chmod(0o755)
-
-        def strike() -> dict[str, int]:
-            known = FarRsync.at(Ground(tmp_path / "stage", lambda: hosts))
-            known.look()
-            known.strike(Point("renameat", 1, "EDQUOT"))
-            return known.counts
-
-        assert aside(strike)["renameat"] >= 1
 
 
 # ---- the layer itself
@@ -156,13 +130,6 @@ def test_a_name_over_bytes_that_are_not_on_disk_is_seen() -> None:
     assert seen(write, Call(Kind.RENAME, b"/r/.nightferry/2", origin=b"/r/.nightferry/1")) == []
     written_again = (write, sync, write, give)
     assert seen(*written_again) == [give]
-
-
-def test_strace_counts_for_each_thread(tmp_path: Path) -> None:
-    """As it counts when it strikes."""
-    log = tmp_path / "calls"
-    log.write_bytes(b'7 write(1, "x", 1) = 1\n7 write(1, "y", 1) = 1\n8 write(1, "z", 1) = 1\n8 rename("a", "b") = 0\n')
-    assert counted(log) == {"write": 2, "rename": 1}
 
 
 def test_an_answer_is_heard_while_somebody_else_holds_the_line() -> None:
