@@ -86,6 +86,8 @@ def _all_well(report: Report) -> str:
     word = "away" if state is State.AWAY and not any(row.state is State.OK for row in report.verdicts) else "ok"
     if report.verdicts:
         return f"{word}, {counted(sum(verdict.compared for verdict in report.verdicts), 'file')} compared"
+    if report.outcomes and all(outcome.dry_run for outcome in report.outcomes):
+        return f"{word}, {counted(sum(outcome.planned for outcome in report.outcomes), 'file')} to be transferred"
     if report.outcomes:
         return f"{word}, {counted(sum(outcome.transferred for outcome in report.outcomes), 'file')} transferred"
     return word

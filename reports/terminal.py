@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -51,7 +52,13 @@ def print_report(report: Report, console: Console) -> None:
     _print_table(("instrument", "step", "done", "failed", "skipped", "time", "state"), steps, reasons, console)
     for line in (*quiet_lines(report.steps), *processed_lines(report), *summary_sentences(report)):
         console.print(Text(line))
-    console.print(Text.assemble((str(report.state), STYLES[str(report.state)]), ": ", told(report)))
+    console.print(Text.assemble((str(report.state), STYLES[str(report.state)]), _after_state(report)))
+
+
+def _after_state(report: Report) -> str:
+    """Return what the last line says after the state, without saying the state again."""
+    state, words = str(report.state), told(report)
+    return "" if words == state else f": {words.removeprefix(f'{state}, ')}"
 
 
 def _print_section(section: Section, console: Console) -> None:
@@ -71,6 +78,29 @@ def _print_table(
 ) -> None:
     if not rows:
         return
+    if _narrowest(rows) > console.width:
+        _print_stacked(rows, console)
+    else:
+        console.print(_table(columns, rows))
+    for line in (line for lines in notes for line in lines):
+        console.print(Text(f"  {line.strip()}", style="dim"))
+    console.print()
+
+
+def _narrowest(rows: Sequence[Sequence[str]]) -> int:
+    """Return the columns that cells need to stand beside one another uncut; headings may be folded at blanks."""
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return sum(widths) + len(widths) - 1
+
+
+def _print_stacked(rows: Sequence[Sequence[str]], console: Console) -> None:
+    """Print two lines a row where a table would be cut into shards: a telephone shows forty columns."""
+    for name, hop, *facts, state in rows:
+        console.print(Text.assemble((name, "bold"), f"  {hop}  ", (state, STYLES[state])))
+        console.print(Text(f"  {', '.join(facts)}"))
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for place, column in enumerate(columns):
         is_outermost = place in (0, len(columns) - 1)  # the instrument and its state are never cut or folded
@@ -78,7 +108,4 @@ def _print_table(
         table.add_column(column, justify=justify, overflow="fold", no_wrap=is_outermost)
     for row in rows:
         table.add_row(*[Text(cell) for cell in row[:-1]], Text(row[-1], style=STYLES[row[-1]]))
-    console.print(table)
-    for line in (line for lines in notes for line in lines):
-        console.print(Text(f"  {line.strip()}", style="dim"))
-    console.print()
+    return table

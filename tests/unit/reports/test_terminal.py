@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 from rich.console import Console
 
 from reports.terminal import print_report
-from tests.unit.reports.made import FULL, OK_HOP, SEED, SHD_UNKNOWN, report
+from tests.unit.reports.made import FULL, MOVED, OK_HOP, SEED, SHD_UNKNOWN, report
 
 
-def printed(made: object, *, colour: bool = False) -> str:
-    """Return what appears on a terminal of a hundred columns."""
-    console = Console(file=io.StringIO(), width=100, force_terminal=colour, color_system="standard" if colour else None)
+def printed(made: object, *, colour: bool = False, width: int = 100) -> str:
+    """Return what appears on a terminal of so many columns."""
+    console = Console(
+        file=io.StringIO(), width=width, force_terminal=colour, color_system="standard" if colour else None
+    )
     print_report(made, console)  # type: ignore[arg-type]
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
@@ -23,7 +26,7 @@ def test_a_good_run_is_a_table_and_a_line() -> None:
     lines = printed(report(OK_HOP)).splitlines()
     assert lines[0].split() == ["instrument", "hop", "nights", "compared", "not", "comparable", "state"]
     assert lines[1].split()[-1] == "ok"
-    assert lines[-1] == "ok: ok, 163 files compared"
+    assert lines[-1] == "ok: 163 files compared"
     assert "FILES ON" not in printed(report(OK_HOP))
 
 
@@ -46,3 +49,17 @@ def test_names_are_not_taken_for_markup_and_everything_is_told() -> None:
     seen = printed(FULL)
     for phrase in ("fpack", "x.fits: not FITS", "is made up now", "PROBLEM: shd:", "2 accepted: lost in the storm"):
         assert phrase in seen
+
+
+def test_on_a_telephone_a_hop_is_two_whole_lines_instead_of_shards() -> None:
+    """Forty columns: the name, the hop and the state stay in one line, the counts in the next."""
+    lines = printed(report(OK_HOP), width=40).splitlines()
+    assert lines[0].split() == [OK_HOP.instrument, OK_HOP.hop, "ok"]
+    assert " ".join(" ".join(lines[1:3]).split()) == "1 night, 163 by size, 0 not comparable"
+    assert lines[-1] == "ok: 163 files compared"
+
+
+def test_a_rehearsal_says_what_would_move_and_not_that_nothing_did() -> None:
+    """``0 files transferred`` would be true of every dry run, and say nothing."""
+    made = report(outcomes=(replace(MOVED, dry_run=True, transferred=0, planned=42),))
+    assert printed(made).splitlines()[-1] == "ok: 42 files to be transferred"
