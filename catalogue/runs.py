@@ -65,13 +65,20 @@ class RunBook(Book):
         with self._store.read() as connection:
             return _read_runs(connection, sa.select(runs).where(asked).order_by(runs.c.id))
 
-    def last_finished(self, kind: str | None = None, instrument: str | None = None) -> Run | None:
-        """Return the run that finished last, of a kind or of any, with an instrument among its own or any."""
+    def last_finished(
+        self, kind: str | None = None, instrument: str | None = None, until_utc: dt.datetime | None = None
+    ) -> Run | None:
+        """Return the run that finished last, of a kind or of any, with an instrument among its own or any.
+
+        With `until_utc` those are left out that say they finished later: a clock was ahead when they were noted.
+        """
         asked = sa.select(runs).where(runs.c.finished_utc.is_not(None))
         if kind is not None:
             asked = asked.where(runs.c.kind == kind)
         if instrument is not None:
             asked = asked.join(run_instruments).where(run_instruments.c.instrument == instrument)
+        if until_utc is not None:
+            asked = asked.where(runs.c.finished_utc <= until_utc)
         asked = asked.order_by(runs.c.finished_utc.desc(), runs.c.id.desc()).limit(1)
         with self._store.read() as connection:
             return next(iter(_read_runs(connection, asked)), None)

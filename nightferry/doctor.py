@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nightferry.expectations import last_seen
 from nightferry.products.pending import steps_of
+from nightferry.reporting.status import site_status
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import SurveyRequest
 from observatory.ends import ABSENT, Expectation, loss_words
@@ -75,9 +76,9 @@ def _program(name: str, words: list[str], remedy: str) -> Line:
 
 
 def _database(workplace: Workplace) -> Iterator[Line]:
-    last = workplace.ledger.last_finished()
+    last = site_status(workplace).finished_utc
     words = (
-        f"{workplace.ledger.database}, last run finished {last.finished_utc:%Y-%m-%d %H:%M} UTC"
+        f"{workplace.ledger.database}, last run finished {last:%Y-%m-%d %H:%M} UTC"
         if last
         else (f"{workplace.ledger.database}, no run yet")
     )

@@ -5,12 +5,14 @@ Whether a mail is due and how it travels is reports/post.py's.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nightferry.reporting import AHEAD
 from nightferry.reporting.record import read_record, write_record
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
@@ -36,8 +38,7 @@ def keep(workplace: Workplace, report: Report) -> Path:
 
     The record, from which `last` reads the report back, is written last: a folder without it is not a report.
     """
-    stamp = report.started_utc.strftime("%Y%m%dT%H%M%S.%fZ")
-    folder = workplace.state / "reports" / f"{stamp}-{report.kind}"
+    folder = workplace.state / "reports" / f"{_stamp(report.started_utc)}-{report.kind}"
     folder.mkdir(parents=True, exist_ok=True)
     write_whole(folder / "report.txt", render_text(report).encode())
     if report.kind == "run":
@@ -60,8 +61,12 @@ def _folders(workplace: Workplace) -> list[Path]:
     return sorted(path.parent for path in (workplace.state / "reports").glob(f"*/{_RECORD}"))
 
 
+def _stamp(instant: dt.datetime) -> str:
+    return instant.strftime("%Y%m%dT%H%M%S.%fZ")
+
+
 def last(workplace: Workplace) -> Report:
-    """Return the last report.
+    """Return the last report; one that is dated later than now, by a clock that was ahead, only if there is no other.
 
     Raises
     ------
@@ -71,7 +76,9 @@ def last(workplace: Workplace) -> Report:
     folders = _folders(workplace)
     if not folders:
         raise UsageError(f"{workplace.state}: no report yet; `nightferry run` or `nightferry verify` makes one")
-    return read_record((folders[-1] / _RECORD).read_bytes())
+    now = _stamp(workplace.now() + AHEAD)
+    past = [folder for folder in folders if folder.name.partition("-")[0] <= now]
+    return read_record(((past or folders)[-1] / _RECORD).read_bytes())
 
 
 def check_mail(workplace: Workplace, is_wanted: bool) -> None:

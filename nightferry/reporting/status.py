@@ -12,6 +12,7 @@ from typing import Any
 
 from catalogue.evidence_records import SafeNight
 from catalogue.records import HopNight, NightState, NightStatus
+from nightferry.reporting import AHEAD
 from nightferry.reporting.archive_log import safe_on, still_safe, still_unsafe
 from nightferry.retention.evidence import chains
 from nightferry.selection import Asked, instruments_asked, nights_asked
@@ -141,14 +142,18 @@ class LastRun:
         return _instant(self.finished_utc)
 
     def is_older(self, span: dt.timedelta, now: dt.datetime) -> bool:
-        """Say whether no run finished within a span of time before now."""
-        return self.finished_utc is None or now - self.finished_utc > span
+        """Say whether no run is known to have finished within a span of time before now.
+
+        One that is said to have finished later than now was noted by a clock that was wrong: of it nothing is known.
+        """
+        if self.finished_utc is None or self.finished_utc > now + AHEAD:
+            return True
+        return now - self.finished_utc > span
 
 
 def site_status(workplace: Workplace) -> LastRun:
     """Return when any run finished last."""
-    run = workplace.ledger.last_finished()
-    return LastRun(run.finished_utc if run else None)
+    return _last_run(workplace, None)
 
 
 def not_run(workplace: Workplace, asked: Asked, span: dt.timedelta) -> list[tuple[str, LastRun]]:
@@ -158,7 +163,14 @@ def not_run(workplace: Workplace, asked: Asked, span: dt.timedelta) -> list[tupl
 
 
 def _last_of(workplace: Workplace, instrument: Instrument) -> LastRun:
-    run = workplace.ledger.last_finished(instrument=instrument.instrument)
+    return _last_run(workplace, instrument.instrument)
+
+
+def _last_run(workplace: Workplace, instrument: str | None) -> LastRun:
+    """Return the last run up to now; one of the future only where there is no other, so that it is seen and named."""
+    ledger = workplace.ledger
+    until = workplace.now() + AHEAD
+    run = ledger.last_finished(instrument=instrument, until_utc=until) or ledger.last_finished(instrument=instrument)
     return LastRun(run.finished_utc if run else None)
 
 
