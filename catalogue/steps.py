@@ -6,6 +6,7 @@ What a step is, and when its record still holds, converters/ knows; approvals, l
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -32,8 +33,8 @@ class StepBook(Book):
         that was the last to go out, word for word, does not wait again.
         """
         with self._store.write() as connection:
-            connection.execute(steps.delete().where(_is(record.instrument, record.copy, record.step, record.subject)))
-            number = connection.execute(steps.insert().values(_values(record)).returning(steps.c.id)).scalar_one()
+            connection.execute(_forget(), _key(record.instrument, record.copy, record.step, record.subject))
+            number = connection.execute(_keep(), _values(record)).scalar_one()
             for table, rows in _details(number, record):
                 if rows:
                     connection.execute(table.insert(), rows)
@@ -42,9 +43,8 @@ class StepBook(Book):
 
     def step_record(self, instrument: str, copy: str, step: str, subject: bytes) -> StepRecord | None:
         """Return what was last noted of a step on a subject; None if it was never tried."""
-        asked = sa.select(steps).where(_is(instrument, copy, step, subject))
         with self._store.read() as connection:
-            rows = connection.execute(asked).all()
+            rows = connection.execute(_find(), _key(instrument, copy, step, subject)).all()
             return next(_read(connection, rows), None)
 
     def step_records(self, instrument: str, night: dt.date) -> tuple[StepRecord, ...]:
@@ -66,7 +66,7 @@ class StepBook(Book):
         with self._store.write() as connection:
             same = [letters.c[name] == value for name, value in key.items()]
             connection.execute(letters.delete().where(*same, letters.c.sent_utc.is_(None)))
-            connection.execute(steps.delete().where(_is(instrument, copy, step, subject)))
+            connection.execute(_forget(), _key(instrument, copy, step, subject))
 
     def forget_steps(self, instrument: str, copy: str, night: dt.date) -> int:
         """Forget what was done of a night on a copy, as `restore` undoes it; return how many records there were."""
@@ -83,10 +83,32 @@ class StepBook(Book):
             return connection.execute(steps.delete().where(*where)).rowcount
 
 
-def _is(instrument: str, copy: str, step: str, subject: bytes) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        steps.c.instrument == instrument, steps.c.copy == copy, steps.c.step == step, steps.c.subject == subject
-    )
+# Statements are built once: of small files there are thousands in a night, each with two notes, and building these
+# took longer than the database does (0.5 instead of 0.95 ms a file for all that is asked and noted, 2026-11).
+
+
+@functools.cache
+def _find() -> sa.Select[Any]:
+    return sa.select(steps).where(_is_subject())
+
+
+@functools.cache
+def _forget() -> sa.Delete:
+    return steps.delete().where(_is_subject())
+
+
+@functools.cache
+def _keep() -> sa.Insert:
+    return steps.insert().returning(steps.c.id)
+
+
+def _is_subject() -> sa.ColumnElement[bool]:
+    names = ("instrument", "copy", "step", "subject")
+    return sa.and_(*(steps.c[name] == sa.bindparam(f"of_{name}") for name in names))
+
+
+def _key(instrument: str, copy: str, step: str, subject: bytes) -> dict[str, Any]:
+    return {"of_instrument": instrument, "of_copy": copy, "of_step": step, "of_subject": subject}
 
 
 def _values(record: StepRecord) -> dict[str, Any]:

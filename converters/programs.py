@@ -5,12 +5,14 @@ Which program, and what its exit status means, is command.py's. Never a shell.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,10 +81,17 @@ def run_program(argv: Sequence[bytes], folder: Path, timeout_s: float, leash: Le
 
 
 def _attend(process: subprocess.Popen[bytes], deadline: float, timeout_s: float, leash: Leash) -> Ended:
+    with _exit_shown(process) as shown:
+        return _attend_shown(process, deadline, timeout_s, leash, shown)
+
+
+def _attend_shown(
+    process: subprocess.Popen[bytes], deadline: float, timeout_s: float, leash: Leash, shown: int | None
+) -> Ended:
     tail = bytearray()
     why = None
     while not _has_exited(process):
-        _collect(process, tail, _LOOK_EVERY_S)
+        _collect(process, tail, _LOOK_EVERY_S, shown)
         if time.monotonic() >= deadline:
             why = f"it took longer than {timeout_s:g} s"
         elif leash.is_pulled:
@@ -97,15 +106,35 @@ def _attend(process: subprocess.Popen[bytes], deadline: float, timeout_s: float,
     return Ended(process.wait(), bytes(tail), why)
 
 
-def _collect(process: subprocess.Popen[bytes], tail: bytearray, wait_s: float) -> bool:
-    """Read what the program says within a time; False where there is nothing, or no more."""
-    assert process.stdout is not None  # noqa: S101  # it was started with a pipe
-    if process.stdout.closed or not select.select([process.stdout], [], [], wait_s)[0]:
-        return False
-    chunk = process.stdout.read(KEPT_BYTES)
-    if not chunk:
+@contextlib.contextmanager
+def _exit_shown(process: subprocess.Popen[bytes]) -> Iterator[int | None]:
+    """Give what becomes readable when a program has exited; None where the system has no such thing."""
+    try:
+        descriptor = os.pidfd_open(process.pid) if sys.platform == "linux" else None
+    except OSError:  # a kernel before 5.3
+        descriptor = None
+    try:
+        yield descriptor
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _collect(process: subprocess.Popen[bytes], tail: bytearray, wait_s: float, shown: int | None = None) -> bool:
+    """Read what the program says within a time; False where there is nothing, or no more, or when it has exited."""
+    said = process.stdout
+    assert said is not None  # noqa: S101  # it was started with a pipe
+    watched = [one for one in (None if said.closed else said.fileno(), shown) if one is not None]
+    if not watched:
         # it has closed its output and works on: without this we would look without a pause
         time.sleep(min(wait_s, 0.002))
+        return False
+    ready = select.select(watched, [], [], wait_s)[0]
+    if said.closed or said.fileno() not in ready:
+        return False
+    chunk = said.read(KEPT_BYTES)
+    if not chunk:
+        said.close()
         return False
     tail += chunk
     del tail[:-KEPT_BYTES]
