@@ -9,7 +9,19 @@ from dataclasses import replace
 import pytest
 
 from reports.html import render_html, render_page
-from tests.unit.reports.made import AWAY, EVERYTHING, FIRST_HOP, FULL, NIGHT, OK_HOP, SEED, SHD_UNKNOWN, report
+from tests.unit.reports.made import (
+    AWAY,
+    EVERYTHING,
+    FIRST_HOP,
+    FULL,
+    MOVED,
+    NIGHT,
+    NOT_MOVED,
+    OK_HOP,
+    SEED,
+    SHD_UNKNOWN,
+    report,
+)
 from verifier.verdict import Finding, SequenceGap
 
 
@@ -119,3 +131,18 @@ def test_a_hop_that_differs_without_missing_files_says_what_is_wrong_in_the_tabl
     lost = replace(damaged, sequence_gaps=(SequenceGap(NIGHT, "sha", (4, 5)),))
     assert "3 other" in render_html(report(lost))
     assert "other" not in render_html(report(OK_HOP)).split("FILES ON")[0]
+
+
+@pytest.mark.parametrize("render", [render_html, render_page])
+def test_what_needs_a_person_stands_above_what_is_well(render: object) -> None:
+    """On a telephone the morning's bad news is not below a screen of hops of which there is nothing to say."""
+    seen = words(render(report(OK_HOP, SHD_UNKNOWN, outcomes=(MOVED, NOT_MOVED))))  # type: ignore[operator]
+    places = [
+        seen.index(phrase)
+        for phrase in (
+            "UNKNOWN: shd.suth.saao.ac.za",
+            "163.fits: disk full",
+            "FILES ON sha.suth.saao.ac.za THAT ARE NOT",
+        )
+    ]
+    assert places == sorted(places)
