@@ -102,7 +102,9 @@ def answering(folder: Path) -> Iterator[None]:
         for path in sorted((folder / HOSTS).glob("*/sshd_config")):
             settings = dict(line.split(maxsplit=1) for line in path.read_text().splitlines())
             sshd = subprocess.Popen(
-                [need(SSHD, "sshd"), "-D", "-e", "-f", str(path), "-o", "PidFile=none"], stderr=subprocess.DEVNULL
+                [need(SSHD, "sshd"), "-D", "-e", "-f", str(path), "-o", "PidFile=none"],
+                stderr=subprocess.DEVNULL,
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - who starts it is a forked child without threads
             )
             started.append(sshd)
             assert answers(settings["ListenAddress"], int(settings["Port"]), sshd), "sshd did not start"
