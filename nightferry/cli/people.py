@@ -17,17 +17,17 @@ from observatory.nights import night_text, parse_night
 if TYPE_CHECKING:
     from nightferry.workplace import Workplace
 
-Instrument = Annotated[str, typer.Option("--instrument", "-i", metavar="NAME")]
-Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT")]
+Instrument = Annotated[str, typer.Option("--instrument", "-i", metavar="NAME", help="Whose night.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it stands in every report.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last night on which it holds.")]
 
 
 def accept(
     context: typer.Context,
     instrument: Instrument,
-    date: Annotated[str, typer.Option("--date", "-d", metavar="NIGHT")],
+    date: Annotated[str, typer.Option("--date", "-d", metavar="NIGHT", help="20160907, 2016-09-07, yesterday.")],
     files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Names or paths below the root.")] = None,
-    frames: Annotated[str | None, typer.Option("--frames", metavar="140,141")] = None,
+    frames: Annotated[str | None, typer.Option("--frames", metavar="140,141", help="Frame numbers.")] = None,
     reason: Reason = None,
     until: Until = None,
     revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from nightferry.reporting import AHEAD
 from nightferry.reporting.record import read_record, write_record
 from nightferry.workplace import Workplace
-from observatory.errors import UsageError
+from observatory.errors import CouldNotTell, UsageError
 from observatory.files import write_whole
 from reports.json import document_of, dumps
 from reports.model import Report
@@ -72,13 +72,25 @@ def last(workplace: Workplace) -> Report:
     ------
     UsageError
         There is none yet.
+    CouldNotTell
+        It cannot be read back: a disk at fault, or another version of nightferry wrote it.
     """
     folders = _folders(workplace)
     if not folders:
         raise UsageError(f"{workplace.state}: no report yet; `nightferry run` or `nightferry verify` makes one")
     now = _stamp(workplace.now() + AHEAD)
     past = [folder for folder in folders if folder.name.partition("-")[0] <= now]
-    return read_record(((past or folders)[-1] / _RECORD).read_bytes())
+    return _read_back((past or folders)[-1])
+
+
+def _read_back(folder: Path) -> Report:
+    try:
+        return read_record((folder / _RECORD).read_bytes())
+    except ValueError as error:
+        raise CouldNotTell(
+            f"{folder / _RECORD}: cannot be read back ({error}); what it says stands in report.txt beside it."
+            " The next run or verify writes a new one"
+        ) from error
 
 
 def check_mail(workplace: Workplace, is_wanted: bool) -> None:

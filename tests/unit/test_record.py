@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nightferry.reporting import delivery
 from nightferry.reporting.record import read_record, write_record
+from nightferry.workplace import Workplace
+from observatory.errors import CouldNotTell
 from reports.model import Note, Report
 from syncer.outcome import Failure, HopOutcome, NightMoves
+from tests.unit.spec.folders import instrument, write
 from tests.worlds import NIGHT
 from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
 
@@ -89,3 +94,14 @@ def test_what_is_no_record_is_a_value_error(record: bytes) -> None:
     """Never another error, never an object of another class."""
     with pytest.raises(ValueError, match=r".*"):
         read_record(record)
+
+
+def test_a_last_report_that_cannot_be_read_back_is_a_sentence_with_the_place_of_its_text(tmp_path: Path) -> None:
+    """A disk at fault or another version's record: no traceback, and the way to the words."""
+    with Workplace.at(write(tmp_path, sha=instrument("sha")), lambda: AT) as workplace:
+        folder = delivery.keep(workplace, report((b"a.fits",)))
+        whole = (folder / "record.json").read_bytes()
+        for broken in (whole[:100], b"\xff", b"{}", whole.replace(b'"level"', b'"depth"')):
+            (folder / "record.json").write_bytes(broken)
+            with pytest.raises(CouldNotTell, match=r"cannot be read back .* report\.txt beside it"):
+                delivery.last(workplace)
