@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from catalogue.records import HopRecord
 from nightferry.workplace import Workplace
 from observatory.spec.chain import Hop
 from observatory.truth import State, worst
+
+if TYPE_CHECKING:
+    from syncer.outcome import HopOutcome
+    from verifier.verdict import HopVerdict
 
 
 class Run:
@@ -83,6 +89,21 @@ def see_roots(workplace: Workplace, hop: Hop, markers: Sequence[str | None]) -> 
     for place, marker in zip((hop.source, hop.destination), markers, strict=False):
         if marker is not None:
             workplace.ledger.record_root_seen(place.host, place.root, workplace.now(), marker)
+
+
+def hop_record(told: HopOutcome | HopVerdict) -> HopRecord:
+    """Return what is noted of a hop whatever was done with it; what belongs to one kind of job is left to that."""
+    return HopRecord(
+        told.instrument,
+        told.hop,
+        told.source,
+        told.destination,
+        told.state,
+        told.reason,
+        told.source_root,
+        told.destination_root,
+        source_files=told.source_files,
+    )
 
 
 def state_of(states: Sequence[State]) -> State:

@@ -11,10 +11,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from catalogue.records import HopRecord, MovedFile, NightRecord
+from catalogue.records import MovedFile, NightRecord
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.products.converting import Converted, complete_nights, products_of
-from nightferry.runs import Run, see_roots
+from nightferry.runs import Run, hop_record, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, scope_asked
 from nightferry.verifying import acceptances
 from nightferry.waiting import record_waiting
@@ -229,17 +229,9 @@ def _record_sync(
     if is_whole:  # else the nights of an outage would be forgotten
         ledger.record_hop(
             run.id,
-            HopRecord(
-                outcome.instrument,
-                outcome.hop,
-                outcome.source,
-                outcome.destination,
-                outcome.state,
-                outcome.reason,
-                outcome.source_root,
-                outcome.destination_root,
+            replace(
+                hop_record(outcome),
                 engine=outcome.engine,
-                source_files=outcome.source_files,
                 planned=outcome.planned,
                 transferred=outcome.transferred,
                 failed=len(outcome.failed),

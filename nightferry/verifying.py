@@ -9,10 +9,10 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
-from catalogue.records import HopRecord, NightRecord, NightState
+from catalogue.records import NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.retention.evidence import HopWitness, freed_on, kept_on
-from nightferry.runs import Run, see_roots
+from nightferry.runs import Run, hop_record, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, level_of, scope_asked
 from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
@@ -141,17 +141,9 @@ def _record_verdict(workplace: Workplace, run: Run, hop: Hop, verdict: HopVerdic
     if is_whole_look(workplace, hop, verdict.nights):  # else the nights of an outage would be forgotten
         ledger.record_hop(
             run.id,
-            HopRecord(
-                verdict.instrument,
-                verdict.hop,
-                verdict.source,
-                verdict.destination,
-                verdict.state,
-                verdict.reason,
-                verdict.source_root,
-                verdict.destination_root,
+            replace(
+                hop_record(verdict),
                 level=verdict.level,
-                source_files=verdict.source_files,
                 compared=verdict.compared,
                 not_comparable=verdict.not_comparable,
             ),
