@@ -22,6 +22,7 @@ from typing import Protocol, Self
 from converters.base import Done, Step, Task
 from converters.nightstep import Desk, NightStep
 from converters.workspace import FarLeash, TaskLeash
+from observatory.closing import Closing
 from observatory.forking import forkserver
 from observatory.spec.models import Instrument
 
@@ -83,7 +84,7 @@ class Crew(Protocol):
         ...
 
 
-class LocalCrew:
+class LocalCrew(Closing):
     """Works on this machine; how many jobs at a time is up to who calls."""
 
     def __init__(self, steps: Sequence[Step | NightStep] = ()) -> None:
@@ -100,12 +101,7 @@ class LocalCrew:
             return job.step.make(job.task, job.outputs, job.desk(leash, memory))
         return _in_process(self._context, job, leash)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         """Nothing outlives its job."""
 
 

@@ -11,13 +11,13 @@ import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from converters.base import Done
 from converters.crew import Job, LocalCrew, do_far
 from converters.nightstep import NightStep
 from converters.workspace import TaskLeash
+from observatory.closing import Closing
 from observatory.errors import SchedulerSilent, UsageError
 
 _CONNECT_S = 10.0
@@ -25,7 +25,7 @@ _LOOK_EVERY_S = 0.1
 _BEGUN = "begun"
 
 
-class DaskCrew:
+class DaskCrew(Closing):
     """Hands jobs to the workers of a cluster.
 
     Parameters
@@ -71,10 +71,10 @@ class DaskCrew:
             raise SchedulerSilent(self.address, str(error) or type(error).__name__) from error
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._client.close()
+    def close(self) -> None:
+        """Let go of the cluster."""
+        if self._client is not None:
+            self._client.close()
 
 
 def knock(address: str) -> None:
