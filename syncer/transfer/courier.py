@@ -10,6 +10,7 @@ import abc
 import functools
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import ClassVar
@@ -21,12 +22,13 @@ from syncer.transfer.contract import Batch, CarryResult
 from syncer.transfer.folders import make_ready
 from syncer.transfer.group import folders_not_there
 from syncer.transfer.meter import Meter
-from syncer.transfer.rounds import Divide, Ending, Remedy, Rounds, SessionEnd
+from syncer.transfer.rounds import Divide, Ending, Pace, Remedy, Rounds, SessionEnd
 from syncer.transfer.route import NotFromThere, RemoteShell, round_trip_of, route_of, shell_words
 from syncer.transfer.sessions import AT_THE_DOOR, Job, sessions_for
 
 RUN_LIMIT_S = 7 * 86400.0
 """No session is ended for being long: the programs themselves give up when nothing comes."""
+RATE_CHANGED = Ending("another rate holds at this hour; the next run goes on", Remedy.AT_ONCE)
 
 
 class Session(abc.ABC):
@@ -52,14 +54,15 @@ class Session(abc.ABC):
         self.heard = True
         self.place.close()
 
-    def run(self, runner: Look) -> Completed:
-        """Run it to its end.
+    def run(self, runner: Look, limit_s: float) -> Completed:
+        """Run it to its end, or for so many seconds.
 
         Raises
         ------
         CouldNotTell
+            Also when the time is over.
         """
-        return runner.run(self.argv, self.stdin, RUN_LIMIT_S, self.hear)
+        return runner.run(self.argv, self.stdin, limit_s, self.hear)
 
     @abc.abstractmethod
     def hear(self, output: bytes) -> None:
@@ -149,13 +152,22 @@ class Courier(abc.ABC):
         if self.route.by_own_keys and not any(end.started for end in ends):
             raise NotFromThere(self.program, self.batch.destination.name, self.batch.source.name, ends[0].words)
 
-    def _send(self, meter: Meter, job: Job, rate_bytes_per_s: int | None) -> SessionEnd:
-        session = self.session(job, rate_bytes_per_s, meter)
+    def _send(self, meter: Meter, job: Job, pace: Pace) -> SessionEnd:
+        session = self.session(job, pace.rate_bytes_per_s, meter)
         session.place.enter_context(self._door)
+        with session.place:
+            return self._run(session, job, pace.holds_s(self.batch.now()))
+
+    def _run(self, session: Session, job: Job, holds_s: float | None) -> SessionEnd:
+        """Run a session for as long as its rate holds."""
+        if holds_s == 0.0:
+            return SessionEnd(job, RATE_CHANGED, RATE_CHANGED.words, started=False, is_good=False)
+        began_s = time.monotonic()
         try:
-            with session.place:
-                completed = session.run(self._runner)
+            completed = session.run(self._runner, RUN_LIMIT_S if holds_s is None else min(holds_s, RUN_LIMIT_S))
         except CouldNotTell as error:
             ending = Ending(str(error), Remedy.NOTHING if error.is_permanent else Remedy.RETRY)
+            if holds_s is not None and time.monotonic() - began_s >= holds_s:
+                ending = RATE_CHANGED
             return SessionEnd(job, ending, ending.words, started=session.heard, is_good=False)
         return session.ended(completed)

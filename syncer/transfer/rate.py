@@ -1,7 +1,7 @@
-"""How fast a hop may go: the rate that holds at an hour, and a brake that keeps to it.
+"""How fast a hop may go: the rate that holds at an hour, until when it does, and a brake that keeps to it.
 
-rsync has its own brake and is only told the rate; the brake here is for the engines that move bytes
-themselves.
+rsync and the pipe have their own brakes and are only told the rate; the brake here is for the engine that moves bytes
+itself. What becomes of a session when the rate changes is rounds.py's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import threading
 from collections.abc import Callable
 
 from observatory.spec.models import Hours, TransferOptions
+
+MINUTES_AHEAD = 49 * 60
+"""What does not change in two days, of which one may be an hour shorter or longer, never does."""
 
 
 def rate_at(options: TransferOptions, now: dt.datetime) -> int | None:
@@ -23,6 +26,24 @@ def rate_at(options: TransferOptions, now: dt.datetime) -> int | None:
     if options.rate_bytes_per_s is not None:
         limits.append(options.rate_bytes_per_s)
     return min(limits, default=None)
+
+
+def rate_holds_s(options: TransferOptions, now: dt.datetime) -> float | None:
+    """Return for how many seconds after a local time the rate of that time holds; None where it never changes.
+
+    Every minute is asked: summer time, midnight and spans that overlap then need no rules of their own. `now` should
+    know its zone by its rules (`zoneinfo`), not by an offset alone, or the beginning of summer time is not seen.
+    """
+    if not options.hours:
+        return None
+    rate, zone = rate_at(options, now), now.tzinfo
+    start = now if zone is None else now.astimezone(dt.UTC)
+    minute = start.replace(second=0, microsecond=0)
+    for _ in range(MINUTES_AHEAD):
+        minute += dt.timedelta(minutes=1)
+        if rate_at(options, minute if zone is None else minute.astimezone(zone)) != rate:
+            return (minute - start).total_seconds()
+    return None
 
 
 def _is_within(span: Hours, now: dt.time) -> bool:
@@ -57,11 +78,12 @@ class Brake:
         self._lock = threading.Lock()
 
     def let_through(self, size_bytes: int) -> None:
-        """Wait until a block of this size may go: a block is paid for before it leaves, the last one too."""
-        rate = self._rate()
-        if rate is None:
-            return
+        """Wait until a block of this size may go: a block is paid for before it leaves, the last one too.
+
+        One waits at a time, and the others for it: each by the rate of the hour in which its turn comes.
+        """
         with self._lock:
-            paid_at_s = max(self._free_at_s, self._clock_s()) + size_bytes / rate
-            self._free_at_s = paid_at_s
-        self._sleep(max(0.0, paid_at_s - self._clock_s()))
+            rate = self._rate()
+            if rate is not None:
+                self._free_at_s = max(self._free_at_s, self._clock_s()) + size_bytes / rate
+                self._sleep(max(0.0, self._free_at_s - self._clock_s()))

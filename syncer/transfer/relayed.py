@@ -52,6 +52,7 @@ def relay(
     receiver: Half,
     size_bytes: int,
     silence_s: float,
+    longest_s: float,
     passed: Callable[[int], None],
     hear: Callable[[bytes], None],
 ) -> Completed:
@@ -64,6 +65,8 @@ def relay(
         Of all files.
     silence_s : float
         After so long without a byte the session is given up.
+    longest_s : float
+        After so long it is ended in any case.
     passed : callable
         Told the size of each block.
     hear : callable
@@ -74,7 +77,7 @@ def relay(
     CouldNotTell
         An end cannot be reached.
     """
-    belt, limit_s = _Belt(silence_s, passed), silence_s + size_bytes / SLOWEST_BYTES_PER_S
+    belt, limit_s = _Belt(silence_s, passed), min(silence_s + size_bytes / SLOWEST_BYTES_PER_S, longest_s)
     sent: Future[Completed] = Future()
     threading.Thread(target=_send, args=(sender, belt, limit_s, sent), name="sender", daemon=True).start()
     try:

@@ -7,6 +7,7 @@ file arrived is confirm.py's question.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import enum
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,15 +15,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from observatory.errors import CouldNotTell
+from observatory.spec.models import TransferOptions
 from syncer.transfer.confirm import Evidence, confirm
 from syncer.transfer.contract import Arrived, Batch, Item, NotArrived
 from syncer.transfer.folders import WHOLE_HOST, sweep
 from syncer.transfer.meter import Meter
-from syncer.transfer.rate import rate_at
+from syncer.transfer.rate import rate_at, rate_holds_s
 from syncer.transfer.sessions import Job
 
 RETRY_DELAYS_S = (2.0, 8.0, 30.0)
 """Waits before trying again after nothing arrived; a reboot of a switch is over within them."""
+
+LAST_FILES_S = 1.0
+"""The far program of a session that we ended notices it by then: it must not finish a file beside the next session."""
 
 _NO_RETRY_HELPS = re.compile(rb"Host key verification failed|Permission denied \((?!13\))|Could not resolve hostname")
 
@@ -36,6 +41,8 @@ class Remedy(enum.Enum):
     """The line, the host or the time was to blame: later it may work."""
     GO_ON = "go on"
     """One file stopped the whole session; the others have not been tried."""
+    AT_ONCE = "at once"
+    """We ended it ourselves, as another rate holds now: what it had not carried yet is sent at that one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +93,37 @@ class SessionEnd:
     reasons: Mapping[bytes, str] = field(default_factory=dict)
 
 
-Send = Callable[[Job, int | None], SessionEnd]
-"""Carries one job, at so many bytes a second at most."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a session may be, and until when.
+
+    Attributes
+    ----------
+    options : TransferOptions
+    sessions : int
+        So many share the rate.
+    hop_rate_bytes_per_s : int or None
+        Of all of them, when their round began.
+    """
+
+    options: TransferOptions
+    sessions: int
+    hop_rate_bytes_per_s: int | None
+
+    @property
+    def rate_bytes_per_s(self) -> int | None:
+        """One session's share; None without a limit."""
+        return None if self.hop_rate_bytes_per_s is None else max(1, self.hop_rate_bytes_per_s // self.sessions)
+
+    def holds_s(self, now: dt.datetime) -> float | None:
+        """Return for how many seconds from a local time on it still holds; None: for ever."""
+        if rate_at(self.options, now) != self.hop_rate_bytes_per_s:
+            return 0.0
+        return rate_holds_s(self.options, now)
+
+
+Send = Callable[[Job, Pace], SessionEnd]
+"""Carries one job, no faster and no longer than its pace allows."""
 Divide = Callable[[Sequence[Item], int], list[Job]]
 """Makes jobs for some sessions."""
 
@@ -129,10 +165,13 @@ class Rounds:
         pending, fruitless = [item for item in self.batch.items if item.target not in self.failures], 0
         while pending:
             ends = self._round(pending, sessions)
-            if not self._done:
+            was_cut = any(end.ending.remedy is Remedy.AT_ONCE for end in ends)
+            if was_cut:
+                self._sleep(LAST_FILES_S)
+            elif not self._done:
                 check(ends)
             again, must_wait = self._digest(ends)
-            fruitless = fruitless + 1 if len(again) == len(pending) else 0
+            fruitless = fruitless + 1 if len(again) == len(pending) and not was_cut else 0
             if not again or fruitless > len(RETRY_DELAYS_S):
                 return
             if must_wait:
@@ -141,11 +180,10 @@ class Rounds:
 
     def _round(self, items: Sequence[Item], sessions: int) -> list[SessionEnd]:
         jobs = self._divide(items, sessions)
-        rate = rate_at(self.batch.options, self.batch.now())
-        at_once = min(sessions, len(jobs))
-        share = None if rate is None else rate // at_once
+        options, at_once = self.batch.options, min(sessions, len(jobs))
+        pace = Pace(options, at_once, rate_at(options, self.batch.now()))
         with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="session") as pool:
-            return list(pool.map(lambda job: self._send(job, share), jobs))
+            return list(pool.map(lambda job: self._send(job, pace), jobs))
 
     def _digest(self, ends: Sequence[SessionEnd]) -> tuple[list[Item], bool]:
         """Note why files failed; return what to send again, and whether to wait before."""
@@ -170,7 +208,7 @@ class Rounds:
 
     def _digest_bad(self, end: SessionEnd) -> list[Item]:
         words = f"no space left on {self.batch.destination.name}" if end.is_full else end.words
-        may_retry = end.ending.remedy is Remedy.RETRY and not end.is_full
+        may_retry = end.ending.remedy in (Remedy.RETRY, Remedy.AT_ONCE) and not end.is_full
         for item in end.job.items:
             self.failures[item.target] = NotArrived(item, end.reasons.get(item.target, words), may_retry)
         if end.is_full:

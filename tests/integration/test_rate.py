@@ -1,4 +1,4 @@
-"""The rate that a hop may have, measured on what arrives; and which engine minds that the hour changed.
+"""The rate that a hop may have, measured on what arrives; and that every engine minds when the hour changes.
 
 Leaves the choice of the rate to tests/unit/test_rsync_sessions.py. Nothing here asks how fast a machine is, only
 that no engine is faster than it may be: a busy machine makes a transfer slower and no test red.
@@ -12,14 +12,17 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from observatory.spec.models import Hours, TransferOptions
 from syncer.transfer.choose import choose
 from syncer.transfer.contract import CarryResult, Item
-from tests.transfers import Pair, make_pair
+from syncer.transfer.pipe import PipeEngine
+from tests.transfers import RELAYED, Pair, make_pair
 
 RATE_BYTES_PER_S = 4_000_000
 OVER = 1.05
@@ -53,6 +56,8 @@ def watched(
     batch = pair.batch(items, options=options, now=now)
     ends = (batch.source, batch.destination, batch.source_access, batch.destination_access)
     engine = choose(*ends, batch.options, sleep=time.sleep)
+    if pair.engine == RELAYED:
+        engine = replace(cast(PipeEngine, engine), far_s=0.0)
     seen: list[tuple[float, int]] = []
     over, began_s = threading.Event(), time.monotonic()
 
@@ -108,36 +113,57 @@ def test_sessions_share_the_rate(pair: Pair) -> None:
     assert fastest_bytes_per_s(seen, 16_000_000) <= OVER * RATE_BYTES_PER_S
 
 
-class Dawn:
-    """A clock that says night for some seconds after it was first asked, and then morning."""
+class Clock:
+    """A local time that goes on as real time does, and reaches six in so many seconds after it was first asked."""
 
-    def __init__(self, after_s: float) -> None:
-        self._after_s = after_s
-        self._at_s: float | None = None
+    def __init__(self, before_six_s: float) -> None:
+        self._before_six_s = before_six_s
+        self.began_s: float | None = None
 
     def __call__(self) -> dt.datetime:
         """Return the local time."""
-        self._at_s = time.monotonic() + self._after_s if self._at_s is None else self._at_s
-        return NIGHT if time.monotonic() < self._at_s else MORNING
+        self.began_s = time.monotonic() if self.began_s is None else self.began_s
+        return MORNING + dt.timedelta(seconds=time.monotonic() - self.began_s - self._before_six_s)
 
 
-@pytest.mark.parametrize("pair", ["sftp"], indirect=True)
-def test_sftp_goes_on_at_the_rate_of_the_new_hour(pair: Pair) -> None:
-    """Slowly as long as it is night; then as quickly as it may: never too quick, and soon done."""
-    items = items_of(pair, 1, 40_000_000)
-    options = TransferOptions(hours=(OBSERVING.model_copy(update={"rate_bytes_per_s": 2_000_000}),))
-    result, seen = watched(pair, items, options, Dawn(4.0))
-    assert len(result.arrived) == len(items)
-    by_night = max(size for at_s, size in seen if at_s < 3.5)
-    assert 0 < by_night <= OVER * 3.5 * 2_000_000
-    assert seen[-1][0] < 15, "40 MB at the night's rate would have taken 20 s"
+def slow(first: str, last: str, rate_bytes_per_s: int) -> Hours:
+    """Return hours with a rate."""
+    return Hours.model_validate({"from": first, "until": last, "rate_bytes_per_s": rate_bytes_per_s})
 
 
-@pytest.mark.parametrize("pair", ["rsync", "pipe"], indirect=True)
-def test_rsync_and_the_pipe_keep_the_rate_at_which_a_batch_began(pair: Pair) -> None:
-    """They are told one rate when they start: a batch that began in the night stays slow, as is documented."""
-    items = items_of(pair, 8, 1_000_000)
-    options = TransferOptions(hours=(OBSERVING,))
-    result, seen = watched(pair, items, options, Dawn(0.5))
-    assert len(result.arrived) == len(items)
-    assert fastest_bytes_per_s(seen, 8_000_000) <= OVER * RATE_BYTES_PER_S
+EVERY_ENGINE = pytest.mark.parametrize("pair", ["rsync", "pipe", RELAYED, "sftp"], indirect=True)
+STOPS_S = 1.0
+"""What was on the way when a session ended may still come in."""
+
+
+@EVERY_ENGINE
+def test_a_batch_goes_on_faster_when_the_hours_are_over(pair: Pair) -> None:
+    """Slowly as long as it is night; then as quickly as it may. Nothing is lost, no file is said to have failed."""
+    items, clock = items_of(pair, 20, 1_000_000), Clock(2.0)
+    result, seen = watched(pair, items, TransferOptions(hours=(slow("18:00", "06:00", 1_500_000),)), clock)
+    assert (len(result.arrived), result.failed, result.remarks) == (len(items), (), ())
+    by_night = max(size for at_s, size in seen if at_s < 1.9)
+    assert 0 < by_night <= OVER * 2.0 * 1_500_000
+    assert seen[-1][0] < 10, "20 MB at the night's rate would have taken 13 s"
+
+
+@EVERY_ENGINE
+def test_a_batch_under_way_slows_down_when_the_hours_begin(pair: Pair) -> None:
+    """It began at 8 MB/s, and no byte that leaves from six o'clock on leaves faster than 2 MB/s."""
+    items, clock = items_of(pair, 34, 500_000), Clock(1.5)
+    options = TransferOptions(hours=(slow("06:00", "18:00", 2_000_000),), rate_bytes_per_s=8_000_000)
+    result, seen = watched(pair, items, options, clock)
+    assert (len(result.arrived), result.failed, result.remarks) == (len(items), (), ())
+    before = max(size for at_s, size in seen if at_s < 1.5 + STOPS_S)
+    assert 0 < before <= OVER * (1.5 * 8_000_000 + STOPS_S * 2_000_000)
+    later = [(at_s, size) for at_s, size in seen if at_s >= 1.5 + STOPS_S and size > before]
+    assert fastest_bytes_per_s(later, 17_000_000) <= OVER * 2_000_000
+
+
+@pytest.mark.parametrize("pair", ["rsync"], indirect=True)
+def test_what_came_of_a_large_file_before_the_hours_is_not_sent_again(pair: Pair) -> None:
+    """The session is ended at six, what it had is kept, and the next one goes on from there: slowly, yet soon."""
+    options = TransferOptions(hours=(slow("06:00", "18:00", 1_000_000),), rate_bytes_per_s=10_000_000)
+    result, seen = watched(pair, items_of(pair, 1, 14_000_000), options, Clock(1.0))
+    assert (len(result.arrived), result.failed) == (1, ())
+    assert 4 < seen[-1][0] < 12, "14 MB at the rate of the hours would have taken 14 s, and at the other one 1.4 s"

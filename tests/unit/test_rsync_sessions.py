@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from observatory.spec.models import Hours, TransferOptions
 from syncer.transfer.contract import Item
-from syncer.transfer.rate import Brake, rate_at
+from syncer.transfer.rate import Brake, rate_at, rate_holds_s
 from syncer.transfer.sessions import MUCH_BYTES, balance, cost_bytes, folders_of, sessions_for, split
 
 SIZES = st.lists(st.integers(0, 1 << 30), max_size=200)
@@ -87,6 +88,62 @@ def test_the_slowest_rate_of_the_hour_holds() -> None:
     assert rate_at(options, dt.datetime(2016, 9, 7, 5, 59)) == 1000
     assert rate_at(options, dt.datetime(2016, 9, 7, 6, 0)) == 5000
     assert rate_at(TransferOptions(), dt.datetime(2016, 9, 7, 6, 0)) is None
+
+
+def hours(*spans: tuple[str, str, int], general: int | None = None) -> TransferOptions:
+    """Return options with some spans."""
+    made = [Hours.model_validate({"from": a, "until": b, "rate_bytes_per_s": rate}) for a, b, rate in spans]
+    return TransferOptions(hours=tuple(made), rate_bytes_per_s=general)
+
+
+DAY = (2016, 9, 7)
+LOS_ANGELES = ZoneInfo("America/Los_Angeles")
+
+
+@pytest.mark.parametrize(
+    ("options", "now", "holds_s"),
+    [
+        (TransferOptions(), dt.datetime(*DAY, 23), None),
+        (hours(("18:00", "06:00", 1000)), dt.datetime(*DAY, 17, 59, 30), 30.0),
+        (hours(("18:00", "06:00", 1000)), dt.datetime(*DAY, 18), 12 * 3600.0),
+        (hours(("18:00", "06:00", 1000)), dt.datetime(*DAY, 23, 0, 0, 500_000), 7 * 3600 - 0.5),
+        (hours(("18:00", "06:00", 1000)), dt.datetime(*DAY, 5, 59, 59), 1.0),
+        (hours(("18:00", "06:00", 1000), general=1000), dt.datetime(*DAY, 12), None),
+        (hours(("18:00", "06:00", 2000), general=1000), dt.datetime(*DAY, 12), None),
+        (hours(("18:00", "23:00", 2000), ("22:00", "02:00", 2000)), dt.datetime(*DAY, 19), 7 * 3600.0),
+        (hours(("18:00", "23:00", 1000), ("22:00", "02:00", 2000)), dt.datetime(*DAY, 19), 4 * 3600.0),
+        (hours(("12:00", "12:00", 1000)), dt.datetime(*DAY, 12), None),
+    ],
+)
+def test_a_rate_holds_until_the_hour_that_changes_it(
+    options: TransferOptions, now: dt.datetime, holds_s: float | None
+) -> None:
+    """Over midnight too; an hour at which another span begins, or one that is no slower, changes nothing."""
+    assert rate_holds_s(options, now) == holds_s
+
+
+@pytest.mark.parametrize(
+    ("now", "holds_s"),
+    [
+        (dt.datetime(2016, 3, 12, 18, tzinfo=LOS_ANGELES), 11 * 3600.0),  # summer time begins: the night is shorter
+        (dt.datetime(2016, 11, 5, 18, tzinfo=LOS_ANGELES), 13 * 3600.0),  # it ends: longer
+        (dt.datetime(2016, 11, 5, 18, tzinfo=ZoneInfo("Africa/Johannesburg")), 12 * 3600.0),
+        (dt.datetime(2016, 3, 12, 18, tzinfo=dt.timezone(dt.timedelta(hours=-8))), 12 * 3600.0),
+    ],
+)
+def test_the_night_in_which_summer_time_begins_is_shorter(now: dt.datetime, holds_s: float) -> None:
+    """Seconds that pass are counted, not what the clock on the wall shows."""
+    assert rate_holds_s(hours(("18:00", "06:00", 1000)), now) == holds_s
+
+
+def test_hours_within_the_hour_that_is_left_out_or_comes_twice() -> None:
+    """From half past two to three never is that night; from one to half past one is twice."""
+    spring, autumn = (dt.datetime(*day, 0, 30, tzinfo=LOS_ANGELES) for day in ((2016, 3, 13), (2016, 11, 6)))
+    left_out, twice = hours(("02:30", "03:00", 1000)), hours(("01:00", "01:30", 1000))
+    assert rate_holds_s(left_out, spring) == 25 * 3600.0
+    assert rate_holds_s(twice, autumn) == 1800.0
+    assert rate_holds_s(twice, dt.datetime(2016, 11, 6, 1, 30, tzinfo=LOS_ANGELES)) == 1800.0
+    assert rate_holds_s(twice, dt.datetime(2016, 11, 6, 1, 10, fold=1, tzinfo=LOS_ANGELES)) == 1200.0
 
 
 def test_the_brake_keeps_to_its_rate() -> None:
