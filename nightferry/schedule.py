@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import shlex
 import sys
@@ -75,6 +76,7 @@ Wants=network-online.target
 
 [Service]
 Type=oneshot
+User={user}
 ExecStart={command}
 SuccessExitStatus=1
 """
@@ -101,6 +103,7 @@ After=network-online.target
 Wants=network-online.target
 
 [Service]
+User={user}
 ExecStart={command}
 Restart=always
 RestartSec=30
@@ -116,22 +119,26 @@ def _escaped(command: str) -> str:
     return command
 
 
-def systemd_units(specification: Specification, program: Sequence[str], watched: Sequence[str] = ()) -> Iterator[str]:
+def systemd_units(
+    specification: Specification, program: Sequence[str], watched: Sequence[str] = (), user: str | None = None
+) -> Iterator[str]:
     """Yield a service and a timer per job; a service fails where it could not tell, not where it found differences.
 
-    Each instrument `watched` has a service of its own that exports observations while they are taken.
+    Each instrument `watched` has a service of its own that exports observations while they are taken. All run as
+    `user`, by default the one who asks: without a word of it systemd would take root, who holds none of the keys.
     """
+    user = (user or getpass.getuser()).replace("%", "%%")
     zone, jobs = specification.site.timezone, jobs_of(specification, may_be_none=bool(watched))
     for job, expression in jobs.items():
         times = "\n".join(f"OnCalendar={line}" for line in calendar(parse(expression), zone))
-        words = {"job": job, "site": specification.site.site.replace("%", "%%"), "times": times}
+        words = {"job": job, "site": specification.site.site.replace("%", "%%"), "times": times, "user": user}
         command = _escaped(_command(program, specification, job))
         yield _SERVICE.format(command=command, **words)
         yield _TIMER.format(**words)
     for name in watched:
         argv = [*program, "--config", specification.folder, "export", "--watch", "--instrument", name]
         site = specification.site.site.replace("%", "%%")
-        yield _WATCH.format(instrument=name, site=site, command=_escaped(shlex.join(argv)))
+        yield _WATCH.format(instrument=name, site=site, command=_escaped(shlex.join(argv)), user=user)
 
 
 def program() -> list[str]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of
+from nightferry.cli.context import asked, finish, options_of, say
 
 
 def run(
@@ -102,6 +102,10 @@ def systemd(context: typer.Context) -> None:
     with options_of(context).open() as workplace:
         for unit in systemd_units(workplace.specification, program(), watched_by_daemon(workplace)):
             typer.echo(unit)
+    say(
+        "put each part into the file that its first line names and look at User=; then, for each timer:"
+        " systemctl daemon-reload && systemctl enable --now nightferry-run.timer"
+    )
 
 
 def register(app: typer.Typer) -> None:

@@ -92,3 +92,12 @@ def test_an_instrument_that_is_watched_has_a_service_of_its_own() -> None:
     assert "ExecStart='/opt/night ferry/bin/nightferry' --config /etc/nightferry export --watch --inst" in unit
     assert "Restart=always" in unit
     assert "100 %% Sky" in unit
+
+
+def test_services_run_as_who_asked_for_them_and_not_as_root() -> None:
+    """Whose keys and known_hosts the hosts know; a service that says nothing of it is root's."""
+    units = list(systemd_units(specification(run="0 8 * * *"), PROGRAM, ["magaox"], user="observer"))
+    services = [unit for unit in units if "[Service]" in unit]
+    assert len(services) == 2
+    assert all("\nUser=observer\n" in unit for unit in services)
+    assert not any("User=" in unit for unit in units if "[Timer]" in unit)
