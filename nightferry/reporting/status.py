@@ -223,15 +223,16 @@ HEADINGS = ("instrument", "night", "files", "moved", "moved (UTC)", "processed",
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    """Return a row's cells under `HEADINGS`."""
+    """Return a row's cells under `HEADINGS`; ``-`` where nothing is known, which is not the same as none."""
+    is_known = bool(row.night.hops)
     return (
         row.instrument,
         night_text(row.night.night),
-        str(row.files),
-        str(row.moved),
+        str(row.files) if is_known else "-",
+        str(row.moved) if is_known else "-",
         _short(row.last_moved()),
         row.processed or "-",
-        row.proven + (" accepted" if row.is_accepted else ""),
+        row.proven + (" accepted" if row.is_accepted else "") if is_known else "-",
         _short(row.last_proven()),
         f"{sum(copy.is_safe for copy in row.safe)}/{row.declared_copies}" if row.safe else "-",
     )

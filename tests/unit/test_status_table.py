@@ -8,7 +8,7 @@ import pytest
 
 from catalogue.records import HopNight, NightState, NightStatus
 from nightferry.cli.tables import print_status
-from nightferry.reporting.status import LastRun, Row
+from nightferry.reporting.status import LastRun, Row, cells
 
 AT = dt.datetime(2016, 9, 8, 8, 1, tzinfo=dt.UTC)
 NIGHT = dt.date(2016, 9, 7)
@@ -48,3 +48,10 @@ def test_a_narrow_terminal_does_without_whole_columns_and_says_so(
     _, row, *said = shown(width, monkeypatch, capsys)
     assert row.split() == words
     assert f"no room here for: {absent}. `nightferry status | cat` shows them" in " ".join(" ".join(said).split())
+
+
+def test_a_night_that_was_asked_for_and_never_seen_shows_no_numbers() -> None:
+    """``0 files, 0/1`` for each of 80 nights of clouds would look like 80 nights that were lost."""
+    unseen = Row("sha", 1, NightStatus(NIGHT, ()))
+    assert cells(unseen) == ("sha", "20160907", "-", "-", "-", "-", "-", "-", "-")
+    assert cells(ROW)[2:4] == ("163", "42")
