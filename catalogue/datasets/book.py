@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from catalogue.book import Book
 from catalogue.datasets.collections import collection_id
 from catalogue.datasets.grammar import DatasetType
+from catalogue.datasets.kinds import KindIndex
 from catalogue.datasets.records import Dataset, NewDataset
 from catalogue.datasets.storing import SELECTED, data_of, dataset_of, identity_of, index_keys, keys_to_json, type_of
 from catalogue.datasets.tables import dataset_types, datasets, datastores, ingests
@@ -45,8 +46,11 @@ class DatasetBook(Book):
         """
         with self._store.write() as connection:
             for one in types:
-                _declare(connection, one, exposures.get(one.name))
+                number = _declare(connection, one, exposures.get(one.name))
                 index_keys(connection, one)
+                index = KindIndex.of(one, number, exposures.get(one.name))
+                if index is not None:
+                    index.make(connection)
 
     def dataset_types(self, instrument: str | None = None) -> tuple[tuple[DatasetType, str | None], ...]:
         """Return every type with the key of its exposure, by instrument and name."""
@@ -220,18 +224,19 @@ def _type_of(row: sa.Row[tuple[object, ...]]) -> DatasetType:
     return type_of(row.name, row.instrument, row._mapping["keys"])
 
 
-def _declare(connection: Connection, one: DatasetType, exposure: str | None) -> None:
+def _declare(connection: Connection, one: DatasetType, exposure: str | None) -> int:
+    """Note one type; return its number."""
     asked = sa.select(dataset_types).where(
         dataset_types.c.instrument == one.instrument, dataset_types.c.name == one.name
     )
     row = connection.execute(asked).first()
     values = {"keys": keys_to_json(one), "exposure": exposure}
     if row is None:
-        connection.execute(dataset_types.insert().values(instrument=one.instrument, name=one.name, **values))
-        return
+        new = dataset_types.insert().values(instrument=one.instrument, name=one.name, **values)
+        return int(connection.execute(new.returning(dataset_types.c.id)).scalar_one())
     kept = row._mapping["keys"]
     if json.dumps(kept) == json.dumps(values["keys"]) and row.exposure == exposure:
-        return
+        return int(row.id)
     before = {(key["name"], key["kind"]) for key in kept if key["identifies"]}
     now = {(key.name, key.kind) for key in one.keys if key.identifies}
     is_used = connection.execute(sa.select(datasets.c.id).where(datasets.c.type_id == row.id).limit(1)).first()
@@ -240,4 +245,8 @@ def _declare(connection: Connection, one: DatasetType, exposure: str | None) -> 
             f"datasets of type {one.name} were ingested by the keys {', '.join(sorted(name for name, _ in before))};"
             f" the specification now says {', '.join(sorted(name for name, _ in now))}. Give the new type another name."
         )
+    stale = KindIndex.of(_type_of(row), row.id, row.exposure)
+    if stale is not None:
+        stale.drop(connection)
     connection.execute(dataset_types.update().where(dataset_types.c.id == row.id).values(values))
+    return int(row.id)

@@ -6,7 +6,7 @@ A search path is searched in its order; `first_of_each` keeps of each data id th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,9 +14,11 @@ from sqlalchemy.engine import Connection
 
 from catalogue import where
 from catalogue.book import Book
-from catalogue.conditions import Column, column_named, condition, stored
+from catalogue.conditions import Column, column_named, condition
+from catalogue.datasets.choosing import Asked, choose
 from catalogue.datasets.collections import collection_id
 from catalogue.datasets.grammar import DatasetType
+from catalogue.datasets.kinds import KindIndex, hinted
 from catalogue.datasets.records import CollectionKind, Dataset
 from catalogue.datasets.storing import SELECTED, columns_of, dataset_of, type_of
 from catalogue.datasets.tables import collection_children, collections, dataset_types, datasets, members
@@ -24,6 +26,7 @@ from observatory.errors import UsageError
 from observatory.spec.fields import meant
 
 _FEW = 20_000
+_MOST_RUNS = 100
 DatasetRow = sa.Row[tuple[object, ...]]
 
 
@@ -91,18 +94,46 @@ class QueryBook(Book):
             if _is_short(connection, path):
                 of_type = of_type + 0  # no index of the type: SQLite would walk all of it for the order that it holds
             asked = SELECTED.where(of_type == number)
-            if expression is not None:
-                asked = asked.where(condition(expression, columns))
-            for name, value in (question.equal or {}).items():
-                column = column_named(name, columns, one.name)
-                asked = asked.where(column.equals(stored(name, column.kind, value)))
+            for name in question.equal or {}:
+                column_named(name, columns, one.name)
+            terms = {term: condition(term, columns) for term in _terms(question, expression)}
             if question.collections:
                 asked = asked.where(sa.or_(*(_within(part, question.at_utc) for part in path)))
-            asked = asked.order_by(*_order(question, one, exposure, columns))
-            return _answer(connection, asked, question, one, path)
+            order = _named_order(question, one, exposure)
+            asked = asked.order_by(*_order(order, columns))
+            plain = asked.where(*terms.values())
+            if question.first_of_each:
+                return _first_answer(connection, plain, question, one, path)
+            index = KindIndex.of(one, number, exposure)
+            if index is None or exposure is None:
+                return _answer(connection, [plain], question, one)
+            wanted = None if question.limit is None else question.limit + 1
+            way = Asked(tuple(terms), order, wanted, exposure, columns)
+            pieces = choose(connection, index, way, _runs(connection, path))
+            if pieces is None:
+                return _answer(connection, [plain], question, one)
+            asked = asked.where(*(held for term, held in terms.items() if where.names_in(term) != {exposure}))
+            return _answer(connection, (hinted(asked.where(piece), index) for piece in pieces), question, one)
 
 
 def _answer(
+    connection: Connection,
+    pieces: Iterable[sa.Select[tuple[object, ...]]],
+    question: Question,
+    one: DatasetType,
+) -> Answer:
+    """Return the rows of a question; of its pieces, which come one after the other, those of as many as are needed."""
+    limit = question.limit
+    rows: list[DatasetRow] = []
+    for piece in pieces:
+        rows += connection.execute(piece if limit is None else piece.limit(limit + 1 - len(rows))).all()
+        if limit is not None and len(rows) > limit:
+            break
+    is_cut_off = limit is not None and len(rows) > limit
+    return Answer(one, tuple(dataset_of(row, one) for row in rows[:limit]), is_cut_off)
+
+
+def _first_answer(
     connection: Connection,
     asked: sa.Select[tuple[object, ...]],
     question: Question,
@@ -110,10 +141,6 @@ def _answer(
     path: Sequence[_Part],
 ) -> Answer:
     limit = question.limit
-    if not question.first_of_each:
-        rows = connection.execute(asked if limit is None else asked.limit(limit + 1)).all()
-        is_cut_off = limit is not None and len(rows) > limit
-        return Answer(one, tuple(dataset_of(row, one) for row in rows[:limit]), is_cut_off)
     rows = _first_of_each(connection.execute(asked).all(), connection, path)
     return Answer(one, tuple(dataset_of(row, one) for row in rows[:limit]), limit is not None and len(rows) > limit)
 
@@ -178,10 +205,31 @@ def _within(part: _Part, at_utc: dt.datetime | None) -> sa.ColumnElement[bool]:
     return datasets.c.id.in_(held)
 
 
-def _order(
-    question: Question, one: DatasetType, exposure: str | None, columns: Mapping[str, Column]
-) -> list[sa.ColumnElement[object]]:
-    named = question.order_by or sorted(one.identifying, key=lambda name: name != exposure)  # as an index has them
+def _terms(question: Question, expression: where.Expression | None) -> Iterator[where.Expression]:
+    """Yield everything that is asked of keys and columns; all of it must hold."""
+    if expression is not None:
+        yield from expression.terms if isinstance(expression, where.All) else (expression,)
+    for name, value in (question.equal or {}).items():
+        yield where.Comparison("=", where.Name(name), where.Constant(value))
+
+
+def _runs(connection: Connection, path: Sequence[_Part]) -> list[int]:
+    """Return the runs that are searched; none where other collections are searched, or very many."""
+    if path:
+        return [part.id for part in path] if all(part.kind is CollectionKind.RUN for part in path) else []
+    asked = sa.select(collections.c.id).where(collections.c.kind == CollectionKind.RUN.value).limit(_MOST_RUNS + 1)
+    runs = [int(number) for number in connection.execute(asked).scalars()]
+    return runs if len(runs) <= _MOST_RUNS else []
+
+
+def _named_order(question: Question, one: DatasetType, exposure: str | None) -> tuple[str, ...]:
+    """Return the keys that are sorted by: those that were named, then the exposure, then the others."""
+    named = [name.removeprefix("-") for name in question.order_by]
+    usual = sorted(one.identifying, key=lambda name: name != exposure)  # as an index has them
+    return (*question.order_by, *(name for name in usual if name not in named))
+
+
+def _order(named: Sequence[str], columns: Mapping[str, Column]) -> list[sa.ColumnElement[object]]:
     order: list[sa.ColumnElement[object]] = []
     for name in named:
         element = column_named(name.removeprefix("-"), columns, "--order-by").element

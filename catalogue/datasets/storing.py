@@ -124,7 +124,7 @@ def index_keys(connection: Connection, one: DatasetType) -> None:
     is_postgresql = dialect == "postgresql"
     order = "exposure NULLS FIRST" if is_postgresql else "exposure"  # lest SQLite walk all to be spared a sort
     for key in one.keys:
-        held = f"({_written(key.name, dialect, 'data')})"
+        held = f"({written(key.name, dialect, 'data')})"
         if key.kind == "hexadecimal":
             made = f"CREATE INDEX IF NOT EXISTS ix_datasets_key_{key.name} ON datasets (type_id, {held}, {order})"
             connection.execute(sa.text(made))
@@ -135,10 +135,10 @@ def index_keys(connection: Connection, one: DatasetType) -> None:
 
 
 def _kept(key: str, dialect: str) -> sa.ColumnElement[str]:
-    return sa.literal_column(_written(key, dialect, "datasets.data"), sa.Text())
+    return sa.literal_column(written(key, dialect, "datasets.data"), sa.Text())
 
 
-def _written(key: str, dialect: str, data: str) -> str:
+def written(key: str, dialect: str, data: str) -> str:
     """Return a key's text as SQL, its name written out: an index of an expression is found by the very same words."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,39}", key):  # as the specification has it; what is none never becomes SQL
         raise ValueError(key)
