@@ -30,17 +30,16 @@ class Evidence:
     hashes : mapping
         SHA-256 of temporary files as the destination read them, equal to what the source sent; an empty
         text where the bytes were cloned by the file system.
-    new_folders : sequence of bytes
-        What had to be made below the destination's root, so far as the group needs to know.
     """
 
     failures: Mapping[bytes, NotArrived] = field(default_factory=dict)
     hashes: Mapping[bytes, str] = field(default_factory=dict)
-    new_folders: Sequence[bytes] = ()
 
 
-def settle(engine: str, batch: Batch, evidence: Evidence) -> CarryResult:
+def settle(engine: str, batch: Batch, evidence: Evidence, new_folders: Sequence[bytes]) -> CarryResult:
     """Look at every item's target, sync the destination once, and say what arrived.
+
+    `new_folders` are those that had to be made below the destination's root, so far as the group needs to know.
 
     Raises
     ------
@@ -51,7 +50,7 @@ def settle(engine: str, batch: Batch, evidence: Evidence) -> CarryResult:
     arrived = tuple(verdict for verdict in verdicts if isinstance(verdict, Arrived))
     remarks: list[str] = []
     if arrived:
-        remarks = give_group(batch, [*evidence.new_folders, *(one.item.target for one in arrived)])
+        remarks = give_group(batch, [*new_folders, *(one.item.target for one in arrived)])
         batch.destination.sync(batch.destination_root)
     failed = tuple(verdict for verdict in verdicts if isinstance(verdict, NotArrived))
     return CarryResult(engine, arrived, failed, tuple(remarks))

@@ -17,10 +17,9 @@ from typing import ClassVar
 
 from observatory.endpoints.contract import Completed, Look
 from observatory.errors import CouldNotTell
-from syncer.transfer.confirm import Evidence, settle
+from syncer.transfer.carried import Refused, carried
+from syncer.transfer.confirm import Evidence
 from syncer.transfer.contract import Batch, CarryResult
-from syncer.transfer.folders import make_ready
-from syncer.transfer.group import folders_not_there
 from syncer.transfer.meter import Meter
 from syncer.transfer.rounds import Divide, Ending, Pace, Remedy, Rounds, SessionEnd
 from syncer.transfer.route import NotFromThere, RemoteShell, round_trip_of, route_of, shell_words
@@ -114,18 +113,13 @@ class Courier(abc.ABC):
         CouldNotTell
             A host cannot be reached.
         """
-        batch = self.batch
-        if not batch.items:
-            return CarryResult(self.name, (), ())
-        new_folders = folders_not_there(batch)
-        meter = Meter(batch)
-        send = functools.partial(self._send, meter)
-        rounds = Rounds(batch, make_ready(batch), meter, send, self._divide, self._sleep)
-        if any(item.target not in rounds.failures for item in batch.items):
+        return carried(self.name, self.batch, self._send_all)
+
+    def _send_all(self, meter: Meter, refused: Refused) -> Evidence:
+        rounds = Rounds(self.batch, refused, meter, functools.partial(self._send, meter), self._divide, self._sleep)
+        if any(item.target not in rounds.failures for item in self.batch.items):
             rounds.carry(self.sessions(), self.check)
-        result = settle(self.name, batch, Evidence(rounds.failures, new_folders=new_folders))
-        meter.settle([arrived.item for arrived in result.arrived])
-        return result
+        return Evidence(rounds.failures)
 
     @functools.cached_property
     def round_trip_s(self) -> float:

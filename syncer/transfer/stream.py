@@ -21,10 +21,10 @@ from typing import BinaryIO
 
 from observatory.endpoints.contract import MTIME_TOLERANCE_S, Facts, Hashed
 from observatory.errors import CouldNotTell
-from syncer.transfer.confirm import CHANGED, VANISHED, Evidence, settle
+from syncer.transfer.carried import Refused, carried
+from syncer.transfer.confirm import CHANGED, VANISHED, Evidence
 from syncer.transfer.contract import Batch, CarryResult, Item, NotArrived
-from syncer.transfer.folders import REPLACED, TMP, make_ready
-from syncer.transfer.group import folders_not_there
+from syncer.transfer.folders import REPLACED, TMP
 from syncer.transfer.meter import Meter
 from syncer.transfer.pump import Grew, clone, pump
 from syncer.transfer.rate import Brake, rate_at
@@ -76,32 +76,25 @@ class StreamEngine:
         CouldNotTell
             A host cannot be reached.
         """
-        if not batch.items:
-            return CarryResult(self.name, (), ())
-        new_folders = folders_not_there(batch)
-        under_way = _UnderWay(self, batch, make_ready(batch))
-        under_way.carry()
-        result = settle(self.name, batch, Evidence(under_way.failures, under_way.hashes, new_folders))
-        under_way.meter.settle([arrived.item for arrived in result.arrived])
-        return result
+        return carried(self.name, batch, lambda meter, refused: _UnderWay(self, batch, meter, refused).carry())
 
 
 class _UnderWay:
     """One batch under way: what failed and what was hashed so far, by target."""
 
-    def __init__(self, engine: StreamEngine, batch: Batch, refused: dict[bytes, NotArrived]) -> None:
-        self.engine, self.batch = engine, batch
+    def __init__(self, engine: StreamEngine, batch: Batch, meter: Meter, refused: Refused) -> None:
+        self.engine, self.batch, self.meter = engine, batch, meter
         self.failures, self.hashes = dict(refused), dict[bytes, str]()
-        self.meter = Meter(batch)
         self._brake = Brake(lambda: rate_at(batch.options, batch.now()), engine.clock_s, engine.sleep)
         self._modes: Mapping[bytes, int] = {}
         self._broken_off: set[bytes] = set()
         self._was_full = False
 
-    def carry(self) -> None:
-        """Move group after group."""
+    def carry(self) -> Evidence:
+        """Move group after group; return what was learned."""
         for group in groups([item for item in self.batch.items if item.target not in self.failures]):
             self._carry_group(self._still_as_planned(group))
+        return Evidence(self.failures, self.hashes)
 
     def _still_as_planned(self, group: Sequence[Item]) -> list[Item]:
         """Look at the sources once more, for their permission bits and to spare what changed since the plan."""
