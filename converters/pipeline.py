@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ class ConvertOptions:
     dry_run : bool
         Say what would be done; inputs are read and nothing is written.
     workers : int or str
-        How many tasks work at a time on this machine; or a Dask scheduler's address, ``tcp://host:8786``.
+        How many tasks work at a time on this machine (what they made is hashed and brought to disk beside that); or a
+        Dask scheduler's address, ``tcp://host:8786``.
     settle_s : float or None
         Inputs younger than this are left for the next run; None: as the instrument says.
     present : date or None
@@ -168,11 +170,26 @@ def _bench(
         work=work_below(root, instrument.instrument, socket.gethostname()),
         crew=crew,
         halter=Halter(),
+        slots=threading.Semaphore(_at_once(options)),
         now=now,
         settle_s=instrument.settle_s if options.settle_s is None else options.settle_s,
         force=options.force,
         dry_run=options.dry_run,
     )
+
+
+def _at_once(options: ConvertOptions) -> int:
+    """Return how many tasks work at a time."""
+    return max(1, options.workers) if isinstance(options.workers, int) else options.tasks_far
+
+
+def _at_hand(options: ConvertOptions) -> int:
+    """Return how many tasks are at hand: half as many again on this machine, which are hashed and brought to disk.
+
+    With one worker there is one: what happens one after the other then can be followed.
+    """
+    at_once = _at_once(options)
+    return at_once + (at_once + 1) // 2 if isinstance(options.workers, int) and at_once > 1 else at_once
 
 
 def _over_all_nights(
@@ -186,8 +203,7 @@ def _over_all_nights(
     check_root(scope, any(isinstance(one, NightFolder) for one in found))
     if not bench.dry_run:
         _begin(scope, bench)
-    at_once = max(1, options.workers) if isinstance(options.workers, int) else options.tasks_far
-    with ThreadPoolExecutor(max_workers=at_once) as pool:
+    with ThreadPoolExecutor(max_workers=_at_hand(options)) as pool:
         run = shared(pool)
         try:
             for night, folders in itertools.groupby(found, key=lambda one: one.night):

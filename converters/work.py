@@ -6,12 +6,14 @@ to their places publishing.py's.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import logging
 import os
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +48,9 @@ class Bench:
         The folder in which each task gets one of its own.
     crew : Crew
     halter : Halter
+    slots : Semaphore
+        Held while the work itself is done: so many at a time. What was made is hashed and brought to disk beside the
+        work of others, so that no core waits for the disk.
     now : callable
     settle_s : float
     force, dry_run : bool
@@ -57,6 +62,7 @@ class Bench:
     work: Path
     crew: Crew
     halter: Halter
+    slots: threading.Semaphore
     now: Callable[[], dt.datetime]
     settle_s: float
     force: bool
@@ -88,10 +94,13 @@ def do_task(
         The ledger cannot be asked or told.
     """
     started_s = time.monotonic()
+    waited_s = 0.0
     if refusal is not None:
         return ConvertRow(step.label, task.folder.night, task.subject, RowResult.FAILED, refusal)
     try:
-        row = _Attempt(bench, night, step, task, name).carry_out()
+        attempt = _Attempt(bench, night, step, task, name)
+        row = attempt.carry_out()
+        waited_s = attempt.waited_s
     except NightferryError:
         raise
     except Exception as error:  # a task is a job: its failure, whatever it is, stops no other
@@ -104,7 +113,7 @@ def do_task(
         row.result,
         row.reason,
         row.products,
-        time.monotonic() - started_s,
+        time.monotonic() - started_s - waited_s,
         row.done.facts if row.done else None,
     )
 
@@ -118,7 +127,13 @@ class _Result:
 
 
 class _Attempt:
-    """One attempt at one task."""
+    """One attempt at one task.
+
+    Attributes
+    ----------
+    waited_s : float
+        Seconds until it was its turn; no part of what the task took.
+    """
 
     def __init__(self, bench: Bench, night: NightMemory, step: Step | NightStep, task: Task, name: str) -> None:
         self._bench, self._night, self._step, self._task, self._name = bench, night, step, task, name
@@ -128,6 +143,7 @@ class _Attempt:
         self._outputs = tuple(task.folder.below_root(path) for path in task.outputs)
         self._known = night.record(step.label, task.subject)
         self._started_s = time.monotonic()
+        self.waited_s = 0.0
         self._hashes: dict[bytes, str] = {}
         self._digest = ""
 
@@ -199,33 +215,54 @@ class _Attempt:
 
     def _act(self, before: Sequence[tuple[int, int, int]]) -> _Result:
         bench = self._bench
-        with workspace(bench.root, bench.work, self._name, bench.stamp) as space:
-            publisher = Publisher(space, self._night.hashes, self._known, self._consumed, self._writes_beside)
-            places = publisher.prepare(self._outputs, lambda products: self._note(StepResult.STARTED, products))
-            try:
-                done = self._work(space.folder, places)
+        try:
+            with workspace(bench.root, bench.work, self._name, bench.stamp) as space:
+                publisher = Publisher(space, self._night.hashes, self._known, self._consumed, self._writes_beside)
+                places, done = self._make(publisher, space.folder)
                 is_altered = stats_of(self._inputs) != list(before)
-                if done.failure is not None and not is_altered:
-                    raise NotMade(done.failure)
-                ready = publisher.check(self._named(done, places), self._told_hashes(done), is_altered)
-                owned = publisher.owned_with(ready)
-                if not self._writes_beside:  # else what was noted first names all that can be there
-                    self._note(StepResult.STARTED, owned)
-                products = publisher.publish(ready)
-                if not is_altered:
-                    publisher.clear(products)
-            except BaseException as error:
-                publisher.undo()
-                self._note(StepResult.FAILED, publisher.owned, str(error) or type(error).__name__)
-                if isinstance(error, NotMade):
-                    return _Result(RowResult.FAILED, str(error))
-                raise
+                products = self._publish(publisher, places, done, is_altered)
+        except NotMade as error:
+            return _Result(RowResult.FAILED, str(error))
         if is_altered:
             reason = "it altered or removed its input; whatever it made is left as it is"
             self._note(StepResult.FAILED, (), reason)
             return _Result(RowResult.FAILED, reason)
         self._note_done(done, products)
         return _Result(RowResult.DONE, done.warning, tuple(product.path for product in products), done)
+
+    def _make(self, publisher: Publisher, folder: Path) -> tuple[list[Path], Done]:
+        """Do the work itself when it is its turn; until then what stands in the products' places stays there."""
+        asked_s = time.monotonic()
+        with self._bench.slots:
+            self.waited_s = time.monotonic() - asked_s
+            places = publisher.prepare(self._outputs, lambda products: self._note(StepResult.STARTED, products))
+            with self._undone_else(publisher):
+                return places, self._work(folder, places)
+
+    def _publish(
+        self, publisher: Publisher, places: Sequence[Path], done: Done, is_altered: bool
+    ) -> tuple[Product, ...]:
+        with self._undone_else(publisher):
+            if done.failure is not None and not is_altered:
+                raise NotMade(done.failure)
+            ready = publisher.check(self._named(done, places), self._told_hashes(done), is_altered)
+            owned = publisher.owned_with(ready)
+            if not self._writes_beside:  # else what was noted first names all that can be there
+                self._note(StepResult.STARTED, owned)
+            products = publisher.publish(ready)
+            if not is_altered:
+                publisher.clear(products)
+            return products
+
+    @contextlib.contextmanager
+    def _undone_else(self, publisher: Publisher) -> Iterator[None]:
+        """Undo what was begun where it does not come to its end, and note why."""
+        try:
+            yield
+        except BaseException as error:
+            publisher.undo()
+            self._note(StepResult.FAILED, publisher.owned, str(error) or type(error).__name__)
+            raise
 
     @property
     def _writes_beside(self) -> bool:
@@ -284,7 +321,7 @@ class _Attempt:
                 result=result,
                 at_utc=self._bench.now(),
                 products=products,
-                seconds=time.monotonic() - self._started_s,
+                seconds=time.monotonic() - self._started_s - self.waited_s,
                 reason=reason,
                 inputs=tuple(taken) if done else (),
                 facts=facts_text(done.facts) if done and done.facts else None,
