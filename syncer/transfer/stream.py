@@ -123,17 +123,24 @@ class _UnderWay:
             self._remove([one.temporary for one in staged if one.item.target not in self.hashes])
 
     def _stage_all(self, items: Sequence[Item], staged: list[Staged]) -> None:
+        """Write all under temporary names; each stands in `staged` as soon as it is there, whatever happens then."""
         at_once = min(self.batch.options.sessions or FILES_AT_ONCE, max(len(items), 1))
         one_sync = len(items) > SYNC_EACH_UP_TO and self.batch.destination.has_shell
+
+        def stage(item: Item) -> NotArrived | None:
+            tried = self._stage_patiently(item, not one_sync)
+            if isinstance(tried, NotArrived):
+                return tried
+            staged.append(tried)
+            return None
+
         with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="transfer") as pool:
-            tried = list(pool.map(lambda item: self._stage_patiently(item, not one_sync), items))
-        if self._was_full:
-            tried = [self._alone(one, not one_sync) for one in tried]
-        for one in tried:
-            if isinstance(one, Staged):
-                staged.append(one)
-            else:
-                self.failures[one.item.target] = one
+            failed = [one for one in pool.map(stage, items) if one is not None]
+        crowded_out = self._broken_off if self._was_full else set()
+        for one in failed:
+            again = self._alone(one.item, stage) if one.item.target in crowded_out else one
+            if again is not None:
+                self.failures[one.item.target] = again
         if one_sync and staged:
             self.batch.destination.sync(self.batch.destination_root)
 
@@ -148,13 +155,9 @@ class _UnderWay:
                 self.engine.sleep(delay_s)
         raise AssertionError("the last try has no delay and always returns")
 
-    def _alone(self, tried: Staged | NotArrived, sync_it: bool) -> Staged | NotArrived:
+    def _alone(self, item: Item, stage: Callable[[Item], NotArrived | None]) -> NotArrived | None:
         """Try again what found no room only while others, since given up, were being written beside it."""
-        if isinstance(tried, Staged) or tried.item.target not in self._broken_off:
-            return tried
-        if self._is_full(tried.item):
-            return NotArrived(tried.item, self._no_room)
-        return self._stage_patiently(tried.item, sync_it)
+        return NotArrived(item, self._no_room) if self._is_full(item) else stage(item)
 
     @property
     def _no_room(self) -> str:
