@@ -33,7 +33,7 @@ from observatory.endpoints.running import GRACE_S, Running, complete
 from observatory.endpoints.script import command, quote
 from observatory.endpoints.sftp import SftpSession, SftpWriter
 from observatory.endpoints.sftp_tree import SftpTree, exists, facts_by_sftp, make_folder
-from observatory.endpoints.ssh_connection import FAR_S, Connection, connected
+from observatory.endpoints.ssh_connection import Connection, connected
 from observatory.endpoints.streams import FarStream
 from observatory.endpoints.surveying import OtherTools
 from observatory.endpoints.through_here import hash_through_here, inspect_through_here
@@ -135,7 +135,7 @@ class SshEndpoint:
                     found = shell.probe(connection.start, self.name, self._access.rsync_path)
                     self._remember(found, connection)
 
-        if connection.round_trip_s() >= FAR_S:
+        if connection.is_far:
             threading.Thread(target=ask, name="capabilities", daemon=True).start()
 
     def _remember(self, found: Capabilities, connection: Connection) -> None:
@@ -302,7 +302,7 @@ class SshEndpoint:
 
     def round_trip_s(self) -> float:
         """Return the seconds of a question on the connection; see `contract.Look.round_trip_s`."""
-        return self._connected().round_trip_s()
+        return self._connected().round_trip_s
 
     def run(
         self,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import logging
 import socket
 import time
@@ -99,15 +100,14 @@ class Connection:
     def _connect(self, jumps: int) -> paramiko.Transport:
         timeout_s = self._access.connect_timeout_s
         sock = self._socket(jumps)
-        is_far = self._line_s is None or self._line_s >= FAR_S
-        window_bytes = WINDOW_BYTES if is_far else NEAR_WINDOW_BYTES
+        window_bytes = WINDOW_BYTES if self.is_far else NEAR_WINDOW_BYTES
         try:
             transport = paramiko.Transport(sock, default_window_size=window_bytes, default_max_packet_size=PACKET_BYTES)
         except (paramiko.SSHException, OSError, EOFError) as error:
             sock.close()
             raise HostUnreachable(self.host, str(error) or "the connection was lost") from error
         try:
-            transport.use_compression(is_far)
+            transport.use_compression(self.is_far)
             self._negotiate(transport, timeout_s)
             self._check_host_key(transport)
             self._log_in(transport)
@@ -246,8 +246,14 @@ class Connection:
             raise HostUnreachable(self.host, "the connection was lost")
         return self._transport
 
+    @property
+    def is_far(self) -> bool:
+        """Whether a round trip is a wait of its own; a line that cannot be measured is taken for such a one."""
+        return self._line_s is None or self._line_s >= FAR_S
+
+    @functools.cached_property
     def round_trip_s(self) -> float:
-        """Return the seconds in which the far kernel took our connection, else in which its sshd gives a channel.
+        """The seconds in which the far kernel took our connection, else in which its sshd gives a channel; asked once.
 
         A command on it would cost a process over there as well: on a busy machine that is a hundred times the line.
         """
@@ -258,7 +264,7 @@ class Connection:
             start_s = time.perf_counter()
             channel = self._session()
             times.append(time.perf_counter() - start_s)
-            channel.close()
+            let_go(channel)
         return min(times)
 
     def _open_channel(self) -> paramiko.Channel:
@@ -268,7 +274,7 @@ class Connection:
 
     def _channel(self) -> paramiko.Channel:
         """Return a channel to use; over a long line the next one is opened meanwhile."""
-        if self._line_s is None or self._line_s < FAR_S:
+        if not self.is_far:
             return self._session()
         channel = self._spare.take() or self._session()
         self._spare.prepare()

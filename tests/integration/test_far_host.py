@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from observatory.endpoints import ssh, ssh_connection
+from observatory.endpoints import ssh_connection
 from observatory.endpoints.contract import SurveyRequest
 from tests.transfers import Pair, make_pair, wait_until
 
@@ -17,8 +17,7 @@ from tests.transfers import Pair, make_pair, wait_until
 @pytest.fixture
 def pair(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pair]:
     """A real sshd, taken for a distant one."""
-    for module in (ssh, ssh_connection):
-        monkeypatch.setattr(module, "FAR_S", 0.0)
+    monkeypatch.setattr(ssh_connection, "FAR_S", 0.0)
     with make_pair("far", "local", "pipe", tmp_path, request) as made:
         yield made
 
