@@ -121,8 +121,7 @@ class ChannelRunning:
 
     def kill(self) -> None:
         """Close the channel: what writes into it ends; see `running.Running`."""
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            self._channel.close()
+        let_go(self._channel)
 
 
 class ChannelPipe:
@@ -159,5 +158,4 @@ class ChannelPipe:
 
     def close(self) -> None:
         """Let go of the channel."""
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            self._channel.close()
+        let_go(self._channel)
