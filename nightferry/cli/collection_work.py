@@ -13,6 +13,7 @@ from nightferry.cli.dataset_work import instant
 from nightferry.holdings.datastores import open_catalogue
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
+from reports.words import counted
 
 _MADE_EMPTY = ("run", "tagged", "calibration")
 
@@ -100,7 +101,7 @@ def run_certify(workplace: Workplace, name: str, question: Question, since: str 
     validity = Validity(instant(since, "--from"), instant(until, "--until"))
     with open_catalogue(workplace) as catalogue:
         count = catalogue.certify(name, [one.id for one in catalogue.find_datasets(question).datasets], validity)
-    typer.echo(f"{name}: {count} datasets valid {validity}")
+    typer.echo(f"{name}: {counted(count, 'dataset')} valid {validity}")
     return 0
 
 

@@ -19,6 +19,7 @@ from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 from observatory.names import show, to_json
 from observatory.truth import State, exit_status, worst
+from reports.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def run_show(workplace: Workplace, question: Question, form: Form) -> int:
         typer.echo(forms.butler_table(answer), nl=False)
     elif form.parquet is not None:
         forms.write_parquet(answer, form.parquet)
-        say(f"{form.parquet}: {len(answer.datasets)} datasets")
+        say(f"{form.parquet}: {counted(len(answer.datasets), 'dataset')}")
     else:
         _print_table(answer, form)
     if not answer.datasets:
@@ -176,7 +177,7 @@ def run_remove(workplace: Workplace, question: Question, yes: bool, json: bool) 
     else:
         for one in removed:
             typer.echo(f"{show(bytes(one.dataset.file))}: {one.fate.value}{f': {one.reason}' if one.reason else ''}")
-        typer.echo(f"{len(removed)} datasets {'removed' if yes else 'would be removed; --yes removes them'}")
+        typer.echo(f"{counted(len(removed), 'dataset')} {'removed' if yes else 'would be removed; --yes removes them'}")
     return int(any(one.fate is Fate.FAILED for one in removed))
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from nightferry.reporting.status import HEADINGS, LastRun, Row, cells
 
-_LEAVES_FIRST = ("moved (UTC)", "proven (UTC)", "moved", "files")
+_LEAVES_FIRST = ("moved (UTC)", "proven (UTC)", "moved", "files", "processed", "safe")
 """Columns of the nights that a narrow terminal does without, in this order; a night cut to ``202…`` says nothing."""
 _GAP = 2
+_FOLDED = 1.5
+"""Cells may be folded into two lines; where a table needs more than this many widths it falls into shards."""
 
 
 def print_status(table: Sequence[Row], last: LastRun) -> None:
@@ -48,10 +51,23 @@ def _that_fit(columns: Sequence[int], texts: Sequence[Sequence[str]], width: int
 
 
 def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print rows of text beneath their headings."""
+    """Print rows of text beneath their headings; where they have no room beside one another, a line for each cell."""
+    console = Console(highlight=False)
+    widths = [max(map(cell_len, column)) for column in zip(headings, *rows, strict=True)]
+    if rows and sum(widths) + _GAP * len(widths) > _FOLDED * console.width:
+        _print_stacked(headings, rows, console)
+        return
     drawn = Table(box=None, padding=(0, _GAP, 0, 0), header_style="bold")
     for heading in headings:
         drawn.add_column(heading, overflow="fold")
     for row in rows:
         drawn.add_row(*map(Text, row))
-    Console(highlight=False).print(drawn)
+    console.print(drawn)
+
+
+def _print_stacked(headings: Sequence[str], rows: Sequence[Sequence[str]], console: Console) -> None:
+    width = max(map(len, headings))
+    for row in rows:
+        for heading, cell in zip(headings, row, strict=True):
+            console.print(Text.assemble((heading.ljust(width + _GAP), "bold"), cell))
+        console.print()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
-from catalogue.records import HopNight, NightState, NightStatus
-from nightferry.cli.tables import print_status
+from catalogue.records import HopNight, NightState, NightStatus, StepCount
+from nightferry.cli.tables import print_rows, print_status
 from nightferry.reporting.status import LastRun, Row, cells
 
 AT = dt.datetime(2016, 9, 8, 8, 1, tzinfo=dt.UTC)
@@ -55,3 +56,27 @@ def test_a_night_that_was_asked_for_and_never_seen_shows_no_numbers() -> None:
     unseen = Row("sha", 1, NightStatus(NIGHT, ()))
     assert cells(unseen) == ("sha", "20160907", "-", "-", "-", "-", "-", "-", "-")
     assert cells(ROW)[2:4] == ("163", "42")
+
+
+def test_on_a_telephone_neither_night_nor_proof_is_cut_by_the_steps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was processed leaves before the night is written ``2016...``."""
+    steps = (StepCount("pack", "astro", 163, 0, AT),)
+    monkeypatch.setenv("COLUMNS", "36")
+    print_status([replace(ROW, night=NightStatus(NIGHT, (HOP,), steps))], LastRun(AT))
+    _, row, *said = capsys.readouterr().out.splitlines()
+    assert row.split() == ["sha", "20160907", "1/1"]
+    assert "processed" in " ".join(said)
+
+
+@pytest.mark.parametrize("width", [100, 30])
+def test_rows_are_a_table_or_a_line_for_each_cell(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Never one letter below the other."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    print_rows(["semester", "observer", "title"], [["2025B", "observer@example.org", "20251202_betaPic_deep"]])
+    out = capsys.readouterr().out
+    for word in ("2025B", "observer@example.org", "20251202_betaPic" if width == 30 else "20251202_betaPic_deep"):
+        assert word in out
