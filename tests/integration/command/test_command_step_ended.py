@@ -119,3 +119,30 @@ def test_a_lost_ledger_makes_everything_anew_and_loses_nothing(root: Path, tmp_p
             outcome = convert(instrument(), scope(root), [step(**FPACK)], ledger)
             assert results(outcome) == [RowResult.DONE] * 3
     assert len(list(root.glob(".nightferry/replaced/*/*/*/*.fz"))) == 3
+
+
+def test_only_so_many_programs_work_at_a_time_though_more_tasks_are_at_hand(carry: Carry, root: Path) -> None:
+    for number in range(8):
+        (root / f"2016/0908/x{number}.fits").write_bytes(b"frame")
+    counts = program(
+        "import os, pathlib, sys, time\n"
+        "me = pathlib.Path(sys.argv[2]) / f'{os.getpid()}.busy'\n"
+        "me.touch(); time.sleep(0.1); seen = len(list(me.parent.glob('*.busy'))); me.unlink()\n"
+        "pathlib.Path(sys.argv[1]).write_text(str(seen))",
+        "{output}",
+        str(root.parent),
+        "{stem}",
+    )
+    outcome = carry(step(run=counts, inputs=["x*.fits"], outputs=["{stem}.seen"]), workers=2)
+    assert set(results(outcome)) == {RowResult.DONE}
+    assert max(int(path.read_text()) for path in root.rglob("*.seen")) <= 2
+
+
+def test_a_program_that_closes_its_output_and_works_on_is_waited_for_without_work(carry: Carry, root: Path) -> None:
+    lines = "import os, pathlib, sys, time\nos.close(1); os.close(2); time.sleep(0.5)\n"
+    run = program(lines + "pathlib.Path(sys.argv[1]).write_text('made')", "{output}", "{stem}")
+    before_s = time.process_time()
+    outcome = carry(step(run=run, inputs=["a.fits"], outputs=["{stem}.made"]))
+    assert set(results(outcome)) == {RowResult.DONE}
+    assert (root / "2016/0907/a.made").read_text() == "made"
+    assert time.process_time() - before_s < 0.3
