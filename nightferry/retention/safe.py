@@ -90,16 +90,15 @@ def _rank(reference: Reference) -> tuple[bool, dt.datetime]:
 
 def judge(chain: Sequence[Held]) -> list[SafeNight | None]:
     """Judge one night on every copy of a chain; None where no file of it was ever read on a copy."""
-    expected = references(chain)
+    expected, named = references(chain), [by_name(held.evidence) for held in chain]
     return [
-        _judge_one(held, _belongs(held, chain), expected, _strangers(held, chain), _linked(held, chain[:index]))
+        _judge_one(held, _belongs(held, chain), expected, _strangers(held, chain), _linked(named[index], named[:index]))
         for index, held in enumerate(chain)
     ]
 
 
-def _linked(held: Held, before: Sequence[Held]) -> list[bytes]:
+def _linked(mine: Mapping[bytes, Evidence], others: Sequence[Mapping[bytes, Evidence]]) -> list[bytes]:
     """Return the names under which a copy holds the very file of a copy before it: a hard link, or the same folder."""
-    mine, others = by_name(held.evidence), [by_name(one.evidence) for one in before]
     return sorted(name for name, one in mine.items() if any(_is_same_file(one, other.get(name)) for other in others))
 
 
