@@ -14,7 +14,7 @@ from observatory.endpoints.contract import Act, Look
 from observatory.errors import CommandFailed
 from observatory.listing import Scope
 from observatory.records import NUL, path_of
-from syncer.transfer.contract import Arrived, CarryResult, NotArrived
+from syncer.transfer.contract import CarryResult, NotArrived
 from syncer.transfer.folders import TMP
 
 MISSPELT = "the destination's file system lists it under another name: it folds case or Unicode form"
@@ -66,7 +66,10 @@ def without_misspelt(result: CarryResult, destination: Look, scope: Scope, folds
     return replace(
         result,
         arrived=tuple(one for one in result.arrived if one.item.target not in doubted),
-        failed=(*result.failed, *(_refused(one, reason) for one in result.arrived if one.item.target in doubted)),
+        failed=(
+            *result.failed,
+            *(NotArrived(one.item, reason) for one in result.arrived if one.item.target in doubted),
+        ),
     )
 
 
@@ -79,7 +82,3 @@ def _strike_out(doubted: set[bytes], destination: Look, scope: Scope) -> bool:
         return not survey.troubles
     finally:
         survey.close()
-
-
-def _refused(one: Arrived, reason: str) -> NotArrived:
-    return NotArrived(one.item, reason)
