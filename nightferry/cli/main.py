@@ -37,7 +37,7 @@ from nightferry.cli import (
     xrif2fits,
 )
 from nightferry.cli.context import Context, options_of
-from nightferry.cli.overview import Overview
+from nightferry.cli.overview import Overview, say_plainly
 from observatory.errors import NightferryError
 
 app = typer.Typer(
@@ -70,6 +70,7 @@ for group in (
     drill,
 ):
     group.register(app)
+say_plainly(app)
 
 
 def _version(wanted: bool) -> None:

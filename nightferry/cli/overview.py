@@ -1,4 +1,4 @@
-"""The list of commands that ``--help`` shows, each in words that end where a thought does.
+"""What ``--help`` shows: the list of commands in words that end where a thought does, arguments without jargon.
 
 Leaves the help of each command to its own docstring.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from typer.core import TyperGroup
+import typer
+from typer.core import TyperCommand, TyperGroup
 
 _INDENT, _GAP = 2, 2
 """Columns before a command's name, and between the longest name and the words."""
@@ -24,6 +25,29 @@ class Overview(TyperGroup):
         rows = [(name, in_short(command.help or "", width)) for name, command in commands if command is not None]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+class Plain(TyperCommand):
+    """A command whose arguments are listed without Python's names of their types: ``FILE <list[str]>``."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write what Typer writes, the first column without what it adds in angle brackets."""
+        write = formatter.write_dl
+
+        def write_plainly(rows: list[tuple[str, str]], *more: Any, **named: Any) -> None:
+            write([(re.sub(r" <[^<>]+>$", "", name), words) for name, words in rows], *more, **named)
+
+        formatter.write_dl = write_plainly  # the formatter is of this one help alone
+        super().format_options(ctx, formatter)
+
+
+def say_plainly(app: typer.Typer) -> None:
+    """Have every command of an application, and of those within it, list its arguments plainly."""
+    for command in app.registered_commands:
+        command.cls = Plain
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            say_plainly(group.typer_instance)
 
 
 def in_short(words: str, width: int) -> str:

@@ -35,6 +35,15 @@ def test_no_command_is_listed_with_dots(capsys: Capsys) -> None:
         assert not re.search(r"\w\.\.\.$", capsys.readouterr().out, re.MULTILINE)
 
 
+@pytest.mark.parametrize("words", [("accept",), ("fetch",), ("xrif2fits",), ("catalogue", "check-sums"), ("unpack",)])
+def test_arguments_are_listed_without_the_names_of_python_types(words: tuple[str, ...], capsys: Capsys) -> None:
+    """``FILE <list[str]>`` tells a data manager nothing."""
+    assert main([*words, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert "Arguments:" in said
+    assert not re.search(r"<(str|path|list)", said)
+
+
 @pytest.mark.parametrize("form", [("--config", "nowhere"), ("--config=nowhere",)])
 def test_the_folder_may_be_named_after_the_command(form: tuple[str, ...], capsys: Capsys) -> None:
     """As with -v and -q; what stands behind two hyphens is left alone."""
