@@ -36,7 +36,10 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks-datasets.md"
 
 @dataclass(frozen=True)
 class Asked:
-    """How long one question took on one database: in the least disturbed round, in the middle one, in the longest."""
+    """How long one question took on one database: in the least disturbed round, in the middle one, in the longest.
+
+    `processor_ms` is this process's own work in the middle one; PostgreSQL's is not in it.
+    """
 
     database: str
     name: str
@@ -44,6 +47,7 @@ class Asked:
     lowest_ms: float
     median_ms: float
     highest_ms: float
+    processor_ms: float
 
     @property
     def line(self) -> str:
@@ -51,7 +55,8 @@ class Asked:
         reached = "reached" if self.median_ms < TARGET_MS else "**missed**"
         if self.lowest_ms < TARGET_MS <= self.median_ms:
             reached = "in the least disturbed round"
-        spent = " | ".join(f"{one:.1f}" for one in (self.lowest_ms, self.median_ms, self.highest_ms))
+        figures = (self.lowest_ms, self.median_ms, self.highest_ms, self.processor_ms)
+        spent = " | ".join(f"{one:.1f}" for one in figures)
         return f"| {self.database} | {self.name} | {self.rows:,} | {spent} | {reached} |"
 
 
@@ -70,7 +75,10 @@ _SERIES = {
     "sqlite": "WITH RECURSIVE series(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM series WHERE n < :count - 1)",
     "postgresql": "WITH series(n) AS (SELECT * FROM generate_series(0, CAST(:count AS integer) - 1))",
 }
-_DATA = """'{{"instrument": "PFS", "arm": "' || substr('brn', n % 3 + 1, 1) || '", "dither": 0.0, "pfs_design_id": "'
+A_RARITY = 1_000_003
+"""One file in so many is of the fourth arm."""
+_DATA = """'{{"instrument": "PFS", "arm": "' || CASE WHEN n % 1000003 = 500000 THEN 'm'
+ELSE substr('brn', n % 3 + 1, 1) END || '", "dither": 0.0, "pfs_design_id": "'
 || {design} || '", "spectrograph": ' || (n / 3 % 4 + 1) || ', "detector": ' || (n % 12) || ', "visit": ' || (n / 12)
 || '}}'"""
 _WORDS = {
@@ -131,6 +139,9 @@ def questions(count: int, rows: int) -> dict[str, Callable[[int], Question]]:
     def asked(make: Callable[[int], str]) -> Callable[[int], Question]:
         return lambda turn: Question("raw", where=make(turn), collections=(RUN,), limit=rows)
 
+    def sorted_by(*keys: str) -> Callable[[int], Question]:
+        return lambda turn: Question("raw", collections=(RUN,), order_by=keys, limit=rows)
+
     return {
         "visit and arm": asked(lambda turn: f"visit = {visit(turn)} and arm = 'r'"),
         "a range of visits": asked(lambda turn: f"visit in ({visit(turn)}..{visit(turn) + 80})"),
@@ -143,7 +154,24 @@ def questions(count: int, rows: int) -> dict[str, Callable[[int], Question]]:
         "the last of an arm": lambda turn: Question(
             "raw", where=f"arm = '{'brn'[turn % 3]}'", collections=(RUN,), order_by=("-visit",), limit=rows
         ),
-        "few, of a key without an index": asked(lambda turn: f"dither > {turn + 1}"),
+        "a rare arm": asked(lambda turn: "arm = 'm'"),
+        "an arm that there is not": asked(lambda turn: f"arm = 'x{turn}'"),
+        "an instrument that there is not": asked(lambda turn: f"instrument = 'PFS-{turn}'"),
+        "a number above all": asked(lambda turn: f"dither > {turn + 1}"),
+        "no number but one": asked(lambda turn: "not dither = 0"),
+        "a detector of another arm": asked(lambda turn: "detector = 0 and arm = 'r' and not spectrograph = 7"),
+        "one key or another": asked(lambda turn: f"arm = 'm' or spectrograph = {turn % 4 + 1}"),
+        "some values": asked(lambda turn: f"arm in ('b', 'm') and spectrograph in ({turn % 3 + 1}..4)"),
+        "all values but one": asked(lambda turn: f"not arm = '{'brn'[turn % 3]}'"),
+        "a text like another": asked(lambda turn: "arm like 'm%'"),
+        "many visits and an arm": asked(lambda turn: f"visit > {visit(turn)} and arm = '{'brn'[turn % 3]}'"),
+        "many visits and a rare arm": asked(lambda turn: f"visit > {visit(turn) // 2} and arm = 'm'"),
+        "a night and an arm": asked(lambda turn: f"night = {night(turn):%Y%m%d} and arm = '{'brn'[turn % 3]}'"),
+        "all but a visit, of an arm": asked(lambda turn: f"visit != {visit(turn)} and arm = 'r'"),
+        "by arm and visit": sorted_by("arm", "visit"),
+        "by detector, the last visits first": sorted_by("-detector", "-visit"),
+        "a night's span": asked(lambda turn: f"night in ({night(turn):%Y%m%d}..{night(turn + 1):%Y%m%d})"),
+        "a visit or a rare arm": asked(lambda turn: f"visit = {visit(turn)} or arm = 'm'"),
     }
 
 
@@ -151,14 +179,16 @@ def ask(name: str, catalogue: Catalogue, count: int, rounds: int) -> Iterator[As
     """Put every question so many times after one that warms up."""
     for title, make in questions(count, ROWS).items():
         catalogue.find_datasets(make(0))
-        spent = []
+        spent: list[float] = []
+        worked: list[float] = []
         found = 0
         for turn in range(1, rounds + 1):
             question = make(turn)
-            started = time.perf_counter()
+            started, before = time.perf_counter(), time.process_time()
             found = len(catalogue.find_datasets(question).datasets)
             spent.append((time.perf_counter() - started) * 1e3)
-        yield Asked(name, title, found, min(spent), statistics.median(spent), max(spent))
+            worked.append((time.process_time() - before) * 1e3)
+        yield Asked(name, title, found, min(spent), statistics.median(spent), max(spent), statistics.median(worked))
 
 
 def page(asked: Sequence[Asked], count: int, rounds: int, folder: Path) -> str:
@@ -173,21 +203,43 @@ def page(asked: Sequence[Asked], count: int, rounds: int, folder: Path) -> str:
         "",
         f"{count:,} raw files of PFS, twelve to a visit, in one run, which every question names. In process, warm,",
         f"{rounds} rounds each for another part; at most {ROWS:,} rows, all columns. Target: under {TARGET_MS:.0f} ms.",
+        "Processor: of this process in the median round, the whole of the work for SQLite, for PostgreSQL without its own.",
         "",
-        "| database | question | rows | lowest ms | median ms | highest ms | target |",
-        "|---|---|---:|---:|---:|---:|---|",
+        "| database | question | rows | lowest ms | median ms | highest ms | processor ms | target |",
+        "|---|---|---:|---:|---:|---:|---:|---|",
     ]
     return "\n".join([*lines, *(one.line for one in asked), "", *_SHORT.splitlines(), ""])
 
 
 _SHORT = """\
+## What is found by an index
+
+| asked for | how |
+|---|---|
+| the exposure's key (`visit`) | an index of its own: `=`, `in`, ranges, both orders |
+| `night` | an index of its own, for one night |
+| keys of 64 bits (`pfs_design_id`) | an index of their own, for one number |
+| every other key of the type, whether it identifies or not: `instrument` (the site), `arm`, `spectrograph`, \
+`detector`, `dither` of `raw`; `instrument`, `subset`, `proposal` of `pfsConfig` | one index of all of them together, \
+by run, *kind* (what they all hold) and exposure: any expression of these keys, also with the exposure beside it, in \
+any order by them and then by the exposure |
+| `size_bytes`, `ingested` | no index: looked at in dataset after dataset |
+
+Before a question goes to the database it is looked which kinds there are, and one dataset of each is asked whether it
+satisfies what is asked of these keys. So it is known at once that there is no such dataset, whether the keys are each
+frequent or not; few are read directly; of many the index gives the first.
+
 ## What falls short
 
-A key that has no index of its own (all but the exposure and keys of 64 bits) is looked at in each dataset in the order
-of the exposures, until there are as many as are wanted: milliseconds where one in a few is such, as of an arm, a
-spectrograph or a detector, and seconds over millions where hardly one is. Name an exposure, a night or a run beside
-it. Whatever is sorted by another key than the exposure (`--order-by arm`), and `--find-first` without more, reads all
-that it sorts."""
+* More than 1,000 kinds in a run (thousands of proposals, say) are not gone through: then keys are looked at in dataset
+  after dataset, in the order of the exposures: milliseconds where one in a few is such, seconds over millions where
+  hardly one is. Name an exposure or a night beside it.
+* `or` between a key and something else (`visit = 12 or arm = 'm'`), a long span of nights, a range of 64-bit numbers:
+  the same. Ask twice, or name exposures.
+* Sorting by `night`, `size_bytes`, `ingested` or a key of 64 bits, and `--find-first` without more, read all that they
+  sort; so does a question to a tagged or calibration collection, which are seldom large.
+* The index is made when an instrument's types are declared, by its next ingest: half a minute over millions, once.
+"""
 
 
 def main() -> None:
