@@ -21,7 +21,11 @@ import pytest
 from observatory.spec.models import Hours, TransferOptions
 from syncer.transfer.choose import choose
 from syncer.transfer.contract import CarryResult, Item
+from syncer.transfer.courier import RATE_CHANGED
+from syncer.transfer.meter import Meter
 from syncer.transfer.pipe import PipeEngine
+from syncer.transfer.rounds import LAST_FILES_S, RETRY_DELAYS_S, Ending, Pace, Remedy, Rounds, SessionEnd
+from syncer.transfer.sessions import Job, divide
 from tests.transfers import RELAYED, Pair, make_pair
 
 RATE_BYTES_PER_S = 4_000_000
@@ -167,3 +171,38 @@ def test_what_came_of_a_large_file_before_the_hours_is_not_sent_again(pair: Pair
     result, seen = watched(pair, items_of(pair, 1, 14_000_000), options, Clock(1.0))
     assert (len(result.arrived), result.failed) == (1, ())
     assert 4 < seen[-1][0] < 12, "14 MB at the rate of the hours would have taken 14 s, and at the other one 1.4 s"
+
+
+def test_hours_that_change_more_often_than_is_retried_spend_no_try(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Sessions that were ended before they said a word are no proof that the two ends cannot speak."""
+    paces: list[int | None] = []
+    checked: list[bool] = []
+    waits: list[float] = []
+    cuts = 2 * len(RETRY_DELAYS_S)
+    with make_pair("local", "local", "rsync", tmp_path, request) as pair:
+        items = items_of(pair, 3, 1000)
+
+        def send(job: Job, pace: Pace) -> SessionEnd:
+            paces.append(pace.rate_bytes_per_s)
+            if len(paces) <= cuts:
+                return SessionEnd(job, RATE_CHANGED, RATE_CHANGED.words, started=False, is_good=False)
+            return SessionEnd(job, Ending("", Remedy.NOTHING), "", started=True, is_good=True)
+
+        batch = pair.batch(items, options=TransferOptions(rate_bytes_per_s=10))
+        rounds = Rounds(batch, {}, Meter(batch), send, divide, waits.append)
+        rounds.carry(1, lambda ends: checked.extend(end.started for end in ends))
+    assert paces == [10] * (cuts + 1)
+    assert waits == [LAST_FILES_S] * cuts
+    assert checked == [True]
+
+
+def test_a_session_whose_turn_comes_when_the_hour_has_changed_does_not_begin() -> None:
+    """It was given the old rate; a share of a rate is never nothing, which some would take for no limit."""
+    pace = Pace(TransferOptions(hours=(OBSERVING,)), 8, RATE_BYTES_PER_S)
+    assert pace.holds_s(NIGHT) == 60.0
+    assert pace.holds_s(MORNING) == 0.0
+    assert pace.rate_bytes_per_s == RATE_BYTES_PER_S // 8
+    assert Pace(TransferOptions(), 8, 3).rate_bytes_per_s == 1
+    assert Pace(TransferOptions(), 8, None).holds_s(NIGHT) is None
