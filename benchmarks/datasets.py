@@ -203,7 +203,7 @@ def page(asked: Sequence[Asked], count: int, rounds: int, folder: Path) -> str:
         "",
         f"{count:,} raw files of PFS, twelve to a visit, in one run, which every question names. In process, warm,",
         f"{rounds} rounds each for another part; at most {ROWS:,} rows, all columns. Target: under {TARGET_MS:.0f} ms.",
-        "Processor: of this process in the median round, the whole of the work for SQLite, for PostgreSQL without its own.",
+        "Processor: of this process in the median round; for SQLite that is all of the work, for PostgreSQL our part.",
         "",
         "| database | question | rows | lowest ms | median ms | highest ms | processor ms | target |",
         "|---|---|---:|---:|---:|---:|---:|---|",
