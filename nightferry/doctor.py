@@ -22,12 +22,14 @@ from observatory.endpoints.contract import SurveyRequest
 from observatory.ends import ABSENT, Expectation, loss_words
 from observatory.errors import CouldNotTell, MailNotTaken, NightferryError, RootNotProven
 from observatory.listing import scope_of
-from observatory.spec.chain import places
+from observatory.spec.chain import Place, places
 from observatory.spec.models import SiteMail
 from observatory.truth import State
 
 CLOCK_TOLERANCE_S = 60.0
 _GIB = 1 << 30
+UNMOUNTED = "its disk may not be mounted"
+"""Said of a root that shows neither marker nor night, here and by `RootNotProven`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Line:
     Attributes
     ----------
     state : State
-        ok, different (wrong, and this is how to mend it) or unknown (could not look).
+        ok, different (wrong, and this is how to mend it), unknown (could not look) or away (nothing is expected).
     what : str
     words : str
         What was seen, and the remedy where it is not ok.
@@ -116,7 +118,21 @@ def _roots(workplace: Workplace) -> Iterator[Line]:
         for place in places(instrument):
             what = f"root {instrument.instrument} {place.name}"
             scope = scope_of(instrument, place, instrument.cameras, (), workplace.clock_of(instrument))
-            yield from _guard(what, partial(_root, workplace, what, place.host, scope.request))
+            lines = _guard(what, partial(_root, workplace, what, place.host, scope.request))
+            yield from map(partial(_on_the_road, workplace, place), lines)
+
+
+def _on_the_road(workplace: Workplace, place: Place, line: Line) -> Line:
+    """Return what is said of a root; a removable drive that was here before and is not now is away, and that is well.
+
+    Whether it is the right drive that is there says `verify`, by its id.
+    """
+    if line.state is not State.UNKNOWN or not place.declared.removable or UNMOUNTED not in line.words:
+        return line
+    seen = _bore_marker(workplace, place.host, place.root)
+    return (
+        line if seen is None else Line(State.AWAY, line.what, f"a removable drive that is not there, last seen {seen}")
+    )
 
 
 def _root(workplace: Workplace, what: str, host: str, request: SurveyRequest) -> Iterator[Line]:
@@ -132,9 +148,7 @@ def _root(workplace: Workplace, what: str, host: str, request: SurveyRequest) ->
     survey.close()
     free = "free space unknown" if facts.free_bytes is None else f"{facts.free_bytes / _GIB:.1f} GiB free"
     if not facts.is_proven:
-        yield Line(
-            State.UNKNOWN, what, f"{shown} holds neither marker nor night; its disk may not be mounted. {remedy}"
-        )
+        yield Line(State.UNKNOWN, what, f"{shown} holds neither marker nor night; {UNMOUNTED}. {remedy}")
         return
     proof = "marker" if facts.marker is not None else "a night"
     yield Line(State.OK, what, f"{shown}, known by {proof}, {free}")

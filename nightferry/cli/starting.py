@@ -72,8 +72,13 @@ def doctor(context: typer.Context, json: opt.Json = False) -> None:
     finish(exit_status(state))
 
 
-_WORDS = {"ok": "ok", "different": "WRONG", "unknown": "UNKNOWN"}
-_COLOURS = {"ok": typer.colors.GREEN, "different": typer.colors.RED, "unknown": typer.colors.YELLOW}
+_WORDS = {"ok": "ok", "different": "WRONG", "unknown": "UNKNOWN", "away": "away"}
+_COLOURS = {
+    "ok": typer.colors.GREEN,
+    "different": typer.colors.RED,
+    "unknown": typer.colors.YELLOW,
+    "away": typer.colors.BRIGHT_BLACK,
+}
 
 
 def print_line(state: str, what: str, words: str) -> None:

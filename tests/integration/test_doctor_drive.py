@@ -1,0 +1,53 @@
+"""What the doctor says of a drive that comes and goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from nightferry.cli.main import main
+
+Capsys = pytest.CaptureFixture[str]
+
+
+def declare(folder: Path) -> Path:
+    """Write a site of one machine whose second copy is a removable drive; return where that is mounted."""
+    drive = folder / "media"
+    for name in ("data/20160907", "media", "conf/instruments.d"):
+        (folder / name).mkdir(parents=True)
+    site: dict[str, Any] = {"site": "Here", "timezone": "UTC", "hosts": {"here": {"local": True}}}
+    copies = [
+        {"host": "here", "root": str(folder / "data")},
+        {"host": "here", "root": str(drive), "name": "shuttle", "removable": True},
+    ]
+    cameras = {"sha": {"files": ["*"]}}
+    sha = {"instrument": "sha", "layout": "%Y%m%d", "cameras": cameras, "copies": copies}
+    (folder / "conf/site.yaml").write_text(yaml.safe_dump(site))
+    (folder / "conf/instruments.d/sha.yaml").write_text(yaml.safe_dump(sha))
+    return drive
+
+
+def said_of_the_drive(folder: Path, capsys: Capsys) -> str:
+    """Return the doctor's line."""
+    capsys.readouterr()
+    main(["--config", str(folder / "conf"), "doctor"])
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "root sha shuttle" in line)
+    return line
+
+
+def test_a_drive_on_the_road_is_away_and_one_that_never_was_here_is_unknown(tmp_path: Path, capsys: Capsys) -> None:
+    """As `verify` has it: neither an alarm nor green; and an empty mount point is never taken for the drive."""
+    drive = declare(tmp_path)
+    assert said_of_the_drive(tmp_path, capsys).startswith("UNKNOWN")
+    words = ["--config", str(tmp_path / "conf"), "sync", "-d", "20160907", "--new-root", f"here:{drive}"]
+    assert main(words) == 0
+    assert main([*words[:3], "-d", "20160907"]) == 0  # a root is known when it was looked at with its marker
+    assert said_of_the_drive(tmp_path, capsys).startswith("ok")
+    (drive / ".nightferry" / "root").unlink()
+    assert "not there, last seen" in said_of_the_drive(tmp_path, capsys)
+    (drive / ".nightferry").rmdir()
+    drive.rmdir()
+    assert said_of_the_drive(tmp_path, capsys).startswith("away")
