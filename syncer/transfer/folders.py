@@ -112,6 +112,16 @@ def unused_stamp(destination: Act, root: bytes, stamp: str) -> str:
     return stamp
 
 
+def stamp_after(stamp: str, unseen_rounds: int) -> str:
+    """Return the stamp for what is sent after so many rounds of which nobody could look what arrived: seconds later.
+
+    What such a round may have put in a file's place is set aside like any other file, and must not take the place of
+    what was set aside first.
+    """
+    instant = _instant_of(stamp.encode())
+    return stamp if instant is None else (instant + dt.timedelta(seconds=unseen_rounds)).strftime(STAMP_FORMAT)
+
+
 def _instant_of(name: bytes) -> dt.datetime | None:
     try:
         return dt.datetime.strptime(name.decode("ascii"), STAMP_FORMAT).replace(tzinfo=dt.UTC)

@@ -104,11 +104,14 @@ class Pace:
         So many share the rate.
     hop_rate_bytes_per_s : int or None
         Of all of them, when their round began.
+    unseen_rounds : int
+        So many went before of which nobody could look what arrived.
     """
 
     options: TransferOptions
     sessions: int
     hop_rate_bytes_per_s: int | None
+    unseen_rounds: int = 0
 
     @property
     def rate_bytes_per_s(self) -> int | None:
@@ -156,6 +159,7 @@ class Rounds:
         self.failures: dict[bytes, NotArrived] = dict(refused)
         self._meter, self._send, self._divide, self._sleep = meter, send, divide, sleep
         self._done: list[Item] = []
+        self._unseen_rounds = 0
 
     def carry(self, sessions: int, check: Callable[[Sequence[SessionEnd]], None] = lambda ends: None) -> None:
         """Send rounds of sessions until all arrived or no retry can help.
@@ -181,7 +185,7 @@ class Rounds:
     def _round(self, items: Sequence[Item], sessions: int) -> list[SessionEnd]:
         jobs = self._divide(items, sessions)
         options, at_once = self.batch.options, min(sessions, len(jobs))
-        pace = Pace(options, at_once, rate_at(options, self.batch.now()))
+        pace = Pace(options, at_once, rate_at(options, self.batch.now()), self._unseen_rounds)
         with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="session") as pool:
             return list(pool.map(lambda job: self._send(job, pace), jobs))
 
@@ -229,6 +233,7 @@ class Rounds:
         try:
             verdicts = confirm(self.batch.with_items(items), Evidence())
         except WHOLE_HOST:
+            self._unseen_rounds += 1
             return list(items)
         self._done += [verdict.item for verdict in verdicts if isinstance(verdict, Arrived)]
         return [verdict.item for verdict in verdicts if not isinstance(verdict, Arrived)]

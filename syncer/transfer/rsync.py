@@ -11,14 +11,14 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from observatory.endpoints.contract import Completed, HostAccess, Look
 from observatory.errors import CouldNotTell
 from syncer.transfer.contract import Batch, CarryResult, Engine
 from syncer.transfer.courier import Courier, Session
 from syncer.transfer.feed import Feed, most_on_the_way
-from syncer.transfer.folders import WHOLE_HOST
+from syncer.transfer.folders import WHOLE_HOST, stamp_after
 from syncer.transfer.merging import in_parts
 from syncer.transfer.meter import Meter
 from syncer.transfer.rounds import SessionEnd
@@ -106,7 +106,8 @@ class _Courier(Courier):
 
     def session(self, job: Job, rate_bytes_per_s: int | None, meter: Meter) -> Session:
         """Return the rsync that carries a job."""
-        argv = arguments(self.batch, job, self.route, self.shell, rate_bytes_per_s, version=self._version)
+        batch = replace(self.batch, stamp=stamp_after(self.batch.stamp, self.unseen_rounds))
+        argv = arguments(batch, job, self.route, self.shell, rate_bytes_per_s, version=self._version)
         return _Session(self.batch, job, argv, Feed(each_name(job), self._most_on_the_way), meter)
 
     @property

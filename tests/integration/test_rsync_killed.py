@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from observatory.endpoints.contract import HostAccess
+from observatory.endpoints.contract import Completed, Facts, HostAccess, Promise
 from observatory.endpoints.local import LocalEndpoint
+from observatory.errors import HostUnreachable
 from observatory.spec.models import TransferOptions
 from syncer.transfer.folders import sweep
 from syncer.transfer.rounds import RETRY_DELAYS_S
@@ -190,3 +193,34 @@ def test_the_version_is_asked_of_the_program_that_will_be_called(
     access = HostAccess("here", "here", is_local=True, rsync_path=f"'{program}'")
     assert rsync_version(LocalEndpoint(access), access) == version
     assert rsync_version(LocalEndpoint(access), HostAccess("here", "here", True, rsync_path="no-such-rsync")) is None
+
+
+def test_what_was_set_aside_survives_a_second_try(pair: Pair) -> None:
+    """The new file was in place, but nobody could look, so it was sent again: the old one stays where it was put."""
+    item = pair.write(b"n/frame", b"new", replaces=True)
+    pair.put(pair.destination, b"n/frame", b"old")
+
+    class Blind(LocalEndpoint):
+        """Cannot be looked at once, after a session that ended badly although all had arrived."""
+
+        looks = 0
+
+        def run(self, argv: Sequence[bytes], *rest: Any, **more: Any) -> Completed:
+            """Run it, and call the first rsync's end a lost connection."""
+            completed = super().run(argv, *rest, **more)
+            if b"--files-from=-" in argv and not self.looks:
+                return replace(completed, status=12)
+            return completed
+
+        def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
+            """Fail the first time."""
+            self.looks += 1
+            if self.looks == 1:
+                raise HostUnreachable(self.name, "the line is down")
+            return super().differing(root, promises)
+
+    destination = replace(pair.destination, endpoint=Blind(pair.destination.access))
+    result = replace(pair, destination=destination).carry([item])
+    assert [one.item for one in result.arrived] == [item]
+    kept = pair.destination.root.glob(".nightferry/replaced/*/n/frame")
+    assert sorted(path.read_bytes() for path in kept) == [b"new", b"old"]
