@@ -65,6 +65,7 @@ A_VISIT = 12
 """Files of a visit: three arms of four spectrographs."""
 A_NIGHT = 250
 """Visits of a night."""
+A_DAY = dt.timedelta(days=1)
 FIRST_NIGHT = dt.date(2020, 1, 1)
 RAW = DatasetType("raw", "pfs", (
     Key("instrument", "text"), Key("arm", "text"), Key("dither", "real", identifies=False),
@@ -170,7 +171,8 @@ def questions(count: int, rows: int) -> dict[str, Callable[[int], Question]]:
         "all but a visit, of an arm": asked(lambda turn: f"visit != {visit(turn)} and arm = 'r'"),
         "by arm and visit": sorted_by("arm", "visit"),
         "by detector, the last visits first": sorted_by("-detector", "-visit"),
-        "a night's span": asked(lambda turn: f"night in ({night(turn):%Y%m%d}..{night(turn + 1):%Y%m%d})"),
+        "three nights": asked(lambda turn: f"night in ({night(turn):%Y%m%d}..{night(turn) + 2 * A_DAY:%Y%m%d})"),
+        "a year of nights": asked(lambda turn: f"night in ({night(turn):%Y%m%d}..{night(turn) + 364 * A_DAY:%Y%m%d})"),
         "a visit or a rare arm": asked(lambda turn: f"visit = {visit(turn)} or arm = 'm'"),
     }
 
