@@ -27,6 +27,8 @@ from observatory.spec.fields import meant
 
 _FEW = 20_000
 _MOST_RUNS = 100
+_COMPILES = (11,)
+"""The version from which PostgreSQL may compile questions."""
 DatasetRow = sa.Row[tuple[object, ...]]
 
 
@@ -87,6 +89,7 @@ class QueryBook(Book):
         """
         expression = where.parse(question.where) if question.where is not None else None
         with self._store.read() as connection:
+            _do_not_compile(connection)
             number, one, exposure = _type(connection, question)
             columns = columns_of(one, exposure, connection.dialect.name)
             path = _search_path(connection, question.collections)
@@ -114,6 +117,12 @@ class QueryBook(Book):
                 return _answer(connection, [plain], question, one)
             asked = asked.where(*(held for term, held in terms.items() if where.names_in(term) != {exposure}))
             return _answer(connection, (hinted(asked.where(piece), index) for piece in pieces), question, one)
+
+
+def _do_not_compile(connection: Connection) -> None:
+    """Spare PostgreSQL compiling a question for which it expects much work: that takes longer than the answer."""
+    if connection.dialect.name == "postgresql" and (connection.dialect.server_version_info or ()) >= _COMPILES:
+        connection.execute(sa.text("SET LOCAL jit = off"))
 
 
 def _answer(
