@@ -27,8 +27,8 @@ from observatory.spec.fields import meant
 
 _FEW = 20_000
 _MOST_RUNS = 100
-_COMPILES = (11,)
-"""The version from which PostgreSQL may compile questions."""
+_KEEPS_PLANS = (12,)
+"""The version from which PostgreSQL may be told to keep none."""
 DatasetRow = sa.Row[tuple[object, ...]]
 
 
@@ -89,7 +89,7 @@ class QueryBook(Book):
         """
         expression = where.parse(question.where) if question.where is not None else None
         with self._store.read() as connection:
-            _do_not_compile(connection)
+            _plan_anew(connection)
             number, one, exposure = _type(connection, question)
             columns = columns_of(one, exposure, connection.dialect.name)
             path = _search_path(connection, question.collections)
@@ -119,9 +119,13 @@ class QueryBook(Book):
             return _answer(connection, (hinted(asked.where(piece), index) for piece in pieces), question, one)
 
 
-def _do_not_compile(connection: Connection) -> None:
-    """Spare PostgreSQL compiling a question for which it expects much work: that takes longer than the answer."""
-    if connection.dialect.name == "postgresql" and (connection.dialect.server_version_info or ()) >= _COMPILES:
+def _plan_anew(connection: Connection) -> None:
+    """Have PostgreSQL plan by the values that are asked for, and compile nothing, which takes longer than the answer.
+
+    After a few questions it would keep one plan for all values, and walk a run for the few of a rare kind.
+    """
+    if connection.dialect.name == "postgresql" and (connection.dialect.server_version_info or ()) >= _KEEPS_PLANS:
+        connection.execute(sa.text("SET LOCAL plan_cache_mode = force_custom_plan"))
         connection.execute(sa.text("SET LOCAL jit = off"))
 
 
