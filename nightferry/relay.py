@@ -34,11 +34,15 @@ def _word(hop: Hop) -> bytes:
 
 
 def leave_records(workplace: Workplace, asked: Asked, outcomes: Sequence[HopOutcome]) -> None:
-    """Leave word of each completed hop, where this machine was given only a part of the chain."""
+    """Leave word of each completed hop, where this machine was given only a part of the chain.
+
+    Nothing is written below a root that was not seen: a drive that is away may be another one by now.
+    """
     by_key = {(hop.instrument.instrument, hop.key): hop for hop in hops_asked(workplace, asked)} if asked.hops else {}
     for outcome in outcomes:
         hop = by_key.get((outcome.instrument, outcome.hop))
-        if hop is not None and outcome.state is not State.UNKNOWN and not outcome.dry_run:
+        is_completed = outcome.state is not State.UNKNOWN and not outcome.dry_run and outcome.markers[1] is not None
+        if hop is not None and is_completed:
             try:
                 _leave(workplace.endpoint(hop.destination.host), _word(hop), workplace.now(), outcome.state)
             except (CouldNotTell, OSError) as error:  # the next machine then waits, and says that it waited in vain

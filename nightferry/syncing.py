@@ -214,6 +214,7 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         on_arrived=arrived,
         settled=products_of(workplace, hop.instrument, hop.source, scope.nights),
         progress=lambda progress: wishes.progress(hop, progress),
+        now=workplace.local_now,
     )
 
 

@@ -108,6 +108,10 @@ class Workplace:
             self._catalogue = Catalogue.open(self.specification.site.database, self.state)
         return self._catalogue
 
+    def local_now(self) -> dt.datetime:
+        """Return the site's local time, by the rules of its zone."""
+        return self.now().astimezone(self.specification.zone)
+
     def clock_of(self, instrument: Instrument) -> NightClock:
         """Return the instrument's own rule of nights."""
         return NightClock.from_spec(self.specification.site.timezone, instrument.rollover)

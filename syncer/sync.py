@@ -33,7 +33,7 @@ from syncer.safety import mass_loss, moves_by_night, why_refused
 from syncer.spelling import folds_form, without_misspelt
 from syncer.survey import End, Trust, survey_both
 from syncer.transfer.choose import choose
-from syncer.transfer.contract import Batch, CarryResult, Engine, Item, Progress, no_progress
+from syncer.transfer.contract import Batch, CarryResult, Engine, Item, Progress, local_now, no_progress
 from syncer.transfer.folders import free_old_replaced, sweep, unused_stamp
 
 BATCH_FILES = 100_000
@@ -74,6 +74,8 @@ class SyncOptions:
     progress : callable
     settled : mapping of path to (size, mtime)
         Files that were brought to their places whole and are not young, whatever their times.
+    now : callable
+        The site's local time, by the rules of its zone: what ``hours`` of a transfer are counted in.
     """
 
     stamp: str
@@ -91,6 +93,7 @@ class SyncOptions:
     on_arrived: Callable[[Sequence[Moved]], None] = field(default=lambda moved: None)
     progress: Callable[[Progress], None] = no_progress
     settled: Mapping[bytes, tuple[int, float]] = field(default_factory=dict)
+    now: Callable[[], dt.datetime] = local_now
 
 
 def sync_hop(scope: HopScope, source: End, destination: End, options: SyncOptions) -> HopOutcome:
@@ -135,6 +138,7 @@ class _HopRun:
         self._source, self._destination = source, destination
         self._roots = (scope.source.request.root, scope.destination.request.root)
         self._questions = Questions(scope, source, destination)
+        self._new_marker: str | None = None
 
     def run(self, blank: HopOutcome) -> HopOutcome:
         with ExitStack() as stack:
@@ -154,7 +158,8 @@ class _HopRun:
 
     def _mark(self, there: Survey) -> None:
         ends = (self._source.endpoint, self._roots[0], self._destination.endpoint, self._roots[1])
-        refuse_one_folder(*ends, mark(*ends[2:], there.facts))
+        self._new_marker = mark(*ends[2:], there.facts)
+        refuse_one_folder(*ends, self._new_marker)
 
     def _lock(self, there: Survey, stack: ExitStack) -> tuple[Lease, Survey]:
         """Take the destination's lock; where another run left it after our listing began, list again."""
@@ -208,7 +213,7 @@ class _HopRun:
             unreadable=tuple(sorted([*unreadable, *plan.unclear])),
             unknown_reason=whole or (loss_words(names[0], place.host, place.root, loss) if loss else None),
             loss=loss,
-            markers=(here.facts.marker, there.facts.marker),
+            markers=(here.facts.marker, self._new_marker or there.facts.marker),
             refused_reason=_why_unlisted(there, names[1]) or why_refused(plan, here.facts, there.facts, names),
             per_night=moves_by_night(self._scope, plan, {}, [*plan.left_open(), *plan.wanted()]),
         )
@@ -302,6 +307,7 @@ class _HopRun:
             symlinks=instrument.symlinks,
             options=self._scope.hop.destination.declared.transfer,
             progress=progress,
+            now=self._options.now,
         )
 
     def _tidy(self, results: Sequence[CarryResult]) -> None:

@@ -88,7 +88,8 @@ def _look_at_source(batch: Batch) -> dict[bytes, Facts]:
 def _judge(item: Item, there: Facts | None, here: Facts | None, evidence: Evidence) -> Arrived | NotArrived:
     """Judge by what either end shows; None: just what was promised."""
     if there is not None and there.reason is not None:
-        return NotArrived(item, f"could not be looked at where it should have arrived: {there.reason}", may_retry=True)
+        why = f"could not be looked at where it should have arrived: {there.reason}"
+        return NotArrived(item, why, may_retry=True, was_seen=False)
     if here is not None and _is_another(item, here):
         return NotArrived(item, CHANGED, may_retry=True)
     if there is not None:
@@ -143,7 +144,8 @@ def _with_hash(verdict: Arrived | NotArrived, sums: tuple[Hashed, Hashed] | None
     here, there = sums
     if here.sha256 is None or there.sha256 is None:
         why = here.reason or there.reason or "no checksum"
-        return NotArrived(verdict.item, f"replaces another file, and its bytes could not be compared: {why}", True)
+        why = f"replaces another file, and its bytes could not be compared: {why}"
+        return NotArrived(verdict.item, why, may_retry=True, was_seen=False)
     if here.sha256 != there.sha256:
         return NotArrived(verdict.item, "did not replace the file of that name: the bytes there are still others", True)
     return Arrived(verdict.item, verdict.size_bytes, verdict.mtime_s, there.sha256)

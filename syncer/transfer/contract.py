@@ -61,7 +61,8 @@ class Progress:
     total_files: int
 
 
-def _local_now() -> dt.datetime:
+def local_now() -> dt.datetime:
+    """Return what this machine's own clock and zone say."""
     return dt.datetime.now().astimezone()
 
 
@@ -111,7 +112,7 @@ class Batch:
     symlinks: Symlinks = "follow-inside"
     options: TransferOptions = field(default_factory=TransferOptions)
     progress: Callable[[Progress], None] = no_progress
-    now: Callable[[], dt.datetime] = _local_now
+    now: Callable[[], dt.datetime] = local_now
 
     @property
     def total_bytes(self) -> int:
@@ -147,11 +148,22 @@ class Arrived(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NotArrived:
-    """One file that was to be moved and was not; `may_retry` says whether trying again can help."""
+    """One file that was to be moved and was not.
+
+    Attributes
+    ----------
+    item : Item
+    reason : str
+    may_retry : bool
+        Trying again can help.
+    was_seen : bool
+        False: it may stand at the destination, but that could not be looked at.
+    """
 
     item: Item
     reason: str
     may_retry: bool = False
+    was_seen: bool = True
 
 
 @dataclass(frozen=True, slots=True)

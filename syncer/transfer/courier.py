@@ -91,7 +91,7 @@ class Courier(abc.ABC):
     program : str
         What both ends need.
     unseen_rounds : int
-        So many went before the present one of which nobody could look what arrived.
+        So many went before the present one of which nobody could see all that arrived.
     """
 
     program: ClassVar[str]

@@ -113,7 +113,7 @@ def unused_stamp(destination: Act, root: bytes, stamp: str) -> str:
 
 
 def stamp_after(stamp: str, unseen_rounds: int) -> str:
-    """Return the stamp for what is sent after so many rounds of which nobody could look what arrived: seconds later.
+    """Return the stamp for what is sent after so many rounds of which nobody could see all: seconds later.
 
     What such a round may have put in a file's place is set aside like any other file, and must not take the place of
     what was set aside first.

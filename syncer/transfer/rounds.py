@@ -105,7 +105,7 @@ class Pace:
     hop_rate_bytes_per_s : int or None
         Of all of them, when their round began.
     unseen_rounds : int
-        So many went before of which nobody could look what arrived.
+        So many went before of which nobody could see all that arrived.
     """
 
     options: TransferOptions
@@ -235,5 +235,6 @@ class Rounds:
         except WHOLE_HOST:
             self._unseen_rounds += 1
             return list(items)
+        self._unseen_rounds += any(isinstance(one, NotArrived) and not one.was_seen for one in verdicts)
         self._done += [verdict.item for verdict in verdicts if isinstance(verdict, Arrived)]
         return [verdict.item for verdict in verdicts if not isinstance(verdict, Arrived)]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from observatory.endpoints.contract import Completed, Facts, HostAccess, Promise
+from observatory.endpoints.contract import Completed, Facts, Hashed, HostAccess, Promise
 from observatory.endpoints.local import LocalEndpoint
 from observatory.errors import HostUnreachable
 from observatory.spec.models import TransferOptions
@@ -195,8 +195,9 @@ def test_the_version_is_asked_of_the_program_that_will_be_called(
     assert rsync_version(LocalEndpoint(access), HostAccess("here", "here", True, rsync_path="no-such-rsync")) is None
 
 
-def test_what_was_set_aside_survives_a_second_try(pair: Pair) -> None:
-    """The new file was in place, but nobody could look, so it was sent again: the old one stays where it was put."""
+@pytest.mark.parametrize("missing", ["look", "hash"])
+def test_what_was_set_aside_survives_a_second_try(pair: Pair, missing: str) -> None:
+    """The new file was in place, but nobody could tell, so it was sent again: the old one stays where it was put."""
     item = pair.write(b"n/frame", b"new", replaces=True)
     pair.put(pair.destination, b"n/frame", b"old")
 
@@ -215,9 +216,15 @@ def test_what_was_set_aside_survives_a_second_try(pair: Pair) -> None:
         def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
             """Fail the first time."""
             self.looks += 1
-            if self.looks == 1:
+            if self.looks == 1 and missing == "look":
                 raise HostUnreachable(self.name, "the line is down")
             return super().differing(root, promises)
+
+        def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
+            """Fail the first time."""
+            if self.looks == 1 and missing == "hash":
+                return iter([Hashed(path, None, "Input/output error") for path in paths])
+            return super().hash(root, paths)
 
     destination = replace(pair.destination, endpoint=Blind(pair.destination.access))
     result = replace(pair, destination=destination).carry([item])

@@ -60,7 +60,7 @@ def workplace(tmp_path: Path, clock: Clock) -> Iterator[Workplace]:
 
 def outcome(hop: str = "a:b") -> HopOutcome:
     """Return a hop that went well."""
-    return HopOutcome("sha", hop, "a", "b", "/a/", "/b/", ())
+    return HopOutcome("sha", hop, "a", "b", "/a/", "/b/", (), markers=("source", "destination"))
 
 
 def word(workplace: Workplace) -> dt.datetime | None:
@@ -89,6 +89,12 @@ def test_a_word_that_cannot_be_left_stops_nothing(workplace: Workplace, tmp_path
     """The run goes on to its report; the next machine says that it waited."""
     (tmp_path / "b" / ".nightferry").rmdir()
     leave_records(workplace, FIRST, [replace(outcome(), away_reason="the drive is not there")])
+    assert word(workplace) is None
+
+
+def test_no_word_is_left_below_a_root_that_was_not_seen(workplace: Workplace) -> None:
+    """A drive that is away: what lies there now may be a stranger's."""
+    leave_records(workplace, FIRST, [replace(outcome(), away_reason="the drive is not there", markers=(None, None))])
     assert word(workplace) is None
 
 

@@ -81,6 +81,20 @@ def test_nights_are_those_named_or_counted_or_the_window(workplace: Workplace) -
     assert (len(nights_asked(workplace, Asked(), sha)), len(nights_asked(workplace, Asked(), shd))) == (30, 3)
 
 
+def test_nothing_is_said_of_nights_to_come(workplace: Workplace) -> None:
+    """A slip of the pen is no night in which all is well; those of a month under way may be asked for."""
+    sha = workplace.instruments["sha"]
+    for words in ("20161107", "20160909..20160930"):
+        with pytest.raises(UsageError, match="has not begun; the present night is 20160907"):
+            nights_asked(workplace, Asked(dates=(words,)), sha)
+    assert len(nights_asked(workplace, Asked(dates=("20160901..20160930",)), sha)) == 30
+
+
+def test_the_local_time_is_the_sites(workplace: Workplace) -> None:
+    """By the rules of its zone, wherever this machine stands."""
+    assert workplace.local_now().isoformat() == "2016-09-07T20:00:00+02:00"
+
+
 def test_the_window_holds_every_older_night_that_is_still_open(workplace: Workplace) -> None:
     """Seen and not proven; what was asked for by name or number holds no more than that."""
     hop = hops_asked(workplace, Asked(instruments=("sha",)))[0]
