@@ -115,12 +115,13 @@ class CouldNotTell(NightferryError):
 
 
 class HostUnreachable(CouldNotTell):
-    """No connection to a host, or the connection was lost."""
+    """No connection to a host, or the connection was lost; `remedy` where another is known than to look at it."""
 
     is_permanent = False
 
-    def __init__(self, host: str, why: str) -> None:
-        super().__init__(f"{host}: not reached: {why}. Is it switched on, and does `ssh` reach it from here?")
+    def __init__(self, host: str, why: str, remedy: str = "") -> None:
+        remedy = remedy or "Is it switched on, and does `ssh` reach it from here?"
+        super().__init__(f"{host}: not reached: {_closed(why)} {remedy}")
 
 
 class HostSilent(CouldNotTell):
@@ -133,20 +134,18 @@ class HostSilent(CouldNotTell):
 
 
 class HostKeyRefused(CouldNotTell):
-    """The host's key is not in known_hosts, or is another one."""
+    """The host's key is not in known_hosts, or is another one; `remedy` names the commands that mend it."""
 
-    def __init__(self, host: str, why: str, known_hosts: str) -> None:
-        super().__init__(
-            f"{host}: {why} (looked in {known_hosts}); nothing was asked of it."
-            f" Run `ssh` to it once by hand and compare the fingerprint."
-        )
+    def __init__(self, host: str, why: str, known_hosts: str, remedy: str) -> None:
+        super().__init__(f"{host}: {why} (looked in {known_hosts}); nothing was asked of it. {remedy}")
 
 
 class LoginRefused(CouldNotTell):
-    """The host accepted none of our keys."""
+    """The host accepted none of our keys; `remedy` where it is not the key's public half that is missing there."""
 
-    def __init__(self, host: str, user: str, why: str) -> None:
-        super().__init__(f"{host}: login as {user} refused: {why}. Is the public key in its authorized_keys?")
+    def __init__(self, host: str, user: str, why: str, remedy: str = "") -> None:
+        remedy = remedy or "Is the public key in its authorized_keys?"
+        super().__init__(f"{host}: login as {user} refused: {_closed(why)} {remedy}")
 
 
 class RootNotProven(CouldNotTell):
@@ -164,7 +163,12 @@ class EndsNotSeen(CouldNotTell):
         self.ends = (source, destination)
         reasons = [why for why in self.ends if why is not None]
         self.is_permanent = any(why.is_permanent for why in reasons)
-        super().__init__(". ".join(str(why) for why in reasons))
+        super().__init__(" ".join([*(_closed(str(why)) for why in reasons[:-1]), *map(str, reasons[-1:])]))
+
+
+def _closed(sentence: str) -> str:
+    """Return a sentence with its full stop; a question has its mark already."""
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
 class ListingBroken(CouldNotTell):

@@ -192,12 +192,17 @@ class KnownKeys:
     revoked: frozenset[tuple[str, bytes]] = frozenset()
 
 
+def known_name(lookup_name: str, port: int) -> str:
+    """Return what known_hosts calls a host: its port stands with it where it is not 22."""
+    return lookup_name if port == 22 else f"[{lookup_name}]:{port}"
+
+
 def known_keys(lookup_name: str, port: int, files: Sequence[str]) -> KnownKeys:
     """Return the keys that known_hosts files hold for a host. A file that is absent holds none.
 
     Hashed names, patterns, negations and ``[host]:port`` count; certificate authorities are left to ssh.
     """
-    name = lookup_name if port == 22 else f"[{lookup_name}]:{port}"
+    name = known_name(lookup_name, port)
     trusted, revoked = set(), set()
     for file in files:
         for line in _lines(file):

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from observatory.endpoints import remedies
 from observatory.endpoints.channels import ChannelPipe, ChannelRunning, SpareChannel, let_go
 from observatory.endpoints.contract import HostAccess
 from observatory.endpoints.lean import absent
@@ -139,7 +140,8 @@ class Connection:
         except OSError as error:
             behind = "" if settings.host_name == self.host else f"{settings.host_name} "
             why = f"{behind}port {settings.port}: {error.strerror or error}"
-            raise HostUnreachable(self.host, why) from error
+            remedy = remedies.NAME if isinstance(error, socket.gaierror) else ""
+            raise HostUnreachable(self.host, why, remedy) from error
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else each small question waits 40 ms for an answer
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for name, value in _KEEPALIVE.items():
@@ -172,7 +174,7 @@ class Connection:
         try:
             transport.start_client(timeout=timeout_s)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise HostUnreachable(self.host, str(error) or "the connection was closed before a greeting") from error
+            raise HostUnreachable(self.host, *remedies.greeting_fault(error)) from error
         if not transport.initial_kex_done:
             raise HostSilent(self.host, "greeting", timeout_s)
 
@@ -184,13 +186,15 @@ class Connection:
         if offered in known.trusted:
             return
         if offered in known.revoked:
-            why = "its host key is marked as revoked in known_hosts"
+            why, remedy = "its host key is marked as revoked in known_hosts", remedies.of_revoked_key()
         elif known.trusted:
             why = f"its host key is another one than known_hosts holds; offered is {key.get_name()} {key.fingerprint}"
+            remedy = remedies.of_changed_key(settings, self._access)
         else:
             why = f"host key not in known_hosts; offered is {key.get_name()} {key.fingerprint}"
+            remedy = remedies.of_unknown_key(settings, self._access)
         where = f"{self.host} (port {settings.port})"
-        raise HostKeyRefused(where, why, ", ".join(settings.known_hosts) or "no file at all")
+        raise HostKeyRefused(where, why, remedies.looked_in(settings.known_hosts), remedy)
 
     # ---- our key
 
@@ -202,13 +206,15 @@ class Connection:
                 if self._accepts(transport, user, key):
                     return
                 tried.append(what)
-        raise LoginRefused(self.host, user, "tried " + ", ".join(tried) if tried else "there is no key to try")
+        why = "tried " + ", ".join(tried) if tried else "there is no key to try"
+        raise LoginRefused(self.host, user, why, remedies.of_refused_keys(tried))
 
     def _accepts(self, transport: paramiko.Transport, user: str, key: paramiko.PKey) -> bool:
         try:
             left = transport.auth_publickey(user, key)
         except paramiko.BadAuthenticationType as error:
-            raise LoginRefused(self.host, user, f"keys are not taken there, only {error.allowed_types}") from error
+            why = f"keys are not taken there, only {' and '.join(error.allowed_types) or 'nothing'}"
+            raise LoginRefused(self.host, user, why, remedies.KEYS_ALLOWED) from error
         except paramiko.AuthenticationException as error:
             if not transport.is_active():
                 raise HostUnreachable(self.host, f"it closed the connection during login: {error}") from error
@@ -218,7 +224,8 @@ class Connection:
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise HostUnreachable(self.host, f"the connection was lost during login: {error}") from error
         if left:
-            raise LoginRefused(self.host, user, f"the key is accepted, but {' and '.join(left)} is asked for too")
+            why = f"the key is accepted, but {' and '.join(left)} is asked for too"
+            raise LoginRefused(self.host, user, why, remedies.KEY_ALONE)
         return True
 
     def _keys(self, agent: paramiko.Agent, tried: list[str]) -> Iterator[tuple[str, paramiko.PKey]]:
@@ -232,7 +239,7 @@ class Connection:
                 key = paramiko.PKey.from_path(identity)
             except FileNotFoundError:
                 if self._access.identity:  # ssh names six that need not be there, a specification means its own
-                    tried.append(f"{identity} (no such file)")
+                    tried.append(f"{identity} {remedies.ABSENT_KEY}")
                 continue
             except (paramiko.SSHException, OSError, ValueError, TypeError) as error:
                 tried.append(f"{identity} (not usable: {error})")

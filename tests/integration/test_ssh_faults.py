@@ -65,8 +65,9 @@ def test_a_host_that_refuses_is_unreachable_and_asked_again(three_hosts: tuple[H
 
 def test_a_name_that_does_not_exist_is_not_tried_for_long(three_hosts: tuple[Host, ...]) -> None:
     """The resolver's answer stands."""
-    with pytest.raises(HostUnreachable):
+    with pytest.raises(HostUnreachable, match="spelt right") as caught:
         connected(three_hosts[0].with_access(address="no-such-host.invalid"))
+    assert "switched on" not in str(caught.value)
 
 
 def test_a_host_that_is_not_known_is_refused_and_known_hosts_stays_as_it_is(
@@ -91,7 +92,12 @@ def test_a_host_whose_key_changed_is_refused(three_hosts: tuple[Host, ...], tmp_
     known = tmp_path / "known_hosts"
     host = three_hosts[0]
     known.write_text(f"[{host.address}]:{host.port} {kind} {blob}\n")
-    with pytest.raises(HostKeyRefused, match="another one"):
+    with pytest.raises(HostKeyRefused, match="another one") as caught:
+        asks(host.with_access(known_hosts=str(known)))
+    removal = f"ssh-keygen -R '[{host.address}]:{host.port}' -f {known}"
+    assert f"on purpose: `{removal}`, then `ssh " in str(caught.value)
+    subprocess.run(["sh", "-c", removal], check=True, capture_output=True)
+    with pytest.raises(HostKeyRefused, match="not in known_hosts"):
         asks(host.with_access(known_hosts=str(known)))
 
 
@@ -125,8 +131,10 @@ def test_a_key_that_is_not_authorised_is_refused(three_hosts: tuple[Host, ...], 
 
 def test_a_key_that_is_absent_is_said_to_be(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
     """There is no key to try, and the file is named."""
-    with pytest.raises(LoginRefused, match=r"absent \(no such file\)"):
+    with pytest.raises(LoginRefused, match=r"absent \(no such file\)") as caught:
         asks(three_hosts[0].with_access(identity=str(tmp_path / "absent")))
+    assert "Is `identity` in site.yaml" in str(caught.value)
+    assert "authorized_keys" not in str(caught.value)
 
 
 def test_a_jump_host_is_gone_through_and_its_key_is_checked_too(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
