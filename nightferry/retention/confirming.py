@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nightferry.retention.evidence import chains, held_by_chain, name_of
+from nightferry.retention.evidence import chains, consumed_on, held_by_chain, name_of
 from nightferry.retention.safe import references
 from nightferry.retention.witnesses import scope_at
 from nightferry.workplace import Workplace
@@ -81,14 +81,16 @@ def _archives_asked(instrument: Instrument) -> set[str]:
 def known_sums(workplace: Workplace, instrument: Instrument, night: dt.date) -> dict[bytes, str]:
     """Return the hash of every file of a night, on any copy, by the name that it has on all.
 
-    Of what steps made and nobody has read since, it is the one that they made it with.
+    Of what steps made and nobody has read since, it is the one that they made it with; what later steps consumed is
+    no file any more.
     """
     found: dict[bytes, str] = {}
     for chain in chains(instrument):
         held = held_by_chain(workplace, instrument, chain, night)
         for place, one in zip(chain, held, strict=True):
             scope = scope_at(workplace, instrument, place, (night,))
-            made = ((name_of(scope, path), sum_) for path, sum_ in one.made.items())
+            gone = consumed_on(workplace, instrument, place, night)
+            made = ((name_of(scope, path), sum_) for path, sum_ in one.made.items() if (path, sum_) not in gone)
             found |= {named[1]: sum_ for named, sum_ in made if named is not None}
         found |= {name: reference.sha256 for name, reference in references(held).items()}
     return found

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 
 from catalogue.evidence_records import ReadFile, Reading
+from catalogue.records import StepRecord
 from nightferry.retention.safe import Held, judge
 from nightferry.workplace import Workplace
 from observatory.batches import batched
@@ -237,17 +238,23 @@ def _held_by(
 
 def _made_on(workplace: Workplace, instrument: Instrument, place: Place, night: dt.date) -> Mapping[bytes, str]:
     """Return the hash that each product of a step had when it was made there."""
+    records = _steps_on(workplace, instrument, place, night)
+    return {product.path: product.sha256 for record in records for product in record.products if product.sha256}
+
+
+def consumed_on(workplace: Workplace, instrument: Instrument, place: Place, night: dt.date) -> set[tuple[bytes, str]]:
+    """Return path and hash of what steps made there and later steps put something else in the place of."""
+    records = _steps_on(workplace, instrument, place, night)
+    return {(taken.path, taken.sha256) for record in records for taken in record.inputs if taken.is_consumed}
+
+
+def _steps_on(workplace: Workplace, instrument: Instrument, place: Place, night: dt.date) -> list[StepRecord]:
     if instrument.convert is None:
-        return {}
+        return []
     from converters.pipeline import copy_name  # what takes steps is loaded only where there are some
 
-    return {
-        product.path: product.sha256
-        for record in workplace.ledger.step_records(instrument.instrument, night)
-        if record.copy == copy_name(instrument, place)
-        for product in record.products
-        if product.sha256
-    }
+    name = copy_name(instrument, place)
+    return [one for one in workplace.ledger.step_records(instrument.instrument, night) if one.copy == name]
 
 
 @dataclass(frozen=True, slots=True)
