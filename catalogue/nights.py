@@ -93,6 +93,20 @@ class NightBook(Book):
         with self._store.read() as connection:
             return tuple(_hop_night(row) for row in connection.execute(asked.order_by(nights.c.night)))
 
+    def was_seen(self, instrument: str, sources: Collection[str], destinations: Collection[str]) -> bool:
+        """Say whether files were ever seen at a place, by the hops that it is the source or the destination of.
+
+        On a source a night was seen; to a destination something was moved, or a night was proven there.
+        """
+        arrived = sa.or_(nights.c.moved_utc.is_not(None), nights.c.proven_utc.is_not(None))
+        asked = sa.select(nights.c.night).where(
+            nights.c.instrument == instrument,
+            nights.c.first_seen_utc.is_not(None),
+            sa.or_(nights.c.hop.in_(sources), sa.and_(nights.c.hop.in_(destinations), arrived)),
+        )
+        with self._store.read() as connection:
+            return connection.execute(asked.limit(1)).first() is not None
+
     def status(
         self, instrument: str, wanted: Collection[dt.date] | None = None, today: dt.date | None = None
     ) -> list[NightStatus]:

@@ -12,7 +12,7 @@ from catalogue.records import RootRecord
 from nightferry.selection import all_away, away_now
 from nightferry.workplace import Workplace
 from observatory.ends import Expectation, Expectations
-from observatory.spec.chain import Hop, Place, sources_of
+from observatory.spec.chain import Hop, Place, hops, sources_of
 from observatory.spec.models import Instrument
 
 Roots = Collection[tuple[str, str]]
@@ -44,6 +44,21 @@ def _of_place(
         away=away_of(workplace, hop, place, nights),
         drive_away=_drive_away(workplace, place) if place.declared.removable else None,
         last_seen=last_seen(record),
+        held_files=last_seen(record) is None and held_files(workplace, hop.instrument, place),
+    )
+
+
+def held_files(workplace: Workplace, instrument: Instrument, place: Place) -> bool:
+    """Say whether earlier runs saw files of an instrument below a root, as far as the ledger knows."""
+
+    def is_there(one: Place) -> bool:
+        return (one.host, one.root) == (place.host, place.root)
+
+    known = hops(instrument)
+    return workplace.ledger.was_seen(
+        instrument.instrument,
+        [hop.key for hop in known if is_there(hop.source)],
+        [hop.key for hop in known if is_there(hop.destination)],
     )
 
 

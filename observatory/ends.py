@@ -17,6 +17,7 @@ NO_SIGN = "holds neither its marker (.nightferry/root) nor any night of its layo
 ABSENT = "does not exist"
 OTHER_DRIVE = "bears another marker than this drive's: is it another drive?"
 SAME_FOLDER = "is one and the same folder as the source: that is no second copy"
+LOOK_FOR_DISK = "look on that host whether its disk is mounted"
 
 Ask = Callable[[], Survey]
 
@@ -37,6 +38,8 @@ class Expectation:
         Said where the host answers and the root is not there: the drive comes and goes.
     last_seen : str or None
         The date on which the root bore its marker: where it shows none now, nobody is told to make it one.
+    held_files : bool
+        Earlier runs saw files below the root: where it shows none now, nobody is told to mark it either.
     """
 
     marker: str | None = None
@@ -44,12 +47,13 @@ class Expectation:
     away: str | None = None
     drive_away: str | None = None
     last_seen: str | None = None
+    held_files: bool = False
 
     def remedy(self, if_new: str) -> str:
         """Return what to do about a root without a sign: of one that is known its disk is looked for first."""
-        if self.last_seen is None:
-            return if_new
-        return f"It bore its marker on {self.last_seen}: look on that host whether its disk is mounted"
+        if self.last_seen is not None:
+            return f"It bore its marker on {self.last_seen}: {LOOK_FOR_DISK}"
+        return f"Earlier runs saw files below it: {LOOK_FOR_DISK}" if self.held_files else if_new
 
     def excuse(self, error: CouldNotTell) -> str | None:
         """Return why it is no alarm that this end was not seen; None where it is one."""
@@ -133,6 +137,36 @@ def _why_unproven(
         return None
     if_new = f"If this is the root: `mkdir -p {root}/.nightferry && touch {root}/.nightferry/root` on that host"
     return RootNotProven(host, root, NO_SIGN, expected.remedy(if_new))
+
+
+def new_root_words(host: str, root: str) -> str:
+    """Return what to do where a destination is new; the host as site.yaml names it."""
+    return f"If this is a new root: `nightferry sync --new-root {host}:{root}`"
+
+
+def with_remedies(error: Exception, expected: Expectations, if_new: str = "") -> Exception:
+    """Return a fault of two ends with what is known of roots that are gone, or of a destination without a sign.
+
+    Parameters
+    ----------
+    if_new : str
+        What to do about a destination of which nothing is known; empty: as the fault has it.
+    """
+    if not isinstance(error, EndsNotSeen):
+        return error
+    source, destination = error.ends
+    reasons = (ABSENT, NO_SIGN) if if_new else (ABSENT,)
+    return EndsNotSeen(
+        _remedied(source, expected[0], "", (ABSENT,)), _remedied(destination, expected[1], if_new, reasons)
+    )
+
+
+def _remedied(
+    error: CouldNotTell | None, end: Expectation, if_new: str, reasons: tuple[str, ...]
+) -> CouldNotTell | None:
+    if not isinstance(error, RootNotProven) or error.why not in reasons:
+        return error
+    return RootNotProven(error.host, error.root, error.why, end.remedy(if_new))
 
 
 def _is_same(here: RootFacts, there: RootFacts) -> bool:

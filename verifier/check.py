@@ -14,7 +14,15 @@ from dataclasses import dataclass, field, replace
 
 from observatory.compare import merge
 from observatory.endpoints.contract import Hashed, Look, RootFacts, Survey
-from observatory.ends import NOTHING_EXPECTED, Expectations, ask_both, excuse, prove_both
+from observatory.ends import (
+    NOTHING_EXPECTED,
+    Expectations,
+    ask_both,
+    excuse,
+    new_root_words,
+    prove_both,
+    with_remedies,
+)
 from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.names import show
@@ -133,7 +141,15 @@ def check(
         return _look(scope, source, destination, options, blank, *listings.result())
     except (CouldNotTell, RecordError) as error:
         excused = excuse(options.expected, error)
-        return replace(blank, away_reason=excused) if excused else replace(blank, unknown_reason=str(error))
+        if excused:
+            return replace(blank, away_reason=excused)
+        return replace(blank, unknown_reason=str(with_remedies(error, options.expected, _if_new(scope))))
+
+
+def _if_new(scope: HopScope) -> str:
+    """Return how a new destination is begun; one that others fill is not by us."""
+    place = scope.hop.destination
+    return new_root_words(place.host, place.root) if place.declared.fill is None else ""
 
 
 def _blank(scope: HopScope, source: Look, destination: Look, options: CheckOptions) -> HopVerdict:

@@ -138,6 +138,19 @@ def test_an_empty_source_may_be_an_unmounted_disk(site: Observatory) -> None:
     assert site.call("verify").status == 0
 
 
+def test_a_source_that_held_files_and_shows_none_is_not_to_be_marked(site: Observatory) -> None:
+    """An earlier run saw them: its disk is looked for, and no command marks the mount point."""
+    assert site.call("sync").status == 0
+    root = site.root(site.hosts[0])
+    for path in sorted(root.rglob("*"), reverse=True):
+        path.unlink() if path.is_file() else path.rmdir()
+    for command in ("sync", "verify"):
+        answer = site.call(command, "--json", "-i", "sha")
+        assert answer.status == 3
+        assert "Earlier runs saw files below it: look on that host" in answer.hop["reason"]
+        assert "touch" not in answer.hop["reason"]
+
+
 def test_a_root_that_is_not_there_is_unknown(site: Observatory) -> None:
     """An absent root is not an empty one."""
     site.root(site.hosts[0]).rename(site.root(site.hosts[0]).with_name("elsewhere"))

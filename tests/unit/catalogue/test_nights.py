@@ -57,6 +57,18 @@ def test_a_night_without_a_single_file_was_never_seen(ledger: Ledger, run: int) 
     assert outstanding(ledger) == ()
 
 
+def test_a_place_was_seen_on_the_hops_that_leave_it_and_once_something_arrived(ledger: Ledger, run: int) -> None:
+    """A night on a source says nothing of the destination before files came there; an empty night says nothing."""
+    note(ledger, run, NightRecord(source_files=0, open_files=0))
+    assert not ledger.was_seen("sha", ["a:b"], [])
+    note(ledger, run, SEEN)
+    assert ledger.was_seen("sha", ["a:b", "a:c"], [])
+    assert not ledger.was_seen("sha", ["a:c"], ["a:b"])
+    assert not ledger.was_seen("shd", ["a:b"], ["a:b"])
+    note(ledger, run, PROVEN)
+    assert ledger.was_seen("sha", [], ["a:b"])
+
+
 def test_a_night_whose_files_all_vanished_was_seen_all_the_same(ledger: Ledger, run: int) -> None:
     """An empty source proves nothing."""
     note(ledger, run, SEEN)

@@ -101,6 +101,32 @@ def test_a_source_that_a_person_vouched_for_needs_no_sign() -> None:
     assert "neither its marker" in str(verdict.reason)
 
 
+def test_a_new_empty_destination_is_begun_by_sync() -> None:
+    """As doctor and sync have it; where the root is known its disk is looked for, also where the root is gone."""
+    world = World({ONE: b"1"}, {})
+    world.destination.remove(THERE + b"/.nightferry/root")
+    reason = str(world.check().reason)
+    assert "`nightferry sync --new-root archive:/archive/sha`" in reason and "touch" not in reason
+    known = Expectation(last_seen="2016-09-06")
+    for _ in ("empty", "gone"):
+        reason = str(world.check(expected=(Expectation(), known)).reason)
+        assert "It bore its marker on 2016-09-06: look on that host whether its disk is mounted" in reason
+        assert "--new-root" not in reason
+        world.destination.things.clear()
+    assert "does not exist" in reason
+
+
+def test_a_source_that_held_files_and_is_gone_is_looked_for() -> None:
+    """Empty or absent: its disk first, no marker."""
+    world = World({}, {ONE: b"1"})
+    world.source.remove(HERE + b"/.nightferry/root")
+    for _ in ("empty", "gone"):
+        reason = str(world.check(expected=(Expectation(held_files=True), Expectation())).reason)
+        assert "Earlier runs saw files below it" in reason and "touch" not in reason
+        world.source.things.clear()
+    assert "does not exist" in reason
+
+
 def test_one_folder_seen_twice_is_no_second_copy() -> None:
     """The same marker at both ends is unknown, however well everything agrees; markers without an id tell nothing."""
     world = same({ONE: b"1"})
