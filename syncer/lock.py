@@ -78,9 +78,13 @@ def worked_since(destination: Act, root: bytes, instant_s: float) -> bool:
 
 def holder() -> str:
     """Describe this process for a lock: machine, process and time, and an id that no other lock has."""
-    return json.dumps(
-        {"host": socket.gethostname(), "pid": os.getpid(), "since": _now_text(), **_machine(), "id": uuid.uuid4().hex}
-    )
+    process = {"pid": os.getpid(), "since": _now_text(), "started": _started(os.getpid())}
+    return json.dumps({"host": socket.gethostname(), **process, **_machine(), "id": uuid.uuid4().hex})
+
+
+def _started(process: int) -> str:
+    """Tell a process from a later one of the same number: when it began, in ticks since boot; empty if not known."""
+    return "".join(_line(f"/proc/{process}/stat").rpartition(")")[2].split()[19:20])  # proc(5): the 22nd field
 
 
 def _machine() -> dict[str, str]:
@@ -94,7 +98,7 @@ def _machine() -> dict[str, str]:
 
 def _line(path: str) -> str:
     try:
-        return Path(path).read_text(encoding="ascii").strip()
+        return Path(path).read_text(encoding="ascii", errors="replace").strip()
     except (OSError, ValueError):
         return ""
 
@@ -187,11 +191,12 @@ def _is_dead_here(description: str) -> bool:
         if said["processes"] != ours["processes"]:
             return False
         os.kill(int(said["pid"]), 0)
+        begun = _started(int(said["pid"]))
+        return bool(begun and said.get("started")) and begun != said["started"]
     except ProcessLookupError:
         return True
     except (ValueError, KeyError, TypeError, OSError):
         return False
-    return False
 
 
 def _describe(destination: Act, path: bytes) -> str:

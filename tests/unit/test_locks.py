@@ -86,8 +86,8 @@ def test_a_lock_of_another_machine_is_void_when_its_lease_is_over(archive: Memor
 
 @pytest.mark.parametrize(
     "changes",
-    [{"pid": GONE_PID}, {"boot": "before", "machine": "m"}],
-    ids=["its process is gone", "this machine was started anew"],
+    [{"pid": GONE_PID}, {"boot": "before", "machine": "m"}, {"started": "1"}],
+    ids=["its process is gone", "this machine was started anew", "another process has its number"],
 )
 def test_a_lock_of_a_dead_process_of_this_machine_is_void_at_once(
     archive: MemoryEndpoint, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
@@ -107,7 +107,7 @@ def test_a_lock_of_a_dead_process_of_this_machine_is_void_at_once(
         words(pid=GONE_PID, machine="another of the same name"),
         words(pid=GONE_PID, processes="another container"),
         words(pid=GONE_PID, host="elsewhere"),
-        words(pid=1),
+        words(pid=1, started=""),
         b"",
         b"not json",
         b'{"host": "' + os.uname().nodename.encode() + b'"}',
