@@ -54,7 +54,7 @@ class Problem:
     file : str
         The file as the user named it.
     line : int
-        Line number, from 1.
+        Line number, from 1; 0 of a folder, which has none.
     key_path : str
         Dotted path of the key, e.g. ``copies.1.host``; empty for the file as a whole.
     reason : str
@@ -67,9 +67,10 @@ class Problem:
     reason: str
 
     def __str__(self) -> str:
-        """Give ``file:line: key.path: reason``; a problem of the whole file has no key path."""
+        """Give ``file:line: key.path: reason``; one of the whole file has no key path, of a folder no line."""
+        where = f"{self.file}:{self.line}" if self.line else self.file
         middle = f" {self.key_path}:" if self.key_path else ""
-        return f"{self.file}:{self.line}:{middle} {self.reason}"
+        return f"{where}:{middle} {self.reason}"
 
 
 class SpecificationError(UsageError):

@@ -25,6 +25,9 @@ from observatory.spec.yaml import Document, KeyPath
 SITE = "site.yaml"
 INSTRUMENTS = "instruments.d"
 _ETC = Path("/etc/nightferry")
+_EXAMPLE = (
+    f"`nightferry init DIR` writes an example into a new folder: copy its {INSTRUMENTS}/*.yaml here and change it"
+)
 _SHAPE = frozenset({"instrument", "layout", "cameras", "files", "exclude", "variants", "copies", "host", "root",
                     "from", "name", "night_in_name", "nights", "companions"})  # fmt: skip
 """Keys without which it cannot be told which names an instrument writes where."""
@@ -169,10 +172,10 @@ def _stray_files(folder: Path) -> Iterator[Problem]:
     try:
         found = any(path.suffix == ".yaml" and not path.name.startswith(".") for path in inside.iterdir())
     except OSError as error:
-        yield Problem(str(inside), 1, "", f"could not be read: {error.strerror}; instruments are declared there")
+        yield Problem(str(inside), 0, "", f"could not be read: {error.strerror}; instruments are declared there")
         return
     if not found:
-        yield Problem(str(inside), 1, "", "holds no *.yaml, so no instrument is declared; `init` writes a first one")
+        yield Problem(str(inside), 0, "", f"holds no *.yaml, so no instrument is declared; {_EXAMPLE}")
     for path in _names_in(inside):
         if path.suffix == ".yml":
             yield Problem(str(path), 1, "", f"only *.yaml is read: rename it to {path.stem}.yaml")

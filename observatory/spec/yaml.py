@@ -8,6 +8,7 @@ of PyYAML's safe loader and not by its constructor, because that one reads ``012
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,9 @@ DEEPEST = 50
 """Sections within sections within sections: more are refused."""
 MOST_VALUES = 50_000
 """Values in one file with every alias counted out, so that a few lines cannot swell without end."""
+
+MOST_WORDS = 160
+"""Characters of what PyYAML says of a fault; cut between two words."""
 
 KeyPath = tuple[str | int, ...]
 _NOTHING = frozenset({"", "~", "null"})
@@ -140,8 +144,10 @@ def _broken(file: str, line: int, reason: str) -> Document:
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
     said = ", ".join(part for part in (error.context, error.problem) if part)
-    hint = "; indent with spaces, not tabs" if r"'\t'" in said else ""
-    return f"is not YAML here: {printable(said)}{hint}"
+    if r"'\t'" in said:  # PyYAML: found character '\t' that cannot start any token
+        return "is not YAML here: a tab stands where spaces belong; indent with spaces, not tabs"
+    safe = said if said.isprintable() else ascii(said)[1:-1]
+    return f"is not YAML here: {textwrap.shorten(safe, MOST_WORDS, placeholder=' ...')}"
 
 
 class _Refused(Exception):

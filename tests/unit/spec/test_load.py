@@ -257,10 +257,11 @@ def test_a_folder_without_any_instrument_is_refused(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "instruments.d" / "sha.yaml").unlink()
     assert problems(tmp_path) == [
-        "instruments.d:1: holds no *.yaml, so no instrument is declared; `init` writes a first one"
+        "instruments.d: holds no *.yaml, so no instrument is declared; `nightferry init DIR` writes an example into a"
+        " new folder: copy its instruments.d/*.yaml here and change it"
     ]
     (tmp_path / "instruments.d").rmdir()
-    assert problems(tmp_path)[0].startswith("instruments.d:1: could not be read: No such file")
+    assert problems(tmp_path)[0].startswith("instruments.d: could not be read: No such file")
 
 
 def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None:

@@ -92,6 +92,16 @@ def test_what_no_person_writes_is_refused_with_its_line(name: str) -> None:
     assert "\n" not in str(document.problems[0])
 
 
+def test_the_words_of_the_parser_are_not_cut_within_one() -> None:
+    """A tab is said in our words, the rest as PyYAML has it, to its end or to the end of a word."""
+    (tab,) = yaml.parse(b"a:\n\tb: 1\n", "x").problems
+    assert tab.reason == "is not YAML here: a tab stands where spaces belong; indent with spaces, not tabs"
+    (sign,) = yaml.parse(b"a: @b\n", "x").problems
+    assert sign.reason.endswith("found character '@' that cannot start any token")
+    (long,) = yaml.parse(b"a: 1\n%" + b"k" * 500 + b" [\n", "x").problems
+    assert len(long.reason) < 200
+
+
 def test_a_bomb_of_aliases_is_refused() -> None:
     """Nine lines would swell to 10^9 values."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
