@@ -33,6 +33,14 @@ _USUAL_PAGES, _MANY_PAGES = 1_000, 16_384
 """Pages of 4 KiB that SQLite's log grows to before it is carried into the file: its default, and for many writes."""
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_TAKES_NO_FILE = (
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+)
+"""A folder that is read-only, full or another account's shows as one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,4 +298,6 @@ def _said(name: str, error: BaseException | None) -> RecordsUnavailable:
         return RecordsUnavailable(
             name, f"it is damaged or no database ({error}). Move it aside: the next run starts a new one by looking"
         )
-    return RecordsUnavailable(name, str(error).strip() or "no reason given", is_permanent=primary is not None)
+    folder = str(Path(sa.make_url(name).database or "/").parent) if primary in _TAKES_NO_FILE else None
+    why = str(error).strip() or "no reason given"
+    return RecordsUnavailable(name, why, is_permanent=primary is not None, folder=folder)

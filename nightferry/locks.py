@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from observatory.errors import LockHeld
+from observatory.errors import FolderNotWritable, LockHeld
 
 
 @contextlib.contextmanager
@@ -23,15 +23,27 @@ def instrument_lock(state: Path, instrument: str) -> Iterator[None]:
     ------
     LockHeld
         Another process holds it; says which, since when.
+    FolderNotWritable
+        No lock can be kept there.
     """
-    folder = state / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / f"{instrument}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    path = state / "locks" / f"{instrument}.lock"
+    with _writing(state, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        _take(descriptor, instrument)
+        with _writing(state, path):
+            _take(descriptor, instrument)
         yield
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _writing(state: Path, path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FolderNotWritable(str(state), str(path), error.strerror or str(error)) from error
 
 
 def _take(descriptor: int, instrument: str) -> None:

@@ -19,6 +19,7 @@ The tree::
         ├── FileUnreadable         one file could not be opened, read or hashed
         ├── FormatUnknown          one file is kept in a way, or is of a size, that this version cannot read
         ├── CommandFailed          a program at the far end is missing or failed
+        ├── FolderNotWritable      a folder of ours on this machine takes no file: read-only, full, not this account's
         ├── SchedulerSilent        the scheduler of the cluster that should work does not answer
         └── RecordsUnavailable     our own database is locked, damaged or away
 
@@ -28,6 +29,7 @@ A sentence says what failed, where, why, and what to do next.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -204,12 +206,28 @@ class CommandFailed(CouldNotTell):
 
 
 class RecordsUnavailable(CouldNotTell):
-    """Our own database is locked, damaged, or away; what only it knows is UNKNOWN."""
+    """Our own database is locked, damaged, or away; what only it knows is UNKNOWN.
 
-    def __init__(self, database: str, why: str, is_permanent: bool = True) -> None:
+    `folder` is named where the fault may be its own: it takes no file.
+    """
+
+    def __init__(self, database: str, why: str, is_permanent: bool = True, folder: str | None = None) -> None:
         self.database = database
         self.is_permanent = is_permanent
-        super().__init__(f"the records in {database} cannot be used: {why}")
+        remedy = "" if folder is None else f". {_is_it_writable(folder)}"
+        super().__init__(f"the records in {database} cannot be used: {why}{remedy}")
+
+
+class FolderNotWritable(CouldNotTell):
+    """A folder of ours on this machine takes no file; `why` is the system's."""
+
+    def __init__(self, folder: str, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}; nothing was done. {_is_it_writable(folder)}")
+
+
+def _is_it_writable(folder: str) -> str:
+    shown = shlex.quote(folder)
+    return f"Is {folder} writable for this account, and is there room? `ls -ld {shown}` and `df {shown}` tell."
 
 
 class SchedulerSilent(CouldNotTell):

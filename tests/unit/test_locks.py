@@ -17,7 +17,7 @@ import pytest
 import syncer.lock
 from nightferry.locks import free_locks, instrument_lock
 from observatory.endpoints.memory import MemoryEndpoint
-from observatory.errors import LockHeld
+from observatory.errors import FolderNotWritable, LockHeld
 from syncer.lock import LEASE_S, Lease, destination_lock, holder, worked_since
 
 ROOT = b"/archive/sha"
@@ -312,4 +312,22 @@ def test_a_lock_without_words_is_held_by_somebody_unknown(tmp_path: Path, other:
     """Its file may just have been made."""
     (tmp_path / "locks" / "sha.lock").write_bytes(b"")
     with pytest.raises(LockHeld, match="unknown"), instrument_lock(tmp_path, "sha"):
+        pass
+
+
+def test_a_state_folder_that_takes_no_lock_is_named_with_its_remedy(tmp_path: Path) -> None:
+    """Read-only, full or another account's: could not tell, and where to look."""
+    (tmp_path / "locks" / "sha.lock").mkdir(parents=True)
+    said = r"sha\.lock: Is a directory; nothing was done"
+    with pytest.raises(FolderNotWritable, match=said) as caught, instrument_lock(tmp_path, "sha"):
+        pass
+    assert f"Is {tmp_path} writable for this account, and is there room?" in str(caught.value)
+    assert caught.value.exit_status == 3
+
+
+def test_a_lock_that_takes_no_word_is_said_as_well(tmp_path: Path) -> None:
+    """The file can be opened, and nothing can be written into it."""
+    (tmp_path / "locks").mkdir()
+    (tmp_path / "locks" / "sha.lock").symlink_to("/dev/full")
+    with pytest.raises(FolderNotWritable, match="nothing was done"), instrument_lock(tmp_path, "sha"):
         pass

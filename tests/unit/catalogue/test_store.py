@@ -150,6 +150,15 @@ def test_a_folder_that_cannot_be_made_is_no_traceback(tmp_path: Path) -> None:
         Ledger.open(URL, tmp_path / "state")
 
 
+def test_a_folder_that_takes_no_file_is_named_with_its_remedy(tmp_path: Path) -> None:
+    """Read-only, full or another account's: SQLite says that it cannot open the file, and no more."""
+    (tmp_path / "catalogue.db").mkdir()
+    with pytest.raises(RecordsUnavailable, match="unable to open database file") as caught:
+        Ledger.open(URL, tmp_path)
+    assert f"Is {tmp_path} writable for this account" in str(caught.value)
+    assert f"`df {tmp_path}`" in str(caught.value)
+
+
 @pytest.mark.parametrize("url", ["catalogue.db", "mysql://host/name", "sqlite://", "sqlite:///:memory:"])
 def test_a_url_that_names_no_database_is_a_fault_of_usage(tmp_path: Path, url: str) -> None:
     """Nothing is done, and the message says what would do."""
