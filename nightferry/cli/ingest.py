@@ -104,8 +104,11 @@ def _instrument(workplace: Workplace, name: str | None) -> Instrument:
     if name is not None:
         return instruments_asked(workplace, asked([name], None, None))[0]
     able = [one for one in workplace.instruments.values() if one.section(DatastoreSection) is not None]
+    if not able:
+        example = "`nightferry schema instrument` describes it, pfs.yaml among nightferry's examples has one"
+        raise UsageError(f"no instrument of {workplace.folder} has a section `datastore`. {example}")
     if len(able) != 1:
-        names = ", ".join(one.instrument for one in able) or "none"
+        names = ", ".join(one.instrument for one in able)
         raise UsageError(f"-i is needed: which instrument's files are these? (With a datastore: {names})")
     return able[0]
 

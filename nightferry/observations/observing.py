@@ -27,6 +27,10 @@ ROOTS_VARIABLE = "LOOKYLOO_DATA_PATHS"
 """The environment variable in which lookyloo's users name their data roots, colons between them."""
 
 
+EXAMPLE = "`nightferry schema instrument` describes it, magaox.yaml among nightferry's examples has one"
+"""Where a section `export` is learned."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Which observations are asked for, as the command line has them; None is not asked."""
@@ -109,18 +113,17 @@ def instrument_of(workplace: Workplace, name: str | None) -> tuple[Instrument, E
     UsageError
     """
     known = {key: one for key, one in workplace.instruments.items() if one.section(ExportSection) is not None}
+    if not known:
+        raise UsageError(f"no instrument of {workplace.folder} has a section `export`. {EXAMPLE}")
+    names = ", ".join(sorted(known))
     if name is not None and name not in known:
-        raise UsageError(f"--instrument {name}: no such instrument with a section `export` (there is: {_list(known)})")
+        raise UsageError(f"--instrument {name}: no such instrument with a section `export` (there is: {names})")
     if name is None and len(known) != 1:
-        raise UsageError(f"which instrument? Name one that has a section `export` with --instrument: {_list(known)}")
+        raise UsageError(f"which instrument? Name one that has a section `export` with --instrument: {names}")
     instrument = known[name or next(iter(known))]
     section = instrument.section(ExportSection)
     assert section is not None  # noqa: S101  # asked above
     return instrument, section
-
-
-def _list(known: dict[str, Instrument]) -> str:
-    return ", ".join(sorted(known)) or "none"
 
 
 def _refuse_unknown_kinds(instrument: Instrument, section: ExportSection) -> None:
