@@ -9,25 +9,25 @@ import importlib.util
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from nightferry.expectations import last_seen
+from catalogue.records import RootRecord
+from nightferry.expectations import held_files, last_seen
 from nightferry.products.pending import steps_of
 from nightferry.reporting.status import site_status
 from nightferry.workplace import Workplace
-from observatory.endpoints.contract import SurveyRequest
-from observatory.ends import ABSENT, Expectation, loss_words
+from observatory.ends import ABSENT, OTHER_DRIVE, Expectation, loss_words, new_root_words
 from observatory.errors import CouldNotTell, MailNotTaken, NightferryError, RootNotProven
 from observatory.listing import scope_of
 from observatory.spec.chain import Place, places
-from observatory.spec.models import SiteMail
+from observatory.spec.models import Instrument, SiteMail
 from observatory.truth import State
+from reports.words import size_text
 
 CLOCK_TOLERANCE_S = 60.0
-_GIB = 1 << 30
 UNMOUNTED = "its disk may not be mounted"
 """Said of a root that shows neither marker nor night, here and by `RootNotProven`."""
 
@@ -55,9 +55,12 @@ def examine(workplace: Workplace) -> Iterator[Line]:
     yield _program("rsync", ["rsync", "--version"], "apt install rsync")
     yield _program("ssh", ["ssh", "-V"], "apt install openssh-client")
     yield from _guard("database", lambda: _database(workplace))
+    said: dict[str, str] = {}
     for name in workplace.specification.site.hosts:
-        yield from _guard(f"host {name}", partial(_host, workplace, name))
-    yield from _roots(workplace)
+        for line in _guard(f"host {name}", partial(_host, workplace, name)):
+            said |= {name: line.words} if line.state is State.UNKNOWN else {}
+            yield line
+    yield from _roots(workplace, said)
     yield from _converters(workplace)
     yield from _mail(workplace)
 
@@ -113,53 +116,65 @@ def _clock(name: str, ahead: float) -> Line:
     return Line(State.DIFFERENT, f"clock {name}", words)
 
 
-def _roots(workplace: Workplace) -> Iterator[Line]:
+def _roots(workplace: Workplace, said: Mapping[str, str]) -> Iterator[Line]:
+    """Look at every root; `said` holds what was said of each host that could not be asked, once is enough of that."""
     for instrument in workplace.instruments.values():
         for place in places(instrument):
             what = f"root {instrument.instrument} {place.name}"
-            scope = scope_of(instrument, place, instrument.cameras, (), workplace.clock_of(instrument))
-            lines = _guard(what, partial(_root, workplace, what, place.host, scope.request))
-            yield from map(partial(_on_the_road, workplace, place), lines)
+            for line in _guard(what, partial(_root, workplace, what, instrument, place)):
+                if line.state is State.UNKNOWN and line.words == said.get(place.host):
+                    yield Line(State.UNKNOWN, what, f"{place.root} was not looked at: see host {place.host} above")
+                else:
+                    yield _on_the_road(workplace, place, line)
 
 
 def _on_the_road(workplace: Workplace, place: Place, line: Line) -> Line:
-    """Return what is said of a root; a removable drive that was here before and is not now is away, and that is well.
-
-    Whether it is the right drive that is there says `verify`, by its id.
-    """
+    """Return what is said of a root; a removable drive that was here before and is not now is away, all is well."""
     if line.state is not State.UNKNOWN or not place.declared.removable or UNMOUNTED not in line.words:
         return line
-    seen = _bore_marker(workplace, place.host, place.root)
+    seen = last_seen(_record(workplace, place))
     return (
         line if seen is None else Line(State.AWAY, line.what, f"a removable drive that is not there, last seen {seen}")
     )
 
 
-def _root(workplace: Workplace, what: str, host: str, request: SurveyRequest) -> Iterator[Line]:
-    shown = os.fsdecode(request.root)
-    if_new = f"If it is a new one: `nightferry sync --new-root {host}:{shown}`"
-    remedy = Expectation(last_seen=_bore_marker(workplace, host, shown)).remedy(if_new)
+def _root(workplace: Workplace, what: str, instrument: Instrument, place: Place) -> Iterator[Line]:
+    request = scope_of(instrument, place, instrument.cameras, (), workplace.clock_of(instrument)).request
+    shown, record = os.fsdecode(request.root), _record(workplace, place)
+    known = Expectation(last_seen=last_seen(record), held_files=_held_files(workplace, instrument, place))
+    remedy = known.remedy(new_root_words(place.host, shown))
     try:
-        survey = workplace.endpoint(host).survey(request)
+        survey = workplace.endpoint(place.host).survey(request)
     except RootNotProven as error:
         yield Line(State.UNKNOWN, what, f"{error}. {remedy}" if error.why == ABSENT else str(error))
         return
     facts = survey.facts
     survey.close()
-    free = "free space unknown" if facts.free_bytes is None else f"{facts.free_bytes / _GIB:.1f} GiB free"
+    free = "free space unknown" if facts.free_bytes is None else f"{size_text(facts.free_bytes)} free"
     if not facts.is_proven:
         yield Line(State.UNKNOWN, what, f"{shown} holds neither marker nor night; {UNMOUNTED}. {remedy}")
+        return
+    if place.declared.removable and record is not None and record.identity and facts.marker != record.identity:
+        found = f"{shown} {OTHER_DRIVE}" if facts.marker is not None else f"{shown} bears no marker; {UNMOUNTED}"
+        yield Line(State.UNKNOWN, what, found)
         return
     proof = "marker" if facts.marker is not None else "a night"
     yield Line(State.OK, what, f"{shown}, known by {proof}, {free}")
 
 
-def _bore_marker(workplace: Workplace, host: str, root: str) -> str | None:
-    """Without a ledger nothing is known of that; the database has a line of its own."""
+def _record(workplace: Workplace, place: Place) -> RootRecord | None:
+    """Without a ledger nothing is known of a root; the database has a line of its own."""
     try:
-        return last_seen(workplace.ledger.root(host, root))
+        return workplace.ledger.root(place.host, place.root)
     except CouldNotTell:
         return None
+
+
+def _held_files(workplace: Workplace, instrument: Instrument, place: Place) -> bool:
+    try:
+        return held_files(workplace, instrument, place)
+    except CouldNotTell:
+        return False
 
 
 def _converters(workplace: Workplace) -> Iterator[Line]:

@@ -193,6 +193,7 @@ def test_the_doctor_names_each_fault_with_its_remedy(site: Observatory, tmp_path
     steps = [{"step": "command", "run": ["no-such-program", "{input}"], "outputs": ["{input}.z"], "copy": "here"}]
     copies = [site.copy(site.hosts[0], "shd"), site.copy("here", "shd")]
     site.declare("shd", copies=copies, convert={"steps": steps})
+    site.declare("she", copies=[site.copy("off", "she"), site.copy("here", "she")])
     answer = site.call("doctor", "--json")
     silent.close()
     assert answer.status == 3
@@ -200,6 +201,7 @@ def test_the_doctor_names_each_fault_with_its_remedy(site: Observatory, tmp_path
     assert "no answer within 1 s" in said["host hangs", "unknown"]
     assert "not reached" in said["host off", "unknown"]
     assert "--new-root" in said["root shd here", "unknown"]
+    assert said["root she off", "unknown"].endswith("was not looked at: see host off above")
     assert "install" in said["converter no-such-program", "different"]
     assert "127.0.0.1:1" in said["mail", "unknown"]
     assert ("host beta", "ok") in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +52,35 @@ def test_a_drive_on_the_road_is_away_and_one_that_never_was_here_is_unknown(tmp_
     (drive / ".nightferry").rmdir()
     drive.rmdir()
     assert said_of_the_drive(tmp_path, capsys).startswith("away")
+
+
+def test_another_drive_in_its_place_is_not_taken_for_it(tmp_path: Path, capsys: Capsys) -> None:
+    """It is told by the id of its marker; one that bears nights and no marker is not proven to be ours."""
+    drive = declare(tmp_path)
+    words = ["--config", str(tmp_path / "conf"), "sync", "-d", "20160907", "--new-root", f"here:{drive}"]
+    assert main(words) == 0
+    assert main([*words[:3], "-d", "20160907"]) == 0
+    assert "B free" in said_of_the_drive(tmp_path, capsys)
+    marker = drive / ".nightferry" / "root"
+    marker.write_text("f" * 32 + "\n")
+    said = said_of_the_drive(tmp_path, capsys)
+    assert said.startswith("UNKNOWN") and "bears another marker than this drive's" in said
+    marker.unlink()
+    (drive / "20160907").mkdir(exist_ok=True)
+    assert not said_of_the_drive(tmp_path, capsys).startswith("ok")
+
+
+def test_the_doctor_too_looks_for_the_disk_of_a_source_that_held_files(tmp_path: Path, capsys: Capsys) -> None:
+    """No command is offered that would mark the empty mount point."""
+    drive = declare(tmp_path)
+    frame = tmp_path / "data" / "20160907" / "a.fits"
+    frame.write_bytes(b"1")
+    os.utime(frame, (0, 0))
+    words = ["--config", str(tmp_path / "conf"), "sync", "-d", "20160907", "--new-root", f"here:{drive}"]
+    assert main(words) == 0
+    frame.unlink()
+    frame.parent.rmdir()
+    capsys.readouterr()
+    main([*words[:2], "doctor"])
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "root sha here" in line)
+    assert "Earlier runs saw files below it" in line and "--new-root" not in line
