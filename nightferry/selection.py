@@ -86,17 +86,16 @@ def nights_asked(workplace: Workplace, asked: Asked, instrument: Instrument) -> 
     """Return the nights asked for without those that are still open from before."""
     present = workplace.present_night(instrument)
     if asked.dates:
-        return _begun(parse_nights(asked.dates, present), present)
+        return parse_nights(asked.dates, present)
     if asked.nights is not None:
         return window(present, asked.nights)
     return window_of(instrument.window_nights, present)
 
 
-def _begun(nights: tuple[dt.date, ...], present: dt.date) -> tuple[dt.date, ...]:
-    """Nothing can be said of nights to come, least of all that all is well; another rule may be a day ahead of ours."""
-    if nights and nights[0] > present + dt.timedelta(days=1):
-        raise UsageError(f"-d: {nights[0]:%Y%m%d} has not begun; the present night is {present:%Y%m%d}")
-    return nights
+def are_to_come(workplace: Workplace, instrument: Instrument, nights: Collection[dt.date]) -> bool:
+    """Say whether none of some nights has begun, by this machine's clock."""
+    present = workplace.present_night(instrument)
+    return bool(nights) and all(night > present for night in nights)
 
 
 def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:

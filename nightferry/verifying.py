@@ -13,7 +13,7 @@ from catalogue.records import NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.retention.evidence import HopWitness, freed_on, kept_on
 from nightferry.runs import Run, hop_record, see_roots
-from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, level_of, scope_asked
+from nightferry.selection import Asked, all_away, are_to_come, hops_asked, is_whole_look, level_of, scope_asked
 from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
 from observatory.ends import loss_words
@@ -103,15 +103,17 @@ def _notice_loss(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVe
 
 
 def _as_known(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVerdict) -> HopVerdict:
-    """Say of a verdict what only the ledger knows: nights away that hold nothing, a loss that nobody accepted."""
+    """Say of a verdict what it does not know: nights away or to come that hold nothing, a loss that nobody accepted."""
     loss = pending_loss(workplace, hop.source)
     if loss is not None and verdict.unknown_reason is None and verdict.away_reason is None:
         place = hop.source
         return replace(verdict, unknown_reason=loss_words(verdict.source, place.host, place.root, loss))
     away = all_away(workplace, hop.instrument, scope.nights) if is_origin(hop.instrument, hop.source) else None
-    if away is not None and verdict.state is State.OK and not verdict.source_files:
-        return replace(verdict, away_reason=away)
-    return verdict
+    if verdict.state is not State.OK or verdict.source_files:
+        return verdict
+    if away is None and are_to_come(workplace, hop.instrument, scope.nights):
+        return replace(verdict, unknown_reason="not one of these nights has begun; nothing can be said of them")
+    return replace(verdict, away_reason=away)
 
 
 def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> CheckOptions:

@@ -94,7 +94,12 @@ class ChannelRunning:
     def read(self, size: int, wait_s: float) -> bytes:
         """Return the next bytes of standard output; see `running.Running`."""
         self._channel.settimeout(max(wait_s, 0.001))
-        block = self._channel.recv(size)
+        try:
+            block = self._channel.recv(size)
+        except TimeoutError:
+            raise
+        except (paramiko.SSHException, OSError, EOFError) as error:  # it could not even ask for more
+            raise HostUnreachable(self._host, "the connection was lost") from error
         if not block:
             self._check_alive()
         return block

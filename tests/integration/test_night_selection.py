@@ -42,6 +42,13 @@ def test_one_hop_alone_is_taken(site: Observatory) -> None:
     assert site.call("verify", "--hop", "beta:gamma").status == 1
 
 
+def test_of_nights_to_come_nothing_is_said(site: Observatory) -> None:
+    """A slip of the pen is no night in which all is well."""
+    answer = site.call("verify", "-d", night_text(site.night(-30)))
+    assert answer.status == 3
+    assert "not one of these nights has begun" in answer.out
+
+
 def test_a_hop_that_nobody_declared_is_a_usage_error(site: Observatory) -> None:
     """Exit 2, and the nearest name; nothing was done."""
     answer = site.call("sync", "--hop", "alpha:betta", "--json")

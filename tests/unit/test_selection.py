@@ -12,6 +12,7 @@ from catalogue.records import NightRecord, NightState
 from nightferry.selection import (
     Asked,
     all_away,
+    are_to_come,
     away_now,
     hops_asked,
     instruments_asked,
@@ -81,13 +82,15 @@ def test_nights_are_those_named_or_counted_or_the_window(workplace: Workplace) -
     assert (len(nights_asked(workplace, Asked(), sha)), len(nights_asked(workplace, Asked(), shd))) == (30, 3)
 
 
-def test_nothing_is_said_of_nights_to_come(workplace: Workplace) -> None:
-    """A slip of the pen is no night in which all is well; those of a month under way may be asked for."""
+def test_nights_are_to_come_where_not_one_has_begun(workplace: Workplace) -> None:
+    """Those of a month under way are not; no night at all is none to come."""
     sha = workplace.instruments["sha"]
-    for words in ("20161107", "20160909..20160930"):
-        with pytest.raises(UsageError, match="has not begun; the present night is 20160907"):
-            nights_asked(workplace, Asked(dates=(words,)), sha)
-    assert len(nights_asked(workplace, Asked(dates=("20160901..20160930",)), sha)) == 30
+    found = [
+        are_to_come(workplace, sha, nights_asked(workplace, Asked(dates=(words,)), sha))
+        for words in ("20161107", "20160908..20160930", "20160901..20160930", "today")
+    ]
+    assert found == [True, True, False, False]
+    assert not are_to_come(workplace, sha, ())
 
 
 def test_the_local_time_is_the_sites(workplace: Workplace) -> None:
