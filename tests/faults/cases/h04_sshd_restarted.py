@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -29,12 +30,22 @@ def restart(stage: Stage, host: Host) -> None:
             os.kill(process, signal.SIGTERM)
     assert SSHD is not None
     words = [SSHD, "-D", "-e", "-f", str(host.folder / "sshd_config")]
-    for _ in range(20):  # the port is free only when the old one has ended
+    wait_for(lambda: not listens(host), "the old sshd to let go of its port")
+    for _ in range(20):
         again = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         if answers(host.address, host.port, again):
             break
     stage.closing.callback(again.wait)
     stage.closing.callback(again.terminate)
+
+
+def listens(host: Host) -> bool:
+    """Say whether somebody takes connections at a host's port."""
+    try:
+        with socket.create_connection((host.address, host.port), 1):
+            return True
+    except OSError:
+        return False
 
 
 def make(stage: Stage) -> None:
