@@ -17,8 +17,8 @@ INTRODUCTION = """\
 
 Written by `make bench`, which makes the trees, lays the line and lets all contenders run by turns; `make bench
 ROWS="fresh-a idle-a-100"` measures some rows again.
-What else is measured: [a shorter run over a distance](benchmarks-far.md), [growth](benchmarks-growth.md),
-[start of the command](benchmarks-start.md), [whether a FITS file is whole](benchmarks-fits.md).
+What else is measured: [growth](benchmarks-growth.md), [start of the command](benchmarks-start.md), [whether a FITS
+file is whole](benchmarks-fits.md).
 
 * A ratio is nightferry's median over the peer's, with the lowest and the highest of the pairs of runs; below 1
   nightferry is faster. Start-up is included.
