@@ -90,8 +90,6 @@ class Courier(abc.ABC):
     ----------
     program : str
         What both ends need.
-    unseen_rounds : int
-        So many went before the present one of which nobody could see all that arrived.
     """
 
     program: ClassVar[str]
@@ -103,7 +101,6 @@ class Courier(abc.ABC):
         self.route = route_of(batch.source_access, batch.destination_access)
         self._remote_shell, self._divide, self._sleep = remote_shell, divide, sleep
         self._runner: Look = batch.source if self.route.runs_at_source else batch.destination
-        self.unseen_rounds = 0
         self._door = threading.Semaphore(AT_THE_DOOR)
 
     def carry(self) -> CarryResult:
@@ -141,7 +138,7 @@ class Courier(abc.ABC):
         return shell_words(self.route, self.batch, self._remote_shell)
 
     @abc.abstractmethod
-    def session(self, job: Job, rate_bytes_per_s: int | None, meter: Meter) -> Session:
+    def session(self, job: Job, pace: Pace, meter: Meter) -> Session:
         """Return the session that carries a job."""
 
     def check(self, ends: Sequence[SessionEnd]) -> None:
@@ -150,8 +147,7 @@ class Courier(abc.ABC):
             raise NotFromThere(self.program, self.batch.destination.name, self.batch.source.name, ends[0].words)
 
     def _send(self, meter: Meter, job: Job, pace: Pace) -> SessionEnd:
-        self.unseen_rounds = pace.unseen_rounds  # the same for all sessions of a round
-        session = self.session(job, pace.rate_bytes_per_s, meter)
+        session = self.session(job, pace, meter)
         session.place.enter_context(self._door)
         with session.place:
             return self._run(session, job, pace.holds_s(self.batch.now()))

@@ -27,7 +27,7 @@ from syncer.transfer.folders import REPLACED, TMP
 from syncer.transfer.merging import in_parts
 from syncer.transfer.meter import Meter
 from syncer.transfer.relayed import Half, relay
-from syncer.transfer.rounds import Ending, Remedy, SessionEnd, last_line, no_retry_helps
+from syncer.transfer.rounds import Ending, Pace, Remedy, SessionEnd, last_line, no_retry_helps
 from syncer.transfer.route import RemoteShell, round_trip_of, route_of
 from syncer.transfer.sessions import Job, divide
 
@@ -132,14 +132,14 @@ class _Courier(Courier):
         super().__init__(engine.name, batch, engine.remote_shell, divide, engine.sleep)
         self._silence_s, self._is_relayed = engine.silence_s, engine.goes_through_here(batch)
 
-    def session(self, job: Job, rate_bytes_per_s: int | None, meter: Meter) -> Session:
+    def session(self, job: Job, pace: Pace, meter: Meter) -> Session:
         """Return the near program that carries a job."""
         name = self.batch.destination.name
         if self._is_relayed:
-            sender, receiver = (self._half(way, job, rate_bytes_per_s) for way in ("pull", "push"))
+            sender, receiver = (self._half(way, job, pace.rate_bytes_per_s) for way in ("pull", "push"))
             return _Relayed(job, sender, receiver, self._silence_s, meter, name)
         way = "push" if self.route.runs_at_source else "pull"
-        return _Session(job, self._argv(), self._order(way, job, rate_bytes_per_s), meter, name)
+        return _Session(job, self._argv(), self._order(way, job, pace.rate_bytes_per_s), meter, name)
 
     def sessions(self) -> int:
         """Return how many sessions run at a time; through here one is enough."""

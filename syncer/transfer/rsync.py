@@ -21,7 +21,7 @@ from syncer.transfer.feed import Feed, most_on_the_way
 from syncer.transfer.folders import WHOLE_HOST, stamp_after
 from syncer.transfer.merging import in_parts
 from syncer.transfer.meter import Meter
-from syncer.transfer.rounds import SessionEnd
+from syncer.transfer.rounds import Pace, SessionEnd
 from syncer.transfer.route import RemoteShell
 from syncer.transfer.rsync_command import KNOWS_INFO, arguments, each_name
 from syncer.transfer.rsync_words import (
@@ -104,10 +104,10 @@ class _Courier(Courier):
         super().__init__(engine.name, batch, engine.remote_shell, split, engine.sleep)
         self._version = engine.version
 
-    def session(self, job: Job, rate_bytes_per_s: int | None, meter: Meter) -> Session:
+    def session(self, job: Job, pace: Pace, meter: Meter) -> Session:
         """Return the rsync that carries a job."""
-        batch = replace(self.batch, stamp=stamp_after(self.batch.stamp, self.unseen_rounds))
-        argv = arguments(batch, job, self.route, self.shell, rate_bytes_per_s, version=self._version)
+        batch = replace(self.batch, stamp=stamp_after(self.batch.stamp, pace.unseen_rounds))
+        argv = arguments(batch, job, self.route, self.shell, pace.rate_bytes_per_s, version=self._version)
         return _Session(self.batch, job, argv, Feed(each_name(job), self._most_on_the_way), meter)
 
     @property
