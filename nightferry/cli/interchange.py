@@ -90,8 +90,8 @@ def check_sums(
 def bag(
     context: typer.Context,
     to: Annotated[Path, typer.Argument(metavar="DIR", help="The bag; must not be there yet.")],
-    instrument: Annotated[str, typer.Option("--instrument", "-i", metavar="NAME", help="Whose night.")],
-    date: Annotated[str, typer.Option("--date", "-d", metavar="NIGHT", help="20160907, 2016-09-07, yesterday.")],
+    instrument: opt.OneInstrument,
+    date: opt.OneNight,
     copy: Annotated[str | None, typer.Option("--copy", metavar="NAME", help="Default: the first copy here.")] = None,
 ) -> None:
     """Make a BagIt bag (RFC 8493) of a night, from a copy that lies on this machine."""

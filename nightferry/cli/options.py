@@ -13,6 +13,8 @@ Dates = Annotated[
     list[str] | None,
     typer.Option("--date", "-d", metavar="NIGHT", help="20160907, 2016-09-07, today, yesterday, A..B (repeat)."),
 ]
+OneInstrument = Annotated[str, typer.Option("--instrument", "-i", metavar="NAME", help="Whose night.")]
+OneNight = Annotated[str, typer.Option("--date", "-d", metavar="NIGHT", help="20160907, 2016-09-07, yesterday.")]
 Nights = Annotated[
     int | None, typer.Option("--nights", "-n", metavar="N", help="The present night and the N-1 before it.")
 ]

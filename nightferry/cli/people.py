@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nightferry.cli import options as opt
 from nightferry.cli.context import asked, options_of
 from observatory.errors import UsageError
 from observatory.names import typed
@@ -17,15 +18,14 @@ from observatory.nights import night_text, parse_night
 if TYPE_CHECKING:
     from nightferry.workplace import Workplace
 
-Instrument = Annotated[str, typer.Option("--instrument", "-i", metavar="NAME", help="Whose night.")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it stands in every report.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last night on which it holds.")]
 
 
 def accept(
     context: typer.Context,
-    instrument: Instrument,
-    date: Annotated[str, typer.Option("--date", "-d", metavar="NIGHT", help="20160907, 2016-09-07, yesterday.")],
+    instrument: opt.OneInstrument,
+    date: opt.OneNight,
     files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Names or paths below the root.")] = None,
     frames: Annotated[str | None, typer.Option("--frames", metavar="140,141", help="Frame numbers.")] = None,
     reason: Reason = None,
@@ -79,7 +79,7 @@ def _given(reason: str | None) -> str:
 
 def away(
     context: typer.Context,
-    instrument: Instrument,
+    instrument: opt.OneInstrument,
     until: Annotated[
         str | None, typer.Option("--until", metavar="DATE", help="The last night off the telescope.")
     ] = None,

@@ -39,8 +39,8 @@ def prune(
 
 def confirm(
     context: typer.Context,
-    instrument: Annotated[str, typer.Option("--instrument", "-i", metavar="NAME", help="Whose night.")],
-    date: Annotated[str, typer.Option("--date", "-d", metavar="NIGHT", help="20160907, 2016-09-07, yesterday.")],
+    instrument: opt.OneInstrument,
+    date: opt.OneNight,
     archive: Annotated[str, typer.Option("--archive", metavar="NAME", help="Who confirmed it, e.g. STARS.")],
     list_: Annotated[
         Path | None,
