@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from observatory.endpoints.contract import Act, HostAccess, Survey
-from observatory.ends import ABSENT, NO_SIGN, Expectations, ask_both, prove_both
+from observatory.ends import ABSENT, NO_SIGN, Expectations, ask_both, new_root_words, prove_both
 from observatory.errors import EndsNotSeen, RootNotProven
 from observatory.listing import HopScope
 from observatory.sharing import refuse_shared_folders
@@ -100,5 +100,4 @@ def _with_remedy(error: EndsNotSeen, trust: Trust, host: str, root: str) -> Ends
 
 
 def _remedied(error: RootNotProven, trust: Trust, host: str, root: str) -> RootNotProven:
-    if_new = f"If this is a new root: `nightferry sync --new-root {host}:{root}`"
-    return RootNotProven(error.host, error.root, error.why, trust.expected[1].remedy(if_new))
+    return RootNotProven(error.host, error.root, error.why, trust.expected[1].remedy(new_root_words(host, root)))
