@@ -60,8 +60,7 @@ def destination_lock(destination: Act, root: bytes) -> Iterator[Lease]:
     finally:
         stop.set()
         keeper.join(timeout=RENEW_S)
-        with contextlib.suppress(CouldNotTell, OSError):  # a host that is gone: the lease runs out by itself
-            _remove_own(destination, path, lease)
+        _give_back(destination, path, lease)
 
 
 def worked_since(destination: Act, root: bytes, instant_s: float) -> bool:
@@ -211,10 +210,16 @@ def _read(destination: Act, path: bytes) -> bytes:
         return stream.read(1024)
 
 
-def _remove_own(destination: Act, path: bytes, lease: Lease) -> None:
-    """Give the lock back, unless it is another's by now."""
-    if _read(destination, path) == lease.words:
-        destination.remove(path)
+def _give_back(destination: Act, path: bytes, lease: Lease) -> None:
+    """Remove the lock, unless it is another's by now; once more on a new connection, where the first was lost.
+
+    On a host that is gone the lease runs out by itself.
+    """
+    for _ in range(2):
+        with contextlib.suppress(CouldNotTell, OSError):
+            if _read(destination, path) == lease.words:
+                destination.remove(path)
+            return
 
 
 def _renew(destination: Act, path: bytes, lease: Lease, stop: threading.Event) -> None:

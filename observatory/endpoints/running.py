@@ -24,6 +24,8 @@ KEPT_STDERR_BYTES = 1 << 20
 """More complaints than this are counted by nobody; the rest is read and dropped."""
 LONGEST_OUTPUT_BYTES = 1 << 28
 """What a program says at most where all of it is kept: a quarter of a GiB is more than any batch of answers."""
+ENDING_S = 30.0
+"""A program that has closed its output ends at once; a machine under a heavy load takes its time to tell."""
 GRACE_S = 5.0
 """What a program has to end after TERM before KILL."""
 

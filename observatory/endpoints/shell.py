@@ -23,7 +23,7 @@ from observatory.endpoints.contract import (
     Promise,
     SurveyRequest,
 )
-from observatory.endpoints.running import READ_BYTES, Running, complete
+from observatory.endpoints.running import ENDING_S, READ_BYTES, Running, complete
 from observatory.endpoints.script import TOOLS_ARE_GNU, command, quote, survey_script
 from observatory.endpoints.surveying import ScriptSurvey
 from observatory.errors import CommandFailed, HostSilent
@@ -179,7 +179,7 @@ def _records(running: Running, host: str, doing: str, wait_s: float) -> Iterator
 
 def _last_words(running: Running) -> str:
     try:
-        status, stderr = running.finish(5.0)
+        status, stderr = running.finish(ENDING_S)
     except TimeoutError:
         return "it stopped answering"
     words = stderr.decode("utf-8", "replace").strip().splitlines()

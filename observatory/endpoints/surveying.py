@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from observatory.endpoints.contract import RootFacts, SurveyRequest, Trouble
-from observatory.endpoints.running import READ_BYTES, Running
+from observatory.endpoints.running import ENDING_S, READ_BYTES, Running
 from observatory.endpoints.script import FOLDER
 from observatory.errors import CouldNotTell, HostSilent, ListingBroken, RootNotProven
 from observatory.names import show
@@ -22,7 +22,6 @@ SILENCE_S = 900.0
 """While find walks nothing is printed; ten million files on a slow NFS disk took others ten minutes."""
 PREAMBLE_S = 60.0
 """The preamble opens a few folders; a disk that spins up takes half of this."""
-ENDING_S = 30.0
 LONGEST_RECORD_BYTES = 1 << 16
 """PATH_MAX twice (a link and its target) and some: a longer record is no record."""
 LONGEST_PREAMBLE_BYTES = 1 << 18

@@ -17,7 +17,7 @@ import pytest
 import syncer.lock
 from nightferry.locks import free_locks, instrument_lock
 from observatory.endpoints.memory import MemoryEndpoint
-from observatory.errors import FolderNotWritable, LockHeld
+from observatory.errors import FolderNotWritable, HostUnreachable, LockHeld
 from syncer.lock import LEASE_S, Lease, destination_lock, holder, worked_since
 
 ROOT = b"/archive/sha"
@@ -202,6 +202,26 @@ def test_a_lock_that_is_anothers_by_now_is_not_removed(archive: MemoryEndpoint) 
     with destination_lock(archive, ROOT):
         archive.put(LOCK, b"another's")
     assert archive.things[LOCK].data == b"another's"
+
+
+class CutOff(MemoryEndpoint):
+    """Loses its connection once, when a file is removed; the next question connects anew."""
+
+    is_cut = False
+
+    def remove(self, path: bytes) -> None:
+        if not self.is_cut:
+            self.is_cut = True
+            raise HostUnreachable(self.name, "the connection was lost")
+        super().remove(path)
+
+
+def test_a_lock_is_given_back_over_a_new_connection_where_the_first_was_lost(archive: MemoryEndpoint) -> None:
+    """Otherwise the next machine would wait for the lease to run out."""
+    cut_off = CutOff("archive", things=archive.things)
+    with destination_lock(cut_off, ROOT):
+        pass
+    assert cut_off.is_cut and ours(archive) == []
 
 
 @pytest.fixture
