@@ -20,8 +20,8 @@ from syncer.transfer.ends.order import BROKEN
 
 BLOCKS_AHEAD = 64
 """Blocks of at most 256 KiB that wait for the receiver."""
-SLOWEST_BYTES_PER_S = 50_000
-"""A line that carries less than this is taken for a broken one."""
+SLOWEST_BYTES_PER_S = 1_000
+"""A line that carries less than this is taken for a broken one, where an end is so stuck that its own watch is, too."""
 GRACE_S = 5.0
 """What the sender has to say why it broke off."""
 

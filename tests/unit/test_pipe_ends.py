@@ -106,6 +106,18 @@ def test_files_get_their_names_when_they_are_whole(root: Path) -> None:
     assert ((root / "a").stat().st_mode & 0o7777, (root / "a").stat().st_mtime_ns) == (0o640, TIME_NS)
 
 
+def test_a_far_end_that_hears_nothing_ends_by_itself(root: Path) -> None:
+    """The line may hang for good; its program does not stay behind at the far end."""
+    words = [sys.executable, "-I", "-c", TEXT, "far"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program_there:
+        assert program_there.stdin is not None
+        program_there.stdin.write(order.packed_order(order_of(root, {b"a": 3, b"b": 3}, silence_s=0.5)))
+        program_there.stdin.write(small(0, b"abc"))
+        program_there.stdin.flush()
+        assert program_there.wait(20) == order.SILENT
+    assert files_in(root) == {"a": b"abc"}
+
+
 def test_a_root_that_is_gone_is_one_sentence(root: Path) -> None:
     """No traceback in a report."""
     ended = far(order_of(root / "unplugged", {b"a": 3}), small(0, b"abc") + END)

@@ -22,12 +22,42 @@ TELL_S = 0.1
 """How often it is told how far things are."""
 
 
+class Watch(threading.Thread):
+    """Ends this program where nothing has moved for too long, whatever it waits for.
+
+    Parameters
+    ----------
+    silence_s : float
+    last : callable
+        What is still to be done then.
+    """
+
+    def __init__(self, silence_s: float, last: "Callable[[], None]" = lambda: None) -> None:
+        threading.Thread.__init__(self)
+        self.daemon = True
+        self._silence_s, self._last = silence_s, last
+        self._moved_at_s = time.monotonic()
+
+    def moved(self, size: int = 0, files: int = 0) -> None:
+        """Say that something has moved."""
+        self._moved_at_s = time.monotonic()
+
+    def run(self) -> None:
+        """Look once a second."""
+        while time.monotonic() - self._moved_at_s < self._silence_s:
+            time.sleep(1)
+        self._last()
+        os._exit(SILENT)  # whatever else still holds the line is not waited for
+
+
 def far() -> int:
     """Be the far end: the order comes first on standard input."""
     stream = sys.stdin.buffer
     order, _ = read_order(stream)
+    watch = Watch(order.settings["silence_s"])
+    watch.start()
     if order.settings["way"] == "pull":
-        send(order, Outlet(1, lambda size, files: None, order.settings["rate_bytes_per_s"]))
+        send(order, Outlet(1, watch.moved, order.settings["rate_bytes_per_s"]))
         return 0
     results = sys.stdout.buffer
 
@@ -35,8 +65,7 @@ def far() -> int:
         results.write(result + b"\0")
         results.flush()
 
-    status = receive_all(Inlet(order, stream, tell, lambda size, files: None), tell)
-    return status
+    return receive_all(Inlet(order, stream, tell, watch.moved), tell)
 
 
 class Near:
@@ -46,11 +75,12 @@ class Near:
         self._results = sys.stdout.buffer
         self._guard = threading.Lock()
         self._done = [0, 0]
-        self._told = self._moved_at = time.monotonic()
+        self._told = time.monotonic()
         self._order, packed = read_order(sys.stdin.buffer)
         self._far = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1 << 20)
         self._packed = packed
-        threading.Thread(target=self._watch, daemon=True).start()
+        self._watch = Watch(self._order.settings["silence_s"], self._far.kill)
+        self._watch.start()
 
     def run(self) -> int:
         """Carry everything; return the exit status."""
@@ -88,8 +118,8 @@ class Near:
     def _moved(self, size: int, files: int) -> None:
         self._done[0] += size
         self._done[1] += files
+        self._watch.moved()
         now = time.monotonic()
-        self._moved_at = now
         if now - self._told > TELL_S:
             self._told = now
             self._say_progress()
@@ -101,12 +131,6 @@ class Near:
         with self._guard:
             self._results.write(result + b"\0")
             self._results.flush()
-
-    def _watch(self) -> None:
-        while time.monotonic() - self._moved_at < self._order.settings["silence_s"]:
-            time.sleep(1)
-        self._far.kill()
-        os._exit(SILENT)  # whatever else still holds the line is not waited for
 
     def _end_far(self) -> int:
         for pipe in (self._far.stdin, self._far.stdout):
