@@ -7,13 +7,21 @@ from typing import Annotated
 
 import typer
 
+from nightferry.cli import completing
 from nightferry.cli import options as opt
 from nightferry.cli.context import finish, options_of
 from nightferry.cli.overview import Overview
 from observatory.errors import UsageError
 
 Instrument = Annotated[
-    str | None, typer.Option("--instrument", "-i", metavar="NAME", help="Where two instruments have such a type.")
+    str | None,
+    typer.Option(
+        "--instrument",
+        "-i",
+        metavar="NAME",
+        help="Where two instruments have such a type.",
+        autocompletion=completing.instruments,
+    ),
 ]
 Collections = Annotated[
     list[str] | None,

@@ -136,8 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(words, str(error), error.exit_status)
     except (typer.Abort, KeyboardInterrupt):
         status = _STOPPED
-    except SystemExit:  # typer's answer to a pipe that was closed (`| head`)
-        return _CLOSED_PIPE
+    except SystemExit as leaving:  # typer's answer to a pipe that was closed (`| head`), and its end of a completion
+        return _CLOSED_PIPE if leaving.code else 0
     except OSError as error:
         return _failed(words, f"{error.filename or 'this machine'}: {error.strerror or error}; nothing can be said", 3)
     if status == _STOPPED:  # typer turns the interrupt into this number and says nothing

@@ -6,15 +6,38 @@ from typing import Annotated
 
 import typer
 
+from nightferry.cli import completing
+
 Instruments = Annotated[
-    list[str] | None, typer.Option("--instrument", "-i", metavar="NAME", help="Only this instrument (repeat).")
+    list[str] | None,
+    typer.Option(
+        "--instrument",
+        "-i",
+        metavar="NAME",
+        help="Only this instrument (repeat).",
+        autocompletion=completing.instruments,
+    ),
 ]
 Dates = Annotated[
     list[str] | None,
-    typer.Option("--date", "-d", metavar="NIGHT", help="20160907, 2016-09-07, today, yesterday, A..B (repeat)."),
+    typer.Option(
+        "--date",
+        "-d",
+        metavar="NIGHT",
+        help="20160907, 2016-09-07, today, yesterday, A..B (repeat).",
+        autocompletion=completing.nights,
+    ),
 ]
-OneInstrument = Annotated[str, typer.Option("--instrument", "-i", metavar="NAME", help="Whose night.")]
-OneNight = Annotated[str, typer.Option("--date", "-d", metavar="NIGHT", help="20160907, 2016-09-07, yesterday.")]
+OneInstrument = Annotated[
+    str,
+    typer.Option("--instrument", "-i", metavar="NAME", help="Whose night.", autocompletion=completing.instruments),
+]
+OneNight = Annotated[
+    str,
+    typer.Option(
+        "--date", "-d", metavar="NIGHT", help="20160907, 2016-09-07, yesterday.", autocompletion=completing.nights
+    ),
+]
 Nights = Annotated[
     int | None, typer.Option("--nights", "-n", metavar="N", help="The present night and the N-1 before it.")
 ]

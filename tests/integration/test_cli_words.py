@@ -6,6 +6,7 @@ Results on standard output, everything else on standard error, one JSON document
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,24 @@ def test_a_misspelt_call_is_exit_2_without_a_traceback(words: tuple[str, ...], c
     said = capsys.readouterr()
     assert (said.out, "Traceback" in said.err) == ("", False)
     assert said.err
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("--config {config} sync -i s", ["sha"]),
+        ("--config {config} sync -i x", []),
+        ("--config {config} sync -d ", ["today", "yesterday"]),
+        ("--config {config}/nowhere sync -i s", []),
+        ("--config {config} che", ["check-config"]),
+    ],
+)
+def test_the_shell_is_offered_what_there_is(site: Observatory, words: str, offered: list[str]) -> None:
+    """Pressing TAB never fails, whatever stands on the line."""
+    line = ["nightferry", *words.format(config=site.config).split(" ")]
+    asked = {"_NIGHTFERRY_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(line), "COMP_CWORD": str(len(line) - 1)}
+    found = subprocess.run(PROGRAM, env={**os.environ, **asked}, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stderr, found.stdout.split()) == (0, "", offered)
 
 
 def test_a_closed_pipe_ends_quietly(site: Observatory) -> None:

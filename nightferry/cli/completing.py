@@ -1,0 +1,32 @@
+"""What the shell offers after a TAB: instruments of the configuration, and the words for nights.
+
+Nothing is said and nothing fails here: whoever presses TAB has not asked anything yet.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import typer
+
+from observatory.errors import UsageError
+
+NIGHTS = ("today", "yesterday")
+
+
+def instruments(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the instruments that are declared and begin so: each stands in a file of its name."""
+    from observatory.spec.load import find_folder
+
+    try:
+        folder, _ = find_folder(context.find_root().params.get("config"), os.environ, Path.home(), Path.cwd())
+        names = sorted(path.stem for path in (folder / "instruments.d").glob("*.yaml"))
+    except (UsageError, OSError, RuntimeError):  # no configuration, one that cannot be read, no home
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def nights(incomplete: str) -> list[str]:
+    """Return the words for nights that begin so."""
+    return [word for word in NIGHTS if word.startswith(incomplete)]
