@@ -36,6 +36,8 @@ TESTS = tuple(
         "sync",
         "tally",
         "selection",
+        "spelling",
+        "accepted",
         "every_branch",
         "told_apart",
         "told_apart_more",

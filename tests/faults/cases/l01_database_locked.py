@@ -27,7 +27,18 @@ def ask(stage: Stage) -> Found:
         ledger = Ledger.open("sqlite:///catalogue.db", stage.state, busy_timeout_s=0.2)
         ledger.record_hop(1, HopRecord("sha", "a:b", "a", "b", State.OK))
     assert not refused.value.is_permanent
+    if stage.is_full:
+        by_command(stage)
     return Found("could not tell", refused.value.exit_status, {}, str(refused.value))
+
+
+def by_command(stage: Stage) -> None:
+    """Ask the commands themselves, a frame missing: they wait half a minute each and then cannot tell."""
+    stage.there(2).unlink()
+    for word in ("verify", "sync"):
+        answer = stage.call(word, "--json")
+        assert answer.status == 3 and "locked" in answer.out + answer.err, answer
+    stage.put(stage.ends[1], stage.frames[2], stage.here(2).read_bytes())
 
 
 FAULT = Fault(
