@@ -26,8 +26,8 @@ from observatory.spec.chain import Place, places
 from observatory.spec.models import Instrument, SiteMail
 from observatory.truth import State
 from reports.words import size_text
+from syncer.safety import CLOCK_TOLERANCE_S, clock_words
 
-CLOCK_TOLERANCE_S = 60.0
 UNMOUNTED = "its disk may not be mounted"
 """Said of a root that shows neither marker nor night, here and by `RootNotProven`."""
 
@@ -111,8 +111,7 @@ def _host(workplace: Workplace, name: str) -> Iterator[Line]:
 def _clock(name: str, ahead: float) -> Line:
     if abs(ahead) <= CLOCK_TOLERANCE_S:
         return Line(State.OK, f"clock {name}", f"{ahead:+.1f} s from ours")
-    direction = "ahead of" if ahead > 0 else "behind"
-    words = f"{abs(ahead):.0f} s {direction} ours; sync refuses over {CLOCK_TOLERANCE_S:.0f} s: set it (chrony or ntpd)"
+    words = f"{clock_words(ahead)} ours; sync refuses over {CLOCK_TOLERANCE_S:.0f} s: set it (chrony or ntpd)"
     return Line(State.DIFFERENT, f"clock {name}", words)
 
 

@@ -67,13 +67,20 @@ def refuse_answered(moves: Iterable[Move], existing: Collection[bytes]) -> tuple
     return fine, [Failure(move.entry.path, reason) for move in refused]
 
 
+def clock_words(ahead_s: float) -> str:
+    """Return how far off a clock is, in the largest unit that still says two or more: ``33 h ahead of``."""
+    off = abs(ahead_s)
+    units = ((86400.0, "days"), (3600.0, "h"), (60.0, "min"))
+    length, unit = next(((length, unit) for length, unit in units if off >= 2 * length), (1.0, "s"))
+    return f"{off / length:.0f} {unit} {'ahead of' if ahead_s > 0 else 'behind'}"
+
+
 def why_refused(plan: Plan, source: RootFacts, destination: RootFacts, names: tuple[str, str]) -> str | None:
     """Return why a whole plan is refused before a byte moves: clocks or space; None where it may go on."""
     for facts, name in zip((source, destination), names, strict=True):
         if abs(facts.clock_ahead_s) > CLOCK_TOLERANCE_S:
-            direction = "ahead of" if facts.clock_ahead_s > 0 else "behind"
             return (
-                f"{name}: its clock is {abs(facts.clock_ahead_s):.0f} s {direction} this machine's;"
+                f"{name}: its clock is {clock_words(facts.clock_ahead_s)} this machine's;"
                 f" ages cannot be judged. Set the clocks (chrony or ntpd), then sync again"
             )
     needed = plan.size_bytes + SPACE_PER_FILE_BYTES * len(plan.moves)

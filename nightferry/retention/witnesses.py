@@ -19,7 +19,7 @@ from observatory.listing import Scope, hop_scope, scope_of
 from observatory.spec.chain import Hop, Place, hops
 from observatory.spec.models import Instrument
 from syncer.prune import CopyState, Reading, Rule, Witness, must_be_read
-from syncer.safety import CLOCK_TOLERANCE_S
+from syncer.safety import CLOCK_TOLERANCE_S, clock_words
 
 
 def place_word(workplace: Workplace, place: Place) -> str:
@@ -91,7 +91,7 @@ def _not_shown(workplace: Workplace, place: Place, error: CouldNotTell) -> Shown
 
 def _doubt(workplace: Workplace, place: Place, host: str, facts: RootFacts) -> str | None:
     if facts.clock_is_known and abs(facts.clock_ahead_s) > CLOCK_TOLERANCE_S:
-        return f"has a clock that is {abs(facts.clock_ahead_s):.0f} s off ours ({host}): ages cannot be judged"
+        return f"has a clock that is {clock_words(facts.clock_ahead_s)} ours ({host}): ages cannot be judged"
     if workplace.ledger.loss_pending(place.host, place.root) is not None:
         return "suddenly lost many of its files, and nobody said that it may be so (`nightferry sync --accept-loss`)"
     return None

@@ -17,7 +17,7 @@ from observatory.records import NUL, encode_file, encode_link, encode_other
 from syncer.candidates import Candidates, Policy
 from syncer.outcome import Failure, NightMoves
 from syncer.plan import Answers, Move, Plan, decide, refuse_collisions
-from syncer.safety import mass_loss, moves_by_night, refuse_folded, why_refused
+from syncer.safety import clock_words, mass_loss, moves_by_night, refuse_folded, why_refused
 from tests.worlds import NIGHT, NOW_S, copies, records, scope_of
 
 ONE, TWO = (b"2016/0907/SHA_%d.fits" % number for number in (1, 2))
@@ -382,3 +382,18 @@ def test_a_hop_is_summed_up_by_night() -> None:
     found = moves_by_night(scope_of(), plan, {ONE: 1}, [TWO, b"elsewhere/x"])
     assert found == {NIGHT: NightMoves(2, 1, 1, 1)}
     assert moves_by_night(scope_of(), plan, {b"elsewhere/x": 5}, []) == {NIGHT: NightMoves(2)}
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "said"),
+    [
+        (61.4, "61 s ahead of"),
+        (-119.0, "119 s behind"),
+        (120.0, "2 min ahead of"),
+        (-7199.0, "120 min behind"),
+        (118370.0, "33 h ahead of"),
+        (-86400.0 * 365, "365 days behind"),
+    ],
+)
+def test_a_wrong_clock_is_said_in_a_unit_that_can_be_read(ahead_s: float, said: str) -> None:
+    assert clock_words(ahead_s) == said

@@ -25,6 +25,6 @@ FAULT = Fault(
     make,
     ask,
     "different",
-    says=("86400 s ahead",),
+    says=("24 h ahead",),
     where="bare",
 )
