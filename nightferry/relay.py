@@ -20,11 +20,14 @@ from observatory.errors import CouldNotTell
 from observatory.spec.chain import Hop, hops
 from observatory.truth import State
 from syncer.outcome import HopOutcome
+from syncer.safety import CLOCK_TOLERANCE_S
 
 log = logging.getLogger("nightferry")
 
 FRESH = dt.timedelta(hours=20)
 """A word older than this is yesterday's."""
+AHEAD = dt.timedelta(seconds=CLOCK_TOLERANCE_S)
+"""So far two machines' clocks may differ before a sync refuses."""
 LOOK_EVERY_S = 30.0
 
 
@@ -93,9 +96,13 @@ def await_earlier_hops(
 
 
 def _has_come(workplace: Workplace, hop: Hop) -> bool:
-    """A word that is fresh, and newer than the last time that we ourselves went on from it."""
-    at = completed(workplace.endpoint(hop.destination.host), hop)
-    if at is None or workplace.now() - at > FRESH:
+    """A word that is fresh, and newer than the last time that we ourselves went on from it.
+
+    One that is dated ahead tells nothing: its machine's clock, or ours, is wrong, and it would be fresh for ever.
+    """
+    at, now = completed(workplace.endpoint(hop.destination.host), hop), workplace.now()
+    if at is None or not -AHEAD <= now - at <= FRESH:
         return False
-    runs = (workplace.ledger.last_finished(kind, hop.instrument.instrument) for kind in ("run", "sync"))
+    names = (hop.instrument.instrument, now + AHEAD)
+    runs = (workplace.ledger.last_finished(kind, *names) for kind in ("run", "sync"))
     return all(last is None or at > last.started_utc for last in runs)

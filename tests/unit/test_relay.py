@@ -138,6 +138,26 @@ def test_a_word_is_good_for_one_start(workplace: Workplace, clock: Clock) -> Non
     assert list(await_earlier_hops(workplace, SECOND, 0, clock.sleep)) != []
 
 
+def test_a_word_from_a_clock_that_is_ahead_starts_nobody(workplace: Workplace, clock: Clock) -> None:
+    """It would be newer than every run until its date has come; what lies between two good clocks does no harm."""
+    clock.now += dt.timedelta(days=300)
+    leave_records(workplace, FIRST, [outcome()])
+    clock.now = NOW
+    assert list(await_earlier_hops(workplace, SECOND, 0, clock.sleep)) != []
+    leave_records(workplace, FIRST, [outcome()])
+    clock.now -= dt.timedelta(seconds=30)
+    assert list(await_earlier_hops(workplace, SECOND, 0, clock.sleep)) == []
+
+
+def test_a_run_of_ours_that_is_dated_ahead_does_not_make_the_word_old(workplace: Workplace, clock: Clock) -> None:
+    """Our clock was wrong once; the word that came today is still today's."""
+    ahead = NOW + dt.timedelta(days=300)
+    run = workplace.ledger.start_run("run", ["sha"], ahead, "here", 1)
+    workplace.ledger.finish_run(run, State.OK, ahead)
+    leave_records(workplace, FIRST, [outcome()])
+    assert list(await_earlier_hops(workplace, SECOND, 0, clock.sleep)) == []
+
+
 def test_nobody_waits_who_was_not_told_to(workplace: Workplace, clock: Clock) -> None:
     """Without a limit, without ``--hop``, and before the first hop of a chain."""
     for asked, limit_h in ((SECOND, None), (Asked(), 1.0), (FIRST, 1.0)):
