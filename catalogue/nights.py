@@ -17,7 +17,7 @@ from catalogue.book import Book
 from catalogue.decisions import acceptances_of
 from catalogue.records import Acceptance, HopNight, NightRecord, NightState, NightStatus, StepCount, StepResult
 from catalogue.store import upsert_statement
-from catalogue.tables import nights, steps
+from catalogue.tables import nights, runs, steps
 
 _NOTHING: Mapping[str, Any] = {
     "state": NightState.OPEN.value,
@@ -77,6 +77,44 @@ class NightBook(Book):
             rows = connection.execute(asked.order_by(nights.c.night)).all()
             accepted = acceptances_of(connection, instrument, today) if rows else ()
         return tuple(row.night for row in rows if not _is_accepted(row.night, NightState(row.state), accepted))
+
+    def brought_late(
+        self, instrument: str, hop: str, feeders: Collection[str], before: dt.date, today: dt.date
+    ) -> tuple[dt.date, ...]:
+        """Return the nights before a day that came to a hop's source after it looked at them last, ascending.
+
+        An instrument that was cut off for longer than the window brings nights that the next hop would never
+        look at. What lay there before the run that first used the hop is not meant: that is for a person to ask for.
+
+        Parameters
+        ----------
+        feeders : collection of str
+            The hops that fill the source.
+        before, today : date
+            As for `outstanding`.
+        """
+        own = nights.alias()
+        is_own = sa.and_(own.c.instrument == instrument, own.c.hop == hop)
+        first_used = sa.select(sa.func.min(own.c.first_seen_utc)).where(is_own).scalar_subquery()
+        is_before = sa.or_(first_used.is_(None), runs.c.started_utc <= first_used)  # never used: by the run under way
+        began = sa.select(sa.func.max(runs.c.started_utc)).where(is_before).scalar_subquery()
+        brought = sa.func.coalesce(nights.c.moved_utc, nights.c.first_seen_utc)
+        asked = (
+            sa.select(nights.c.night, sa.func.coalesce(own.c.state, NightState.OPEN.value).label("state"))
+            .outerjoin(own, sa.and_(is_own, own.c.night == nights.c.night))
+            .where(
+                nights.c.instrument == instrument,
+                nights.c.hop.in_(feeders),
+                nights.c.night < before,
+                nights.c.night > dt.date.min,
+                brought > sa.func.coalesce(began, first_used),
+                sa.or_(own.c.proven_utc.is_(None), own.c.proven_utc < brought),
+            )
+        )
+        with self._store.read() as connection:
+            late = {row.night: NightState(row.state) for row in connection.execute(asked)}
+            accepted = acceptances_of(connection, instrument, today) if late else ()
+        return tuple(night for night in sorted(late) if not _is_accepted(night, late[night], accepted))
 
     def last_counts(self, instrument: str, hop: str, wanted: Iterable[dt.date]) -> dict[dt.date, int]:
         """Return how many source files the last run saw in some nights, less what was freed since.

@@ -92,6 +92,18 @@ def nights_asked(workplace: Workplace, asked: Asked, instrument: Instrument) -> 
     return window_of(instrument.window_nights, present)
 
 
+def check_nights(workplace: Workplace, asked: Asked) -> None:
+    """Refuse a night that is none before a run is begun: an exit status of 2 says that nothing was done.
+
+    Raises
+    ------
+    UsageError
+        What is asked for is no night, or is not declared.
+    """
+    for instrument in instruments_asked(workplace, asked):
+        nights_asked(workplace, asked, instrument)
+
+
 def are_to_come(workplace: Workplace, instrument: Instrument, nights: Collection[dt.date]) -> bool:
     """Say whether none of some nights has begun, by this machine's clock."""
     present = workplace.present_night(instrument)
@@ -101,12 +113,13 @@ def are_to_come(workplace: Workplace, instrument: Instrument, nights: Collection
 def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
     """Return what to ask of both ends of a hop: the nights asked for, and without any the window.
 
-    The window holds the last nights, every older one that was once seen and is neither proven nor accepted, and where
-    nobody could look for longer than the window is, every night since.
+    The window holds the last nights, every older one that was once seen and is neither proven nor accepted, those that
+    came to the hop's source when they were older, and where nobody could look for longer than the window is, every
+    night since.
     """
     nights = nights_asked(workplace, asked, hop.instrument)
     if not asked.dates and asked.nights is None:
-        older = _outstanding(workplace, hop, nights[0])
+        older = {*_outstanding(workplace, hop, nights[0]), *_brought_late(workplace, hop, nights[0])}
         nights = tuple(sorted({*older, *_unseen(workplace, hop), *nights}))
     return hop_scope(hop, nights, workplace.clock_of(hop.instrument))
 
@@ -114,6 +127,14 @@ def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
 def _outstanding(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
     present = workplace.present_night(hop.instrument)
     return workplace.ledger.outstanding(hop.instrument.instrument, hop.key, before, present)
+
+
+def _brought_late(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
+    feeders = [one.key for one in hops(hop.instrument) if one.destination == hop.source]
+    if not feeders:
+        return ()
+    present = workplace.present_night(hop.instrument)
+    return workplace.ledger.brought_late(hop.instrument.instrument, hop.key, feeders, before, present)
 
 
 def is_whole_look(workplace: Workplace, hop: Hop, nights: Collection[dt.date]) -> bool:

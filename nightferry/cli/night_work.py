@@ -13,7 +13,7 @@ from nightferry.relay import await_earlier_hops, leave_records
 from nightferry.reporting import delivery as deliver
 from nightferry.reporting.letters import send_letters
 from nightferry.runs import Run, crashes, forgotten
-from nightferry.selection import Asked, instruments_asked
+from nightferry.selection import Asked, check_nights, instruments_asked
 from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld
@@ -23,6 +23,7 @@ from reports.model import Note
 def run_nightly(workplace: Workplace, asked: Asked, dry_run: bool, wait_h: float | None, delivery: Delivery) -> int:
     """Do the nightly run, say what became of it, and return the exit status."""
     deliver.check_mail(workplace, delivery.mail)
+    check_nights(workplace, asked)
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     if dry_run:
         return _nightly_report(workplace, asked, True, wait_h, delivery, ())

@@ -11,7 +11,7 @@ from nightferry.locks import free_locks
 from nightferry.relay import await_earlier_hops, leave_records
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
-from nightferry.selection import Asked, instruments_asked
+from nightferry.selection import Asked, check_nights, instruments_asked
 from nightferry.syncing import SyncWishes, accept_unsynced, sync, syncable
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError
@@ -24,6 +24,7 @@ def run_sync(
 ) -> int:
     """Sync, say what became of it, and return the exit status."""
     deliver.check_mail(workplace, delivery.mail)
+    check_nights(workplace, asked)
     names = sorted({hop.instrument.instrument for hop in syncable(workplace, asked)})
     if not names and wishes.accepted_losses:
         return _accept_only(workplace, wishes)

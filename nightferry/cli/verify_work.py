@@ -7,7 +7,7 @@ from dataclasses import replace
 from nightferry.cli.work import Delivery, conclude, file_progress
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
-from nightferry.selection import Asked, instruments_asked
+from nightferry.selection import Asked, check_nights, instruments_asked
 from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
 from reports.model import Note, Report
@@ -16,6 +16,7 @@ from reports.model import Note, Report
 def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, delivery: Delivery) -> int:
     """Verify, say what was found, and return the exit status."""
     deliver.check_mail(workplace, delivery.mail)
+    check_nights(workplace, asked)
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     notes = [*delivery.notes, *(Note(sentence) for sentence in forgotten(workplace))]
     run = Run(workplace, "verify", names)

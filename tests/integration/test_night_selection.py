@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from nightferry.locks import instrument_lock
+from nightferry.workplace import Workplace
 from observatory.nights import night_text
 from tests.hosts import Host
 from tests.observatory import OLD_S, ZONE, Observatory, age, fits_file, folder_of, tree
@@ -89,6 +90,8 @@ def test_what_makes_no_sense_is_exit_2(site: Observatory, command: str, words: t
     assert said in plain.err
     assert said in site.call(command, *words, "--json").document["error"]
     assert not tree(site.root(site.hosts[1]))
+    with Workplace.at(site.config) as workplace:
+        assert not workplace.ledger.unfinished_runs(), "nothing was begun either"
 
 
 def test_a_dry_run_writes_nothing_below_any_root(site: Observatory) -> None:
@@ -139,6 +142,21 @@ def test_a_night_that_was_seen_stays_in_the_window_until_it_is_proven(site: Obse
     assert site.call("sync").status == 0, "sync uses the same window as verify"
     assert site.call("verify").status == 0
     assert old not in site.call("verify", "--json").document["hops"][0]["nights"]
+    last = site.root(site.hosts[2]) / folder_of(site.night(20))
+    assert list(last.iterdir()), "and it went down the whole chain"
+
+
+def test_what_an_instrument_brings_after_a_long_silence_goes_down_the_whole_chain(site: Observatory) -> None:
+    """The next hop was looked at every day, and would never look so far back by itself."""
+    site.fill()
+    (late,) = site.expose([site.hosts[0]], [5], back=20)
+    assert site.call("sync", "-d", night_text(site.night(20)), "--hop", "alpha:beta").status == 0
+    waits = site.call("verify", "--json")
+    assert (waits.status, waits.document["hops"][1]["missing"]) == (1, [late])
+    assert site.call("sync").status == 0
+    assert site.path(site.hosts[2], late).is_file()
+    assert site.call("verify").status == 0
+    assert late not in site.call("verify", "--json").out
 
 
 def test_an_old_night_that_is_accepted_leaves_the_window(site: Observatory) -> None:

@@ -112,6 +112,19 @@ def test_the_window_holds_every_older_night_that_is_still_open(workplace: Workpl
     assert scope_asked(workplace, Asked(dates=("today",)), hop).nights == (TODAY,)
 
 
+def test_what_comes_late_goes_on_down_the_chain(tmp_path: Path) -> None:
+    """An instrument that was cut off for longer than the window: its nights do not end at the first archive."""
+    chain = "[{host: sha, root: /a}, {host: astro.suth, root: /b}, {host: astro.cape, root: /c}]"
+    with Workplace.at(write(tmp_path, sha=instrument("sha", copies=chain)), lambda: NOW) as workplace:
+        first, second = hops_asked(workplace, Asked())
+        old = dt.date(2016, 1, 1)
+        run = workplace.ledger.start_run("sync", ["sha"], NOW, "here", 1)
+        workplace.ledger.record_nights(run, "sha", second.key, {TODAY: NightRecord(5, 0)}, NOW - DAY)
+        workplace.ledger.record_nights(run, "sha", first.key, {old: NightRecord(5, 0, moved_files=5)}, NOW)
+        assert scope_asked(workplace, Asked(), second).nights[0] == old
+        assert scope_asked(workplace, Asked(nights=2), second).nights[0] == TODAY - DAY
+
+
 def test_a_night_whose_source_is_gone_stays_open(workplace: Workplace) -> None:
     """Nobody proved it, and nothing on the source is no proof."""
     hop = hops_asked(workplace, Asked(instruments=("sha",)))[0]

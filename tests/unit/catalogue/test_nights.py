@@ -103,6 +103,26 @@ def test_each_hop_is_outstanding_by_itself(ledger: Ledger, run: int) -> None:
     assert outstanding(ledger, "b:c") == (NIGHT,)
 
 
+def test_a_night_that_comes_late_to_a_hops_source_is_still_to_be_looked_at(ledger: Ledger, run: int) -> None:
+    """Else what an instrument brings after a long silence would end at the first archive."""
+
+    def late() -> tuple[dt.date, ...]:
+        return ledger.brought_late("sha", "b:c", ["a:b"], before=LATER, today=LATER)
+
+    moved = NightRecord(source_files=163, open_files=0, moved_files=163, moved_bytes=1)
+    ledger.record_nights(run, "sha", "a:b", {NIGHT - DAY: moved}, NOON - HOUR)  # before b:c was ever used
+    assert late() == ()
+    note(ledger, run, SEEN, night=LATER, hop="b:c")
+    ledger.record_nights(run, "sha", "a:b", {NIGHT: moved, LATER: moved}, NOON + HOUR)
+    assert late() == (NIGHT,)
+    ledger.record_nights(run, "sha", "b:c", {NIGHT: PROVEN}, NOON + 2 * HOUR)
+    assert late() == ()
+    ledger.record_nights(run, "sha", "a:b", {NIGHT: moved}, NOON + 3 * HOUR)
+    assert late() == (NIGHT,)
+    ledger.accept("sha", NIGHT, reason="dome shut", by="ann", at_utc=NOON)
+    assert late() == ()
+
+
 def test_an_accepted_night_is_outstanding_again_once_nobody_stands_for_it(ledger: Ledger, run: int) -> None:
     """Accepted until a day: that day still, the next not; and no longer once revoked."""
     note(ledger, run, SEEN)
