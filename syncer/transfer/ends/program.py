@@ -198,4 +198,5 @@ def main() -> None:
         sys.stderr.write("%s: %s\n" % (as_words(error.filename), error.strerror or error))  # noqa: UP031
         status = 1
     sys.stdout.flush()
+    sys.stderr.flush()  # before Python 3.9 it keeps what it is told
     os._exit(status)  # threads that wait for a line that is gone hold nobody up
