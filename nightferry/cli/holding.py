@@ -10,10 +10,9 @@ import typer
 from nightferry.cli import options as opt
 from nightferry.cli.context import asked, finish, options_of
 from nightferry.cli.overview import Overview
+from observatory.errors import UsageError
 
-catalogue_app = typer.Typer(
-    cls=Overview, name="catalogue", help="Fill, rebuild and check the catalogue of what is held.", no_args_is_help=True
-)
+catalogue_app = typer.Typer(cls=Overview, name="catalogue", invoke_without_command=True)
 Csv = Annotated[bool, typer.Option("--csv", help="Comma-separated values on standard output.")]
 
 
@@ -69,6 +68,23 @@ def fetch(
     with options_of(context).open() as workplace:
         what = Fetch(exposure, to, tuple(file_class or ()), night, not keep, dry_run)
         finish(run_fetch(workplace, asked(instrument, None, None), what, json=json))
+
+
+@catalogue_app.callback()
+def catalogue(
+    context: typer.Context,
+    instrument: opt.Instruments = None,
+    date: opt.Dates = None,
+    nights: opt.Nights = None,
+    dry_run: opt.DryRun = False,
+    json: opt.Json = False,
+) -> None:
+    """Fill, rebuild and check the catalogue of what is held; without a command of its own, fill it."""
+    command = context.invoked_subcommand
+    if command is None:
+        fill(context, instrument, date, nights, dry_run=dry_run, json=json)
+    elif instrument or date or nights is not None or dry_run or json:
+        raise UsageError(f"catalogue {command}: its options come after `{command}`")
 
 
 @catalogue_app.command()

@@ -255,3 +255,18 @@ def test_a_table_shows_what_the_terminal_has_room_for(
     assert "111388  20211129" in out
     assert ("dts:/" in out) == shown
     assert "2 exposures; --csv and --json show every column" in out
+
+
+def test_the_catalogue_takes_the_words_of_every_command_over_nights(site: Site) -> None:
+    """Without a command of its own it is filled; before one, its options would be lost, and are refused."""
+    night = f"{NIGHT:%Y%m%d}"
+    plan = site.ask("catalogue", "-i", "desi", "-d", night, "--dry-run")
+    assert site.ask("exposures", "--nights", night)["exposures"] == []
+    assert plan["places"]
+    filled = site.ask("catalogue", "-i", "desi", "-d", night)
+    assert sum(place["new_exposures"] for place in filled["places"]) == 2
+    assert len(site.ask("exposures", "--nights", night)["exposures"]) == 2
+    status, out, _ = site.call("catalogue", "-d", night, "-n", "3", "--json")
+    assert (status, list(json.loads(out))) == (2, ["error"])
+    status, _, err = site.call("catalogue", "-i", "desi", "fill")
+    assert (status, "after `fill`" in err) == (2, True)
