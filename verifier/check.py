@@ -225,7 +225,7 @@ class _Looked:
     def verdict(self, blank: HopVerdict) -> HopVerdict:
         tally = self._tally
         in_progress, missing, size_differs = self._settle()
-        deep = self._deeper(sorted(entry.path for entry in (*missing, *size_differs)))
+        deep = self._deeper([entry.path for entry in missing], [entry.path for entry in size_differs])
         missing += self._lost_since_freed()
         missing, unseen = under_troubles([*missing, *tally.lost_links], self._there.troubles, self._scope.target_of)
         accepted = Accepted(self._options.accepted, self._scope)
@@ -300,8 +300,8 @@ class _Looked:
         missing = [entry for entry in tally.missing if entry.path not in growing]
         return in_progress, missing, [entry for entry in tally.size_differs if entry.path not in growing]
 
-    def _deeper(self, alone: Sequence[bytes]) -> _Deep:
-        """Open what is on both sides; at level structure also what is on the source `alone`, or of other size."""
+    def _deeper(self, alone: Sequence[bytes], differing: Sequence[bytes]) -> _Deep:
+        """Open what is alike; at level structure also what is on the source `alone`, and both of `differing` size."""
         roots = (self._scope.source.request.root, self._scope.destination.request.root)
         both = sorted(self._tally.alike()) if self._options.level in ("checksum", "structure") else []
         if self._options.level == "checksum":
@@ -313,7 +313,8 @@ class _Looked:
             )
             return _Deep(checksum_differs=answer.differing, unreadable=answer.unreadable)
         if self._options.level == "structure":
-            answer_here = find_damage(self._source, roots[0], [*both, *alone], "source", self._options.progress)
+            both = sorted([*both, *differing])
+            answer_here = find_damage(self._source, roots[0], sorted([*both, *alone]), "source", self._options.progress)
             targets = {self._scope.target_of(path): path for path in both}
             answer_there = find_damage(
                 self._destination, roots[1], list(targets), "destination", self._options.progress

@@ -58,6 +58,13 @@ def test_damage_is_found_on_either_side_and_keeps_the_night_open() -> None:
     assert verdict.per_night[NIGHT].open_files == 3
 
 
+def test_a_file_of_another_size_is_opened_on_both_sides() -> None:
+    """Which of the two is the whole one is what a person needs to know next."""
+    verdict = World({ONE: fits(), TWO: fits()}, {ONE: fits(4000), TWO: b"x" * 99}).check(level="structure")
+    assert verdict.size_differs == (ONE, TWO)
+    assert [(finding.path, finding.on) for finding in verdict.damaged] == [(ONE, "destination"), (TWO, "destination")]
+
+
 def test_paths_of_damage_and_of_differing_content_are_the_sources_where_layouts_differ() -> None:
     """Whatever the file is called at the other end."""
     changes = {"copies": copies({}, {"layout": "%Y%m%d"})}
