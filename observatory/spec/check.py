@@ -51,6 +51,7 @@ def check_instrument(instrument: Instrument, hosts: Collection[str] | None) -> I
     yield from _layouts(instrument)
     yield from _steps(instrument)
     yield from _retention(instrument)
+    yield from _sequence(instrument)
     yield from _something_to_do(instrument)
     for path, reason in owned_faults(instrument):
         yield Finding(path, reason)
@@ -197,6 +198,23 @@ def _provable(instrument: Instrument, index: int, wanted: int, path: KeyPath) ->
     others.discard(instrument.copies[index].place or instrument.copies[index].host)
     if wanted > len(others):
         yield Finding(path, f"{wanted} other places are asked for, but the chain has {len(others)}: nothing is freed")
+
+
+def _sequence(instrument: Instrument) -> Iterator[Finding]:
+    """A pattern that fits no file finds no hole, night after night: a check that is declared and never made."""
+    if instrument.sequence is None:
+        return
+    pattern, nights = instrument.sequence.pattern, "/night"
+    for name, camera in instrument.cameras.items():
+        wanted = _filled(_literal(pattern), name, "[0-9]" * 8, "[0-9]*")
+        if shared_path(Territory(nights, (wanted,)), Territory(nights, camera.taken, camera.exclude)) is not None:
+            return
+    such = _filled(pattern, next(iter(instrument.cameras)), "20160907", "0001")
+    yield Finding(("sequence",), f"no camera takes a name such as {such!r}: no hole would ever be seen")
+
+
+def _filled(pattern: str, camera: str, night: str, number: str) -> str:
+    return chain.fill(pattern, {"camera": camera, "night": night, "number": number})
 
 
 def _something_to_do(instrument: Instrument) -> Iterator[Finding]:

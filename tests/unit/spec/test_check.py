@@ -103,6 +103,17 @@ FAULTS = {
         {"copies": "\n  - {host: sha, root: /a}"},
         "5: copies: one copy alone: nothing to carry or prove. Add a second, convert, or origin: true",
     ),
+    "frame numbers in names that no camera takes": (
+        {"sequence": "'SHB_{night}.{number}.fits'"},
+        "8: sequence: no camera takes a name such as 'SHB_20160907.0001.fits': no hole would ever be seen",
+    ),
+    "frame numbers in names that are excluded": (
+        {
+            "cameras": "\n  sha: {files: ['SHA_*'], exclude: ['*.fits']}",
+            "sequence": "{pattern: 'SHA_{night}.{number}.fits', start: 1}",
+        },
+        "8: sequence: no camera takes a name such as 'SHA_20160907.0001.fits': no hole would ever be seen",
+    ),
     "away that ends before it begins": (
         {"away": "[{from: 20160908, until: 2016-09-07, reason: aluminising}]"},
         "8: away.0: until (20160907) lies before from (20160908)",
@@ -172,7 +183,7 @@ SOUND = {
     "a tree without nights": {"cameras": "\n  sha: {files: ['*']}\n  calib: {files: ['*'], nights: none, layout: c/d}"},
     "away for a night": {"away": "[{from: 20160907, until: 2016-09-07, reason: aluminising}]"},
     "nights in names": {"layout": "", "night_in_name": "'(?P<utc>[0-9]{8})'"},
-    "a numbered sequence with its allowed holes": {"sequence": "{pattern: 'S_{number}', start: 1, allowed: [3, 007]}"},
+    "a numbered sequence with its allowed holes": {"sequence": "{pattern: 'sha_{number}', start: 1, allowed: [3, 007]}"},
 }
 
 

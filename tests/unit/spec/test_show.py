@@ -94,6 +94,8 @@ CAMERAS = st.dictionaries(
 def test_any_valid_specification_loads_again_as_itself(rest: dict[str, Any], hosts: list[str], site: str) -> None:
     """Written out with all defaults and read strictly, nothing changes, whatever the texts look like."""
     chain = [{"host": host, "root": f"/data/{index}"} for index, host in enumerate(hosts)]
+    if "sequence" in rest:  # a pattern that fits no camera's files is refused
+        rest["cameras"] |= {"numbered": {"files": ["*"]}}
     first = Instrument.model_validate({"instrument": "sha", "layout": "%Y/%m%d", "copies": chain, **rest})
     declared = {host: Host(address=f"{host}.example.org") for host in hosts}
     before = Specification(
