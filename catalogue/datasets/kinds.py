@@ -9,22 +9,20 @@ index. Keys of 64 bits have indices of their own (storing.py); which way a quest
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalogue.datasets.grammar import DatasetType
+from catalogue.datasets.spans import Piece, Span
 from catalogue.datasets.storing import written
 from catalogue.datasets.tables import datasets
 
 _MOST_KINDS = 1_000
 """More kinds are not gone through; then the keys are looked at in dataset after dataset."""
-_AT_ONCE = 4_000
-"""Datasets more than are wanted that may be read to find the first ones."""
 _ABSENT = "coalesce({}, chr(30))"
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ class Kinds:
     runs : tuple of int
     kinds : tuple of str
     also : tuple of conditions
-        What else is asked, of nothing but the exposure.
+        What else is asked.
     may_be_absent : bool
         Whether what is asked of the exposure is true where there is none.
     """
@@ -132,53 +130,14 @@ class Kinds:
     also: tuple[sa.ColumnElement[bool], ...] = ()
     may_be_absent: bool = True
 
-    @property
-    def condition(self) -> sa.ColumnElement[bool]:
-        """What is true of their datasets, in the words by which the index is found."""
+    def whole(self) -> Piece:
+        """Return all their datasets, in the words by which the index is found."""
         kind = self.index.kind(self.connection)
-        return sa.and_(self.index.of_type(), datasets.c.run_id.in_(self.runs), kind.in_(self.kinds), *self.also)
+        held = sa.and_(self.index.of_type(), datasets.c.run_id.in_(self.runs), kind.in_(self.kinds), *self.also)
+        return Piece(held, self.index.name)
 
-    def count(self, most: int, where: sa.ColumnElement[bool] | None = None) -> int:
-        """Return how many datasets there are, or `most` where there are more."""
-        asked = sa.select(datasets.c.exposure).where(self.condition)
-        asked = hinted(asked if where is None else asked.where(where), self.index).limit(most)
-        counted = sa.select(sa.func.count()).select_from(asked.subquery())
-        return int(self.connection.execute(counted).scalar_one())
-
-    def firsts(self, wanted: int, span: Span, descending: bool) -> Iterator[sa.ColumnElement[bool]]:
-        """Yield conditions that hold the first datasets by exposure, some at least: those without one, and a span."""
-        exposure = datasets.c.exposure
-        absent = sa.and_(self.condition, exposure.is_(None))
-        has_absent = self.may_be_absent and self.count(1, exposure.is_(None)) > 0
-        if has_absent and not descending:
-            yield absent
-        low, high = self._first_span(wanted, span, descending)
-        yield sa.and_(self.condition, exposure.between(low, high))
-        if has_absent and descending:
-            yield absent
-
-    def _first_span(self, wanted: int, span: Span, descending: bool) -> Span:
-        """Return an end of a span of exposures that holds as many as are wanted, and not many more; or all of it."""
-        begin, held = 0, 0
-        width = max(wanted // 8, 1)
-        length = span[1] - span[0] + 1
-        while begin < length and held < wanted:
-            ahead = _part(span, begin, min(width, length - begin), descending)
-            found = self.count(_AT_ONCE, datasets.c.exposure.between(*ahead))
-            if found >= _AT_ONCE and width > 1:
-                width = max(width // 8, 1)
-                continue
-            begin, held = begin + width, held + found
-            width = (wanted - held) * width // found + 1 if found else width * 8
-        return _part(span, 0, min(begin, length), descending)
-
-
-def _part(span: Span, begin: int, width: int, descending: bool) -> Span:
-    if descending:
-        return span[1] - begin - width + 1, span[1] - begin
-    return span[0] + begin, span[0] + begin + width - 1
-
-
-def hinted(asked: sa.Select[tuple[object, ...]], index: KindIndex) -> sa.Select[tuple[object, ...]]:
-    """Have SQLite take the index: it keeps no statistics by itself, and guesses."""
-    return asked.with_hint(datasets, f"INDEXED BY {index.name}", "sqlite")
+    def within(self, span: Span | None) -> Piece:
+        """Return those of a span of exposures; with None those that have no exposure."""
+        whole = self.whole()
+        lies = datasets.c.exposure.is_(None) if span is None else datasets.c.exposure.between(*span)
+        return Piece(sa.and_(whole.condition, lies), whole.index)

@@ -6,7 +6,8 @@ A search path is searched in its order; `first_of_each` keeps of each data id th
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -15,13 +16,16 @@ from sqlalchemy.engine import Connection
 from catalogue import where
 from catalogue.book import Book
 from catalogue.conditions import Column, column_named, condition
-from catalogue.datasets.choosing import Asked, choose
+from catalogue.datasets.choosing import RUN, Asked, choose
 from catalogue.datasets.collections import collection_id
 from catalogue.datasets.grammar import DatasetType
-from catalogue.datasets.kinds import KindIndex, hinted
+from catalogue.datasets.kinds import KindIndex
+from catalogue.datasets.nights import NAME as NIGHT
 from catalogue.datasets.records import CollectionKind, Dataset
+from catalogue.datasets.spans import Piece, hinted
 from catalogue.datasets.storing import SELECTED, columns_of, dataset_of, type_of
 from catalogue.datasets.tables import collection_children, collections, dataset_types, datasets, members
+from catalogue.datasets.terms import Terms, alternatives
 from observatory.errors import UsageError
 from observatory.spec.fields import meant
 
@@ -30,6 +34,7 @@ _MOST_RUNS = 100
 _KEEPS_PLANS = (12,)
 """The version from which PostgreSQL may be told to keep none."""
 DatasetRow = sa.Row[tuple[object, ...]]
+Statement = sa.Select[tuple[object, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,35 +93,116 @@ class QueryBook(Book):
             An unknown type, collection or column; a where-expression that cannot be read; a value of a wrong kind.
         """
         expression = where.parse(question.where) if question.where is not None else None
+        terms = tuple(_terms(question, expression))
         with self._store.read() as connection:
             _plan_anew(connection)
-            number, one, exposure = _type(connection, question)
-            columns = columns_of(one, exposure, connection.dialect.name)
-            path = _search_path(connection, question.collections)
-            of_type: sa.ColumnElement[int] = datasets.c.type_id
-            if _is_short(connection, path):
-                of_type = of_type + 0  # no index of the type: SQLite would walk all of it for the order that it holds
-            asked = SELECTED.where(of_type == number)
-            for name in question.equal or {}:
-                column_named(name, columns, one.name)
-            terms = {term: condition(term, columns) for term in _terms(question, expression)}
-            if question.collections:
-                asked = asked.where(sa.or_(*(_within(part, question.at_utc) for part in path)))
-            order = _named_order(question, one, exposure)
-            asked = asked.order_by(*_order(order, columns))
-            plain = asked.where(*terms.values())
+            put = _Put.of(connection, question)
+            plain = put.ordered().where(*(condition(term, put.columns) for term in terms))
             if question.first_of_each:
-                return _first_answer(connection, plain, question, one, path)
-            index = KindIndex.of(one, number, exposure)
-            if index is None or exposure is None:
-                return _answer(connection, [plain], question, one)
-            wanted = None if question.limit is None else question.limit + 1
-            way = Asked(tuple(terms), order, wanted, exposure, columns)
-            pieces = choose(connection, index, way, _runs(connection, path))
-            if pieces is None:
-                return _answer(connection, [plain], question, one)
-            asked = asked.where(*(held for term, held in terms.items() if where.names_in(term) != {exposure}))
-            return _answer(connection, (hinted(asked.where(piece), index) for piece in pieces), question, one)
+                return _first_answer(connection, plain, question, put.type, put.path)
+            return _answer(_rows(put, plain, terms), question, put.type)
+
+
+@dataclass(frozen=True, slots=True)
+class _Put:
+    """A question as it is put: what its names stand for.
+
+    `within` is what the search path asks; `examples` gives a dataset of each kind, once it is asked for them.
+    """
+
+    connection: Connection
+    question: Question
+    number: int
+    type: DatasetType
+    exposure: str | None
+    columns: Mapping[str, Column]
+    path: Sequence[_Part]
+    order: tuple[str, ...]
+    index: KindIndex | None
+    examples: Callable[[], Sequence[object] | None]
+
+    @classmethod
+    def of(cls, connection: Connection, question: Question) -> _Put:
+        number, one, exposure = _type(connection, question)
+        columns = columns_of(one, exposure, connection.dialect.name)
+        for name in question.equal or {}:
+            column_named(name, columns, one.name)
+        path = _search_path(connection, question.collections)
+        index = KindIndex.of(one, number, exposure) if exposure is not None else None
+
+        @functools.cache
+        def examples() -> Sequence[object] | None:
+            """Say it once for all alternatives of a question."""
+            is_there = index is not None and index.is_there(connection)
+            return index.examples(connection, _runs(connection, path, ()) or ()) if index and is_there else None
+
+        order = _named_order(question, one, exposure)
+        return cls(connection, question, number, one, exposure, columns, path, order, index, examples)
+
+    def ordered(self) -> sa.Select[tuple[object, ...]]:
+        """Return all that the type has in the search path, in the order that is asked for."""
+        of_type: sa.ColumnElement[int] = datasets.c.type_id
+        if _is_short(self.connection, self.path):
+            of_type = of_type + 0  # no index of the type: SQLite would walk all of it for the order that it holds
+        asked = SELECTED.where(of_type == self.number)
+        if self.question.collections:
+            asked = asked.where(sa.or_(*(_within(part, self.question.at_utc) for part in self.path)))
+        return asked.order_by(*_order(self.order, self.columns))
+
+    def pieces(self, terms: Terms, plain: Statement) -> Iterable[Statement]:
+        """Return statements for all that satisfies some terms, one after the other; `plain` is what asks it in one."""
+        if self.index is None or self.exposure is None:
+            return (plain,)
+        of_run = [condition(term, self.columns) for term in terms if where.names_in(term) == {RUN}]
+        runs = _runs(self.connection, self.path, of_run)
+        wanted = None if self.question.limit is None else self.question.limit + 1
+        is_everywhere = not (self.question.collections or of_run)
+        asked = Asked(terms, self.order, wanted, self.exposure, self.columns, runs, is_everywhere, self.examples)
+        pieces = choose(self.connection, self.index, asked)
+        if pieces is None:
+            return (plain,)
+        return (self._statement(terms, piece) for piece in pieces)
+
+    def _statement(self, terms: Terms, piece: Piece) -> Statement:
+        """Return what asks for a piece of what satisfies some terms; what the piece says is not said again."""
+        said = [{self.exposure}, {NIGHT}] if piece.says_night else [{self.exposure}]
+        held = [condition(term, self.columns) for term in terms if where.names_in(term) not in said]
+        return hinted(self.ordered().where(piece.condition, *held), piece.index)
+
+
+def _rows(put: _Put, plain: Statement, terms: Terms) -> list[DatasetRow]:
+    """Return the first rows of an answer, one more than are asked for where there are more.
+
+    What is asked with OR is asked one alternative after the other, each by its own index; the first of all are among
+    the first of each.
+    """
+    limit = put.question.limit
+    wanted = None if limit is None else limit + 1
+    branches = [terms]
+    if put.index is not None and _runs(put.connection, put.path, ()) is not None:
+        branches = alternatives(terms, (put.index.keys, (NIGHT,), (RUN,)))
+    if len(branches) == 1:
+        return _first_rows(put.connection, put.pieces(branches[0], plain), wanted)
+    found: set[object] = set()
+    base = put.ordered()
+    for branch in branches:
+        whole = base.where(*(condition(term, put.columns) for term in branch))
+        ids = (piece.with_only_columns(datasets.c.id) for piece in put.pieces(branch, whole))
+        found |= {row.id for row in _first_rows(put.connection, ids, min(wanted or _FEW, _FEW))}
+        if len(found) >= _FEW:
+            return _first_rows(put.connection, (plain,), wanted)
+    asked = SELECTED.where(datasets.c.type_id + 0 == put.number, datasets.c.id.in_(found))
+    return _first_rows(put.connection, (asked.order_by(*_order(put.order, put.columns)),), wanted)
+
+
+def _first_rows(connection: Connection, pieces: Iterable[Statement], wanted: int | None) -> list[DatasetRow]:
+    """Return the rows of pieces that come one after the other, of as many as are needed."""
+    rows: list[DatasetRow] = []
+    for piece in pieces:
+        rows += connection.execute(piece if wanted is None else piece.limit(wanted - len(rows))).all()
+        if wanted is not None and len(rows) >= wanted:
+            break
+    return rows
 
 
 def _plan_anew(connection: Connection) -> None:
@@ -129,21 +215,9 @@ def _plan_anew(connection: Connection) -> None:
         connection.execute(sa.text("SET LOCAL jit = off"))
 
 
-def _answer(
-    connection: Connection,
-    pieces: Iterable[sa.Select[tuple[object, ...]]],
-    question: Question,
-    one: DatasetType,
-) -> Answer:
-    """Return the rows of a question; of its pieces, which come one after the other, those of as many as are needed."""
+def _answer(rows: Sequence[DatasetRow], question: Question, one: DatasetType) -> Answer:
     limit = question.limit
-    rows: list[DatasetRow] = []
-    for piece in pieces:
-        rows += connection.execute(piece if limit is None else piece.limit(limit + 1 - len(rows))).all()
-        if limit is not None and len(rows) > limit:
-            break
-    is_cut_off = limit is not None and len(rows) > limit
-    return Answer(one, tuple(dataset_of(row, one) for row in rows[:limit]), is_cut_off)
+    return Answer(one, tuple(dataset_of(row, one) for row in rows[:limit]), limit is not None and len(rows) > limit)
 
 
 def _first_answer(
@@ -153,9 +227,7 @@ def _first_answer(
     one: DatasetType,
     path: Sequence[_Part],
 ) -> Answer:
-    limit = question.limit
-    rows = _first_of_each(connection.execute(asked).all(), connection, path)
-    return Answer(one, tuple(dataset_of(row, one) for row in rows[:limit]), limit is not None and len(rows) > limit)
+    return _answer(_first_of_each(connection.execute(asked).all(), connection, path), question, one)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +298,17 @@ def _terms(question: Question, expression: where.Expression | None) -> Iterator[
         yield where.Comparison("=", where.Name(name), where.Constant(value))
 
 
-def _runs(connection: Connection, path: Sequence[_Part]) -> list[int]:
-    """Return the runs that are searched; none where other collections are searched, or very many."""
+def _runs(
+    connection: Connection, path: Sequence[_Part], terms: Sequence[sa.ColumnElement[bool]]
+) -> tuple[int, ...] | None:
+    """Return the runs that are searched and satisfy terms; None where other collections are searched, or very many."""
+    if any(part.kind is not CollectionKind.RUN for part in path):
+        return None
+    asked = sa.select(collections.c.id).where(collections.c.kind == CollectionKind.RUN.value, *terms)
     if path:
-        return [part.id for part in path] if all(part.kind is CollectionKind.RUN for part in path) else []
-    asked = sa.select(collections.c.id).where(collections.c.kind == CollectionKind.RUN.value).limit(_MOST_RUNS + 1)
-    runs = [int(number) for number in connection.execute(asked).scalars()]
-    return runs if len(runs) <= _MOST_RUNS else []
+        asked = asked.where(collections.c.id.in_([part.id for part in path]))
+    runs = tuple(int(number) for number in connection.execute(asked.limit(_MOST_RUNS + 1)).scalars())
+    return runs if len(runs) <= _MOST_RUNS else None
 
 
 def _named_order(question: Question, one: DatasetType, exposure: str | None) -> tuple[str, ...]:

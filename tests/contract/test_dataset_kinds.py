@@ -1,7 +1,8 @@
-"""Questions answered by the index of kinds: the very rows, in the very order, that the same question has without it."""
+"""Questions answered by indices that we choose: the very rows, in the very order, that a plain statement gives."""
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 import uuid
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from catalogue.catalogue import Catalogue
-from catalogue.datasets import choosing, kinds
+from catalogue.datasets import choosing, kinds, query, spans
 from catalogue.datasets.kinds import KindIndex
 from catalogue.datasets.query import Question
 from catalogue.datasets.records import NewDataset
@@ -23,38 +24,50 @@ TERMS = (
     "visit > 30", "visit <= 12", "visit in (5..2900)", "visit is null", "not visit = 7", "visit in (3, 4000)",
     "2 < visit", "visit = 7", "night = 20241005", "night > 20241004", "pfs_design_id = 0x1", "pfs_design_id > 0x1",
     "visit = 3 or arm = 'm'", "run = 'PFS/again'", "size_bytes > 0", "arm = 'r' and visit > 3000",
+    "night in (20241003..20241006)", "night in (20241003..20241006)", "not night = 20241005", "night is null",
+    "night < 20241004 or visit = 7", "arm = 'm' or night > 20241007", "visit in (1..3, 20..22)", "night < 20231004",
+    "not (visit = 3 or arm = 'b')", "not (visit > 3 and night > 20241004)", "run = 'PFS/again' or visit > 2995",
+    "run = 'there is none'", "visit < 9 or size_bytes < 0", "visit is null or pfs_design_id = 0x2",
 )  # fmt: skip
 ORDERS = ((), (), ("visit",), ("-visit",), ("arm",), ("-arm", "visit"), ("dither", "-visit"), ("spectrograph", "arm"),
-          ("-dither", "arm", "visit"), ("night", "arm"), ("arm", "pfs_design_id"))  # fmt: skip
+          ("-dither", "arm", "visit"), ("night", "arm"), ("arm", "pfs_design_id"), ("-night", "visit"))  # fmt: skip
+FIRST = dt.date(2024, 10, 1)
 
 
-def held(chance: random.Random) -> list[list[NewDataset]]:
-    """Return raw files of visits near and far from one another, some without a visit or without a dither."""
+def night_of(chance: random.Random, number: int, grows: bool) -> dt.date | None:
+    """Return a visit's night: later for higher numbers, or any."""
+    day = min(number // 5, 9) if grows else chance.randrange(8)
+    return None if number % 13 == 0 else FIRST + dt.timedelta(days=day)
+
+
+def held(chance: random.Random, grows: bool) -> list[list[NewDataset]]:
+    """Return raw files of visits near and far from one another, some without a visit, a night or a dither."""
     made = []
     for number in [*range(1, 40), *range(2990, 3010), 10**12]:
         arms = "brnm" if number > 35 else "brn"
         run = chance.choice(RUNS)
         files = [new(number, arm, one, run, chance.choice((1, 2))) for arm in arms for one in (1, 2, 3, 4)]
-        files = [one for one in files if chance.random() < 0.7]
+        night = night_of(chance, number, grows)
+        files = [replace(one, night=night) for one in files if chance.random() < 0.7]
         made.append([replace(one, values={**one.values, "dither": chance.choice((0.0, 0.75, None))}) for one in files])
     nameless = [replace(one, id=uuid.uuid4(), exposure=None, path=b"n" + one.path) for one in made[3]]
     return [one for one in [*made, nameless] if one]
 
 
-@pytest.fixture
-def catalogue(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Catalogue]:
+@pytest.fixture(params=(True, False), ids=("numbers grow from night to night", "numbers begin anew"))
+def catalogue(database: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Catalogue]:
     """Give a catalogue of some hundred files, in which so many are not few any more."""
     monkeypatch.setattr(choosing, "FEW", 40)  # the usual numbers are made for millions of files
     monkeypatch.setattr(choosing, "_PINNED", 3)
-    monkeypatch.setattr(kinds, "_AT_ONCE", 15)
+    monkeypatch.setattr(spans, "_AT_ONCE", 15)
     with Catalogue.open(database) as opened:
-        hold(opened, held(random.Random(5)), RUNS)  # noqa: S311 - no secret
+        hold(opened, held(random.Random(5), request.param), RUNS)  # noqa: S311 - no secret
         yield opened
 
 
 def questions(chance: random.Random) -> Iterator[Question]:
     """Yield questions of one to three terms, in every order and with every limit."""
-    for _ in range(150):
+    for _ in range(110):
         terms = [f"({term})" for term in chance.sample(TERMS, chance.randint(0, 3))]
         yield Question(
             "raw",
@@ -66,8 +79,8 @@ def questions(chance: random.Random) -> Iterator[Question]:
         )
 
 
-def test_the_index_of_kinds_changes_no_answer(catalogue: Catalogue) -> None:
-    """With it and without: the same rows in the same order, and the same word on what the limit cut off."""
+def test_the_way_changes_no_answer(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the indices that we choose, without that of kinds, and plainly: the same rows in the same order."""
     asked = list(questions(random.Random(7)))  # noqa: S311 - no secret
     quick = [catalogue.find_datasets(one) for one in asked]
     ((one, exposure),) = catalogue.dataset_types()
@@ -77,10 +90,13 @@ def test_the_index_of_kinds_changes_no_answer(catalogue: Catalogue) -> None:
         assert index.is_there(connection)
         index.drop(connection)
         assert not index.is_there(connection)
-    for question, found in zip(asked, quick, strict=True):
-        plain = catalogue.find_datasets(question)
-        assert [row.id for row in found.datasets] == [row.id for row in plain.datasets], question
-        assert found.is_cut_off == plain.is_cut_off, question
+    without = [catalogue.find_datasets(one) for one in asked[::2]]
+    monkeypatch.setattr(query, "choose", lambda *_: None)
+    monkeypatch.setattr(query, "alternatives", lambda terms, _: [terms])
+    plain = [catalogue.find_datasets(one) for one in asked]
+    for question, found, other in zip([*asked, *asked[::2]], [*quick, *without], [*plain, *plain[::2]], strict=True):
+        assert [row.id for row in found.datasets] == [row.id for row in other.datasets], question
+        assert found.is_cut_off == other.is_cut_off, question
     assert sum(bool(found.datasets) for found in quick) > 60
 
 
