@@ -142,6 +142,8 @@ class _Attempt:
         self._consumed = frozenset(task.folder.below_root(path) for path in task.consumes)
         self._outputs = tuple(task.folder.below_root(path) for path in task.outputs)
         self._known = night.record(step.label, task.subject)
+        self._is_night_step = isinstance(step, NightStep)  # of a protocol that is slow to ask
+        self._writes_beside = not isinstance(step, NightStep) and step.writes_beside
         self._started_s = time.monotonic()
         self.waited_s = 0.0
         self._hashes: dict[bytes, str] = {}
@@ -199,7 +201,7 @@ class _Attempt:
         if known is None or known.result is not StepResult.DONE or known.digest != self._digest:
             return False
         made = {product.path for product in known.products}
-        is_all = made >= set(self._outputs) if isinstance(self._step, NightStep) else made == set(self._outputs)
+        is_all = made >= set(self._outputs) if self._is_night_step else made == set(self._outputs)
         return is_all and self._night.stands(known.products)
 
     def _skip(self) -> _Result:
@@ -263,10 +265,6 @@ class _Attempt:
             publisher.undo()
             self._note(StepResult.FAILED, publisher.owned, str(error) or type(error).__name__)
             raise
-
-    @property
-    def _writes_beside(self) -> bool:
-        return not isinstance(self._step, NightStep) and self._step.writes_beside
 
     def _work(self, folder: Path, places: Sequence[Path]) -> Done:
         bench = self._bench

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from converters.cards import Header, NotAHeader, Value, build_card, field_of, parse_card, read_header
 from converters.formats import DictionaryFault, Format, apply, parse_dictionary, read_dictionary
-from converters.rewriting import Ended, rewrite
+from converters.rewriting import Ended, HashingWriter, rewrite
 from converters.sums import refresh
 from observatory.formats.fits import examine
 from tests.cubes import cube_header, put
@@ -29,6 +30,17 @@ VALUES = st.one_of(
 def raw(text: str) -> bytes:
     """Return a card of 80 bytes."""
     return text.ljust(80).encode()
+
+
+def test_what_is_sent_on_to_the_disk_as_it_is_written_is_all_there_and_hashed_as_it_lies(tmp_path: Path) -> None:
+    """In pieces that are no part of the stretches sent on, past several of them."""
+    piece = bytes(range(251)) * 4099
+    with (tmp_path / "made").open("xb", buffering=0) as opened:
+        sink = HashingWriter(opened)
+        for _ in range(20):
+            sink.write(piece)
+    assert (tmp_path / "made").read_bytes() == piece * 20
+    assert sink.hexdigest() == hashlib.sha256(piece * 20).hexdigest()
 
 
 @given(VALUES)
