@@ -23,7 +23,7 @@ from catalogue.datasets.kinds import KindIndex
 from catalogue.datasets.nights import NAME as NIGHT
 from catalogue.datasets.records import CollectionKind, Dataset
 from catalogue.datasets.spans import Piece, hinted
-from catalogue.datasets.storing import SELECTED, columns_of, dataset_of, type_of
+from catalogue.datasets.storing import SELECTED, columns_of, datasets_of, type_of
 from catalogue.datasets.tables import collection_children, collections, dataset_types, datasets, members
 from catalogue.datasets.terms import Terms, alternatives
 from observatory.errors import UsageError
@@ -217,7 +217,7 @@ def _plan_anew(connection: Connection) -> None:
 
 def _answer(rows: Sequence[DatasetRow], question: Question, one: DatasetType) -> Answer:
     limit = question.limit
-    return Answer(one, tuple(dataset_of(row, one) for row in rows[:limit]), limit is not None and len(rows) > limit)
+    return Answer(one, tuple(datasets_of(rows[:limit], one)), limit is not None and len(rows) > limit)
 
 
 def _first_answer(
