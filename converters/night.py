@@ -18,7 +18,7 @@ from converters.gate import reason_to_wait
 from converters.nightstep import CannotPlan, NightStep, Survey
 from converters.order import Order
 from converters.outcome import ConvertRow, RowResult
-from converters.publishing import clear_consumed, clear_outdated
+from converters.publishing import clear_consumed, clear_outdated, is_anything_left
 from converters.remembered import NightMemory
 from converters.work import Bench, do_task
 from observatory.errors import NightferryError
@@ -112,6 +112,21 @@ class NightRun:
                 continue
             is_whole &= self._take(step) if self._is_chosen(step) else self._pass_by(step, chosen)
         return is_whole and not self._order.is_held
+
+    def is_through(self) -> bool:
+        """Look, without doing anything, whether every step is through, whether it was asked for or not."""
+        order = Order(self._known, {})
+        bench = replace(self._run.bench, dry_run=True, force=False)
+        for step in self._run.steps:
+            try:
+                self._folder = night_folder(self._run.scope, self._folder)
+            except OSError:
+                return False
+            rows = list(self._rows_of(step, bench))
+            order.taken(step, rows, self._folder.night)
+            if any(row.result is not RowResult.SKIPPED for row in rows):
+                return False
+        return not order.is_held and not is_anything_left(self._known)
 
     def _is_chosen(self, step: Step | NightStep) -> bool:
         return not self._run.labels or step.label in self._run.labels

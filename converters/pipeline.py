@@ -219,30 +219,30 @@ def _over_all_nights(
 def _over_night(run: Shared, memory: StepMemory, night: dt.date, folders: Sequence[NightFolder | Trouble]) -> None:
     bench = run.bench
     known = NightMemory(memory, bench.instrument.instrument, bench.copy, night, bench.root)
-    is_whole, has_made = True, False
+    is_whole, taken = True, list[NightRun]()
     try:
         for one in folders:
             if isinstance(one, Trouble):
                 run.told(ConvertRow("", night, one.folder, RowResult.UNREADABLE, one.reason))
                 is_whole = False
             else:
-                on_its_way = NightRun(run, known, one)
-                is_whole &= on_its_way.carry_out()
-                has_made |= on_its_way.has_made
+                taken.append(NightRun(run, known, one))
+                is_whole &= taken[-1].carry_out()
+        if not bench.dry_run:
+            _note_processed(run, memory, night, is_whole, taken)
     finally:
         if not bench.dry_run:
             known.keep_hashes()
-    if not bench.dry_run:
-        _note_processed(run, memory, night, is_whole, has_made)
 
 
-def _note_processed(run: Shared, memory: StepMemory, night: dt.date, is_whole: bool, has_made: bool) -> None:
+def _note_processed(run: Shared, memory: StepMemory, night: dt.date, is_whole: bool, taken: Sequence[NightRun]) -> None:
     labels = {step.label for step in run.steps}
     is_over = run.present is None or night < run.present
-    takes_all = not run.labels or run.labels >= labels
-    if is_whole and is_over and not takes_all and not has_made:
-        return  # nobody has asked what the other steps would say
-    done = labels if is_whole and is_over and takes_all else set()
+    if is_whole and is_over and run.labels and not run.labels >= labels:
+        if not any(one.has_made for one in taken):
+            return  # nobody has asked what the other steps would say
+        is_whole = all(one.is_through() for one in taken)  # what was made again may be what the others know already
+    done = labels if is_whole and is_over else set()
     memory.night_processed(run.bench.instrument.instrument, run.bench.copy, night, done, run.bench.now())
 
 

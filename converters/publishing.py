@@ -171,19 +171,28 @@ def clear_consumed(root: Path, known: NightMemory, step: str) -> bool:
     """
     has_removed = False
     for record in known.records(step):
-        if record.result is not StepResult.DONE:
-            continue
-        made = {product.path for product in record.products}
-        left = [
-            taken.path
-            for taken in record.inputs
-            if taken.is_consumed and taken.path not in made and _is_at(known.hashes, taken.path, taken.sha256)
-        ]
+        left = _left_of(known, record)
         if left and known.stands(record.products):
             for path in left:
                 (root / os.fsdecode(path)).unlink(missing_ok=True)
             has_removed = True
     return has_removed
+
+
+def is_anything_left(known: NightMemory) -> bool:
+    """Say whether something lies there still, or again, that a step had consumed."""
+    return any(_left_of(known, record) for record in known.records())
+
+
+def _left_of(known: NightMemory, record: StepRecord) -> list[bytes]:
+    if record.result is not StepResult.DONE:
+        return []
+    made = {product.path for product in record.products}
+    return [
+        taken.path
+        for taken in record.inputs
+        if taken.is_consumed and taken.path not in made and _is_at(known.hashes, taken.path, taken.sha256)
+    ]
 
 
 def _lies_there(hashes: Hashes, product: Product) -> bool:

@@ -347,6 +347,23 @@ def test_a_night_of_which_one_step_was_made_again_is_not_called_processed(carry:
     assert FIRST not in ledger.nights_processed("vampires", "here")
 
 
+def test_a_night_of_which_a_step_made_again_what_the_others_know_stays_processed(carry: Carry, ledger: Ledger) -> None:
+    """The last step lists what lies there: nothing comes after it, and what came before stands."""
+    carry()
+    carry(steps=frozenset({"list"}), force=True)
+    assert FIRST in ledger.nights_processed("vampires", "here")
+
+
+def test_a_night_that_came_through_its_steps_one_by_one_is_processed_after_the_last(
+    carry: Carry, ledger: Ledger
+) -> None:
+    """Whoever takes them singly has taken them all in the end."""
+    for step in CHAIN:
+        assert FIRST not in ledger.nights_processed("vampires", "here")
+        carry(steps=frozenset({step.label}))
+    assert FIRST in ledger.nights_processed("vampires", "here")
+
+
 class _Stray(Gather):
     """Makes a file where none may be made: named beforehand, or only when it is made."""
 
