@@ -34,6 +34,8 @@ class Policy:
         Ask every file that looks the same for its hash (``sync --level checksum``).
     settled : mapping of bytes to (int, float)
         Size and mtime (Unix seconds) of files that were brought to their places whole: these are never young.
+    is_joined : bool
+        Several sources fill the copy: a file of the same size and any other time may be another source's.
     """
 
     settle_s: float
@@ -42,6 +44,7 @@ class Policy:
     symlinks: str = "follow-inside"
     hash_all: bool = False
     settled: Mapping[bytes, tuple[int, float]] = field(default_factory=dict)
+    is_joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Candidates:
             return
         both = Pair(decode_file(source), decode_file(destination))
         self._count(both.source.path)
-        if both.is_alike and not self.policy.hash_all:
+        if both.is_alike and not self.policy.hash_all and not self.policy.is_joined:
             return
         if self.is_young(both.source):
             self.waiting_pairs.append(both)

@@ -181,6 +181,7 @@ class _HopRun:
             instrument.symlinks,
             self._options.hash_all,
             self._options.settled,
+            self._options.is_joined,
         )
         candidates = Candidates(self._scope, policy, here.facts.clock_s)
         names_there = self._scope.in_source_names(self._scope.destination.only_these_nights(there))

@@ -207,9 +207,8 @@ def _size(value: int | list[Any]) -> int:
 
 
 def _found(answer: Answer, hops: Sequence[Mapping[str, Any]], counts: Mapping[str, int]) -> Found:
-    details = [
-        f"{one['path']}: {one['reason']}" for hop in hops for one in (*hop.get("failed", ()), *hop.get("kept", ()))
-    ]
+    details = [f"{one['path']}: {one['reason']}" for hop in hops for one in hop.get("failed", ())]
+    details += [f"{path}: kept" for hop in hops for path in hop.get("kept", ())]
     reason = "; ".join([*(hop["reason"] for hop in hops if hop["reason"]), *details])
     shown = {key: count for key, count in counts.items() if count}
     return Found(answer.document["state"], answer.status, shown, reason)

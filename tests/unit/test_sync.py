@@ -103,6 +103,17 @@ def test_where_several_fill_one_copy_nothing_of_anothers_is_replaced() -> None:
     assert [kept.path for kept in outcome.kept] == [ONE, TWO, THREE]
 
 
+@pytest.mark.parametrize("there_s", [OLD_S + 0.5, OLD_S - 0.5, OLD_S + 50])
+def test_where_several_fill_one_copy_one_size_is_not_taken_for_one_file(there_s: float) -> None:
+    """Two cameras number their frames alike, and all have one size: what the other brought is told by its hash."""
+    world = World({ONE: b"b"}, {})
+    world.destination.put(THERE + b"/" + ONE, b"a", there_s)
+    outcome = world.sync(is_joined=True)
+    assert ([kept.path for kept in outcome.kept], outcome.state) == ([ONE], State.DIFFERENT)
+    world.destination.put(THERE + b"/" + ONE, b"b", there_s)
+    assert world.sync(is_joined=True).state is State.OK
+
+
 def test_what_never_settles_is_copied_and_listed_after_the_limit() -> None:
     """Until then it waits."""
     world = World({}, {})
