@@ -132,7 +132,7 @@ class CollectionBook(Book):
                 raise UsageError(f"{name} is part of the chain {parent}; change that first")
             held = connection.execute(sa.select(sa.func.count()).where(datasets.c.run_id == number)).scalar_one()
             if held:
-                raise UsageError(f"{name} holds {held} datasets; `datasets remove` them first")
+                raise UsageError(f"{name} still holds datasets ({held}); `datasets remove` them first")
             connection.execute(collections.delete().where(collections.c.id == number))
 
 

@@ -27,6 +27,7 @@ from nightferry.workplace import Workplace
 from observatory.names import show, to_json
 from observatory.nights import night_text
 from observatory.truth import State, exit_status
+from reports.words import counted
 
 if TYPE_CHECKING:
     from catalogue.holdings.filling import FillOutcome
@@ -83,7 +84,7 @@ def _print(filled: Filled, doubts: Sequence[str], forgotten: int) -> None:
         if len(warnings) > _SHOWN:
             say(f"nightferry: {outcome.instrument} {outcome.copy}: {len(warnings) - _SHOWN} more such; --json has all")
     if forgotten:
-        typer.echo(f"{forgotten} exposures forgotten: no copy of a file of theirs is left")
+        typer.echo(f"{counted(forgotten, 'exposure')} forgotten: no copy of a file of theirs is left")
     for doubt in doubts:
         say(f"nightferry: UNKNOWN: {doubt}")
 

@@ -92,7 +92,7 @@ def run_tag(workplace: Workplace, name: str, question: Question, out: bool) -> i
     with open_catalogue(workplace) as catalogue:
         ids = [one.id for one in catalogue.find_datasets(question).datasets]
         count = catalogue.untag(name, ids) if out else catalogue.tag(name, ids)
-    typer.echo(f"{name}: {count} of {len(ids)} datasets {'taken out' if out else 'put in'}")
+    typer.echo(f"{name}: {count} of {counted(len(ids), 'dataset')} {'taken out' if out else 'put in'}")
     return 0
 
 

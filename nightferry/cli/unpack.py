@@ -14,6 +14,7 @@ from nightferry.cli import options as opt
 from nightferry.cli.context import finish, is_terminal, options_of, print_document, say
 from observatory.errors import UsageError
 from observatory.truth import State, exit_status
+from reports.words import counted
 
 if TYPE_CHECKING:
     from syncer.downloads import DownloadCheck
@@ -64,7 +65,7 @@ def _tell(found: DownloadCheck, unpacked: Unpacked | None, written: list[Path], 
         return
     if unpacked is not None:
         again = f", {len(unpacked.already_there)} of them were there" if unpacked.already_there else ""
-        typer.echo(f"{found.folder}: {len(unpacked.files)} files unpacked, {unpacked.bytes} bytes{again}")
+        typer.echo(f"{found.folder}: {counted(len(unpacked.files), 'file')} unpacked, {unpacked.bytes} bytes{again}")
     for line in found.lines():
         typer.echo(line)
     if written and is_terminal():

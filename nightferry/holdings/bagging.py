@@ -18,6 +18,7 @@ from observatory.errors import FileUnreadable, UsageError
 from observatory.files import sweep, sync_folder, token
 from observatory.names import is_safe, show
 from observatory.truth import State
+from reports.words import counted
 
 _BLOCK_BYTES = 1 << 20
 _DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -166,7 +167,7 @@ class BagChecked:
     def lines(self) -> Iterator[str]:
         """Yield the counts, then every finding."""
         word = {State.OK: "valid", State.DIFFERENT: "not valid", State.UNKNOWN: "UNKNOWN"}[self.state]
-        yield f"{self.folder}: {word}, {self.verified} files verified"
+        yield f"{self.folder}: {word}, {counted(self.verified, 'file')} verified"
         yield from (f"  {finding}" for finding in (*self.wrong, *self.unreadable))
 
 

@@ -20,6 +20,7 @@ from observatory.names import show
 from observatory.spec import chain
 from observatory.spec.models import Instrument
 from reports.model import Note, StepRow
+from reports.words import counted
 
 if TYPE_CHECKING:
     from catalogue.holdings.filling import FillJob, FillOutcome
@@ -84,9 +85,9 @@ def sentence(outcome: FillOutcome) -> str:
     """Return the counts of a filling as one sentence."""
     counts = outcome.counts
     return (
-        f"{outcome.copy}: {counts.files} files of {outcome.nights} nights, {counts.read} read, "
-        f"{len(counts.faults)} not readable; {counts.exposures} exposures, {counts.new_exposures} new, "
-        f"{counts.written_exposures} now complete, {counts.waiting} wait for data"
+        f"{outcome.copy}: {counted(counts.files, 'file')} of {counted(outcome.nights, 'night')}, {counts.read} read, "
+        f"{len(counts.faults)} not readable; {counted(counts.exposures, 'exposure')}, {counts.new_exposures} new, "
+        f"{counts.written_exposures} now complete, {counts.waiting} waiting for data"
     )
 
 

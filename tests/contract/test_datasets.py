@@ -234,7 +234,7 @@ def test_collections_are_what_they_were_made(catalogue: Catalogue) -> None:
             catalogue.make_collection(name, kind, NOON)
     with pytest.raises(UsageError, match="is RUN, not TAGGED"):
         catalogue.tag(RUN, [])
-    with pytest.raises(UsageError, match="holds 12 datasets"):
+    with pytest.raises(UsageError, match=r"still holds datasets \(12\)"):
         catalogue.remove_collection(RUN)
     catalogue.make_collection("good", CollectionKind.TAGGED, NOON)
     catalogue.chain("path", ["good"], NOON)

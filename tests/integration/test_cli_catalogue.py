@@ -89,7 +89,7 @@ def test_the_nightly_run_catalogues_what_arrived(site: Site, tmp_path: Path) -> 
     """Afterwards the proven copy on the archive is named."""
     status, out, _ = site.call("run", "-d", "20211129")
     assert status == 0
-    assert "catalogue: dts: 6 files of 1 nights, 2 read, 0 not readable; 2 exposures, 2 new, 2 now complete" in out
+    assert "catalogue: dts: 6 files of 1 night, 2 read, 0 not readable; 2 exposures, 2 new, 2 now complete" in out
     found = site.ask("exposures", "--nights", "20211129")["exposures"]
     assert [one["expid"] for one in found] == list(EXPIDS)
     assert found[0]["data_location"] == f"dtn.example.org:{tmp_path}/nersc/20211129/00111388"

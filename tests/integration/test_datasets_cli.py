@@ -107,7 +107,7 @@ def test_collections_are_made_filled_listed_and_searched(pfs: Deliveries) -> Non
     kinds = {one["name"]: one["kind"] for one in call("collections", "--json").document["collections"]}
     assert kinds == {"PFS/calib": "CALIBRATION", "PFS/default": "CHAINED", "PFS/good": "TAGGED", "PFS/raw/all": "RUN"}
     assert (
-        "1 of 1 datasets taken out"
+        "1 of 1 dataset taken out"
         in call("collections", "tag", "PFS/good", "raw", "--where", "visit = 12 and arm = 'b'", "--out").out
     )
     assert call("collections", "remove", "PFS/default").status == 0
