@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -22,13 +23,26 @@ from rich.progress import (
 from observatory.spec.chain import Hop
 from syncer.transfer.contract import Progress as Done
 
+Pause = Callable[[], AbstractContextManager[None]]
+"""Gives a context during which nothing is drawn: bars that move would wipe a question away."""
+
 
 @contextmanager
-def hop_bars() -> Iterator[Callable[[Hop, Done], None]]:
+def hop_bars() -> Iterator[tuple[Callable[[Hop, Done], None], Pause]]:
     """Draw on standard error while the context lasts."""
     bars, listener = bars_of_hops(Console(stderr=True))
     with bars:
-        yield listener
+        yield listener, lambda: paused(bars)
+
+
+@contextmanager
+def paused(bars: Progress | Live) -> Iterator[None]:
+    """Draw nothing while the context lasts."""
+    bars.stop()
+    try:
+        yield
+    finally:
+        bars.start()
 
 
 def bars_of_hops(console: Console) -> tuple[Progress, Callable[[Hop, Done], None]]:

@@ -45,9 +45,9 @@ def _nightly_report(
         *_notes_before(workplace, dry_run),
         *(Note(sentence) for sentence in await_earlier_hops(workplace, asked, wait_h)),
     ]
-    with night_progress(delivery) as (of_hops, of_steps):
+    with night_progress(delivery) as (of_hops, of_steps, pause):
         wishes = NightlyWishes(
-            SyncWishes(dry_run=dry_run, confirm_root=confirm_root(delivery), progress=of_hops),
+            SyncWishes(dry_run=dry_run, confirm_root=confirm_root(delivery, pause), progress=of_hops),
             convert=ConvertWishes(dry_run=dry_run, watch=of_steps),
         )
         report = nightly(workplace, run, asked, wishes, notes)

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from converters.night import StepProgress
 
 if TYPE_CHECKING:
+    from nightferry.cli.bars import Pause
     from observatory.spec.chain import Hop
     from syncer.transfer.contract import Progress as Done
 
@@ -26,15 +27,15 @@ def step_bars() -> Iterator[Callable[[StepProgress], None]]:
 
 
 @contextmanager
-def night_bars() -> Iterator[tuple[Callable[[Hop, Done], None], Callable[[StepProgress], None]]]:
+def night_bars() -> Iterator[tuple[Callable[[Hop, Done], None], Callable[[StepProgress], None], Pause]]:
     """Draw what hops move and what steps make, one below the other, while the context lasts."""
-    from nightferry.cli.bars import bars_of_hops
+    from nightferry.cli.bars import bars_of_hops, paused
 
     console = Console(stderr=True)
     hops, of_hops = bars_of_hops(console)
     steps, of_steps = _bars_of_steps(console)
-    with Live(Group(hops, steps), console=console):  # two displays of their own would draw over one another
-        yield of_hops, of_steps
+    with Live(Group(hops, steps), console=console) as live:  # two displays of their own would draw over one another
+        yield of_hops, of_steps, lambda: paused(live)
 
 
 def _bars_of_steps(console: Console) -> tuple[Progress, Callable[[StepProgress], None]]:

@@ -56,8 +56,9 @@ def _sync_report(
 ) -> int:
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     run = Run(workplace, "sync", names, wishes.dry_run)
-    with hop_progress(delivery) as progress:
-        outcomes = sync(workplace, run, asked, replace(wishes, confirm_root=confirm_root(delivery), progress=progress))
+    with hop_progress(delivery) as (progress, pause):
+        told = replace(wishes, confirm_root=confirm_root(delivery, pause), progress=progress)
+        outcomes = sync(workplace, run, asked, told)
     if outcomes and all(outcome.lock_reason for outcome in outcomes):
         run.finish(State.UNKNOWN)
         raise LockHeld(outcomes[0].instrument, str(outcomes[0].lock_reason))

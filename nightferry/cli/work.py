@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from reports.text import render_text
 
 if TYPE_CHECKING:
     from converters.night import StepProgress
+    from nightferry.cli.bars import Pause
     from observatory.spec.chain import Hop
     from syncer.transfer.contract import Progress
 
@@ -93,41 +94,46 @@ def tell(report: Report, delivery: Delivery, state: State) -> None:
         typer.echo(render_text(report), nl=False)
 
 
-def confirm_root(delivery: Delivery) -> Callable[[str, str], bool]:
-    """Give a function that asks a person at a terminal about a new root, and that says no where there is nobody."""
+def confirm_root(delivery: Delivery, pause: Pause) -> Callable[[str, str], bool]:
+    """Give a function that asks a person at a terminal about a new root, once each; no where there is nobody."""
+    answers: dict[tuple[str, str], bool] = {}
 
     def ask(host: str, root: str) -> bool:
         if delivery.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
             return False
-        return typer.confirm(f"{host}:{root} shows no sign of being the root. Is it a new one?", err=True)
+        if (host, root) not in answers:
+            with pause():
+                question = f"{host}:{root} shows no sign of being the root. Is it a new one?"
+                answers[host, root] = typer.confirm(question, err=True)
+        return answers[host, root]
 
     return ask
 
 
 @contextmanager
-def hop_progress(delivery: Delivery) -> Iterator[Callable[[Hop, Progress], None]]:
-    """Give a listener that draws one bar per hop on a terminal, and nothing elsewhere."""
+def hop_progress(delivery: Delivery) -> Iterator[tuple[Callable[[Hop, Progress], None], Pause]]:
+    """Give a listener that draws one bar per hop on a terminal, and nothing elsewhere; and what holds it still."""
     if delivery.json or delivery.quiet or not sys.stderr.isatty():
-        yield lambda hop, progress: None
+        yield lambda hop, progress: None, nullcontext
         return
     from nightferry.cli.bars import hop_bars
 
-    with hop_bars() as listener:
-        yield listener
+    with hop_bars() as bars:
+        yield bars
 
 
 @contextmanager
 def night_progress(
     delivery: Delivery,
-) -> Iterator[tuple[Callable[[Hop, Progress], None], Callable[[StepProgress], None]]]:
+) -> Iterator[tuple[Callable[[Hop, Progress], None], Callable[[StepProgress], None], Pause]]:
     """Give listeners that draw one bar per hop, and one per night and step, on a terminal, and nothing elsewhere."""
     if delivery.json or delivery.quiet or not sys.stderr.isatty():
-        yield lambda hop, progress: None, lambda progress: None
+        yield lambda hop, progress: None, lambda progress: None, nullcontext
         return
     from nightferry.cli.step_bars import night_bars
 
-    with night_bars() as listeners:
-        yield listeners
+    with night_bars() as bars:
+        yield bars
 
 
 @contextmanager

@@ -31,7 +31,7 @@ def test_a_nightly_run_draws_hops_and_steps_together(capsys: pytest.CaptureFixtu
     chain = [{"host": name, "root": f"/data/{name}"} for name in ("camera", "archive")]
     declared = {"instrument": "vampires", "layout": "%Y%m%d", "cameras": {"vcam": {"files": ["*.fits"]}}}
     hop = hops(Instrument.model_validate(declared | {"copies": chain}))[0]
-    with night_bars() as (of_hops, of_steps):
+    with night_bars() as (of_hops, of_steps, _):
         of_steps(StepProgress("vampires", dt.date(2025, 11, 6), "compress", 3, 4))
         of_hops(hop, Progress(1_000_000, 2_000_000, 1, 2))
     drawn = capsys.readouterr().err

@@ -1,0 +1,71 @@
+"""A person at a terminal is asked about a new root: once, while nothing else draws there.
+
+The installed command on a pseudo-terminal. That nobody is asked without one, the tests of new roots know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.observatory import Observatory
+
+PATIENCE_S = 60.0
+QUESTION = "Is it a new one? [y/N]:"
+
+
+def converse(words: list[str], answer: str) -> tuple[int, str]:
+    """Run a command on a terminal, answer its first question; return its exit status and all that it drew."""
+    terminal, theirs = pty.openpty()
+    process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    drawn, is_answered, end = b"", False, time.monotonic() + PATIENCE_S
+    with contextlib.suppress(OSError):  # a terminal that nobody holds any more cannot be read
+        while time.monotonic() < end:
+            if select.select([terminal], [], [], 0.5)[0]:
+                drawn += os.read(terminal, 65536)
+            if not is_answered and QUESTION.encode() in drawn:
+                os.write(terminal, answer.encode() + b"\n")
+                is_answered = True
+    os.close(terminal)  # a second question would find nobody, and end the command
+    return process.wait(PATIENCE_S), drawn.decode()
+
+
+@pytest.fixture
+def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """Two copies on this machine, the second of which nobody has marked yet."""
+    site = Observatory(tmp_path, (), capsys)
+    for place in ("dome", "archive"):
+        site.add_local(place)
+    site.declare(copies=[site.copy("dome"), site.copy("archive")])
+    site.expose(["dome"], [1])
+    return site
+
+
+@pytest.mark.parametrize("command", ["sync", "run"])
+def test_a_new_root_is_asked_about_once(site: Observatory, command: str) -> None:
+    """Yes: it is marked and filled; no bar is drawn while the person reads."""
+    status, drawn = converse(site.command(command), "y")
+    assert status == 0, drawn
+    assert drawn.count(QUESTION) == 1
+    question, _, rest = drawn.partition(QUESTION)
+    assert f"archive:{site.root('archive')} shows no sign" in question
+    assert rest.lstrip().startswith("y"), "nothing was drawn between question and answer"
+    assert (site.root("archive") / ".nightferry" / "root").exists()
+    assert len(list(site.root("archive").rglob("*.fits"))) == 1
+
+
+def test_no_leaves_the_root_as_it_is(site: Observatory) -> None:
+    """It stays unknown, and the command that accepts it is named."""
+    status, drawn = converse(site.command("sync"), "n")
+    assert status == 3, drawn
+    assert drawn.count(QUESTION) == 1
+    assert "--new-root" in drawn
+    assert not list(site.root("archive").iterdir())
