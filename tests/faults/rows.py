@@ -39,7 +39,7 @@ class Row:
 
 ROWS = (
     Row("D1", "a step fails and is recorded as a success", ("D1",)),
-    Row("D2", "a check is configured and never made", ("D2",)),
+    Row("D2", "a check is configured and never made", ("D2", "D2b")),
     Row("D3", "an outage counts as no changes, and the night as done", ("D3",)),
     Row("D4", "a lock that cannot be read counts as free", ("D4", "L4", "L5")),
     Row("D5", "leftovers of a crash count as transferred", ("D5", "F8a", "F8b")),
