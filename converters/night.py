@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from converters.base import NightFolder, Step, Task
+from converters.base import Facts, NightFolder, Step, Task
 from converters.folders import night_folder
 from converters.gate import reason_to_wait
 from converters.nightstep import CannotPlan, NightStep, Survey
@@ -61,6 +61,8 @@ class Shared:
         For the tasks' folders.
     late : mutable mapping of label to night
         The oldest night in which a step that keeps the order of nights is not complete.
+    counted : mutable mapping of night and label to Facts
+        What the steps have counted of the nights of which something was made.
     told : callable
         Takes rows.
     watch : callable
@@ -76,6 +78,7 @@ class Shared:
     pool: ThreadPoolExecutor
     names: Iterator[str]
     late: MutableMapping[str, dt.date]
+    counted: MutableMapping[tuple[dt.date, str], Facts]
     told: Callable[[ConvertRow], None]
     watch: Callable[[StepProgress], None]
 

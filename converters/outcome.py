@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from converters.base import Facts
 from observatory.truth import State
@@ -70,7 +70,8 @@ class ConvertRow:
 class ConvertOutcome:
     """The steps of one instrument on one copy, over some nights; rows by night, step and subject as done.
 
-    `notes` are sentences worth saying that are no fault of any file.
+    `notes` are sentences worth saying that are no fault of any file. `counted` is what each step has counted of a night
+    of which this run made anything, in this run or before: by night and label.
     """
 
     instrument: str
@@ -80,6 +81,7 @@ class ConvertOutcome:
     unknown_reason: str | None = None
     dry_run: bool = False
     notes: Sequence[str] = ()
+    counted: Mapping[tuple[dt.date, str], Facts] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counter[RowResult]:

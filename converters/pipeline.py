@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.base import NightFolder, Step
+from converters.base import Facts, NightFolder, Step
 from converters.crew import Crew, LocalCrew
 from converters.folders import Trouble, check_root, night_folders
 from converters.night import NightRun, Shared, StepProgress
@@ -112,6 +112,7 @@ def convert(
     options = options or ConvertOptions()
     able = _able(steps, options.steps)
     rows: list[ConvertRow] = []
+    counted: dict[tuple[dt.date, str], Facts] = {}
 
     def told(row: ConvertRow) -> None:
         rows.append(row)
@@ -125,12 +126,13 @@ def convert(
 
             def shared(pool: ThreadPoolExecutor) -> Shared:
                 given = (options.present, options.freed)
-                return Shared(scope, able, options.steps, bench, *given, pool, names, {}, told, watch)
+                return Shared(scope, able, options.steps, bench, *given, pool, names, {}, counted, told, watch)
 
             _over_all_nights(shared, memory, options, scope, bench)
     except RootNotProven as error:
         reason = str(error)
-    return ConvertOutcome(instrument.instrument, scope.place.name, scope.nights, tuple(rows), reason, options.dry_run)
+    told_of = (instrument.instrument, scope.place.name, scope.nights)
+    return ConvertOutcome(*told_of, tuple(rows), reason, options.dry_run, counted=counted)
 
 
 def copy_name(instrument: Instrument, place: Place) -> str:
@@ -230,6 +232,9 @@ def _over_night(run: Shared, memory: StepMemory, night: dt.date, folders: Sequen
                 is_whole &= taken[-1].carry_out()
         if not bench.dry_run:
             _note_processed(run, memory, night, is_whole, taken)
+            if any(one.has_made for one in taken):
+                of_steps = {(night, step.label): known.counted(step.label) for step in run.steps}
+                run.counted.update({key: facts for key, facts in of_steps.items() if facts is not None})
     finally:
         if not bench.dry_run:
             known.keep_hashes()

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Protocol
 
 from catalogue.records import KnownHash, Product, StepInput, StepRecord, StepResult
+from converters.base import Facts
+from converters.facts import facts_of
 from converters.workspace import sha256_of
 
 _YOUNG_S = 2.0
@@ -203,6 +205,11 @@ class NightMemory:
                 for taken in one.inputs
             )
         ]
+
+    def counted(self, step: str) -> Facts | None:
+        """Return what a step has counted of the night, in whichever runs its parts were made; None: it counts none."""
+        told = [facts_of(one.facts) for one in self.records(step) if one.result is StepResult.DONE and one.facts]
+        return sum(told, Facts()) if told else None
 
     def hold_digest(self, step: str) -> str:
         """Return what tells the results of a step in this night from others: an approval is of these alone."""

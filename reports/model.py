@@ -83,6 +83,8 @@ class StepRow:
     night : datetime.date
     done, failed, skipped : int
         Numbers of inputs; skipped ones had succeeded before on the same bytes.
+    unread : int
+        Those of `failed` that could not be read.
     seconds : float
         Wall-clock time.
     reasons : sequence of str
@@ -92,7 +94,7 @@ class StepRow:
     waiting : int
         Number of those that wait for something else: another step, a night that is not over.
     frames : FrameCount or None
-        What it counted in this run.
+        What it counted of the night, in this run and, of what was made earlier, before.
     """
 
     instrument: str
@@ -106,10 +108,13 @@ class StepRow:
     held: int = 0
     waiting: int = 0
     frames: FrameCount | None = None
+    unread: int = 0
 
     @property
     def state(self) -> State:
-        """different where something failed or a person has to look; else ok."""
+        """unknown where something could not be read; different where it failed or a person has to look; else ok."""
+        if self.unread:
+            return State.UNKNOWN
         return State.DIFFERENT if self.failed or self.held else State.OK
 
 
@@ -132,6 +137,8 @@ class Report:
     steps : sequence of StepRow
     problems : sequence of Note
         What broke off before it could become a verdict or an outcome. Any makes the report unknown.
+    is_idle : bool
+        It was looked, and there was nothing to do: well, though there is no hop and no step to say so.
     """
 
     site: str
@@ -143,6 +150,7 @@ class Report:
     notes: Sequence[Note] = ()
     steps: Sequence[StepRow] = ()
     problems: Sequence[Note] = ()
+    is_idle: bool = False
 
     @property
     def state(self) -> State:
@@ -154,6 +162,7 @@ class Report:
         yield from (outcome.state for outcome in self.outcomes)
         yield from (step.state for step in self.steps)
         yield from (State.UNKNOWN for _ in self.problems)
+        yield from (State.OK for _ in range(self.is_idle))
 
     def in_order(self) -> Report:
         """Return the report with instruments by name; the hops of each keep the order of their chain."""

@@ -15,7 +15,7 @@ import typer
 
 from nightferry.cli.work import Delivery, conclude
 from nightferry.locks import free_locks
-from nightferry.products.converting import ConvertWishes, convert_all
+from nightferry.products.converting import Converted, ConvertWishes, convert_all
 from nightferry.products.pending import approve
 from nightferry.reporting import delivery as deliver
 from nightferry.reporting.letters import send_letters
@@ -54,10 +54,20 @@ def run_convert(
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         steps=converted.step_rows(),
-        notes=[*delivery.notes, *notes, *converted.notes],
+        notes=[*delivery.notes, *notes, *converted.notes, *_idle_notes(converted, wishes)],
         problems=[*converted.problems, *(Note(str(error)) for error in refused)],
+        is_idle=converted.is_idle and not refused,
     )
     return conclude(workplace, run, report, delivery)
+
+
+def _idle_notes(converted: Converted, wishes: ConvertWishes) -> Iterator[Note]:
+    """Yield why nothing was done: it was looked, and there is nothing."""
+    words = "no night on {} waits for its steps"
+    if not wishes.pending:
+        words = "nothing of the nights asked for lies on {} for its steps to take"
+    if converted.is_idle:
+        yield from (Note(words.format(one.copy), one.instrument) for one in converted.outcomes)
 
 
 def _check(

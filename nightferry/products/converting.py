@@ -78,6 +78,11 @@ class Converted:
     notes: list[Note] = field(default_factory=list)
     problems: list[Note] = field(default_factory=list)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether copies were looked at, and none of their nights had anything for a step."""
+        return bool(self.outcomes) and not self.problems and not any(outcome.rows for outcome in self.outcomes)
+
     def step_rows(self) -> list[StepRow]:
         """Return one row per instrument, night and step that had something to say."""
         return [row for outcome in self.outcomes for row in _step_rows(outcome)]
@@ -95,20 +100,22 @@ def _step_rows(outcome: ConvertOutcome) -> Iterator[StepRow]:
             step,
             done=results.count(RowResult.DONE),
             failed=results.count(RowResult.FAILED) + results.count(RowResult.UNREADABLE),
+            unread=results.count(RowResult.UNREADABLE),
             skipped=results.count(RowResult.SKIPPED),
             seconds=sum(row.seconds for row in rows),
             reasons=list(_reasons(rows)),
             held=results.count(RowResult.HELD),
             waiting=results.count(RowResult.WAITING) + results.count(RowResult.IN_PROGRESS),
-            frames=_frames(rows),
+            frames=_frames(rows, outcome.counted.get((night, step))),
         )
 
 
-def _frames(rows: Sequence[ConvertRow]) -> FrameCount | None:
+def _frames(rows: Sequence[ConvertRow], of_night: Facts | None) -> FrameCount | None:
+    """Return what a step counted of the night: what was made of it earlier too, or frames would seem lost."""
     counted = [row.facts for row in rows if row.facts is not None]
-    if not counted:
+    if not counted and not of_night:
         return None
-    facts = sum(counted, Facts())
+    facts = of_night or sum(counted, Facts())
     return FrameCount(facts.frames_in, facts.frames_out, facts.listed, facts.dubious, facts.kinds)
 
 

@@ -70,7 +70,9 @@ def test_pending_takes_nights_of_any_age_oldest_first(site: Observatory) -> None
     site.mark("here", "vamp")
     answer = site.call("convert", "--pending", "--json")
     assert [row["night"] for row in answer.document["steps"] if row["step"] == "gather"] == nights
-    assert site.call("convert", "--pending", "--json").document["steps"] == []
+    idle = site.call("convert", "--pending", "--json")
+    assert (idle.status, idle.document["state"], idle.document["steps"]) == (0, "ok", [])
+    assert site.call("convert", "--pending").out.endswith("vamp: no night on here waits for its steps\n")
     assert site.call("convert", "--pending", "-n", "2").status == 2
 
 

@@ -50,6 +50,20 @@ def test_a_night_goes_through_all_steps_and_loses_no_frame(site: Observatory) ->
     assert tree(night.folder) == after
 
 
+def test_a_cube_that_comes_late_is_taken_too_and_the_night_is_counted_whole(site: Observatory) -> None:
+    """What was made before is part of the night: its frames are not said to be lost, and keep their frame ids."""
+    night = vampires.night(site, jitter_us=500, offset_us=600)
+    night.expose("10:20:00", 100)
+    assert vampires.convert(site).status == 0
+    ids = {path.name for path in (night.folder / "vgen2").glob("*.fits.fz")}
+    night.expose("11:00:00", 50)
+    answer = vampires.convert(site)
+    assert answer.status == 0, answer.out + answer.err
+    assert ids < {path.name for path in (night.folder / "vgen2").glob("*.fits.fz")}
+    assert vampires.frames_in(night.folder) == dict.fromkeys(night.truth, 1)
+    assert f"{len(night.truth)} frames in, {len(night.truth)} out" in answer.out
+
+
 def test_a_night_that_hardly_pairs_waits_for_a_person(site: Observatory) -> None:
     """The summary says why; approved, the night goes on."""
     vampires.declare(site, vampires.STEPS[:3])

@@ -65,3 +65,11 @@ def test_a_night_that_waits_for_a_person_is_in_the_subject() -> None:
 def test_a_report_is_read_back_with_its_frames() -> None:
     """`report` shows the last one again."""
     assert render_text(read_record(write_record(WHOLE))) == render_text(WHOLE)
+
+
+def test_where_nothing_was_to_be_done_all_is_well_and_where_something_could_not_be_read_it_is_not() -> None:
+    """Looked and found nothing is not the same as not looked; a file that could not be read has not failed a check."""
+    assert report(kind="run", is_idle=True).state is State.OK
+    assert report(kind="run").state is State.UNKNOWN
+    assert StepRow("vampires", NIGHT, "sync", failed=2).state is State.DIFFERENT
+    assert StepRow("vampires", NIGHT, "sync", failed=2, unread=1).state is State.UNKNOWN
