@@ -20,7 +20,7 @@ from catalogue.datasets.kinds import KindIndex
 from catalogue.datasets.records import Dataset, NewDataset
 from catalogue.datasets.storing import SELECTED, data_of, dataset_of, identity_of, index_keys, keys_to_json, type_of
 from catalogue.datasets.tables import dataset_types, datasets, datastores, ingests
-from catalogue.store import upsert_statement
+from catalogue.insertion import Insertion
 from observatory.batches import batched
 from observatory.errors import UsageError
 from observatory.truth import State
@@ -177,33 +177,33 @@ class _Numbers:
         self._ingest, self._datastore = ingest, datastore
         self._types: dict[tuple[str, str], int] = {}
         self._runs: dict[str, int] = {}
-        self._statement: sa.Insert | None = None
+        self._insertion: Insertion | None = None
 
     def record(self, connection: Connection, exposure: Sequence[NewDataset], at_utc: dt.datetime) -> None:
-        values = [self._row(connection, one, at_utc) for one in exposure]
-        if self._statement is None:  # made anew for each exposure it takes longer than the database
-            self._statement = upsert_statement(connection.dialect.name, datasets, _COLUMNS, {})
-        connection.execute(self._statement, values)
+        if self._insertion is None:  # made anew for each exposure it takes longer than the database
+            self._insertion = Insertion(connection.dialect, datasets, _COLUMNS, repeated=("night", "at_utc"))
+        self._insertion.insert(connection, [self._row(connection, one, at_utc) for one in exposure])
 
-    def _row(self, connection: Connection, one: NewDataset, at_utc: dt.datetime) -> dict[str, object]:
-        return {
-            "id": one.id,
-            "type_id": self._type(connection, one.type),
-            "run_id": self._run(connection, one.run),
-            "ingest_id": self._ingest,
-            "datastore_id": self._datastore,
-            "exposure": one.exposure,
-            "night": one.night,
-            "data": data_of(one.type, one.values),
-            "data_id": identity_of(one.type, one.values),
-            "path": one.path,
-            "transfer": one.transfer,
-            "origin": one.origin,
-            "size_bytes": one.size_bytes,
-            "mtime_s": one.mtime_s,
-            "sha256": one.sha256,
-            "at_utc": at_utc,
-        }
+    def _row(self, connection: Connection, one: NewDataset, at_utc: dt.datetime) -> list[object]:
+        """Return the values of `_COLUMNS`."""
+        return [
+            one.id,
+            self._type(connection, one.type),
+            self._run(connection, one.run),
+            self._ingest,
+            self._datastore,
+            one.exposure,
+            one.night,
+            data_of(one.type, one.values),
+            identity_of(one.type, one.values),
+            one.path,
+            one.transfer,
+            one.origin,
+            one.size_bytes,
+            one.mtime_s,
+            one.sha256,
+            at_utc,
+        ]
 
     def _type(self, connection: Connection, one: DatasetType) -> int:
         key = (one.instrument, one.name)

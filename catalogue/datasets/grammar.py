@@ -186,9 +186,14 @@ class _Rule:
         given = {"run": run, "type": described.type.name, "name": name.decode("utf-8", "surrogateescape")}
         if "night" in self._fields and described.night is not None:
             given["night"] = f"{described.night:%Y%m%d}"
-        fields = {one: given[one] if one in given else described.values.get(one) for one in self._fields}
+        told = described.values
+        fields = {
+            one: given[one] if one in given else told[one]
+            for one in self._fields
+            if one in given or told.get(one) is not None
+        }
         try:
-            text = self.section.layout.format_map({one: value for one, value in fields.items() if value is not None})
+            text = self.section.layout.format_map(fields)
         except KeyError as error:
             raise NameFault(f"its path needs {error.args[0]}, which it does not tell") from error
         except ValueError as error:
@@ -205,12 +210,18 @@ class _KeyRule:
 
     def __init__(self, name: str, section: KeySection) -> None:
         self._name, self._section = name, section
+        self._words = tuple(section.header or ())
         self._groups = (name,) if section.of is None else fields_of(section.of)
         self._known: dict[tuple[object, ...], KeyValue] = {}
 
     def value(self, groups: Mapping[str, str], header: Mapping[str, object]) -> KeyValue:
         """Return what the name tells of the key, else what the header does; where both do they must agree."""
-        keyword, written = _told_by_header(self._section, header)
+        keyword, written = "", None
+        for word in self._words:
+            told = header.get(word)
+            if told is not None and told != "":
+                keyword, written = word, told
+                break
         asked = (type(written), written, *[groups.get(one) for one in self._groups])  # 1 and True are equal
         try:
             return self._known[asked]
@@ -242,14 +253,6 @@ def _told_by_name(name: str, key: KeySection, groups: Mapping[str, str]) -> str 
         except KeyError:
             return None
     return f"0x{text}" if key.kind == "hexadecimal" and not text.startswith("0x") else text
-
-
-def _told_by_header(key: KeySection, header: Mapping[str, object]) -> tuple[str, object]:
-    for keyword in key.header or ():
-        written = header.get(keyword)
-        if written is not None and written != "":
-            return keyword, written
-    return "", None
 
 
 def _read(name: str, key: KeySection, written: object) -> KeyValue:
