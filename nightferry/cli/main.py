@@ -47,6 +47,7 @@ app = typer.Typer(
     epilog="Exit status: 0 all holds, 1 differences or failures, 2 usage or configuration, 3 could not tell, 4 locked.",
     no_args_is_help=True,
     add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

@@ -249,6 +249,13 @@ def test_a_misspelt_call_is_exit_2_without_a_traceback(words: tuple[str, ...], c
     assert said.err
 
 
+@pytest.mark.parametrize("words", [("-h",), ("verify", "-h"), ("export", "-h"), ("catalogue", "fill", "-h")])
+def test_help_is_had_by_one_letter_too(words: tuple[str, ...], capsys: Capsys) -> None:
+    """As people type it; of lookyloo's letters, which `export` keeps, it is the first."""
+    assert main([*words]) == 0
+    assert capsys.readouterr().out.startswith("Usage: nightferry")
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
