@@ -184,6 +184,12 @@ class DecisionBook(Book):
         with self._store.read() as connection:
             return _root(connection, host, root)
 
+    def is_known_marker(self, identity: str) -> bool:
+        """Say whether a marker of this content was ever seen, on any host: a disk that moved is the same disk."""
+        asked = sa.select(roots.c.root).where(roots.c.identity == identity)
+        with self._store.read() as connection:
+            return bool(identity) and connection.execute(asked.limit(1)).first() is not None
+
 
 def acceptances_of(connection: Connection, instrument: str, today: dt.date | None = None) -> tuple[Acceptance, ...]:
     """Return what is accepted of an instrument, within a transaction; see `DecisionBook.acceptances`."""

@@ -145,6 +145,15 @@ class NightBook(Book):
         with self._store.read() as connection:
             return connection.execute(asked.limit(1)).first() is not None
 
+    def reopen(self, instrument: str, hop_keys: Collection[str]) -> None:
+        """Call every night of some hops open: what was proven or accepted there was so of another disk.
+
+        How many files each night had stays known, so that a source that lost them meanwhile is noticed.
+        """
+        of_hops = nights.update().where(nights.c.instrument == instrument, nights.c.hop.in_(hop_keys))
+        with self._store.write() as connection:
+            connection.execute(of_hops.values(state=NightState.OPEN.value, proven_utc=None, level=None))
+
     def status(
         self, instrument: str, wanted: Collection[dt.date] | None = None, today: dt.date | None = None
     ) -> list[NightStatus]:

@@ -115,6 +115,18 @@ class RunBook(Book):
         with self._store.read() as connection:
             return connection.execute(asked).scalar_one_or_none()
 
+    def last_destination(self, instrument: str, hop: str, before_run: int) -> tuple[str, str] | None:
+        """Return address and root of a hop's destination when an earlier run last could look at it, if one could."""
+        asked = sa.select(hop_runs.c.destination, hop_runs.c.destination_root).where(
+            hop_runs.c.instrument == instrument,
+            hop_runs.c.hop == hop,
+            hop_runs.c.run_id < before_run,
+            hop_runs.c.state.in_((State.OK.value, State.DIFFERENT.value)),
+        )
+        with self._store.read() as connection:
+            row = connection.execute(asked.order_by(hop_runs.c.run_id.desc()).limit(1)).first()
+        return None if row is None else (row.destination, row.destination_root)
+
     def record_moved(
         self, run: int, instrument: str, hop: str, files: Sequence[MovedFile], at_utc: dt.datetime
     ) -> None:

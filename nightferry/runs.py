@@ -5,13 +5,15 @@ What a run does is syncing.py's, verifying.py's and nightly.py's.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from catalogue.evidence_records import SafeNight, SafeState
 from catalogue.records import HopRecord
 from nightferry.workplace import Workplace
-from observatory.spec.chain import Hop
+from observatory.spec.chain import Hop, hops
 from observatory.truth import State, worst
 
 if TYPE_CHECKING:
@@ -84,11 +86,49 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def see_roots(workplace: Workplace, hop: Hop, markers: Sequence[str | None]) -> None:
-    """Remember when each root was last there, and as which: removable drives are told apart by it."""
-    for place, marker in zip((hop.source, hop.destination), markers, strict=False):
-        if marker is not None:
-            workplace.ledger.record_root_seen(place.host, place.root, workplace.now(), marker)
+def see_roots(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVerdict) -> None:
+    """Remember when each root was last there, and as which: drives, and disks that were replaced, are told by it.
+
+    To be called before the nights are recorded: what was proven on another disk is open again, and so in the window.
+    """
+    was_seen = told.markers[1] is not None or told.state in (State.OK, State.DIFFERENT)
+    if was_seen and _is_another_disk(workplace, run, hop, told):
+        _believe_nothing_of(workplace, hop)
+    for place, shown in zip((hop.source, hop.destination), told.markers, strict=True):
+        if shown is not None:
+            workplace.ledger.record_root_seen(place.host, place.root, workplace.now(), shown)
+
+
+def _believe_nothing_of(workplace: Workplace, hop: Hop) -> None:
+    """Open the nights that were proven at a destination, and doubt those that hashes once showed to be safe there."""
+    ledger, name, place = workplace.ledger, hop.instrument.instrument, hop.destination
+    ledger.reopen(name, [one.key for one in hops(hop.instrument) if one.destination == place])
+    holder = ledger.known_holder(name, place.name, place.host, place.root)
+    if holder is not None:
+        safe = {night: _doubted(one, workplace.now()) for night, one in ledger.safe_nights(holder).items()}
+        ledger.record_safe(holder, safe)
+
+
+def _doubted(safe: SafeNight, at_utc: dt.datetime) -> SafeNight:
+    return SafeNight(SafeState.UNKNOWN, safe.files, at_utc, "its disk was replaced by another since")
+
+
+def _is_another_disk(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVerdict) -> bool:
+    """Say whether a destination is not the one that earlier runs looked at: another marker, or another place.
+
+    A marker that was empty and was given an id, and one that was carried along to another place, tell the same disk.
+    Of drives that travel one after the other, each keeps what was proven on it.
+    """
+    marker = told.markers[1] or ""
+    known = workplace.ledger.root(hop.destination.host, hop.destination.root)
+    if hop.destination.declared.removable:
+        return False
+    if known is not None:
+        return bool(marker) and known.identity not in ("", marker)
+    before = workplace.ledger.last_destination(told.instrument, told.hop, run.id)
+    if before is None or workplace.ledger.is_known_marker(marker):
+        return False
+    return before[1] != told.destination_root or bool(marker and before[0] != told.destination)
 
 
 def hop_record(told: HopOutcome | HopVerdict) -> HopRecord:

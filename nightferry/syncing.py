@@ -252,9 +252,9 @@ def _record_sync(
         )
         for night, moves in outcome.per_night.items()
     }
+    see_roots(workplace, run, hop, outcome)
     ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at)
     if outcome.per_night or outcome.state is State.OK:  # else nobody looked, and since when files wait stays known
         record_waiting(workplace, scope, outcome.in_progress)
     if outcome.loss is not None:
         ledger.record_loss(hop.source.host, hop.source.root, *outcome.loss, at)
-    see_roots(workplace, hop, outcome.markers)

@@ -157,8 +157,8 @@ def _record_verdict(workplace: Workplace, run: Run, hop: Hop, verdict: HopVerdic
         for night, count in verdict.per_night.items()
         if count.source_files or count.open_files
     }
+    see_roots(workplace, run, hop, verdict)
     ledger.record_nights(run.id, verdict.instrument, verdict.hop, nights, at)
-    see_roots(workplace, hop, verdict.markers)
 
 
 def _night_record(count: NightCount, known_files: int, verdict: HopVerdict, may_prove: bool) -> NightRecord:

@@ -103,6 +103,17 @@ def test_each_hop_is_outstanding_by_itself(ledger: Ledger, run: int) -> None:
     assert outstanding(ledger, "b:c") == (NIGHT,)
 
 
+def test_on_another_disk_nothing_is_proven_and_what_was_seen_is_still_known(ledger: Ledger, run: int) -> None:
+    """Of the hops that fill it; the counts stay, so that a source that lost the files too is noticed."""
+    note(ledger, run, PROVEN)
+    note(ledger, run, PROVEN, hop="b:c")
+    ledger.reopen("sha", ["a:b"])
+    (night,) = ledger.hop_nights("sha", "a:b")
+    assert (night.state, night.proven_utc, night.level) == (NightState.OPEN, None, None)
+    assert (outstanding(ledger), outstanding(ledger, "b:c")) == ((NIGHT,), ())
+    assert ledger.last_counts("sha", "a:b", [NIGHT]) == {NIGHT: 163}
+
+
 def test_a_night_that_comes_late_to_a_hops_source_is_still_to_be_looked_at(ledger: Ledger, run: int) -> None:
     """Else what an instrument brings after a long silence would end at the first archive."""
 
