@@ -140,7 +140,8 @@ class SimulatedSite:
         }
         self.instrument = self._instrument(names)
         self.hops: tuple[Hop, ...] = tuple(hops(self.instrument))
-        self.truth = Truth(self.hosts, self.hops, self.instrument.settle_s)
+        keeps_replaced = self.instrument.on_difference != "replace"
+        self.truth = Truth(self.hosts, self.hops, self.instrument.settle_s, keeps_replaced=keeps_replaced)
         self.night_clock = NightClock.from_spec(ZONE)
         self.story: list[str] = []
         self.deaths = 0

@@ -43,8 +43,10 @@ class Truth:
     ----------
     originals : mapping of path to bytes
         What people have put on the origin and not taken away: nobody else may change it.
-    versions : mapping of path to bytes
-        Every content that people ever gave a name, anywhere.
+    keeps_replaced : bool
+        What is replaced is set aside; False where the specification says that newer bytes take its place.
+    versions : mapping of path to list of bytes
+        Every content that people ever gave a name, anywhere, the newest last.
     arrived : mapping of (host, path) to bytes
         What was recorded as transferred and nobody has harmed since.
     """
@@ -53,7 +55,8 @@ class Truth:
     hops: Collection[Hop]
     settle_s: float
     originals: dict[bytes, bytes] = field(default_factory=dict)
-    versions: defaultdict[bytes, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    keeps_replaced: bool = True
+    versions: defaultdict[bytes, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     arrived: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
 
     # ---- what people do
@@ -61,7 +64,7 @@ class Truth:
     def put(self, host: str, root: bytes, path: bytes, data: bytes, mtime_s: float | None = None) -> None:
         """Let a person write a file."""
         self.hosts[host].put(root + b"/" + path, data, mtime_s)
-        self.versions[path].add(data)
+        self.versions[path].append(data)
         self.arrived.pop((host, path), None)
         if self._is_origin(host):
             self.originals[path] = data
@@ -88,7 +91,14 @@ class Truth:
             for path, thing in files_below(self.hosts[place.host], place.root.encode()):
                 assert thing.data in self.versions[path], f"{path!r} on {place.host} is half there: {thing.data!r}"
         for (host, path), data in self.arrived.items():
-            assert data in self._kept(host, path), f"{path!r} was recorded as arrived on {host} and is lost"
+            assert self._is_kept(host, path, data), f"{path!r} was recorded as arrived on {host} and is lost"
+
+    def _is_kept(self, host: str, path: bytes, data: bytes) -> bool:
+        """Say whether a host holds these bytes under a name, or, where the specification says so, newer ones."""
+        kept = list(self._kept(host, path))
+        given = self.versions[path]
+        newer = given[given.index(data) :] if data in given and not self.keeps_replaced else [data]
+        return any(one in newer for one in kept)
 
     def _kept(self, host: str, path: bytes) -> Iterator[bytes]:
         """Yield what a host holds under a name, set aside or not."""
