@@ -97,6 +97,11 @@ class NightRun:
         self._order = Order(known, run.late)
         self.has_made = False
 
+    @property
+    def folder(self) -> NightFolder:
+        """The night's folder as last seen."""
+        return self._folder
+
     def carry_out(self) -> bool:
         """Take the chosen steps; say whether all of them are complete."""
         chosen = [step for step in self._run.steps if self._is_chosen(step)]

@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from converters.base import Facts, NightFolder, Step
@@ -229,7 +229,7 @@ def _over_night(run: Shared, memory: StepMemory, night: dt.date, folders: Sequen
                 is_whole = False
             else:
                 taken.append(NightRun(run, known, one))
-                is_whole &= taken[-1].carry_out()
+                is_whole &= _carry_out(run, known, taken[-1])
         if not bench.dry_run:
             _note_processed(run, memory, night, is_whole, taken)
             if any(one.has_made for one in taken):
@@ -240,10 +240,40 @@ def _over_night(run: Shared, memory: StepMemory, night: dt.date, folders: Sequen
             known.keep_hashes()
 
 
+def _carry_out(run: Shared, known: NightMemory, first: NightRun) -> bool:
+    """Take a folder through the steps, and once more where that leaves something to do; say whether all is complete.
+
+    Of an input that has changed, what was made of it together with others is outdated as a whole: files that one step
+    numbered, say. It is set aside when that step is planned, and then the steps before it have to make theirs again.
+    """
+    is_whole = first.carry_out()
+    is_joint = any(isinstance(step, NightStep) for step in run.steps)
+    if run.bench.dry_run or not (is_whole and is_joint and first.has_made and _takes_all(run)) or first.is_through():
+        return is_whole
+    telling = replace(run, bench=replace(run.bench, force=False), told=lambda row: _tell_what_changed(run, row))
+    again = NightRun(telling, known, first.folder)
+    if not again.carry_out():
+        return False
+    if not again.is_through():
+        words = "taken twice, its steps would still make something: `convert --dry-run` says what"
+        run.told(ConvertRow("", first.folder.night, first.folder.subject, RowResult.FAILED, words))
+        return False
+    return True
+
+
+def _tell_what_changed(run: Shared, row: ConvertRow) -> None:
+    if row.result is not RowResult.SKIPPED:
+        run.told(row)
+
+
+def _takes_all(run: Shared) -> bool:
+    return not run.labels or run.labels >= {step.label for step in run.steps}
+
+
 def _note_processed(run: Shared, memory: StepMemory, night: dt.date, is_whole: bool, taken: Sequence[NightRun]) -> None:
     labels = {step.label for step in run.steps}
     is_over = run.present is None or night < run.present
-    if is_whole and is_over and run.labels and not run.labels >= labels:
+    if is_whole and is_over and not _takes_all(run):
         if not any(one.has_made for one in taken):
             return  # nobody has asked what the other steps would say
         is_whole = all(one.is_through() for one in taken)  # what was made again may be what the others know already

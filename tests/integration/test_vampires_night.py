@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from email import message_from_bytes
 from email.policy import default
@@ -62,6 +63,29 @@ def test_a_cube_that_comes_late_is_taken_too_and_the_night_is_counted_whole(site
     assert ids < {path.name for path in (night.folder / "vgen2").glob("*.fits.fz")}
     assert vampires.frames_in(night.folder) == dict.fromkeys(night.truth, 1)
     assert f"{len(night.truth)} frames in, {len(night.truth)} out" in answer.out
+
+
+def test_of_a_cube_that_changed_all_is_made_anew_and_the_others_keep_their_ids(site: Observatory) -> None:
+    """One conversion later every frame is in one packed cube again; what was made of the old bytes is set aside."""
+    night = vampires.night(site, jitter_us=500, offset_us=600)
+    night.expose("10:20:00", 100)
+    night.expose("11:00:00", 40, EXTTRIG=False)
+    assert vampires.convert(site).status == 0
+    before = {path.name for path in (night.folder / "vgen2").glob("*.fits.fz")}
+    cube = min((night.folder / "vcam1").glob("*.fits"))
+    content = cube.read_bytes()
+    cube.write_bytes(content[:-2000] + bytes([content[-2000] ^ 1]) + content[-1999:])
+    os.utime(cube, (1_700_000_000, 1_700_000_000))
+    answer = vampires.convert(site)
+    assert answer.status == 0, answer.out + answer.err
+    after = {path.name for path in (night.folder / "vgen2").glob("*.fits.fz")}
+    assert len(after) == len(before)
+    assert len(after - before) == 1
+    assert vampires.frames_in(night.folder) == dict.fromkeys(night.truth, 1)
+    assert site.call("status", "-i", vampires.NAME, "--csv").out.splitlines()[1].split(",")[2] == "True"
+    tree_after = tree(night.folder)
+    assert vampires.convert(site).status == 0
+    assert tree(night.folder) == tree_after
 
 
 def test_a_night_that_hardly_pairs_waits_for_a_person(site: Observatory) -> None:
