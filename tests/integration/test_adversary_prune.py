@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -184,9 +186,7 @@ def test_evidence_does_not_outlive_its_days(site: Observatory) -> None:
 
 def age_evidence(site: Observatory, copy: str, days: int) -> None:
     """Date every reading of one copy back, as if nobody had looked since."""
-    import sqlite3
-
-    with sqlite3.connect(site.state / "catalogue.db") as database:
+    with contextlib.closing(sqlite3.connect(site.state / "catalogue.db")) as database, database:
         (holder,) = database.execute("SELECT id FROM holders WHERE copy = ?", (copy,)).fetchone()
         aged = "UPDATE readings SET at_utc = datetime(at_utc, ?) WHERE holder_id = ?"
         database.execute(aged, (f"-{days} days", holder))
