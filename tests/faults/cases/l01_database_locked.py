@@ -23,9 +23,11 @@ def make(stage: Stage) -> None:
 
 def ask(stage: Stage) -> Found:
     """Write, as every run does."""
-    with pytest.raises(RecordsUnavailable) as refused:
-        with Ledger.open("sqlite:///catalogue.db", stage.state, busy_timeout_s=0.2) as ledger:
-            ledger.record_hop(1, HopRecord("sha", "a:b", "a", "b", State.OK))
+    with (
+        pytest.raises(RecordsUnavailable) as refused,
+        Ledger.open("sqlite:///catalogue.db", stage.state, busy_timeout_s=0.2) as ledger,
+    ):
+        ledger.record_hop(1, HopRecord("sha", "a:b", "a", "b", State.OK))
     assert not refused.value.is_permanent
     if stage.is_full:
         by_command(stage)
