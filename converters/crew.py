@@ -21,6 +21,7 @@ from typing import Protocol, Self
 
 from converters.base import Done, Step, Task
 from converters.nightstep import Desk, NightStep
+from converters.outcome import fault_words
 from converters.workspace import FarLeash, TaskLeash
 from observatory.closing import Closing
 from observatory.forking import forkserver
@@ -159,10 +160,10 @@ def _be_process(theirs: Connection, job: Job) -> None:
     os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
-    FarLeash(job.folder).started(os.getpid())
     try:
+        FarLeash(job.folder).started(os.getpid())
         said: Done | str = do_far(job)
     except Exception as error:  # noqa: BLE001 - the boundary of a job: what it was is told where the report is made
-        said = f"{type(error).__name__}: {error}"
+        said = fault_words(error)
     theirs.send(said)
     theirs.close()

@@ -16,6 +16,7 @@ from typing import Any, Self
 from converters.base import Done
 from converters.crew import Job, LocalCrew, do_far
 from converters.nightstep import NightStep
+from converters.outcome import fault_words
 from converters.workspace import TaskLeash
 from observatory.closing import Closing
 from observatory.errors import SchedulerSilent, UsageError
@@ -121,7 +122,7 @@ def _await(future: Any, job: Job, leash: TaskLeash) -> Done:
     try:
         done = future.result()
     except Exception as error:  # noqa: BLE001 - the boundary of a job: whatever a worker raised, or that it died too often
-        return Done(f"{type(error).__name__}: {error}")
+        return Done(fault_words(error))
     return done if isinstance(done, Done) else Done(f"a worker answered {type(done).__name__}; is it of this version?")
 
 

@@ -17,7 +17,7 @@ from converters.folders import night_folder
 from converters.gate import reason_to_wait
 from converters.nightstep import CannotPlan, NightStep, Survey
 from converters.order import Order
-from converters.outcome import ConvertRow, RowResult
+from converters.outcome import ConvertRow, RowResult, fault_words
 from converters.publishing import clear_consumed, clear_outdated, is_anything_left
 from converters.remembered import NightMemory
 from converters.work import Bench, do_task
@@ -166,7 +166,7 @@ class NightRun:
             return RowResult.UNREADABLE, f"{error.filename or show(self._folder.folder)}: {error.strerror or error}"
         except Exception as error:  # `not_ready` of a converter that may be anybody's: its night fails, no other
             log.error("gate failed", exc_info=True, extra=self._facts)
-            return RowResult.FAILED, f"{type(error).__name__}: {error}"
+            return RowResult.FAILED, fault_words(error)
         return None if reason is None else (RowResult.IN_PROGRESS, reason)
 
     def _look_again(self, step: Step | NightStep) -> bool:
@@ -213,7 +213,7 @@ class NightRun:
             raise
         except Exception as error:  # a plan is a job, and its converter may be anybody's: its night fails, no other
             log.error("plan failed", exc_info=True, extra=self._facts | {"step": step.label})
-            yield self._row(step.label, RowResult.FAILED, f"{type(error).__name__}: {error}")
+            yield self._row(step.label, RowResult.FAILED, fault_words(error))
             return
         if isinstance(step, NightStep) and not bench.dry_run:
             clear_outdated(bench.root, bench.work, bench.stamp, self._known, step.label, [one.subject for one in tasks])

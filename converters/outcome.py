@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from converters.base import Facts
+from observatory.names import show
 from observatory.truth import State
+
+
+def fault_words(error: Exception) -> str:
+    """Return what broke a job off: the system's own words, with the file if it names one; else of which kind it was."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return f"{type(error).__name__}: {error}"
+    if not isinstance(error.filename, str | bytes):
+        return error.strerror
+    return f"{show(os.fsencode(error.filename))}: {error.strerror}"
 
 
 class RowResult(enum.StrEnum):

@@ -22,7 +22,7 @@ from converters.base import Done, Step, Task
 from converters.crew import Crew, Job
 from converters.facts import facts_text, letter_text
 from converters.nightstep import NightStep
-from converters.outcome import ConvertRow, RowResult
+from converters.outcome import ConvertRow, RowResult, fault_words
 from converters.publishing import NotMade, Publisher
 from converters.remembered import NightMemory
 from converters.workspace import Halter, TaskLeash, stats_of, workspace
@@ -105,7 +105,7 @@ def do_task(
         raise
     except Exception as error:  # a task is a job: its failure, whatever it is, stops no other
         log.error("step failed", exc_info=True, extra={"step": step.label, "subject": show(task.subject)})
-        row = _Result(RowResult.FAILED, f"{type(error).__name__}: {error}")
+        row = _Result(RowResult.FAILED, fault_words(error))
     return ConvertRow(
         step.label,
         task.folder.night,

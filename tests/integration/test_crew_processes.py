@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.integration.test_night_steps import FIRST, expose
+import pytest
+
+from converters.base import NightFolder, Task
+from converters.crew import Job, LocalCrew
+from converters.outcome import fault_words
+from converters.workspace import Halter, TaskLeash
+from tests.integration.test_night_steps import FIRST, expose, instrument
+from tests.nightsteps import Gather
 from tests.shared import REPOSITORY
 
 HEAVY = """
@@ -48,3 +56,34 @@ def test_a_programs_modules_are_loaded_once_for_the_processes_of_all_its_jobs(tm
     ended = subprocess.run(words, env=environment, cwd=tmp_path, check=True, stdout=subprocess.PIPE, text=True)
     assert ended.stdout.split() == ["done"] * 4 + ["heavy"]
     assert len(set((tmp_path / "loaded").read_text().split())) == 2
+
+
+def test_a_process_that_cannot_even_note_itself_says_so_in_a_sentence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As on a full disk: no traceback, the reason stands in the report where the other failures do."""
+    expose(tmp_path / "data", FIRST)
+    (tmp_path / "job" / "group").mkdir(parents=True)
+    folder = NightFolder(FIRST, None, tmp_path / "data", b"20251106", ())
+    task = Task(folder, b"20251106", (), (b"made",), "")
+    job = Job(
+        Gather(), task, [tmp_path / "made"], 60.0, instrument(), "here", dt.datetime.now(dt.UTC), tmp_path / "job", {}
+    )
+    with LocalCrew([Gather()]) as crew:
+        done = crew.do(job, TaskLeash(tmp_path / "job", Halter()), None)
+    assert done.failure == f"{tmp_path}/job/group: Is a directory"
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(13, "Permission denied", "/data/n\udcff"), "/data/n\\xff: Permission denied"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError("no number"), "OSError: no number"),
+        (KeyError("FRAMEID"), "KeyError: 'FRAMEID'"),
+    ],
+)
+def test_what_breaks_a_job_off_is_said_in_the_systems_words_where_it_has_any(error: Exception, words: str) -> None:
+    """With the file, where it names one."""
+    assert fault_words(error) == words
