@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from observatory.spec.fields import meant
-from observatory.spec.models import Instrument, Line, Name, OneOrMore, Pattern, Section, as_list
+from observatory.spec.models import ONE_OR_MANY, Instrument, Line, Name, OneOrMore, Pattern, Section
 from observatory.spec.owned import OwnedSection
 from observatory.spec.yaml import KeyPath
 
@@ -87,7 +87,7 @@ class Source(Section):
 class HduCount(Section):
     """A file is whole when it has as many HDUs as one of its keywords says."""
 
-    files: Annotated[tuple[Pattern, ...], BeforeValidator(as_list)] = Field(description="the files that are counted in")
+    files: Annotated[tuple[Pattern, ...], ONE_OR_MANY] = Field(description="the files that are counted in")
     extension: Pattern = Field(description="which HDUs are counted, by the pattern of their names")
     keyword: Line = Field(description="keyword that says how many there must be")
     hdu: OneOrMore | None = Field(None, description="the HDUs that may hold the keyword; default: the section's")
@@ -96,7 +96,7 @@ class HduCount(Section):
 class ManifestRule(Section):
     """A list of checksums that comes with an exposure."""
 
-    files: Annotated[tuple[Pattern, ...], BeforeValidator(as_list)] = Field(description="its names, by pattern")
+    files: Annotated[tuple[Pattern, ...], ONE_OR_MANY] = Field(description="its names, by pattern")
     required: bool = Field(True, description="false: one that is there must hold, none is no fault")
     hashes: bool = Field(True, description="false: what it lists must be there, nothing is hashed")
 
@@ -114,19 +114,19 @@ class Complete(Section):
     needs: tuple[OfExposure, ...] = Field((), description="patterns, with {exposure}, of which each must be there")
     trigger: OfExposure | None = Field(None, description="a file, with {exposure}, that is written last")
     manifest: ManifestRule | None = Field(None, description="a list of checksums that must agree")
-    hdus: Annotated[tuple[HduCount, ...], BeforeValidator(as_list)] = Field((), description="HDUs against a keyword")
+    hdus: Annotated[tuple[HduCount, ...], ONE_OR_MANY] = Field((), description="HDUs against a keyword")
     published: PublishedRule | None = Field(None, description="a link that stands when it is complete")
     stable_s: float | None = Field(None, ge=0, description="seconds without change; default: the instrument's settle_s")
 
 
-Sources = Annotated[tuple[Source, ...], BeforeValidator(as_list)]
+Sources = Annotated[tuple[Source, ...], ONE_OR_MANY]
 
 
 class CatalogueSection(OwnedSection):
     """What the catalogue takes from this instrument's files."""
 
     exposure: Annotated[
-        tuple[Annotated[str, AfterValidator(exposure_expression)], ...], BeforeValidator(as_list)
+        tuple[Annotated[str, AfterValidator(exposure_expression)], ...], ONE_OR_MANY
     ] = Field(
         (), description="regular expressions over paths below the night's folder, with a group `exposure`; default: "
         "each file is one"
@@ -143,7 +143,7 @@ class CatalogueSection(OwnedSection):
     columns: dict[ColumnName, Sources] = Field(
         default_factory=dict, description="where each column's value stands; the first source that holds one"
     )
-    classes: dict[Name, Annotated[tuple[Pattern, ...], BeforeValidator(as_list)]] = Field(
+    classes: dict[Name, Annotated[tuple[Pattern, ...], ONE_OR_MANY]] = Field(
         default_factory=dict, description="patterns of an exposure's files by class, for `fetch`"
     )
     complete: Complete = Field(Complete(), description="when all data of an exposure are on disk")

@@ -18,11 +18,14 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from observatory.spec import forms
 
@@ -35,13 +38,17 @@ def as_list(value: Any) -> Any:
     return value if isinstance(value, (list, tuple)) or value is None else [value]
 
 
-_TEXTS = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-OneOrMore = Annotated[
-    tuple[str, ...],
-    BeforeValidator(as_list),
-    Field(min_length=1),
-    WithJsonSchema({"anyOf": [{"type": "string"}, _TEXTS]}),
-]
+class _OneOrMany(BeforeValidator):
+    """Takes one value for a list of one, and says so in the JSON Schema too: editors check by it."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        listed = handler(core)
+        return {"anyOf": [listed["items"], listed]}
+
+
+ONE_OR_MANY = _OneOrMany(as_list)
+"""Of a list: one of its values may stand for a list of one."""
+OneOrMore = Annotated[tuple[str, ...], Field(min_length=1), ONE_OR_MANY]
 """A text, or a list of texts."""
 Line = Annotated[str, AfterValidator(forms.one_line), Field(min_length=1)]
 """A text without control characters."""

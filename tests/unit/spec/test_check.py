@@ -183,7 +183,9 @@ SOUND = {
     "a tree without nights": {"cameras": "\n  sha: {files: ['*']}\n  calib: {files: ['*'], nights: none, layout: c/d}"},
     "away for a night": {"away": "[{from: 20160907, until: 2016-09-07, reason: aluminising}]"},
     "nights in names": {"layout": "", "night_in_name": "'(?P<utc>[0-9]{8})'"},
-    "a numbered sequence with its allowed holes": {"sequence": "{pattern: 'sha_{number}', start: 1, allowed: [3, 007]}"},
+    "a numbered sequence with its allowed holes": {
+        "sequence": "{pattern: 'sha_{number}', start: 1, allowed: [3, 007]}"
+    },
 }
 
 

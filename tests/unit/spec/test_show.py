@@ -159,6 +159,17 @@ def test_the_schema_takes_short_forms_and_the_steps_of_converters() -> None:
     assert json_schema("instrument")["$defs"]["StepSection"]["additionalProperties"] is True
 
 
+def test_the_schema_takes_one_value_where_it_stands_for_a_list_of_one() -> None:
+    """As the examples that are shipped write it: an editor that checks by the schema must not underline them."""
+    definitions = json_schema("instrument", section_models=section_models())["$defs"]
+    catalogue = definitions["CatalogueSection"]["properties"]
+    ((source, sources),) = (named["anyOf"] for named in catalogue["columns"]["patternProperties"].values())
+    assert source == {"$ref": "#/$defs/Source"} == sources["items"]
+    assert catalogue["exposure"]["anyOf"][0] == {"type": "string"}
+    cameras = definitions["Copy"]["properties"]["cameras"]
+    assert cameras["anyOf"][:2] == [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+
+
 def test_there_is_no_schema_of_anything_else() -> None:
     """A usage error, exit 2."""
     with pytest.raises(UsageError, match="'sites'"):
