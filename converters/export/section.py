@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from converters.export.semesters import SemesterRule, read_starts
 from observatory.nights import NightClock
@@ -62,8 +64,14 @@ def _short_form(value: object) -> object:
     return {"keyword": value} if isinstance(value, str) else value
 
 
-Card = Annotated[CardModel, BeforeValidator(_short_form)]
+class _ShortForm(BeforeValidator):
+    """Takes a text for a section, and says so in the JSON Schema too."""
 
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+
+Card = Annotated[CardModel, _ShortForm(_short_form)]
 
 Device = Annotated[str, Field(pattern=r"^([A-Za-z0-9][A-Za-z0-9_.+-]*|\{camera\})$", max_length=64)]
 """The name of a device, or what stands for the camera's own."""

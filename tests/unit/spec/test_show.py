@@ -168,6 +168,8 @@ def test_the_schema_takes_one_value_where_it_stands_for_a_list_of_one() -> None:
     assert catalogue["exposure"]["anyOf"][0] == {"type": "string"}
     cameras = definitions["Copy"]["properties"]["cameras"]
     assert cameras["anyOf"][:2] == [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]
+    cards = definitions["ExportSection"]["properties"]["records"]["additionalProperties"]["additionalProperties"]
+    assert cards["anyOf"] == [{"type": "string"}, {"$ref": "#/$defs/CardModel"}], "a keyword alone is a card"
 
 
 def test_there_is_no_schema_of_anything_else() -> None:
