@@ -30,6 +30,7 @@ from observatory.records import Entry, RecordError
 from observatory.sharing import refuse_shared_folders
 from verifier.accepted import Acceptance, Accepted
 from verifier.fixity import differing_contents
+from verifier.freed import Freed, SinceFreed, of_other_content, of_other_size
 from verifier.sequence import find_gaps
 from verifier.structure import find_damage, still_short
 from verifier.tally import Tally, is_below, under_troubles
@@ -80,8 +81,8 @@ class CheckOptions:
         What is known of the two ends beforehand.
     freed : collection of bytes
         Source paths that were freed on purpose: on the destination alone they are not extra, their numbers no holes.
-    kept : collection of bytes
-        Those of `freed` that the destination held when they were freed: what it lacks of them is missing.
+    kept : mapping of bytes to Freed
+        Those of `freed` that the destination held when they were freed, as they were: what it lacks of them is missing.
     overdue : frozenset of bytes
         Source paths that have been in progress for longer than the settle limit: they wait no more.
     on_hashed : callable
@@ -96,7 +97,7 @@ class CheckOptions:
     progress: Callable[[int], None] = field(default=lambda count: None)
     expected: Expectations = NOTHING_EXPECTED
     freed: Collection[bytes] = frozenset()
-    kept: Collection[bytes] = frozenset()
+    kept: Mapping[bytes, Freed] = field(default_factory=dict)
     overdue: frozenset[bytes] = frozenset()
     on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
     nights_by_clock: bool = True
@@ -185,6 +186,7 @@ def _look(
         by_size=options.level != "existence",
         keep_same=_keeps_names(options) or scope.hop.instrument.sequence is not None,
         overdue=options.overdue,
+        watched=() if scope.source.request.names_only else options.kept,
     )
     names_there = scope.in_source_names(scope.destination.only_these_nights(there))
     merge(scope.source.only_these_nights(here), names_there, tally)
@@ -227,13 +229,18 @@ class _Looked:
         in_progress, missing, size_differs = self._settle()
         deep = self._deeper([entry.path for entry in missing], [entry.path for entry in size_differs])
         missing += self._lost_since_freed()
+        cut = of_other_size(self._options.kept, tally.sizes_there)
+        since = self._changed_since_freed(cut)
         missing, unseen = under_troubles([*missing, *tally.lost_links], self._there.troubles, self._scope.target_of)
         accepted = Accepted(self._options.accepted, self._scope)
         source_files = sum(tally.source_counts.values())
         unanswered = {entry.path for entry in unseen} | {finding.path for finding in deep.unreadable}
-        differing = deep.checksum_differs | self._differing_links()
+        differing = deep.checksum_differs | self._differing_links() | since.differing
+        other_size = {*(entry.path for entry in size_differs), *cut}
         open_paths = {
-            *(entry.path for entry in (*missing, *size_differs)),
+            *(entry.path for entry in missing),
+            *other_size,
+            *(finding.path for finding in since.unreadable),
             *in_progress,
             *differing,
             *unanswered,
@@ -249,10 +256,10 @@ class _Looked:
             not_comparable=len(unanswered),
             missing=accepted.without(entry.path for entry in missing),
             extra=self._extra(),
-            size_differs=accepted.without(entry.path for entry in size_differs),
+            size_differs=accepted.without(other_size),
             checksum_differs=accepted.without(differing),
             damaged=accepted.without_findings(deep.damaged),
-            unreadable=tuple(sorted([*deep.unreadable, *self._trouble_findings()])),
+            unreadable=tuple(sorted([*deep.unreadable, *since.unreadable, *self._trouble_findings()])),
             in_progress=tuple(sorted(in_progress)),
             unrecognised=tuple(sorted({*tally.unrecognised, *self._unfollowed()})),
             sequence_gaps=gaps,
@@ -269,6 +276,14 @@ class _Looked:
         listed = (entry.path for entry in (*tally.missing, *tally.size_differs, *tally.young))
         seen = {*tally.alike(), *tally.extra, *listed}
         return [Entry(path, 0, 0.0) for path in sorted(self._options.kept) if path not in seen]
+
+    def _changed_since_freed(self, cut: Sequence[bytes]) -> SinceFreed:
+        """Where contents are asked for, hold what lies on the destination alone against what was freed."""
+        if self._options.level != "checksum":
+            return SinceFreed()
+        paths = sorted(self._tally.sizes_there.keys() - set(cut))
+        there = (self._destination, self._scope.destination.request.root)
+        return of_other_content(self._options.kept, paths, there, self._scope.target_of)
 
     def _differing_links(self) -> frozenset[bytes]:
         """Return carried links that point elsewhere there: what a link points to is all its content."""

@@ -48,8 +48,8 @@ def hash_both(
         batches = zip(batched(source[2], BATCH_FILES), batched(destination[2], BATCH_FILES), strict=True)
         for here, there in batches:
             asked = (
-                pool.submit(_hashed, source[0], source[1], here),
-                pool.submit(_hashed, destination[0], destination[1], there),
+                pool.submit(hash_one_side, source[0], source[1], here),
+                pool.submit(hash_one_side, destination[0], destination[1], there),
             )
             on_hashed(asked[0].result(), asked[1].result())
             yield from zip(asked[0].result(), asked[1].result(), strict=True)
@@ -57,7 +57,14 @@ def hash_both(
             progress(done)
 
 
-def _hashed(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> list[Hashed]:
+def hash_one_side(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> list[Hashed]:
+    """Hash some files of one side, in their order.
+
+    Raises
+    ------
+    CouldNotTell
+        The host was lost, or its answers are not those to the questions.
+    """
     answers = list(endpoint.hash(root, paths))
     if [answer.path for answer in answers] != list(paths):
         raise CommandFailed(endpoint.name, "hashing", f"{len(paths)} files were asked about, others were answered")

@@ -6,7 +6,7 @@ Pure. Whether contents agree is fixity.py's question, whether a file is whole st
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from observatory.compare import not_files, split
@@ -37,6 +37,8 @@ class Tally:
         Remember every file that is alike on both sides, for hashing or inspecting.
     overdue : frozenset of bytes
         Source files that are not young whatever their time: they have been in progress for too long.
+    watched : collection of bytes
+        Files of which the size is wanted though they are on the destination alone; it stands in `sizes_there`.
     lost_links, changed_links : list of Entry
         Where links are carried as links (``symlinks: copy``) they count as files: those that the destination
         lacks, and those that point elsewhere there. Everywhere else a link that is not followed is only listed.
@@ -48,6 +50,7 @@ class Tally:
     by_size: bool = True
     keep_same: bool = False
     overdue: frozenset[bytes] = frozenset()
+    watched: Collection[bytes] = ()
     source_counts: dict[dt.date, int] = field(default_factory=dict)
     destination_counts: dict[dt.date, int] = field(default_factory=dict)
     missing: list[Entry] = field(default_factory=list)
@@ -58,6 +61,7 @@ class Tally:
     lost_links: list[Entry] = field(default_factory=list)
     changed_links: list[Entry] = field(default_factory=list)
     unrecognised: list[bytes] = field(default_factory=list)
+    sizes_there: dict[bytes, int] = field(default_factory=dict)
     blocks: list[bytes] = field(default_factory=list)
 
     def same(self, block: bytes) -> None:
@@ -125,6 +129,8 @@ class Tally:
         if record[:1] == FILE or self._is_carried_link(record):
             path = path_of(record)
             self.extra.append(path)
+            if path in self.watched and record[:1] == FILE:
+                self.sizes_there[path] = decode_file(record).size_bytes
             self._count(self.destination_counts, path)
 
     def is_young(self, entry: Entry) -> bool:

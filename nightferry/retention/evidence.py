@@ -24,6 +24,7 @@ from observatory.spec.chain import Hop, Place, places, sources_of
 from observatory.spec.models import Camera, Instrument
 from syncer.safety import CLOCK_TOLERANCE_S
 from verifier.check import HashedPair
+from verifier.freed import Freed
 from verifier.verdict import HopVerdict
 
 BATCH_FILES = 5000
@@ -57,16 +58,27 @@ def freed_on(workplace: Workplace, instrument: Instrument, place: Place, nights:
     return frozenset() if holder is None else frozenset(workplace.ledger.freed(holder, nights))
 
 
-def kept_on(workplace: Workplace, scope: HopScope, freed: Collection[bytes]) -> frozenset[bytes]:
-    """Return those of what was freed on a hop's source that were read on its destination, and were not freed there."""
-    place, instrument = scope.hop.destination, scope.hop.instrument
-    holder = workplace.ledger.known_holder(instrument.instrument, place.name, place.host, place.root)
-    if not freed or holder is None:
-        return frozenset()
+def kept_on(workplace: Workplace, scope: HopScope, freed: Collection[bytes]) -> dict[bytes, Freed]:
+    """Return those of what was freed on a hop's source that were read on its destination, and were not freed there.
+
+    With each as it was when it was freed: nobody else can say any more what it should be.
+    """
+    hop, instrument, ledger = scope.hop, scope.hop.instrument, workplace.ledger
+    here, there = (
+        ledger.known_holder(instrument.instrument, place.name, place.host, place.root)
+        for place in (hop.source, hop.destination)
+    )
+    if not freed or here is None or there is None:
+        return {}
     nights = sorted({night for path in freed if (night := scope.source.night_of(path)) is not None})
-    read = {path for night in nights for path in workplace.ledger.evidence_of(holder, night)}
-    there = read - freed_on(workplace, instrument, place, nights)
-    return frozenset(path for path in freed if scope.target_of(path) in there)
+    read = {path for night in nights for path in ledger.evidence_of(there, night)}
+    held = read - freed_on(workplace, instrument, hop.destination, nights)
+    known = ledger.freed(here, nights)
+    return {
+        path: Freed(known[path].size_bytes, known[path].sha256)
+        for path in freed
+        if path in known and scope.target_of(path) in held
+    }
 
 
 def name_of(scope: Scope, path: bytes) -> tuple[dt.date, bytes] | None:
