@@ -140,6 +140,8 @@ def _member(name: str, column: Column, items: Sequence[where.Constant | where.Sp
 def _like(name: str, column: Column, pattern: str) -> sa.ColumnElement[bool]:
     if column.kind != "text":
         raise UsageError(f"--where: LIKE is for text, and {name} holds {_WORDS[column.kind]}")
+    if "\\" in pattern:  # which PostgreSQL takes for a sign that the next letter is meant as it is, and SQLite does not
+        return column.element.like(pattern.replace("\\", "\\\\"), escape="\\")
     return column.element.like(pattern)
 
 

@@ -205,6 +205,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
     # Python's driver would begin transactions by itself, too late and never for CREATE TABLE
     connection.isolation_level = None
     connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA case_sensitive_like = ON")  # as PostgreSQL has it: a question has one answer
     # in WAL mode NORMAL cannot damage the database; a power cut may take the last moments, which are looked at again
     connection.execute("PRAGMA synchronous = NORMAL")
     # a negative number is in KiB, and a ceiling: ids are spread over an index of which 2 MB, the default, hold a part

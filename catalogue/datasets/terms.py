@@ -25,6 +25,8 @@ def compared(term: where.Expression) -> list[tuple[str, where.Value]]:
             return [(_MIRRORED.get(operator, operator), value)]
         case where.Membership(where.Name(), (where.Span(low, high),)):
             return [(">=", low.value), ("<=", high.value)]
+        case where.Membership(where.Name(), (where.Constant(value),)):
+            return [("=", value)]
     return []
 
 
@@ -56,7 +58,9 @@ def asks_absence(term: where.Expression) -> bool:
     return isinstance(term, where.Absence)
 
 
-def alternatives(terms: Sequence[where.Expression], together: Sequence[Collection[str]]) -> list[Terms]:
+def alternatives(
+    terms: Sequence[where.Expression], together: Sequence[Collection[str]], lists_apart: bool = False
+) -> list[Terms]:
     """Return what is asked as alternatives, in each of which no OR is left that an index cannot take.
 
     Parameters
@@ -65,6 +69,8 @@ def alternatives(terms: Sequence[where.Expression], together: Sequence[Collectio
         All of which must hold.
     together : sequence of collections of str
         Names of columns of which one index answers any expression: an OR of these alone stays whole.
+    lists_apart : bool
+        Whether each single value of a list is an alternative, and not all of them together.
 
     Returns
     -------
@@ -73,14 +79,14 @@ def alternatives(terms: Sequence[where.Expression], together: Sequence[Collectio
     """
     found: list[Terms] = [()]
     for term in terms:
-        options = _options(term, together)
+        options = _options(term, together, lists_apart)
         if len(found) * len(options) > MOST_BRANCHES:
             options = [(term,)]
         found = [(*before, *option) for before in found for option in options]
     return found
 
 
-def _options(term: where.Expression, together: Sequence[Collection[str]]) -> list[Terms]:
+def _options(term: where.Expression, together: Sequence[Collection[str]], lists_apart: bool) -> list[Terms]:
     """Return one term's alternatives."""
     term = _inward(term)
     names = where.names_in(term)
@@ -88,16 +94,21 @@ def _options(term: where.Expression, together: Sequence[Collection[str]]) -> lis
         return [(term,)]
     match term:
         case where.All(terms):
-            return alternatives(terms, together)
+            return alternatives(terms, together, lists_apart)
         case where.Any(terms):
-            return [option for one in terms for option in _options(one, together)]
+            return [option for one in terms for option in _options(one, together, lists_apart)]
         case where.Membership(operand, items) if len(items) > 1:
-            return [(where.Membership(operand, some),) for some in _apart(items)]
+            return [(where.Membership(operand, some),) for some in _apart(items, lists_apart)]
     return [(term,)]
 
 
-def _apart(items: Sequence[where.Constant | where.Span]) -> Iterator[tuple[where.Constant | where.Span, ...]]:
-    """Yield all single values of a list together, and each span alone."""
+def _apart(
+    items: Sequence[where.Constant | where.Span], is_each: bool
+) -> Iterator[tuple[where.Constant | where.Span, ...]]:
+    """Yield all single values of a list together, or each, and each span alone."""
+    if is_each:
+        yield from ((item,) for item in items)
+        return
     single = tuple(item for item in items if isinstance(item, where.Constant))
     if single:
         yield single

@@ -6,7 +6,6 @@ How a where-expression becomes a condition is catalogue/conditions.py's; what is
 from __future__ import annotations
 
 import datetime as dt
-import re
 import socket
 import uuid
 from collections import defaultdict
@@ -18,13 +17,14 @@ import sqlalchemy as sa
 
 from catalogue.book import Book
 from catalogue.conditions import Column, Kind, condition
+from catalogue.holdings import choosing
 from catalogue.holdings.book import exposure_of, held_file
 from catalogue.holdings.records import Exposure, HeldCopy, HeldFile, Place
 from catalogue.holdings.section import STANDARD, ColumnType
 from catalogue.holdings.tables import exposure_copies, exposure_files, exposure_places, exposures
 from catalogue.records import NightState
 from catalogue.tables import nights as proven_nights
-from catalogue.where import parse
+from catalogue.where import names_in, parse
 from observatory.errors import UsageError
 
 _KINDS: Mapping[ColumnType, Kind] = {
@@ -33,8 +33,14 @@ _KINDS: Mapping[ColumnType, Kind] = {
 _AT_A_TIME = 400
 _ACROSS = dt.timedelta(days=7)
 """How long after its first night a file of an exposure may still come, to be found proven."""
-_BY_NUMBER = r"(?i)\b(number|expid)\b"
-"""A where-expression about numbers: the answer comes in their order."""
+_BY_NUMBER = (exposures.c.number, exposures.c.name)
+_AFTER: Mapping[str, tuple[sa.ColumnElement[Any], ...]] = {
+    "night": (exposures.c.night, *_BY_NUMBER),
+    "number": _BY_NUMBER,
+    "arrived_utc": (exposures.c.arrived_utc, *_BY_NUMBER),
+    "date": (exposures.c.date, *_BY_NUMBER),
+}
+"""Orders of answers, by what they begin with: each is that of an index, so that nothing is sorted."""
 Span = tuple[Any, Any]
 """Lowest and highest, both included; None: no bound."""
 
@@ -108,17 +114,28 @@ class ExposureBook(Book):
     def exposures(self, asked: ExposureQuery) -> list[Exposure]:
         """Return the exposures asked for, by instrument, night, number and name.
 
-        Asked for by number they come by number, by arrival or time by that; the night counts before all of these.
+        Asked for by number they come by number, by arrival or time by that; the night counts before all of these. So
+        it is where they are asked for by an expression that names one of these.
 
         Raises
         ------
         UsageError
             The where-expression cannot be read, or names a column that is none.
         """
-        statement = sa.select(exposures).where(*_conditions(asked)).order_by(*_order(asked))
-        limit = 1 if asked.last is not None else asked.limit
+        expression = parse(asked.where) if asked.where is not None else None
+        columns = _columns(asked)
+        bounds = _bounds(asked)
+        always = [*_conditions(asked), *(one for held in bounds.values() for one in held)]
         with self._store.read() as connection:
-            return [exposure_of(row) for row in connection.execute(statement.limit(limit))]
+            if asked.last is not None:
+                also = [] if expression is None else [condition(expression, columns)]
+                newest = sa.select(exposures).where(*always, *also).order_by(*_newest_first(asked.last)).limit(1)
+                return [exposure_of(row) for row in connection.execute(newest)]
+            walked = _walked(asked, frozenset() if expression is None else names_in(expression))
+            terms = () if expression is None else (expression,)
+            order = (exposures.c.instrument, *_AFTER[walked])
+            put = choosing.Asked(asked.instrument, always, bounds, terms, columns, order, walked, asked.limit)
+            return [exposure_of(row) for row in choosing.find(connection, put)]
 
     def files_of(self, wanted: Iterable[Exposure]) -> dict[uuid.UUID, list[LyingFile]]:
         """Return the files of some exposures, each with its copies; by path."""
@@ -247,13 +264,15 @@ def _conditions(asked: ExposureQuery) -> list[sa.ColumnElement[bool]]:
         found.append(table.name == asked.name)
     if asked.is_written is not None:
         found.append(table.data_written.is_(asked.is_written))
-    found += _within(table.night, asked.nights) + _within(table.number, asked.numbers)
-    found += _within(table.arrived_utc, asked.arrived) + _within(table.date, asked.observed)
     if asked.last in ("number", "observed"):
         found.append((table.number if asked.last == "number" else table.date).is_not(None))
-    if asked.where is not None:
-        found.append(condition(parse(asked.where), _columns(asked)))
     return found
+
+
+def _bounds(asked: ExposureQuery) -> dict[str, list[sa.ColumnElement[bool]]]:
+    """Return what is asked of columns that have an index, by their names."""
+    spans = {"night": asked.nights, "number": asked.numbers, "arrived_utc": asked.arrived, "date": asked.observed}
+    return {name: held for name, span in spans.items() if (held := _within(exposures.c[name], span))}
 
 
 def _within(element: sa.ColumnElement[Any], span: Span | None) -> list[sa.ColumnElement[bool]]:
@@ -266,19 +285,26 @@ def _within(element: sa.ColumnElement[Any], span: Span | None) -> list[sa.Column
     return bounds if high is None else [*bounds, element <= high]
 
 
-def _order(asked: ExposureQuery) -> tuple[sa.ColumnElement[Any], ...]:
-    """Return the order of the answer: that in which an index holds what is asked for, so that nothing is sorted."""
+def _newest_first(last: str) -> tuple[sa.ColumnElement[Any], ...]:
     table = exposures.c
-    if asked.last is not None:
-        newest = {"arrived": table.arrived_utc, "number": table.number, "observed": table.date}[asked.last]
-        return table.instrument.desc(), newest.desc(), table.number.desc(), table.name.desc()
-    if asked.nights is None and (asked.numbers is not None or re.search(_BY_NUMBER, asked.where or "")):
-        return table.instrument, table.number, table.name
-    if asked.nights is None and asked.arrived is not None:
-        return table.instrument, table.arrived_utc, table.number, table.name
-    if asked.nights is None and asked.observed is not None:
-        return table.instrument, table.date, table.number, table.name
-    return table.instrument, table.night, table.number, table.name
+    newest = {"arrived": table.arrived_utc, "number": table.number, "observed": table.date}[last]
+    return table.instrument.desc(), newest.desc(), table.number.desc(), table.name.desc()
+
+
+def _walked(asked: ExposureQuery, named: Collection[str]) -> str:
+    """Return the column in whose order the answer comes: one that was asked for, and that has an index of its own."""
+    if asked.nights is not None:
+        return "night"
+    given = {"number": asked.numbers, "arrived_utc": asked.arrived, "date": asked.observed}
+    spans = [name for name, span in given.items() if span is not None]
+    if spans:
+        return spans[0]
+    words = [
+        "number" if name == "expid" else name
+        for name in ("night", "number", "expid", "arrived_utc", "date")
+        if name in named
+    ]
+    return words[0] if words else "night"
 
 
 def _columns(asked: ExposureQuery) -> dict[str, Column]:
