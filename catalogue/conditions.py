@@ -140,6 +140,7 @@ def _member(name: str, column: Column, items: Sequence[where.Constant | where.Sp
 def _like(name: str, column: Column, pattern: str) -> sa.ColumnElement[bool]:
     if column.kind != "text":
         raise UsageError(f"--where: LIKE is for text, and {name} holds {_WORDS[column.kind]}")
+    pattern = stored(name, "text", pattern)
     if "\\" in pattern:  # which PostgreSQL takes for a sign that the next letter is meant as it is, and SQLite does not
         return column.element.like(pattern.replace("\\", "\\\\"), escape="\\")
     return column.element.like(pattern)
@@ -148,6 +149,9 @@ def _like(name: str, column: Column, pattern: str) -> sa.ColumnElement[bool]:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(value)
+    if "\0" in value:  # which PostgreSQL cannot hold
+        raise ValueError(value)
+    value.encode()  # bytes of a command line that are no UTF-8 are no text, and nothing equals them
     return value
 
 
@@ -186,7 +190,7 @@ def _night(value: Any) -> dt.date:
 
 def _instant(value: Any) -> dt.datetime:
     instant = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(_text(value))
-    return instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant
+    return instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant.astimezone(dt.UTC)
 
 
 _FORMS: Mapping[Kind, Callable[[Any], Any]] = {

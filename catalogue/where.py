@@ -27,6 +27,8 @@ from observatory.errors import UsageError
 
 LONGEST_TEXT = 20_000
 """Characters; a list of two thousand visits fits."""
+MOST_COMPARISONS = 500
+"""In one expression, of which SQLite takes a thousand; a list after IN, of thousands of values, is one."""
 DEEPEST_NESTING = 50
 """Brackets and NOTs within one another."""
 
@@ -205,6 +207,7 @@ class _Parser:
 
     def __init__(self, text: str, tokens: Sequence[_Token]) -> None:
         self._text, self._tokens, self._next, self._depth = text, tokens, 0, 0
+        self._comparisons = 0
 
     def whole(self) -> Expression:
         expression = self._any()
@@ -259,6 +262,9 @@ class _Parser:
             self._depth -= 1
 
     def _comparison(self) -> Expression:
+        self._comparisons += 1
+        if self._comparisons > MOST_COMPARISONS:
+            raise self._fault(f"these are more than {MOST_COMPARISONS} comparisons (a list after IN counts as one)")
         left = self._operand()
         operator = self._take(*_OPERATORS)
         if operator is not None:

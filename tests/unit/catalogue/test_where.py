@@ -33,6 +33,7 @@ COLUMNS = {
     "dither": Column(TABLE.c.dither, "real"),
     "design": Column(TABLE.c.design, "hexadecimal"),
     "night": Column(TABLE.c.night, "night"),
+    "taken": Column(sa.column("taken", sa.DateTime(timezone=True)), "instant"),
 }
 ROWS: list[dict[str, Any]] = [
     {"visit": visit, "arm": arm, "dither": dither, "design": hexadecimal(visit + 2**63), "night": night}
@@ -121,6 +122,11 @@ def test_an_expression_takes_the_rows_that_it_means(connection: Connection, text
         ("arm like 3", "LIKE needs a text"),
         ("(" * 60 + "visit = 1" + ")" * 60, "nest deeper"),
         ("visit = 1 or " * 3000 + "visit = 1", "longer than"),
+        ("visit = 1 or " * 600 + "visit = 1", "more than 500 comparisons"),
+        ("arm = '\udcff'", "arm holds text"),
+        ("arm like '\udcff%'", "arm holds text"),
+        ("arm = 'a\0b'", "arm holds text"),
+        ("taken > '9999-12-31T23:59:59-10:00'", "taken holds instants"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_its_place(text: str, said: str) -> None:
