@@ -75,12 +75,17 @@ class Context:
 
     def folder(self) -> Path:
         """Find the specification's folder; with ``-v`` say which it is and why."""
+        folder, how = self.found()
+        if self.verbose:
+            say(f"configuration: {how}")
+        return folder
+
+    def found(self) -> tuple[Path, str]:
+        """Return the specification's folder, and in words which it is and why."""
         from observatory.spec.load import find_folder
 
         folder, how = find_folder(self.config, os.environ, Path.home(), Path.cwd())
-        if self.verbose:
-            say(f"configuration: {folder} ({how})")
-        return folder
+        return folder, f"{folder.absolute()} ({how})"
 
 
 def options_of(context: typer.Context) -> Context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json as json_module
 import tempfile
 from pathlib import Path
@@ -56,14 +57,14 @@ def _banner(words: str) -> str:
 def doctor(context: typer.Context, json: opt.Json = False) -> None:
     """Say what is wrong with this installation: hosts, keys, roots, clocks, programs, mail, database."""
     from nightferry.doctor import Line, examine
-    from observatory.truth import exit_status, worst
+    from observatory.truth import State, exit_status, worst
 
     options = options_of(context)
     lines: list[Line] = []
     with options.open() as workplace:
-        for line in examine(workplace):
+        for line in itertools.chain([Line(State.OK, "configuration", options.found()[1])], examine(workplace)):
             lines.append(line)
-            if not json:
+            if not json and not (options.quiet and line.state is State.OK):
                 print_line(line.state.value, line.what, line.words)
     state = worst(line.state for line in lines)
     if json:

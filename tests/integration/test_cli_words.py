@@ -169,6 +169,8 @@ def test_the_doctor_finds_a_sound_site_sound(site: Observatory) -> None:
     for words in ("host alpha", "clock beta", "root sha gamma", "program rsync", "database", "mail"):
         assert words in answer.out
     assert all(line.startswith("ok ") for line in answer.out.splitlines())
+    assert answer.out.splitlines()[0] == f"ok      configuration: {site.config} (--config)"
+    assert site.call("doctor", "-q").out == "", "all is well"
 
 
 def test_the_doctor_takes_an_account_for_sftp_alone_as_it_is(
