@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nightferry.cli import options as opt
 from nightferry.cli.context import asked, finish, is_terminal, options_of, print_document, say
 from observatory.errors import UsageError
+
+if TYPE_CHECKING:
+    from nightferry.reporting.status import LastRun, Row
 
 
 def status(
@@ -47,19 +50,11 @@ def status(
             for line in csv_lines(workplace, what):
                 typer.echo(line)
             finish(result)
-        from nightferry.reporting.status import lines, not_run, rows, site_status
+        from nightferry.reporting.status import not_run, rows, site_status
 
-        table = rows(workplace, what)
         age = site_status(workplace)
-        if json:
-            print_document({"last_run_utc": age.text, "nights": [row.document() for row in table]})
-        elif is_terminal():
-            from nightferry.cli.tables import print_status
-
-            print_status(table, age)
-        else:
-            for line in lines(table, age):
-                typer.echo(line)
+        if json or longest is None or not options.quiet:  # a watch that is to be quiet speaks only of what is late
+            _show(rows(workplace, what), age, json)
         late = [] if longest is None else not_run(workplace, what, longest)
         if longest is not None and age.is_older(longest, workplace.now()):
             say(f"nightferry: no run finished within {max_age} (the last: {age.text or 'none'})")
@@ -69,6 +64,20 @@ def status(
         if late:
             finish(3)
         finish(result)
+
+
+def _show(table: list[Row], age: LastRun, json: bool) -> None:
+    from nightferry.reporting.status import lines
+
+    if json:
+        print_document({"last_run_utc": age.text, "nights": [row.document() for row in table]})
+    elif is_terminal():
+        from nightferry.cli.tables import print_status
+
+        print_status(table, age)
+    else:
+        for line in lines(table, age):
+            typer.echo(line)
 
 
 def _span(text: str) -> dt.timedelta:

@@ -305,7 +305,8 @@ def import_log(workplace: Workplace, asked: Asked, path: Path) -> Imported:
     try:
         content = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: could not be read: {error}; nothing was noted") from error
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise UsageError(f"{path}: could not be read: {why}; nothing was noted") from error
     found = read_log(content, str(path), instruments[0], workplace.specification.zone)
     workplace.ledger.record_claims(instruments[0].instrument, found.claims)
     return found

@@ -113,6 +113,8 @@ def test_status_can_watch_that_runs_happen(site: Observatory) -> None:
     assert site.call("status", "--max-age", "26h").status == 3
     site.call("verify")
     assert site.call("status", "--max-age", "26h").status == 0
+    quiet = site.call("status", "--max-age", "26h", "-q")
+    assert (quiet.status, quiet.out, quiet.err) == (0, "", ""), "fit for cron"
     late = site.call("status", "--max-age", "0m")
     assert (late.status, "no run finished within 0m" in late.err) == (3, True)
     assert site.call("status", "--max-age", "soon").status == 2
