@@ -10,7 +10,7 @@ import datetime as dt
 import itertools
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from converters.own_products import NamesItsProducts
 from converters.programs import CannotStart, run_program
 from converters.rewriting import Ended, rewrite
 from converters.workspace import sha256_of
+from observatory.endpoints.contract import OURS
 from observatory.errors import UsageError
 from observatory.names import show
 from observatory.spec.models import Section
@@ -38,6 +39,7 @@ _DIGITS = 8
 RANGES = {"raw": (0, 69_999_999), "simulated": (70_000_000, 89_999_999), "engineering": (90_000_000, 99_999_999)}
 """What the first of the eight digits stands for at Subaru."""
 _WRITERS = 2
+_REMEDY = "bring the ledger back (the database of site.yaml) from where it is kept, or, if it is lost for good,"
 
 
 @runtime_checkable
@@ -130,6 +132,7 @@ class FrameIdsStep(NamesItsProducts):
         if not isinstance(memory, FrameIdMemory):
             return Done("the ledger cannot give out frame ids")
         try:
+            self._refuse_unknown_ids(task.folder, desk.instrument.instrument, memory)
             frames = self._frames(task)
             numbers = self._numbers(frames, task.folder.night, memory, desk)
             named = self._write(task, frames, numbers, desk)
@@ -141,8 +144,41 @@ class FrameIdsStep(NamesItsProducts):
         return Done(warning=self._late(task.folder.night, memory, desk), made=made, sha256=hashes)
 
     def _is_named(self, path: bytes) -> bool:
-        stem = path.rpartition(b"/")[2].partition(b".")[0].decode("ascii", "replace")
-        return re.fullmatch(re.escape(self.series) + r"[0-9]{8}", stem) is not None
+        return self._number_of(path.rpartition(b"/")[2]) is not None
+
+    def _refuse_unknown_ids(self, folder: NightFolder, name: str, memory: FrameIdMemory) -> None:
+        """Give out nothing where ids lie that the ledger knows nothing of, as after the ledger was lost.
+
+        Else the same id would stand for two files, and the same frames be there under two ids.
+        """
+        known = set(memory.known_frame_ids(self.series, name, folder.night).values())
+        for path in folder.files:
+            number = self._number_of(path.rpartition(b"/")[2])
+            if number is not None and number not in known:
+                raise _NoIds(
+                    f"{show(path)} has an id that the ledger never gave out: {_REMEDY} move it out of the night"
+                )
+        if self.allocator is not None or memory.last_frame_id_night(self.series, name) is not None:
+            return
+        low, high = RANGES[self.numbers]
+        number, path = max(self._found_below(folder.root, low, high), default=(-1, b""))
+        if number >= max(low, self.first):
+            words = f"the ledger has given out no {self.series} yet, but {show(path)} is there"
+            raise _NoIds(f"{words}: {_REMEDY} say `first: {number + 1}`")
+
+    def _found_below(self, root: Path, low: int, high: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the ids of a range that stand in the names of a copy's files, whichever nights they are of."""
+        for above, folders, names in os.walk(os.fsencode(root)):
+            folders[:] = [one for one in folders if one != OURS]
+            for name in names:
+                number = self._number_of(name)
+                if number is not None and low <= number <= high:
+                    yield number, os.path.relpath(os.path.join(above, name), os.fsencode(root))  # noqa: PTH118
+
+    def _number_of(self, name: bytes) -> int | None:
+        stem = name.partition(b".")[0].decode("ascii", "replace")
+        found = re.fullmatch(re.escape(self.series) + r"([0-9]{8})", stem)
+        return None if found is None else int(found[1])
 
     def _companions(self, path: bytes) -> list[bytes]:
         above, slash, name = path.rpartition(b"/")

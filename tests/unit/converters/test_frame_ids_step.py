@@ -224,3 +224,25 @@ def test_a_series_that_cannot_be_is_refused(series: str) -> None:
 def test_codes_with_digits_are_series() -> None:
     """K3D is an instrument."""
     assert step(series="K3DA").series == "K3DA"
+
+
+def test_an_id_that_the_ledger_never_gave_out_stops_the_night_that_it_lies_in(folder: Path, ledger: Ledger) -> None:
+    """As after a ledger was lost: the same frames would be there under two ids."""
+    put(folder / "vgen2" / "VMPA00425205.fits.fz", b"of the ledger before")
+    done = name(step(first=425300), folder, ledger)
+    assert done.failure is not None
+    assert done.failure.startswith("vgen2/VMPA00425205.fits.fz has an id that the ledger never gave out: bring")
+    assert ledger.known_frame_ids("VMPA", "vampires", NIGHT) == {}
+
+
+def test_an_empty_ledger_gives_out_no_id_that_a_file_of_another_night_bears(folder: Path, ledger: Ledger) -> None:
+    """It says which number comes next; with that it goes on, and what lies in our own folder does not count."""
+    put(folder.parent / "20251105" / "vgen2" / "VMPA00425230.fits.fz", b"of the ledger before")
+    put(folder.parent / "20251105" / "vgen2" / "VMPA00425228.txt", b"of the ledger before")
+    put(folder.parent / ".nightferry" / "replaced" / "VMPA00425300.fits", b"set aside")
+    done = name(step(), folder, ledger)
+    assert done.failure is not None
+    assert "but 20251105/vgen2/VMPA00425230.fits.fz is there: " in done.failure
+    assert done.failure.endswith("say `first: 425231`")
+    assert name(step(first=425231), folder, ledger).failure is None
+    assert sorted(ledger.known_frame_ids("VMPA", "vampires", NIGHT).values()) == [425231, 425232, 425233]
