@@ -5,6 +5,7 @@ Looking is verifier/check.py's, saying it the command line's. Needs no lock.
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
@@ -78,7 +79,8 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
     )
     if run.keeps_records:
         declared = hop.instrument.verify.level
-        _record_verdict(workplace, run, hop, verdict, includes(verdict.level, declared))
+        freed = {night for path in options.kept if (night := scope.source.night_of(path)) is not None}
+        _record_verdict(workplace, run, hop, verdict, includes(verdict.level, declared), freed)
     return verdict
 
 
@@ -138,7 +140,15 @@ def acceptances(workplace: Workplace, hop: Hop) -> tuple[Acceptance, ...]:
     return tuple(Acceptance(one.night, one.reason, frozenset(one.frames), frozenset(one.files)) for one in active)
 
 
-def _record_verdict(workplace: Workplace, run: Run, hop: Hop, verdict: HopVerdict, is_deep_enough: bool) -> None:
+def _record_verdict(
+    workplace: Workplace,
+    run: Run,
+    hop: Hop,
+    verdict: HopVerdict,
+    is_deep_enough: bool,
+    freed: Collection[dt.date],
+) -> None:
+    """Note what was shown of each night that the source has, and of those of which it freed something."""
     ledger, at = workplace.ledger, workplace.now()
     if is_whole_look(workplace, hop, verdict.nights):  # else the nights of an outage would be forgotten
         ledger.record_hop(
@@ -155,7 +165,7 @@ def _record_verdict(workplace: Workplace, run: Run, hop: Hop, verdict: HopVerdic
     nights = {
         night: _night_record(count, known.get(night, 0), verdict, may_prove)
         for night, count in verdict.per_night.items()
-        if count.source_files or count.open_files
+        if count.source_files or count.open_files or night in freed
     }
     see_roots(workplace, run, hop, verdict)
     ledger.record_nights(run.id, verdict.instrument, verdict.hop, nights, at)

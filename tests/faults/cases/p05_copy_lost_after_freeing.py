@@ -23,6 +23,8 @@ def after(stage: Stage, found: Found) -> None:
     assert proven(stage).words == "0 of 1 proven"
     stage.put(stage.ends[1], stage.frames[2], stage.seen["frame"])
     assert stage.call("verify").status == 0
+    stage.call("status", "--safe")
+    assert proven(stage).words == "1 of 1 proven"
 
 
 FAULT = Fault(

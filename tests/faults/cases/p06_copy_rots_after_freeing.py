@@ -33,6 +33,8 @@ def after(stage: Stage, found: Found) -> None:
     for index in (2, 3):
         stage.put(stage.ends[1], stage.frames[index], stage.seen["whole"][stage.there(index).name])
     assert stage.call("verify", "--level", "checksum").status == 0
+    stage.call("status", "--safe")
+    assert proven(stage).words == "1 of 1 proven"
 
 
 FAULT = Fault(
