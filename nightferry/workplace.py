@@ -123,7 +123,7 @@ class Workplace:
     def access(self, host: str) -> HostAccess:
         """Return how a declared host is reached."""
         declared = self.specification.site.hosts[host]
-        return host_access(host, declared, hostname=self.hostname, base=self.folder)
+        return host_access(host, declared, hostname=self.specification.hostname, base=self.folder)
 
     def endpoint(self, host: str) -> Act:
         """Return the endpoint of a declared host; one for all who ask."""

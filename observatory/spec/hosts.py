@@ -5,6 +5,7 @@ Decides which host is this machine and where relative files lie; connects to not
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from observatory.endpoints.contract import HostAccess
@@ -57,6 +58,29 @@ def is_this_machine(name: str, host: Host, hostname: str) -> bool:
     ours = hostname.lower().rstrip(".")
     names = {name.lower(), (host.address or name).lower().rstrip(".")}
     return bool(ours) and bool({ours, ours.partition(".")[0]} & names)
+
+
+def machine_name(hosts: Mapping[str, Host], hostname: str, full_name: Callable[[str], str | None]) -> str:
+    """Return what the machine we run on is called, in full where only that tells which host it is.
+
+    Most systems call themselves by the short name, "astro", and that may be astro.suth or astro.cape. Then, and only
+    then, is the full name looked up, as ``hostname -f`` does: a name service that is down delays nobody else.
+
+    Parameters
+    ----------
+    hosts : mapping of key to Host
+    hostname : str
+        What the system calls itself.
+    full_name : callable
+        Looks a name up; None where nobody knows it.
+    """
+    begins = f"{hostname.lower()}."
+    automatic = {name: host for name, host in hosts.items() if host.local == "auto"}
+    if any(is_this_machine(name, host, hostname) for name, host in automatic.items()):
+        return hostname
+    names = [one.lower() for name, host in automatic.items() for one in (name, host.address or name)]
+    full = full_name(hostname) if any(one.startswith(begins) for one in names) else None
+    return full if full is not None and full.lower().startswith(begins) else hostname
 
 
 def local_path(text: str, base: Path) -> Path:

@@ -16,7 +16,7 @@ from observatory.errors import Problem, SpecificationError, UsageError
 from observatory.spec import yaml
 from observatory.spec.check import chain_is_sound, check_instrument, check_together
 from observatory.spec.fields import keys, meant
-from observatory.spec.hosts import local_path
+from observatory.spec.hosts import local_path, machine_name
 from observatory.spec.judge import Judged, judge
 from observatory.spec.models import Convert, Host, Instrument, Owned, Section, Site, Specification, StepSection
 from observatory.spec.owned import instrument_model
@@ -115,8 +115,16 @@ def load(
         folder=str(folder),
         site=site.value,
         instruments={judged.value.instrument: judged.value for judged in instruments if judged.value},
-        hostname=socket.gethostname() if hostname is None else hostname,
+        hostname=machine_name(site.value.hosts, socket.gethostname(), _full_name) if hostname is None else hostname,
     )
+
+
+def _full_name(hostname: str) -> str | None:
+    try:
+        found = socket.getaddrinfo(hostname, None, flags=socket.AI_CANONNAME)
+    except OSError:
+        return None
+    return found[0][3].rstrip(".") or None
 
 
 def load_site(folder: Path) -> Site:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from observatory.spec.hosts import accesses, host_access, is_this_machine
+from observatory.spec.hosts import accesses, host_access, is_this_machine, machine_name
 from observatory.spec.load import load
 from observatory.spec.models import Host
 from tests.unit.spec.folders import write
@@ -30,6 +30,32 @@ def test_a_host_is_local_where_the_machine_bears_its_name(
     """Short or full, equal to key or address; never by a shared beginning."""
     host = Host(address=address, local="auto")
     assert is_this_machine(name, host, hostname) is expected
+
+
+def test_a_machine_that_calls_itself_by_its_short_name_is_known_by_its_full_one() -> None:
+    """It is looked up only where that can tell; what was found for another name is not believed."""
+    hosts = {
+        "astro.suth": Host(address="astro.suth.saao.ac.za", local="auto"),
+        "astro.cape": Host(address="astro.cape.saao.ac.za", local="auto"),
+        "sha": Host(address="sha.suth.saao.ac.za", local="auto"),
+        "third": Host(address="third.saao.ac.za"),
+    }
+    asked = []
+
+    def full_name(name: str) -> str | None:
+        asked.append(name)
+        return {"astro": "astro.cape.saao.ac.za"}.get(name)
+
+    name = machine_name(hosts, "astro", full_name)
+    assert [key for key, host in hosts.items() if is_this_machine(key, host, name)] == ["astro.cape"]
+    assert [machine_name(hosts, one, full_name) for one in ("sha", "third", "astro.suth")] == [
+        "sha",
+        "third",
+        "astro.suth",
+    ]
+    assert asked == ["astro"]
+    assert machine_name(hosts, "astro", lambda name: None) == "astro"
+    assert machine_name(hosts, "astro", lambda name: "localhost") == "astro"
 
 
 def test_local_true_and_false_need_no_name() -> None:
