@@ -288,6 +288,12 @@ def _translated(name: str) -> Iterator[None]:
         raise _said(name, error) from error
     except sa.exc.TimeoutError as error:
         raise RecordsUnavailable(name, "too many connections at once", is_permanent=False) from error
+    except sa.exc.StatementError as error:
+        if isinstance(error.orig, OverflowError):
+            raise UsageError("an instant is given that lies outside the years 1 to 9999 in UTC") from error
+        raise
+    except UnicodeEncodeError as error:  # bytes of a command line; what is a name of a file is kept as bytes
+        raise UsageError(f"{error.object!r} is no text: it is not UTF-8") from error
 
 
 def _said(name: str, error: BaseException | None) -> RecordsUnavailable:

@@ -243,8 +243,11 @@ def _type(connection: Connection, question: Question) -> tuple[int, DatasetType,
     rows = connection.execute(asked).all()
     found = [row for row in rows if row.name == question.type and question.instrument in (None, row.instrument)]
     if not found:
-        hint = meant(question.type, {row.name for row in rows}) or "; there is none yet"
-        raise UsageError(f"no dataset type {question.type!r}{hint}")
+        whose = "" if question.instrument is None else f" of instrument {question.instrument!r}"
+        others = {row.name for row in rows if question.instrument in (None, row.instrument)}
+        raise UsageError(
+            f"no dataset type {question.type!r}{whose}{meant(question.type, others) or '; there is none yet'}"
+        )
     if len(found) > 1:
         names = [row.instrument for row in found]
         raise UsageError(f"{' and '.join(names)} each have a dataset type {question.type!r}; say -i {names[0]}")

@@ -31,6 +31,7 @@ _KINDS: Mapping[ColumnType, Kind] = {
     "text": "text", "integer": "integer", "number": "real", "night": "night", "instant": "instant", "mjd": "instant",
 }  # fmt: skip
 _AT_A_TIME = 400
+_LARGEST = 2**63 - 1
 _ACROSS = dt.timedelta(days=7)
 """How long after its first night a file of an exposure may still come, to be found proven."""
 _BY_NUMBER = (exposures.c.number, exposures.c.name)
@@ -271,8 +272,14 @@ def _conditions(asked: ExposureQuery) -> list[sa.ColumnElement[bool]]:
 
 def _bounds(asked: ExposureQuery) -> dict[str, list[sa.ColumnElement[bool]]]:
     """Return what is asked of columns that have an index, by their names."""
-    spans = {"night": asked.nights, "number": asked.numbers, "arrived_utc": asked.arrived, "date": asked.observed}
+    numbers = None if asked.numbers is None else (_held(asked.numbers[0]), _held(asked.numbers[1]))
+    spans = {"night": asked.nights, "number": numbers, "arrived_utc": asked.arrived, "date": asked.observed}
     return {name: held for name, span in spans.items() if (held := _within(exposures.c[name], span))}
+
+
+def _held(number: int | None) -> int | None:
+    """Return a number that a database can compare: beyond the greatest that it holds there is none."""
+    return None if number is None else max(-_LARGEST, min(number, _LARGEST))
 
 
 def _within(element: sa.ColumnElement[Any], span: Span | None) -> list[sa.ColumnElement[bool]]:

@@ -176,8 +176,10 @@ def run_remove(workplace: Workplace, question: Question, yes: bool, json: bool) 
         print_document({"is_plan": not yes, "type": question.type, "datasets": rows})
     else:
         for one in removed:
-            typer.echo(f"{show(bytes(one.dataset.file))}: {one.fate.value}{f': {one.reason}' if one.reason else ''}")
-        typer.echo(f"{counted(len(removed), 'dataset')} {'removed' if yes else 'would be removed; --yes removes them'}")
+            would = "would be " if not yes and one.fate in (Fate.UNLINKED, Fate.SET_ASIDE) else ""
+            fate = f"{would}{one.fate.value}{f': {one.reason}' if one.reason else ''}"
+            typer.echo(f"{show(bytes(one.dataset.file))}: {fate}")
+        typer.echo(f"{counted(len(removed), 'dataset')} {'removed' if yes else 'would be removed; say --yes to do it'}")
     return int(any(one.fate is Fate.FAILED for one in removed))
 
 

@@ -120,7 +120,7 @@ def _span(option: str, text: str | None, read: Callable[[str], Any]) -> tuple[An
     try:
         first = read(low) if low else None
         last = (read(high) if high else None) if dots else first
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:  # the latter: an instant that lies before or after all years in UTC
         raise UsageError(f"{option} {text}: {error}") from error
     if first is None and last is None:
         raise UsageError(f"{option} {text}: a value, or a span A..B")

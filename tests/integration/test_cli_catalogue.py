@@ -144,7 +144,8 @@ def test_nothing_found_and_more_than_shown_are_said_beside_the_answer(site: Site
     status, out, err = site.call("exposures", "--limit", "1")
     assert (status, len(out.splitlines()), "more than the 1 shown" in err) == (0, 2, True)
     assert site.call("exposures", "--limit", "2")[2] == ""
-    assert site.call("exposures", "--ids", "5") == (0, "", "no exposure is such\n")
+    for numbers in ("5", f"{10**30}..", f"{10**30}"):
+        assert site.call("exposures", "--ids", numbers) == (0, "", "no exposure is such\n")
     header_line = site.call("exposures", "--csv")[1].splitlines()[0]
     (alone,) = site.call("exposures", "--csv", "--ids", "5")[1].splitlines()
     assert header_line.startswith(alone)
@@ -156,6 +157,7 @@ def test_nothing_found_and_more_than_shown_are_said_beside_the_answer(site: Site
         (["exposures", "--ids", "9..1"], "the span runs backwards"),
         (["exposures", "--ids", "x"], "'x' is no exposure number"),
         (["exposures", "--ids", ".."], "a value, or a span A..B"),
+        (["exposures", "--observed", "9999-12-31T23:59:59-10:00.."], "date value out of range"),
         (["exposures", "--where", "colour = 1"], "no column 'colour'"),
         (["exposures", "--csv", "--json"], "give one of the"),
         (["exposures", "-i", "nobody"], "no instrument 'nobody'"),

@@ -71,10 +71,19 @@ def test_a_limit_says_that_there_is_more(pfs: Deliveries) -> None:
         (["datasets", "raw", "--at", "noon"], "an instant such as"),
         (["collections", "make", "x", "--kind", "heap"], "one of run, tagged"),
         (["collections", "remove", "x"], "no collection 'x'"),
+        (["collections", "remove", "\udcff"], "is no text"),
+        (["datasets", "raw", "--collection", "a\udcff\n"], "is no text"),
+        (["datasets", "raw", "-i", "sha"], "no dataset type 'raw' of instrument 'sha'"),
+        (["datasets", "raw", "--where", "ingested > '9999-12-31T23:59:59-10:00'"], "ingested holds instants"),
+        (
+            ["collections", "certify", "cal", "raw", "--from", "9999-12-31T23:59:59-10:00"],
+            "outside the years 1 to 9999",
+        ),
     ],
 )
 def test_what_is_unknown_is_one_line_and_exit_2(pfs: Deliveries, words: list[str], said: str) -> None:
     """Never an empty table and exit 0, never a traceback."""
+    pfs.site.call("collections", "make", "cal", "--kind", "calibration")
     answer = pfs.site.call(*words)
     assert (answer.status, answer.out) == (2, "")
     assert said in answer.err
@@ -122,6 +131,8 @@ def test_removing_is_dry_until_yes_and_loses_no_bytes(pfs: Deliveries) -> None:
     dry = pfs.site.call(*words)
     assert (dry.status, pfs.stored()) == (0, before)
     assert "4 datasets would be removed" in dry.out
+    assert dry.out.count(": would be unlinked\n") == 3
+    assert dry.out.count(": would be set aside\n") == 1
     assert pfs.site.call(*words, "--yes").status == 0
     assert [path for path in pfs.stored() if "000026" in path] == pfs.stored()
     assert (pfs.folder / raw_name(12)).exists()
