@@ -260,15 +260,24 @@ class SimulatedSite:
             del self.truth.arrived[key]
 
         def mount() -> None:
-            written = [path for path in host.things if path.startswith(start)]
             if host.name == NAMES[0]:
-                assert not self.truth.originals
+                self._hide(host, start)
                 self.truth.originals.update(originals)
+            written = [path for path in host.things if path.startswith(start)]
             assert not written, f"written into the mount point of {host.name}: {written}"
             host.things.update(disk)
             self.truth.arrived.update(arrived)
 
         return mount
+
+    def _hide(self, host: SimulatedHost, start: bytes) -> None:
+        """Let what people wrote into a mount point meanwhile lie hidden beneath what is mounted there again."""
+        inside = [path for path in host.things if path.startswith(start)]
+        files = {path for path in inside if host.things[path].kind == "file"}
+        assert files == {start + path for path in self.truth.originals}, "written into the mount point"
+        for path in inside:
+            del host.things[path]
+        self.truth.originals.clear()
 
     # ---- runs
 
