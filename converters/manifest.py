@@ -24,6 +24,8 @@ from observatory.names import show
 from observatory.spec import forms
 from observatory.spec.models import Section
 
+_ALMOST_AN_ID = re.compile(r"[A-Z][A-Z0-9]{2}[A-DF-Y][0-9]{8}.")
+"""A copy that somebody made beside a frame, say: the archive would take it for a frame of its own."""
 _WORDS = ("nights", "files", "bytes", "address", "manifest")
 _SUBJECT = "manifest for {nights}"
 _TEXT = """Dear archive team,
@@ -88,6 +90,9 @@ class ManifestStep(NamesItsProducts):
         places = {root + b"/" + folder.below_root(path): folder.path / os.fsdecode(path) for path in task.inputs}
         sums = self.sums if self.dialect == "gen2" else ()
         rows = [row_of(path, place, sums) for path, place in places.items()]
+        strange = [row.path for row in rows if _ALMOST_AN_ID.match(row.frame_id)]
+        if strange:
+            return Done(f"{show(os.fsencode(strange[0]))}: its name is no frame id but begins like one; move it away")
         outputs[0].write_bytes(encode(merge([rows]), self.dialect))
         written = outputs[0].read_bytes()
         for row, wrong in verify(decode(written)[0], lambda row: places[os.fsencode(row.path)]):

@@ -88,6 +88,23 @@ def test_of_a_cube_that_changed_all_is_made_anew_and_the_others_keep_their_ids(s
     assert tree(night.folder) == tree_after
 
 
+def test_a_frame_that_somebody_copied_beside_itself_is_not_sent_as_one_more(site: Observatory) -> None:
+    """Renamed by hand, it is made again under its id; the stranger stops the manifest until it is moved away."""
+    night = vampires.night(site, jitter_us=500, offset_us=600)
+    night.expose("10:20:00", 60)
+    assert vampires.convert(site).status == 0
+    before = tree(night.folder)
+    frame = min((night.folder / "vgen2").glob("*.fits.fz"))
+    stranger = frame.rename(frame.with_name(frame.name.replace(".fits", ".copy.fits")))
+    os.utime(stranger, (1_700_000_000, 1_700_000_000))
+    answer = vampires.convert(site)
+    assert answer.status == 1
+    assert f"{stranger.name}: its name is no frame id but begins like one; move it away" in answer.out
+    stranger.unlink()
+    assert vampires.convert(site).status == 0
+    assert tree(night.folder) == before
+
+
 def test_a_night_that_hardly_pairs_waits_for_a_person(site: Observatory) -> None:
     """The summary says why; approved, the night goes on."""
     vampires.declare(site, vampires.STEPS[:3])
