@@ -173,6 +173,14 @@ def questions(count: int, rows: int) -> dict[str, Callable[[int], Question]]:
         "by detector, the last visits first": sorted_by("-detector", "-visit"),
         "three nights": asked(lambda turn: f"night in ({night(turn):%Y%m%d}..{night(turn) + 2 * A_DAY:%Y%m%d})"),
         "a year of nights": asked(lambda turn: f"night in ({night(turn):%Y%m%d}..{night(turn) + 364 * A_DAY:%Y%m%d})"),
+        "a year of nights and an arm": asked(
+            lambda turn: (
+                f"night in ({night(turn):%Y%m%d}..{night(turn) + 364 * A_DAY:%Y%m%d}) and arm = '{'brn'[turn % 3]}'"
+            )
+        ),
+        "a night or an arm": asked(lambda turn: f"night = {night(turn):%Y%m%d} or arm = '{'brn'[turn % 3]}'"),
+        "far visits and near ones": asked(lambda turn: f"visit in (5..20, {visit(turn)}..{visit(turn) + 9999})"),
+        "a run by its name": asked(lambda turn: f"run = '{RUN}' and arm = '{'brn'[turn % 3]}'"),
         "a visit or a rare arm": asked(lambda turn: f"visit = {visit(turn)} or arm = 'm'"),
     }
 
@@ -219,7 +227,10 @@ _SHORT = """\
 | asked for | how |
 |---|---|
 | the exposure's key (`visit`) | an index of its own: `=`, `in`, ranges, both orders |
-| `night` | an index of its own, for one night |
+| `night` | an index of its own: one night, and spans and lists of nights, of which each night's exposures are known |
+| `run` | looked up among the collections; a run of few datasets is read whole |
+| `or` of any of these (`visit = 12 or arm = 'm'`), and lists of spans | each alternative by its own index, the first \
+of all by the first of each |
 | keys of 64 bits (`pfs_design_id`) | an index of their own, for one number |
 | every other key of the type, whether it identifies or not: `instrument` (the site), `arm`, `spectrograph`, \
 `detector`, `dither` of `raw`; `instrument`, `subset`, `proposal` of `pfsConfig` | one index of all of them together, \
@@ -236,8 +247,8 @@ frequent or not; few are read directly; of many the index gives the first.
 * More than 1,000 kinds in a run (thousands of proposals, say) are not gone through: then keys are looked at in dataset
   after dataset, in the order of the exposures: milliseconds where one in a few is such, seconds over millions where
   hardly one is. Name an exposure or a night beside it.
-* `or` between a key and something else (`visit = 12 or arm = 'm'`), a long span of nights, a range of 64-bit numbers:
-  the same. Ask twice, or name exposures.
+* A range of 64-bit numbers: the same. So is a span of nights with a rare key beside it where exposure numbers begin
+  anew every night, one of more than 3,000 nights (eight years), and an OR of more than 16 alternatives.
 * Sorting by `night`, `size_bytes`, `ingested` or a key of 64 bits, and `--find-first` without more, read all that they
   sort; so does a question to a tagged or calibration collection, which are seldom large.
 * The index is made when an instrument's types are declared, by its next ingest: half a minute over millions, once.

@@ -190,6 +190,19 @@ def questions(count: int) -> dict[str, Callable[[int], ExposureQuery]]:
         "where: nothing that is indexed": lambda turn: ExposureQuery(
             "desi", where=f"airmass > 1.5 and exptime > {600 + turn}", limit=ROWS
         ),
+        "where: three tiles": lambda turn: ExposureQuery(
+            "desi", where=f"tile_id in ({turn * 7}, {turn * 11}, {turn * 13})", limit=ROWS
+        ),
+        "where: a tile or an object": lambda turn: ExposureQuery(
+            "desi", where=f"tile_id = {turn * 7} or object = 'field {turn * 11}'", limit=ROWS
+        ),
+        "where: all tiles above one": lambda turn: ExposureQuery("desi", where=f"tile_id > {turn * 7}", limit=ROWS),
+        "where: observed since": lambda turn: ExposureQuery(
+            "desi", where=f"date > '{night(turn):%Y-%m-%d}T12:00:00'", limit=ROWS
+        ),
+        "where: objects that begin alike": lambda turn: ExposureQuery(
+            "desi", where=f"object like 'field 199{turn}%'", limit=ROWS
+        ),
         "where: few, of columns without an index": lambda turn: ExposureQuery(
             "desi", where=f"skydec > 89.9 and exptime = {turn} and airmass > 1.9", limit=ROWS
         ),
