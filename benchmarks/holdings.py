@@ -275,7 +275,8 @@ _SHORT = """\
 A where-expression over columns without an index (airmass, seeing, and an instrument's own, which lie in a document)
 walks the exposures in their order until it has found as many as are wanted: quick where many match, as in one of the
 questions above, and most of a second over millions where few do, as in the other. Name a night, a range of numbers, a
-tile, an object, a type or a program beside it, and it is quick again.
+tile, an object, a type or a program beside it, and it is quick again. So does a pattern (`object like 'M 3%'`) on
+PostgreSQL, whose order of texts depends on the language; SQLite finds what begins alike by the index.
 
 Memory grows with the files of one night, not with the nights: a night is noted whole or not at all."""
 
