@@ -54,6 +54,9 @@ def test_everything_noted_comes_back_from_postgresql_too(ledger: Ledger) -> None
     ]
     assert ledger.waiting_since("sha", "a:b") == dict.fromkeys(names, NOON.timestamp())
     assert ledger.outstanding("sha", "a:b", NOON.date(), NOON.date()) == ()
+    late = {NIGHT: NightRecord(5, 0, moved_files=5, moved_bytes=10)}
+    ledger.record_nights(run, "shd", "a:b", late, NOON + dt.timedelta(hours=1))
+    assert ledger.brought_late("shd", "b:c", ["a:b"], NOON.date(), NOON.date()) == (NIGHT,)
     (row,) = ledger.status("sha")
     assert (row.proven_hops, row.hops[0].moved_files, row.hops[0].proven_utc) == (("a:b",), 4, NOON)
 
