@@ -216,7 +216,9 @@ class NightRun:
             yield self._row(step.label, RowResult.FAILED, fault_words(error))
             return
         if isinstance(step, NightStep) and not bench.dry_run:
-            clear_outdated(bench.root, bench.work, bench.stamp, self._known, step.label, [one.subject for one in tasks])
+            subjects = [one.subject for one in tasks]
+            all_below = self._folder.below_root(b"") if getattr(step, "plans_all", False) else None
+            clear_outdated(bench.root, bench.work, bench.stamp, self._known, step.label, subjects, all_below)
         name, tell = bench.instrument.instrument, self._run.watch
         tell(StepProgress(name, self._folder.night, step.label, 0, len(tasks)))
         for number, row in enumerate(self._results(step, bench, tasks), start=1):

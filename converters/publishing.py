@@ -145,10 +145,16 @@ class Publisher:
 
 
 def clear_outdated(
-    root: Path, work: Path, stamp: str, known: NightMemory, step: str, subjects: Sequence[bytes]
+    root: Path,
+    work: Path,
+    stamp: str,
+    known: NightMemory,
+    step: str,
+    subjects: Sequence[bytes],
+    all_below: bytes | None = None,
 ) -> None:
-    """Put aside what a step made of things that there are no more, and forget it."""
-    outdated = known.outdated(step, frozenset(subjects))
+    """Put aside what a step made of things that there are no more, or by an earlier plan, and forget it."""
+    outdated = known.outdated(step, frozenset(subjects), all_below)
     if not outdated:
         return
     with workspace(root, work, f"outdated-{step}", stamp) as space:

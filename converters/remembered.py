@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from catalogue.records import KnownHash, Product, StepInput, StepRecord, StepResult
+from catalogue.records import KnownHash, Product, StepRecord, StepResult
 from converters.base import Facts
 from converters.facts import facts_of
 from converters.workspace import sha256_of
@@ -138,11 +138,15 @@ class NightMemory:
 
     def __init__(self, memory: StepMemory, instrument: str, copy: str, night: dt.date, root: Path) -> None:
         self.memory, self.instrument, self.copy, self.night = memory, instrument, copy, night
+        self._root = root
         self.hashes = Hashes(root, memory.known_hashes(instrument, copy, night))
         self.approved = memory.approved(instrument, copy, night)
         self._freed = memory.freed_products(instrument, copy, night)
         found = memory.step_records(instrument, night)
         self._records = {(one.step, one.subject): one for one in found if one.copy == copy}
+        self._takers: dict[tuple[bytes, str], set[tuple[str, bytes]]] = {}
+        for one in self._records.values():
+            self._index(one)
         self._guard = threading.Lock()
 
     def record(self, step: str, subject: bytes) -> StepRecord | None:
@@ -155,13 +159,32 @@ class NightMemory:
         """Note how far a step came."""
         self.memory.record_step(record)
         with self._guard:
+            self._unindex(self._records.get((record.step, record.subject)))
             self._records[(record.step, record.subject)] = record
+            self._index(record)
 
     def forget(self, record: StepRecord) -> None:
         """Forget a record whose subject there is no more."""
         self.memory.forget_step(self.instrument, self.copy, record.step, record.subject)
         with self._guard:
-            self._records.pop((record.step, record.subject), None)
+            self._unindex(self._records.pop((record.step, record.subject), None))
+
+    def _index(self, record: StepRecord) -> None:
+        """Know what a record consumed: each file is asked after, and a night may have thousands."""
+        for taken in record.inputs if record.result is StepResult.DONE else ():
+            if taken.is_consumed:
+                self._takers.setdefault((taken.path, taken.sha256), set()).add((record.step, record.subject))
+
+    def _unindex(self, record: StepRecord | None) -> None:
+        if record is None:
+            return
+        for taken in record.inputs:
+            self._takers.get((taken.path, taken.sha256), set()).discard((record.step, record.subject))
+
+    def _takers_of(self, product: Product) -> list[StepRecord]:
+        with self._guard:
+            keys = self._takers.get((product.path, product.sha256), set())
+            return [self._records[key] for key in sorted(keys)]
 
     def records(self, step: str | None = None) -> list[StepRecord]:
         """Return the night's records, of one step or of all, by step and subject."""
@@ -189,10 +212,12 @@ class NightMemory:
         told = {product.sha256 for one in begun for product in one.products if product.path == path}
         return bool(told) and self.hashes.of(path) in told
 
-    def outdated(self, step: str, subjects: Collection[bytes]) -> list[StepRecord]:
+    def outdated(self, step: str, subjects: Collection[bytes], all_below: bytes | None = None) -> list[StepRecord]:
         """Return the records of a step that are of no present subject, and were made of what steps make no more.
 
-        A subject that is gone because what was made of it stands in its place is not among them.
+        A subject that is gone because what was made of it stands in its place is not among them. Where `all_below`
+        is a folder's path with its slash, the subjects are all that is to be made of what lies in it: then what was
+        made besides is of an earlier plan.
         """
         made = self.made()
         paths = {path for path, _ in made}
@@ -200,15 +225,26 @@ class NightMemory:
             one
             for one in self.records(step)
             if one.subject not in subjects
-            and any(
-                (taken.is_consumed or taken.path in paths) and (taken.path, taken.sha256) not in made
-                for taken in one.inputs
+            and (
+                any(
+                    (taken.is_consumed or taken.path in paths) and (taken.path, taken.sha256) not in made
+                    for taken in one.inputs
+                )
+                or (all_below is not None and one.subject.startswith(all_below) and subjects and self._lie_there(one))
             )
         ]
 
+    def _lie_there(self, record: StepRecord) -> bool:
+        """Say whether everything that a step took is at its place, whatever it holds: nothing of it was freed."""
+        return bool(record.inputs) and all((self._root / os.fsdecode(one.path)).is_file() for one in record.inputs)
+
     def counted(self, step: str) -> Facts | None:
-        """Return what a step has counted of the night, in whichever runs its parts were made; None: it counts none."""
-        told = [facts_of(one.facts) for one in self.records(step) if one.result is StepResult.DONE and one.facts]
+        """Return what a step has counted of the night, in whichever runs its parts were made; None: it counts none.
+
+        What was made by an earlier plan, and was set aside since, is no part of it.
+        """
+        done = [one for one in self.records(step) if one.result is StepResult.DONE and one.facts]
+        told = [facts_of(one.facts) for one in done if one.facts and self.stands(one.products)]
         return sum(told, Facts()) if told else None
 
     def hold_digest(self, step: str) -> str:
@@ -230,9 +266,7 @@ class NightMemory:
         if product in asked:
             return False  # a file written anew under its own name, and then lost
         return any(
-            all(self._stands(one, asked | {product}) for one in record.products)
-            for record in self._done()
-            if any(taken.is_consumed and _same(taken, product) for taken in record.inputs)
+            all(self._stands(one, asked | {product}) for one in record.products) for record in self._takers_of(product)
         )
 
     def _lies_there(self, product: Product) -> bool:
@@ -244,7 +278,3 @@ class NightMemory:
 
     def _done(self) -> Iterator[StepRecord]:
         return (one for one in self.records() if one.result is StepResult.DONE)
-
-
-def _same(taken: StepInput, product: Product) -> bool:
-    return (taken.path, taken.sha256) == (product.path, product.sha256)

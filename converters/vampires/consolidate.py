@@ -25,6 +25,8 @@ class ConsolidateStep(NamesItsProducts):
     """Writes the cubes of the plan that `syncdeint` made."""
 
     knows_inputs: ClassVar[bool] = True
+    plans_all: ClassVar[bool] = True
+    """A cube that the plan does not have is of an earlier one: its frames are in others now."""
     preload: ClassVar[tuple[str, ...]] = ("converters.vampires.cubes",)
 
     step: Literal["consolidate"] = Field(description="which converter")

@@ -88,6 +88,22 @@ def test_of_a_cube_that_changed_all_is_made_anew_and_the_others_keep_their_ids(s
     assert tree(night.folder) == tree_after
 
 
+def test_where_a_timing_file_changed_the_night_is_counted_as_it_is_now(site: Observatory) -> None:
+    """Other pairs, other cubes, other ids; what the plan before made is set aside, and counts no more."""
+    vampires.declare(site, [vampires.STEPS[0], *vampires.STEPS[2:]])
+    night = vampires.night(site, jitter_us=500, offset_us=600)
+    night.expose("10:20:00", 100)
+    night.expose("11:00:00", 60)
+    assert vampires.convert(site).status == 0
+    timing = max((night.folder / "vcam2").glob("*.txt"))
+    timing.write_bytes(b"".join(timing.read_bytes().splitlines(keepends=True)[:-1]))
+    os.utime(timing, (1_700_000_000, 1_700_000_000))
+    answer = vampires.convert(site)
+    assert answer.status == 0, answer.out + answer.err
+    assert vampires.frames_in(night.folder) == dict.fromkeys(night.truth, 1)
+    assert f"{len(night.truth)} frames in, {len(night.truth)} out" in answer.out
+
+
 def test_a_frame_that_somebody_copied_beside_itself_is_not_sent_as_one_more(site: Observatory) -> None:
     """Renamed by hand, it is made again under its id; the stranger stops the manifest until it is moved away."""
     night = vampires.night(site, jitter_us=500, offset_us=600)
