@@ -43,7 +43,7 @@ HEAD = """\
 # Faults
 
 Made by `make faults` on {date} ({machine}; {versions}): {count} faults, each made and judged.
-The everyday tests play every one of them too, three at a smaller size. A fault whose verdict were another than the one
+The everyday tests play every one of them too, some at a smaller size. A fault whose verdict were another than the one
 shown here would fail both. `nightferry drill` tries those that can be tried on an installation.
 
 Of every fault it is also asserted that no original was changed, that each final name on the archive held its old

@@ -57,7 +57,7 @@ def ask(stage: Stage) -> Found:
     for turn, engine in enumerate(ENGINES):
         for deed in DEEDS if stage.is_full else (DEEDS[turn],):
             struck_by(stage, engine, deed)
-    return Found("never ok, never half", 1)
+    return Found("whole or named, never half", 1)
 
 
 def struck_by(stage: Stage, engine: str, deed: Deed) -> None:
@@ -89,6 +89,6 @@ FAULT = Fault(
     "a frame vanishes, shrinks, becomes a link or a folder while its bytes are on their way, by each engine",
     make,
     ask,
-    "never ok, never half",
+    "whole or named, never half",
     where="bare",
 )
