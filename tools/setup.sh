@@ -34,6 +34,7 @@ missing_packages() { # PURPOSE -> package names, one a line
     have strace || echo strace
     have tmux || echo tmux
     have faketime || echo faketime
+    have curl || echo curl
     has_postgresql || echo postgresql
     [ "$1" = faults ] || [ "$1" = bench ] || return 0
     have rclone || echo rclone

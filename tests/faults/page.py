@@ -105,9 +105,9 @@ def play_all() -> Iterator[Played]:
             hosts.close()
 
 
-def page(played: Sequence[Played], today: dt.date) -> str:
-    """Return the page."""
-    parts = [HEAD.format(date=today, machine=platform.system(), versions=versions(), count=len(played))]
+def page(played: Sequence[Played], today: dt.date, peers: str) -> str:
+    """Return the page; `peers` are those that were asked, with their versions."""
+    parts = [HEAD.format(date=today, machine=platform.system(), versions=peers, count=len(played))]
     for letter, title in SERIES.items():
         rows = sorted((one for one in played if one.fault.name[0] == letter), key=lambda one: order(one.fault))
         if rows:
@@ -160,7 +160,7 @@ def versions() -> str:
 
 def main() -> None:
     """Play, and write the page."""
-    PAGE.write_text(page(list(play_all()), dt.datetime.now(dt.UTC).date()), "utf-8")
+    PAGE.write_text(page(list(play_all()), dt.datetime.now(dt.UTC).date(), versions()), "utf-8")
     print(f"written: {PAGE}", file=sys.stderr)  # noqa: T201 - the person waits
 
 

@@ -28,7 +28,7 @@ def test_a_row_puts_each_answer_below_the_name_of_who_gave_it() -> None:
     """The first column holds the fault's name and has no title; a bar in a title divides nothing."""
     fault = Fault("F1", "a bit | flips", lambda stage: None, lambda stage: Found("ok"), "ok")
     told = Played(fault, Found("different", 1, {"missing": 2}), {name: f"{name} says so" for name in PEERS})
-    (head, rule, row), _ = tables(page([told], TODAY))
+    (head, rule, row), _ = tables(page([told], TODAY, "rsync 3.4.1, rclone v1.60.1"))
     assert set(rule) == {"--"} and len(rule) == len(head) == len(row)
     assert head[:3] == ["", "fault", "nightferry"]
     assert row[:3] == ["F1", r"a bit \| flips", "different: 2 missing (exit 1)"]
