@@ -35,6 +35,8 @@ missing_packages() { # PURPOSE -> package names, one a line
     have tmux || echo tmux
     have faketime || echo faketime
     have curl || echo curl
+    have mkfs.ext4 || echo e2fsprogs
+    have mount || echo mount
     has_postgresql || echo postgresql
     [ "$1" = faults ] || [ "$1" = bench ] || return 0
     have rclone || echo rclone
