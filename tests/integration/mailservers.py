@@ -159,6 +159,17 @@ def make_authority(folder: Path, host: str = "localhost") -> Authority:
     return Authority(ca_file, context)
 
 
+_OTHER_USES = (
+    "content_commitment",
+    "key_encipherment",
+    "data_encipherment",
+    "key_agreement",
+    "crl_sign",
+    "encipher_only",
+    "decipher_only",
+)
+
+
 def _certificate(
     name: str,
     issuer: str,
@@ -169,6 +180,8 @@ def _certificate(
     """Sign a certificate that names its key and its issuer's, which Python from 3.13 on insists on."""
     now = dt.datetime.now(dt.UTC)
     issued_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
+    signs = isinstance(extension, x509.BasicConstraints)
+    uses = dict.fromkeys(_OTHER_USES, False) | {"digital_signature": not signs, "key_cert_sign": signs}
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
@@ -177,7 +190,8 @@ def _certificate(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
+        .add_extension(extension, critical=signs)
+        .add_extension(x509.KeyUsage(**uses), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(issued_by, critical=False)
         .sign(issuer_key, hashes.SHA256())
