@@ -272,10 +272,12 @@ class _UnderWay:
         self.failures[item.target] = NotArrived(item, reason, may_retry)
 
     def _remove(self, temporaries: Iterable[bytes]) -> None:
-        """What cannot be removed now is swept by the next run."""
+        """Once more on a new connection, where the first was lost: what stays keeps its room until the next run."""
         for temporary in temporaries:
-            with contextlib.suppress(CouldNotTell, OSError):
-                self.batch.destination.remove(temporary)
+            for _ in range(2):
+                with contextlib.suppress(CouldNotTell, OSError):
+                    self.batch.destination.remove(temporary)
+                    break
 
 
 class _Sent:
