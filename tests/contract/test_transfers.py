@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from observatory.errors import HostUnreachable
 from observatory.spec.models import Modes, TransferOptions
 from syncer.transfer.contract import Item, Progress
 from syncer.transfer.folders import free_old_replaced, sweep
@@ -268,6 +269,27 @@ def test_a_full_disk_is_said_and_leaves_no_half_file(pair: Pair, small_disk: Pat
     assert pair.arrived() == [b"n/1-small"]
     sweep(pair.destination.endpoint, os.fsencode(small_disk))
     assert pair.ours() == []
+
+
+def test_what_found_no_room_is_removed_also_where_the_connection_was_lost(
+    pair: Pair, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left there it would keep its room from all that comes after it."""
+    if pair.engine not in ("sftp", "local"):
+        return  # the programs remove what they wrote themselves
+    endpoint, lost = pair.destination.endpoint, []
+    remove = endpoint.remove
+
+    def losing(path: bytes) -> None:
+        if not lost:
+            lost.append(path)
+            raise HostUnreachable(endpoint.name, "the connection was lost")
+        remove(path)
+
+    monkeypatch.setattr(endpoint, "remove", losing)
+    result = pair.carry([pair.write(b"n/0", os.urandom(8_000_000))])
+    assert "no space left" in reasons(result)[b"n/0"]
+    assert len(lost) == 1 and list((small_disk / ".nightferry" / "tmp").iterdir()) == []
 
 
 def test_files_that_only_fit_one_by_one_do_not_starve_one_another(pair: Pair, small_disk: Path) -> None:
