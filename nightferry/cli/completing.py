@@ -5,11 +5,9 @@ Nothing is said and nothing fails here: whoever presses TAB has not asked anythi
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import typer
 
+from nightferry.cli.context import Context
 from observatory.errors import UsageError
 
 NIGHTS = ("today", "yesterday")
@@ -17,11 +15,11 @@ NIGHTS = ("today", "yesterday")
 
 def instruments(context: typer.Context, incomplete: str) -> list[str]:
     """Return the instruments that are declared and begin so: each stands in a file of its name."""
-    from observatory.spec.load import find_folder
+    from observatory.spec.load import INSTRUMENTS
 
     try:
-        folder, _ = find_folder(context.find_root().params.get("config"), os.environ, Path.home(), Path.cwd())
-        names = sorted(path.stem for path in (folder / "instruments.d").glob("*.yaml"))
+        folder, _ = Context(config=context.find_root().params.get("config")).found()
+        names = sorted(path.stem for path in (folder / INSTRUMENTS).glob("*.yaml"))
     except (UsageError, OSError, RuntimeError):  # no configuration, one that cannot be read, no home
         return []
     return [name for name in names if name.startswith(incomplete)]

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from nightferry.cli import completing
 from nightferry.cli import options as opt
 from nightferry.cli.context import finish, options_of
 from nightferry.cli.overview import Overview
@@ -15,13 +14,7 @@ from observatory.errors import UsageError
 
 Instrument = Annotated[
     str | None,
-    typer.Option(
-        "--instrument",
-        "-i",
-        metavar="NAME",
-        help="Where two instruments have such a type.",
-        autocompletion=completing.instruments,
-    ),
+    opt.instrument_option("Where two instruments have such a type."),
 ]
 Collections = Annotated[
     list[str] | None,

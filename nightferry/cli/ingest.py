@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nightferry.cli import completing
 from nightferry.cli import options as opt
 from nightferry.cli.context import Context, asked, finish, options_of, print_document
 from observatory.errors import UsageError
@@ -36,13 +35,7 @@ def ingest(
     paths: Annotated[list[str] | None, typer.Argument(metavar="PATH", help="Files, folders, quoted patterns.")] = None,
     instrument: Annotated[
         str | None,
-        typer.Option(
-            "--instrument",
-            "-i",
-            metavar="NAME",
-            help="Default: the one with a datastore.",
-            autocompletion=completing.instruments,
-        ),
+        opt.instrument_option("Default: the one with a datastore."),
     ] = None,
     date: opt.Dates = None,
     nights: opt.Nights = None,

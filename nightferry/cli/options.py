@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nightferry.cli import completing
 
+
+def instrument_option(help_text: str) -> Any:
+    """Return the option that names an instrument; the shell offers those that are declared."""
+    return typer.Option("--instrument", "-i", metavar="NAME", help=help_text, autocompletion=completing.instruments)
+
+
 Instruments = Annotated[
     list[str] | None,
-    typer.Option(
-        "--instrument",
-        "-i",
-        metavar="NAME",
-        help="Only this instrument (repeat).",
-        autocompletion=completing.instruments,
-    ),
+    instrument_option("Only this instrument (repeat)."),
 ]
 Dates = Annotated[
     list[str] | None,
@@ -30,7 +30,7 @@ Dates = Annotated[
 ]
 OneInstrument = Annotated[
     str,
-    typer.Option("--instrument", "-i", metavar="NAME", help="Whose night.", autocompletion=completing.instruments),
+    instrument_option("Whose night."),
 ]
 OneNight = Annotated[
     str,
