@@ -84,7 +84,8 @@ def packing(wishes: Wishes) -> list[Figure]:
     packed = len(list(night.glob("*.fz")))
     if packed != len(list(hand.glob("*.fz"))):
         raise SystemExit("both ways were to make as many files")
-    return [Figure(f"`command`: fpack -r on {packed} files, beside xargs -P {cores}", megabytes, ours, alone, 0.9)]
+    name = f"`command`: fpack -r on {packed} files of 2 MB, beside xargs -P {cores}"
+    return [Figure(name, megabytes, ours, alone, 0.9)]
 
 
 def _by_hand(folder: Path, cores: int) -> float:

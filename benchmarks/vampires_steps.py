@@ -105,6 +105,12 @@ def steps_named(*names: str) -> list[StepSection]:
     return [step_models()[name].model_validate({"step": name}) for name in names]
 
 
+def _packing() -> StepSection:
+    """Return fpack as a step of one's own on the night's cubes."""
+    keys = {"run": ["fpack", "-r", "{input}"], "inputs": ["vgen2/*.fits"], "outputs": ["{input}.fz"]}
+    return step_models()["command"].model_validate({"step": "command"} | keys)
+
+
 def _take(ledger: Ledger, root: Path, steps: Sequence[StepSection], only: str) -> float:
     began = time.monotonic()
     outcome = convert(instrument(), scope(root), steps, ledger, _options(only))
@@ -133,8 +139,8 @@ def night_steps(wishes: Wishes) -> list[Figure]:
     night = night_of(root)
     megabytes = expose(night, max(wishes.megabytes, _LEAST_MB))
     time.sleep(2.1)  # hashes of files that changed a moment ago are not kept, and no night is that young
-    names = ("syncdeint", "consolidate", "fix-headers", "compress")
-    steps = steps_named(*names)
+    names = ("syncdeint", "consolidate", "command", "fix-headers", "compress")
+    steps = [_packing() if name == "command" else steps_named(name)[0] for name in names]
     seconds: dict[str, list[float]] = {name: [] for name in names}
     alone: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for number in range(wishes.rounds):
@@ -146,10 +152,18 @@ def night_steps(wishes: Wishes) -> list[Figure]:
                 shutil.rmtree(hand)
                 _sync(wishes.folder)
                 seconds[name].append(_take(ledger, root, steps, name))
+                if name == "command":
+                    _remove_packed(night)
     return [
         Figure(words, megabytes, seconds[name], [pair[which] for pair in alone[name]], target)
         for name, which, words, target in _LINES
     ]
+
+
+def _remove_packed(night: Path) -> None:
+    """Leave the night as the next step of the pipeline finds it."""
+    for path in (night / "vgen2").glob("*.fz"):
+        path.unlink()
 
 
 _WRITTEN, _ON_DISK = 0, 1
@@ -157,6 +171,7 @@ _LINES: tuple[tuple[str, int, str, float | None], ...] = (
     ("syncdeint", _WRITTEN, "`syncdeint`: a plan of all frames, beside sha256sum of the cubes", None),
     ("consolidate", _ON_DISK, "`consolidate`: cubes by FLC state, beside cp of the cubes and sync", 0.5),
     ("consolidate", _WRITTEN, "`consolidate`, beside cp of the cubes, nothing of it on disk yet", 0.5),
+    ("command", _ON_DISK, "`command`: fpack -r on the night's cubes, beside fpack by hand on all cores", 0.9),
     ("fix-headers", _ON_DISK, "`fix-headers`, beside cp of the cubes and sync", None),
     ("compress", _ON_DISK, "`compress` with its proof, beside fpack, then funpack and cmp, on all cores", 0.9),
 )
@@ -169,7 +184,7 @@ def _alone(name: str, source: Path, hand: Path) -> tuple[float, float]:
     """
     hand.mkdir()
     files = [str(path) for path in sorted(source.rglob("*.fits"))]
-    if name == "compress":
+    if name in ("compress", "command"):
         for number, path in enumerate(files):
             shutil.copy(path, hand / f"{number}.fits")
     _sync(hand)
@@ -177,7 +192,9 @@ def _alone(name: str, source: Path, hand: Path) -> tuple[float, float]:
     if name == "syncdeint":
         subprocess.run(["sha256sum", *files], stdout=subprocess.DEVNULL, check=True)
     elif name == "compress":
-        _pack_by_hand(hand)
+        _pack_by_hand(hand, 'fpack -r "$1" && funpack -C -S "$1.fz" | cmp - "$1" && rm "$1"')
+    elif name == "command":
+        _pack_by_hand(hand, 'fpack -r "$1"')
     else:
         subprocess.run(["cp", "-t", str(hand), *files], check=True)
     ended = time.monotonic()
@@ -185,8 +202,7 @@ def _alone(name: str, source: Path, hand: Path) -> tuple[float, float]:
     return ended - began, time.monotonic() - began
 
 
-def _pack_by_hand(hand: Path) -> None:
-    script = 'fpack -r "$1" && funpack -C -S "$1.fz" | cmp - "$1" && rm "$1"'
+def _pack_by_hand(hand: Path, script: str) -> None:
     names = b"\0".join(os.fsencode(path.name) for path in sorted(hand.glob("*.fits")))
     words = ["xargs", "-0", "-n", "1", "-P", str(os.cpu_count() or 1), "sh", "-c", script, "sh"]
     subprocess.run(words, input=names, cwd=hand, check=True)
