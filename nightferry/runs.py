@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from catalogue.evidence_records import SafeNight, SafeState
 from catalogue.records import HopRecord
 from nightferry.workplace import Workplace
-from observatory.spec.chain import Hop, hops
+from observatory.spec.chain import Hop, Place, hops
 from observatory.truth import State, worst
 
 if TYPE_CHECKING:
@@ -91,40 +91,60 @@ def see_roots(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVe
 
     To be called before the nights are recorded: what was proven on another disk is open again, and so in the window.
     """
-    was_seen = told.markers[1] is not None or told.state in (State.OK, State.DIFFERENT)
-    if was_seen and _is_another_disk(workplace, run, hop, told):
-        _believe_nothing_of(workplace, hop)
+    has_looked = told.state in (State.OK, State.DIFFERENT)
+    if (told.markers[1] is not None or has_looked) and _is_elsewhere(workplace, run, hop, told):
+        _believe_nothing_of(workplace, hop.destination)
     for place, shown in zip((hop.source, hop.destination), told.markers, strict=True):
-        if shown is not None:
-            workplace.ledger.record_root_seen(place.host, place.root, workplace.now(), shown)
+        is_another = (shown is not None or has_looked) and _is_another_disk(workplace, place, shown)
+        if is_another:
+            _believe_nothing_of(workplace, place)
+        if is_another or shown is not None:
+            workplace.ledger.record_root_seen(place.host, place.root, workplace.now(), shown or "")
 
 
-def _believe_nothing_of(workplace: Workplace, hop: Hop) -> None:
-    """Open the nights that were proven at a destination, and doubt those that hashes once showed to be safe there."""
-    ledger, name, place = workplace.ledger, hop.instrument.instrument, hop.destination
-    ledger.reopen(name, [one.key for one in hops(hop.instrument) if one.destination == place])
-    holder = ledger.known_holder(name, place.name, place.host, place.root)
-    if holder is not None:
-        safe = {night: _doubted(one, workplace.now()) for night, one in ledger.safe_nights(holder).items()}
-        ledger.record_safe(holder, safe)
+def _believe_nothing_of(workplace: Workplace, place: Place) -> None:
+    """Open the nights that were proven below a root, and doubt those that hashes once showed to be safe there.
+
+    Those of every instrument that keeps files there: whoever looks first is the only one to see that the disk changed.
+    """
+    ledger = workplace.ledger
+    for instrument in workplace.instruments.values():
+        into = [one for one in hops(instrument) if _is_kept_at(one.destination, place)]
+        ledger.reopen(instrument.instrument, [one.key for one in into])
+        for name in sorted({one.destination.name for one in into}):
+            holder = ledger.known_holder(instrument.instrument, name, place.host, place.root)
+            if holder is not None:
+                safe = {night: _doubted(one, workplace.now()) for night, one in ledger.safe_nights(holder).items()}
+                ledger.record_safe(holder, safe)
+
+
+def _is_kept_at(one: Place, place: Place) -> bool:
+    """Say whether a copy lies below the same root as another, and stays there: each of several drives keeps its own."""
+    return (one.host, one.root) == (place.host, place.root) and not one.declared.removable
 
 
 def _doubted(safe: SafeNight, at_utc: dt.datetime) -> SafeNight:
     return SafeNight(SafeState.UNKNOWN, safe.files, at_utc, "its disk was replaced by another since")
 
 
-def _is_another_disk(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVerdict) -> bool:
-    """Say whether a destination is not the one that earlier runs looked at: another marker, or another place.
+def _is_another_disk(workplace: Workplace, place: Place, shown: str | None) -> bool:
+    """Say whether a root bears another marker than the one of earlier runs; where it bore an id, also none.
 
-    A marker that was empty and was given an id, and one that was carried along to another place, tell the same disk.
-    Of drives that travel one after the other, each keeps what was proven on it.
+    A marker that was empty and was given an id tells the same disk. Of drives that travel one after the other, each
+    keeps what was proven on it.
+    """
+    known = workplace.ledger.root(place.host, place.root)
+    return not place.declared.removable and known is not None and known.identity not in ("", shown)
+
+
+def _is_elsewhere(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVerdict) -> bool:
+    """Say whether a destination that was never seen lies at another place than the one earlier runs looked at.
+
+    A marker that was carried along to another place tells the same disk.
     """
     marker = told.markers[1] or ""
-    known = workplace.ledger.root(hop.destination.host, hop.destination.root)
-    if hop.destination.declared.removable:
+    if hop.destination.declared.removable or workplace.ledger.root(hop.destination.host, hop.destination.root):
         return False
-    if known is not None:
-        return bool(marker) and known.identity not in ("", marker)
     before = workplace.ledger.last_destination(told.instrument, told.hop, run.id)
     if before is None or workplace.ledger.is_known_marker(marker):
         return False
