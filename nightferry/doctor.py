@@ -18,6 +18,7 @@ from catalogue.records import RootRecord
 from nightferry.expectations import held_files, last_seen
 from nightferry.products.pending import steps_of
 from nightferry.reporting.status import site_status
+from nightferry.room import why_it_takes_nothing
 from nightferry.workplace import Workplace
 from observatory.ends import ABSENT, OTHER_DRIVE, Expectation, loss_words, new_root_words
 from observatory.errors import CouldNotTell, MailNotTaken, NightferryError, RootNotProven
@@ -158,7 +159,9 @@ def _root(workplace: Workplace, what: str, instrument: Instrument, place: Place)
         yield Line(State.UNKNOWN, what, found)
         return
     proof = "marker" if facts.marker is not None else "a night"
-    yield Line(State.OK, what, f"{shown}, known by {proof}, {free}")
+    trouble = why_it_takes_nothing(workplace, instrument, place, facts)
+    words = f"{shown}, known by {proof}, {free}"
+    yield Line(State.DIFFERENT, what, f"{words}; {trouble}") if trouble else Line(State.OK, what, words)
 
 
 def _record(workplace: Workplace, place: Place) -> RootRecord | None:

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from observatory.endpoints.contract import Act, HostAccess, Survey
-from observatory.ends import ABSENT, NO_SIGN, Expectations, ask_both, new_root_words, prove_both
+from observatory.ends import ABSENT, Expectations, ask_both, new_root_words, prove_both, with_remedies
 from observatory.errors import EndsNotSeen, RootNotProven
 from observatory.listing import HopScope
 from observatory.sharing import refuse_shared_folders
@@ -54,13 +54,13 @@ def survey_both(
     ------
     EndsNotSeen
     """
-    here, there = ask_both(
-        lambda: source.endpoint.survey(scope.source.request), lambda: _survey_destination(scope, destination, trust)
-    )
-    stack.callback(here.close)
-    stack.callback(there.close)
     place = scope.hop.destination
     try:
+        here, there = ask_both(
+            lambda: source.endpoint.survey(scope.source.request), lambda: _survey_destination(scope, destination, trust)
+        )
+        stack.callback(here.close)
+        stack.callback(there.close)
         prove_both(
             (here.facts, there.facts),
             (source.endpoint.name, destination.endpoint.name),
@@ -69,7 +69,7 @@ def survey_both(
             lambda: trust.accept_new_root(place.host, place.root),
         )
     except EndsNotSeen as error:
-        raise _with_remedy(error, trust, place.host, place.root) from error
+        raise with_remedies(error, trust.expected, new_root_words(place.host, place.root)) from error
     refuse_shared_folders(scope, source.endpoint, destination.endpoint)
     return here, there
 
@@ -80,24 +80,11 @@ def _survey_destination(scope: HopScope, destination: End, trust: Trust) -> Surv
         return endpoint.survey(request)
     except RootNotProven as error:
         place = scope.hop.destination
-        if not trust.accept_new_root(place.host, place.root):
-            raise _remedied(error, trust, place.host, place.root) from error
-        if error.why != ABSENT:  # what is there and cannot be listed is not made new
-            raise
+        if error.why != ABSENT or not trust.accept_new_root(place.host, place.root):
+            raise  # what is there and cannot be listed is not made new
     if not trust.may_create:
         require_parent(endpoint, request.root)
         ahead_s = endpoint.clock_ahead_s() if endpoint.capabilities.has_shell else 0.0
         return RootToBe(time.time() + ahead_s, ahead_s)
     create_last_folder(endpoint, request.root)
     return endpoint.survey(request)
-
-
-def _with_remedy(error: EndsNotSeen, trust: Trust, host: str, root: str) -> EndsNotSeen:
-    source, destination = error.ends
-    if isinstance(destination, RootNotProven) and destination.why == NO_SIGN:
-        destination = _remedied(destination, trust, host, root)
-    return EndsNotSeen(source, destination)
-
-
-def _remedied(error: RootNotProven, trust: Trust, host: str, root: str) -> RootNotProven:
-    return RootNotProven(error.host, error.root, error.why, trust.expected[1].remedy(new_root_words(host, root)))
