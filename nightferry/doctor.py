@@ -69,8 +69,10 @@ def examine(workplace: Workplace) -> Iterator[Line]:
 def _guard(what: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
     try:
         yield from look()
-    except (NightferryError, OSError) as error:
+    except NightferryError as error:
         yield Line(State.UNKNOWN, what, str(error))
+    except OSError as error:
+        yield Line(State.UNKNOWN, what, error.strerror or str(error))
 
 
 def _program(name: str, words: list[str], remedy: str) -> Line:

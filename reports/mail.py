@@ -21,6 +21,9 @@ from observatory.spec.models import MailServer
 from reports.letter import Letter
 from reports.words import one_line
 
+_FITS = "see whether mail.server.port and security fit the server (25 none, 587 starttls, 465 tls)"
+_OWN_AUTHORITY = "where it is the site's own, name its authority with mail.server.ca_file"
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -91,7 +94,7 @@ def read_password(file: Path) -> str:
             mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
             password = opened.readline().rstrip("\r\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"mail.server.password_file: {file} cannot be read: {error}") from error
+        raise UsageError(f"mail.server.password_file: {file} cannot be read: {_words(error)}") from error
     if mode & 0o077:
         raise UsageError(f"mail.server.password_file: {file} is open to others (mode {mode:04o}). Run chmod 600 on it.")
     if not password:
@@ -135,7 +138,7 @@ def _certificates(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"mail.server.ca_file: {ca_file} cannot be used: {error}") from error
+        raise UsageError(f"mail.server.ca_file: {ca_file} cannot be used: {_words(error)}") from error
 
 
 def _log_in(session: smtplib.SMTP, user: str, password: str | None) -> None:
@@ -165,17 +168,30 @@ def _translated(where: str) -> Iterator[None]:
         why = _reply(error.smtp_code, error.smtp_error)
         raise MailNotTaken(where, why, is_permanent=error.smtp_code >= 500) from error
     except smtplib.SMTPNotSupportedError as error:
-        raise MailNotTaken(where, one_line(str(error)), is_permanent=True) from error
+        raise MailNotTaken(where, f"{_words(error)}; {_FITS}", is_permanent=True) from error
     except ssl.SSLCertVerificationError as error:
-        why = f"its certificate is not to be trusted ({one_line(error.verify_message)})"
+        why = f"its certificate is not to be trusted ({one_line(error.verify_message)}); {_OWN_AUTHORITY}"
         raise MailNotTaken(where, why, is_permanent=True) from error
     except (smtplib.SMTPException, OSError) as error:
-        words = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise MailNotTaken(where, one_line(words), is_permanent=False) from error
+        raise MailNotTaken(where, _words(error), is_permanent=False) from error
     except (UnicodeError, ValueError) as error:  # smtplib's word for a line that cannot be put on the wire
-        raise MailNotTaken(where, one_line(str(error)), is_permanent=True, is_about_mail=True) from error
+        raise MailNotTaken(where, _words(error), is_permanent=True, is_about_mail=True) from error
+
+
+def _words(error: Exception) -> str:
+    """Return what went wrong in words of a person: without numbers of errors, and with what is to be looked at."""
+    if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+        return f"no answer in time; {_FITS}"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    if isinstance(error, ssl.SSLError) and error.reason:
+        words = error.reason.replace("_", " ").lower()
+        return f"TLS: {words}; {_FITS}" if error.library == "SSL" else words
+    return one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
 
 
 def _reply(code: int, words: bytes | str) -> str:
-    text = words if isinstance(words, str) else words.decode("utf-8", "replace")
-    return f"{code} {one_line(text)}".strip()
+    text = one_line(words if isinstance(words, str) else words.decode("utf-8", "replace"))
+    if code < 0:  # smtplib's number for a line that does not begin with one
+        return f"what answers there is no mail server ({text})"
+    return f"{code} {text}".strip()

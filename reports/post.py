@@ -204,4 +204,4 @@ def _remember(memory: Path, last: LastMail) -> None:
     try:
         write_whole(memory, json.dumps(facts).encode())
     except OSError as error:
-        raise UsageError(f"{memory}: what was mailed could not be noted: {error}") from error
+        raise UsageError(f"{memory}: what was mailed could not be noted: {error.strerror or error}") from error

@@ -134,6 +134,22 @@ def silent() -> Iterator[int]:
         yield int(listening.getsockname()[1])
 
 
+@contextmanager
+def greeting(words: bytes) -> Iterator[int]:
+    """Listen, and say one line of another protocol to who comes; gives the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.sendall(words + b"\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield int(listener.getsockname()[1])
+        thread.join(10)
+
+
 @dataclass(frozen=True)
 class Authority:
     """A certificate authority, and a server's context with a certificate of it."""

@@ -22,6 +22,7 @@ from tests.integration.mailservers import (
     content_of,
     dying_after_data,
     free_port,
+    greeting,
     make_authority,
     serving,
     silent,
@@ -140,6 +141,22 @@ def test_a_password_is_never_sent_in_the_clear_to_another_machine() -> None:
     assert box.users == [USER]
 
 
+def test_a_port_of_another_kind_is_said_in_words(authority: Authority) -> None:
+    """No numbers of a library: what was seen, and which two keys have to fit the server."""
+    box, fits = Box(), "see whether mail.server.port and security fit the server"
+    with serving(box) as port, pytest.raises(MailNotTaken, match="TLS: wrong version number; " + fits):
+        send(the_letter(), server(port, security="tls"), ca_file=authority.ca_file)
+    with silent() as port, pytest.raises(MailNotTaken, match="no answer in time; " + fits):
+        send(the_letter(), server(port, timeout_s=0.3))
+    with greeting(b"SSH-2.0-OpenSSH_9.2") as port, pytest.raises(MailNotTaken, match=r"is no mail server \(2\.0-Open"):
+        send(the_letter(), server(port, timeout_s=5))
+    with serving(box) as port, pytest.raises(MailNotTaken, match="not supported by server; see") as caught:
+        send(the_letter(), server(port, security="starttls"), ca_file=authority.ca_file)
+    assert ".." not in str(caught.value)
+    with serving(box, tls=authority.context) as port, pytest.raises(MailNotTaken, match=r"mail\.server\.ca_file"):
+        send(the_letter(), server(port, security="tls"))
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604, 0o660])
 def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
     """With the remedy in the sentence."""
@@ -153,7 +170,7 @@ def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path, mode: i
 
 def test_an_absent_or_empty_password_file_is_said(tmp_path: Path) -> None:
     """Nothing is sent without the password that was asked for."""
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match=r"absent cannot be read: No such file or directory$"):
         read_password(tmp_path / "absent")
     (tmp_path / "empty").touch(0o600)
     with pytest.raises(UsageError, match="empty"):
