@@ -228,13 +228,16 @@ class _Looked:
         tally = self._tally
         in_progress, missing, size_differs = self._settle()
         deep = self._deeper([entry.path for entry in missing], [entry.path for entry in size_differs])
-        missing += self._lost_since_freed()
+        lost = self._lost_since_freed()
         cut = of_other_size(self._options.kept, tally.sizes_there)
         since = self._changed_since_freed(cut)
-        missing, unseen = under_troubles([*missing, *tally.lost_links], self._there.troubles, self._scope.target_of)
+        missing, unseen = under_troubles(
+            [*missing, *lost, *tally.lost_links], self._there.troubles, self._scope.target_of
+        )
         accepted = Accepted(self._options.accepted, self._scope)
         source_files = sum(tally.source_counts.values())
         unanswered = {entry.path for entry in unseen} | {finding.path for finding in deep.unreadable}
+        unanswered -= {entry.path for entry in lost}  # no files of the source any more: not among those compared
         differing = deep.checksum_differs | self._differing_links() | since.differing
         other_size = {*(entry.path for entry in size_differs), *cut}
         open_paths = {
@@ -244,6 +247,7 @@ class _Looked:
             *in_progress,
             *differing,
             *unanswered,
+            *(entry.path for entry in unseen),
             *(finding.path for finding in deep.damaged),
         }
         gaps = accepted.without_gaps(self._gaps())
