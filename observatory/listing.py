@@ -7,7 +7,7 @@ verifier alike, so that both work on the same window. Asking is the endpoints', 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from observatory.endpoints.contract import Selection, SurveyRequest
@@ -45,6 +45,8 @@ class Scope:
         With `by_name`: the date of the folder in which a base name belongs, the UT date where it has an instant.
     nesting : frozenset of bytes
         Those of `folders` in which others of them lie.
+    only : frozenset of bytes or None
+        The files that are asked about, by path; None: all.
     """
 
     place: Place
@@ -56,6 +58,7 @@ class Scope:
     asked: frozenset[dt.date]
     folder_date: Callable[[bytes], dt.date | None] | None = None
     nesting: frozenset[bytes] = frozenset({b"."})
+    only: frozenset[bytes] | None = None
     _located: dict[bytes, tuple[dt.date, str, bytes] | None] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -106,10 +109,12 @@ class Scope:
         return None
 
     def only_these_nights(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """Drop what names show to be of another night; listings by folder pass as they are.
+        """Drop what names show to be of another night, and files not asked about; else listings pass as they are.
 
         A file whose name tells no night is unrecognised, whatever patterns take it: it is said, not lost.
         """
+        if self.only is not None:
+            chunks = _with_files_of(self.only, chunks)
         if self.by_name is None:
             return iter(chunks)
         return self._filtered(chunks)
@@ -142,6 +147,14 @@ class Scope:
         parts = path.split(b"/")
         folders = (b"/".join(parts[:depth]) or b"." for depth in range(len(parts) - 1, -1, -1))
         return next((self.folders[folder][0] for folder in folders if folder in self.folders), None)
+
+
+def _with_files_of(only: Container[bytes], chunks: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        records = chunk[:-1].split(NUL)
+        kept = [record for record in records if record[:1] != FILE or path_of(record) in only]
+        if kept:
+            yield NUL.join(kept) + NUL
 
 
 def _encoded(patterns: Iterable[str]) -> tuple[bytes, ...]:
@@ -267,6 +280,10 @@ class HopScope:
         ends = (replace(end, request=replace(end.request, names_only=True)) for end in (self.source, self.destination))
         source, destination = ends
         return HopScope(self.hop, self.nights, source, destination)
+
+    def only_files(self, paths: Iterable[bytes]) -> HopScope:
+        """Return the same questions about some files of the source alone."""
+        return replace(self, source=replace(self.source, only=frozenset(paths)))
 
     def target_of(self, path: bytes) -> bytes:
         """Return where a source path belongs below the destination root."""

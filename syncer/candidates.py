@@ -36,6 +36,8 @@ class Policy:
         Size and mtime (Unix seconds) of files that were brought to their places whole: these are never young.
     is_joined : bool
         Several sources fill the copy: a file of the same size and any other time may be another source's.
+    is_proven : bool
+        Every file of the source was read just now and is what it was: it takes the place of whatever bears its name.
     """
 
     settle_s: float
@@ -45,6 +47,7 @@ class Policy:
     hash_all: bool = False
     settled: Mapping[bytes, tuple[int, float]] = field(default_factory=dict)
     is_joined: bool = False
+    is_proven: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +144,7 @@ class Candidates:
 
     def is_young(self, entry: Entry) -> bool:
         """Say whether a file changed too recently; a time far in the future says nothing about age."""
-        if abs(self.clock_s - entry.mtime_s) >= self.policy.settle_s:
+        if self.policy.is_proven or abs(self.clock_s - entry.mtime_s) >= self.policy.settle_s:
             return False
         size_bytes, mtime_s = self.policy.settled.get(entry.path, (-1, 0.0))
         return entry.size_bytes != size_bytes or abs(entry.mtime_s - mtime_s) >= _SAME_MTIME_S

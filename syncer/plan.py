@@ -131,7 +131,7 @@ class _Draft:
 
     def consider_other_size(self, pair: Pair) -> None:
         here, there = pair.source, pair.destination
-        if here.size_bytes < there.size_bytes:
+        if here.size_bytes < there.size_bytes and not self._policy.is_proven:
             self._keep(here, _shorter(pair))
         else:
             self._replace(here, f"{there.size_bytes} bytes on the destination, {here.size_bytes} on the source")
@@ -164,7 +164,9 @@ class _Draft:
         return None
 
     def _replace(self, entry: Entry, reason: str) -> None:
-        if damage := self._answers.damage(entry.path):
+        if self._policy.is_proven:
+            self._move(entry, replaces=True, reason=reason)
+        elif damage := self._answers.damage(entry.path):
             self._keep(entry, damage)
         elif self._policy.on_difference == "keep":
             self._keep(entry, reason)
@@ -173,7 +175,8 @@ class _Draft:
 
     def _move(self, entry: Entry, replaces: bool, reason: str) -> None:
         inspection = self._answers.inspections.get(entry.path)
-        if inspection is None or inspection.state != "short" or not entry.size_bytes:
+        promises_more = inspection is not None and inspection.state == "short" and bool(entry.size_bytes)
+        if inspection is None or not promises_more or self._policy.is_proven:
             self._add(entry, replaces, reason)  # an empty file promises nothing, and damage is the verifier's to tell
         elif self._within_limit(entry):
             self._in_progress.append(entry.path)

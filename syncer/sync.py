@@ -76,6 +76,9 @@ class SyncOptions:
         Files that were brought to their places whole and are not young, whatever their times.
     now : callable
         The site's local time, by the rules of its zone: what ``hours`` of a transfer are counted in.
+    is_proven : bool
+        Every file that the scope takes was read just now on the source and is what it was (`restore --from`): it takes
+        the place of whatever bears its name, which is set aside whatever ``on_difference`` says.
     """
 
     stamp: str
@@ -94,6 +97,7 @@ class SyncOptions:
     progress: Callable[[Progress], None] = no_progress
     settled: Mapping[bytes, tuple[int, float]] = field(default_factory=dict)
     now: Callable[[], dt.datetime] = local_now
+    is_proven: bool = False
 
 
 def sync_hop(scope: HopScope, source: End, destination: End, options: SyncOptions) -> HopOutcome:
@@ -182,6 +186,7 @@ class _HopRun:
             self._options.hash_all,
             self._options.settled,
             self._options.is_joined,
+            self._options.is_proven,
         )
         candidates = Candidates(self._scope, policy, here.facts.clock_s)
         names_there = self._scope.in_source_names(self._scope.destination.only_these_nights(there))
@@ -290,7 +295,8 @@ class _HopRun:
 
     def _batch(self, moves: Sequence[Move], progress: Callable[[Progress], None]) -> Batch:
         instrument = self._scope.hop.instrument
-        on_difference: Literal["version", "replace"] = "replace" if instrument.on_difference == "replace" else "version"
+        is_set_aside = instrument.on_difference != "replace" or self._options.is_proven
+        on_difference: Literal["version", "replace"] = "version" if is_set_aside else "replace"
         return Batch(
             source=self._source.endpoint,
             source_access=self._source.access,

@@ -109,6 +109,8 @@ def _line(receipt: Receipt, path: Path | None, dry_run: bool) -> str:
     head = f"{receipt.instrument} {night_text(receipt.night)} from {receipt.source.name} to {receipt.target.name}"
     moved = 0 if receipt.outcome is None else receipt.outcome.planned if dry_run else receipt.outcome.transferred
     words = f"{moved} files would be carried" if dry_run else f"{moved} carried, {len(receipt.files)} proven"
+    aside = 0 if receipt.outcome is None else len(receipt.outcome.replaced)
+    words += f", {aside} that were there set aside" if aside else ""
     why = "" if receipt.reason is None else f": {receipt.reason}"
     end = "" if path is None else f"; receipt {path}"
     return f"{head}: {words}, {receipt.state}{why}{end}"

@@ -17,6 +17,7 @@ from catalogue.records import StepRecord
 from converters.pipeline import copy_name
 from converters.workspace import sha256_of
 from nightferry.products.pending import steps_of
+from nightferry.retention.evidence import holder_of
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import OURS
 from observatory.errors import UsageError
@@ -169,6 +170,7 @@ def carry_out(workplace: Workplace, plan: NightPlan) -> Path | None:
         sync_folder(folder)
         _remove_empty(folder, root, plan.night)
     name = plan.instrument.instrument
+    workplace.ledger.record_gone(holder_of(workplace, plan.instrument, plan.place), plan.products)
     workplace.ledger.night_processed(name, plan.copy, plan.night, (), workplace.now())
     workplace.ledger.forget_steps(name, plan.copy, plan.night)
     return kept if plan.products else None
