@@ -9,6 +9,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from typing import Any
 
 from observatory.endpoints.lean import absent
 from observatory.endpoints.running import KEPT_STDERR_BYTES
@@ -16,6 +17,7 @@ from observatory.errors import HostSilent, HostUnreachable
 
 with absent("invoke"):  # as in ssh_connection.py, whichever is loaded first
     import paramiko
+    from paramiko.common import MSG_CHANNEL_CLOSE
 
 SFTP_ANSWER_S = 120.0
 """One answer of an SFTP server: one block, or a hundred names; a disk that spins up takes 15 s."""
@@ -25,6 +27,39 @@ def let_go(channel: paramiko.Channel) -> None:
     """Close a channel that failed; that its whole connection is lost is what is being said already."""
     with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
         channel.close()
+
+
+class Gate:
+    """What a channel sees as its transport: after the channel's CLOSE nothing more of it is sent.
+
+    paramiko makes a message under a lock and sends it without. A program that ends while its standard input is being
+    closed, or fed, is answered by CLOSE in between, and what follows refers to a channel that is no more: sshd then
+    ends the whole connection, with all that others do on it (paramiko's issues 1115 and 1584).
+
+    Parameters
+    ----------
+    transport : paramiko.Transport
+    """
+
+    def __init__(self, transport: paramiko.Transport) -> None:
+        self._transport = transport
+        self._guard = threading.Lock()
+        self._is_shut = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def _send_user_message(self, message: paramiko.Message) -> None:
+        with self._guard:
+            if not self._is_shut:
+                self._is_shut = message.packet.getbuffer()[0] == MSG_CHANNEL_CLOSE
+                self._transport._send_user_message(message)  # type: ignore[attr-defined]
+
+
+def gated(channel: paramiko.Channel) -> paramiko.Channel:
+    """Return a channel that is silent once it has been closed."""
+    channel.transport = Gate(channel.get_transport())  # type: ignore[assignment]
+    return channel
 
 
 class SpareChannel:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from observatory.endpoints import remedies
-from observatory.endpoints.channels import ChannelPipe, ChannelRunning, SpareChannel, let_go
+from observatory.endpoints.channels import ChannelPipe, ChannelRunning, SpareChannel, gated, let_go
 from observatory.endpoints.contract import HostAccess
 from observatory.endpoints.lean import absent
 from observatory.endpoints.lines import kernel_round_trip_s
@@ -153,8 +153,8 @@ class Connection:
         """Return a channel through this host to another."""
         transport = self._alive()
         try:
-            return transport.open_channel(
-                "direct-tcpip", (host_name, port), ("127.0.0.1", 0), timeout=max(timeout_s, 1.0)
+            return gated(
+                transport.open_channel("direct-tcpip", (host_name, port), ("127.0.0.1", 0), timeout=max(timeout_s, 1.0))
             )
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise HostUnreachable(host_name, f"{self.host} could not connect to port {port}: {error}") from error
@@ -277,7 +277,7 @@ class Connection:
     def _open_channel(self) -> paramiko.Channel:
         if self._transport is None:
             raise EOFError
-        return self._transport.open_session(timeout=CHANNEL_S)
+        return gated(self._transport.open_session(timeout=CHANNEL_S))
 
     def _channel(self) -> paramiko.Channel:
         """Return a channel to use; over a long line the next one is opened meanwhile."""
@@ -292,7 +292,7 @@ class Connection:
         while True:
             transport = self._alive()
             try:
-                return transport.open_session(timeout=CHANNEL_S)
+                return gated(transport.open_session(timeout=CHANNEL_S))
             except (paramiko.SSHException, OSError, EOFError) as error:
                 # All channels that the host allows may be taken, and one will be free soon. paramiko tells only one
                 # of several threads so, by a ChannelException; to the others it gives no reason.
