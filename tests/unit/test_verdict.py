@@ -35,6 +35,7 @@ def test_nothing_found_is_ok_and_needs_no_reason() -> None:
         ({"damaged": (FOUND,)}, State.DIFFERENT, "1 damaged"),
         ({"sequence_gaps": (GAP,)}, State.DIFFERENT, "2 frame numbers absent"),
         ({"sequence_gaps": (GAP,), "gaps_fail": False}, State.OK, None),
+        ({"sequence_gaps": (GAP,), "gaps_fail": False, "extra": (b"x",)}, State.DIFFERENT, "1 only on the destination"),
         ({"not_comparable": 1}, State.UNKNOWN, "1 could not be compared"),
         ({"unreadable": (FOUND,)}, State.UNKNOWN, "1 could not be read"),
         ({"unknown_reason": "b: not reached"}, State.UNKNOWN, "b: not reached"),
