@@ -154,10 +154,11 @@ def _stretches(numbers: Sequence[int], cubes: Sequence[Cube], rules: Rules) -> l
     return stretches
 
 
-def _parts(row: _Row) -> Iterator[Integers]:
-    """Yield the places of each stretch's frames."""
-    for stretch in np.unique(row.stretch):
-        yield np.flatnonzero(row.stretch == stretch)
+def _parts(row: _Row) -> list[Integers]:
+    """Return the places of each stretch's frames, in the order of the stretches."""
+    order = np.argsort(row.stretch, kind="stable")
+    edges = np.flatnonzero(np.diff(row.stretch[order])) + 1
+    return [places for places in np.split(order, edges) if len(places)]
 
 
 def _tell_states(row: _Row, cubes: Sequence[Cube], rules: Rules) -> None:
@@ -170,10 +171,11 @@ def _tell_states(row: _Row, cubes: Sequence[Cube], rules: Rules) -> None:
 def _pair_rows(one: _Row, other: _Row, cubes: Sequence[Cube], rules: Rules) -> Iterator[Match]:
     """Pair the stretches that overlap, and note in both rows who is whose partner."""
     number = 0
+    parts = _parts(other)
+    spans = np.array([other.times_us[[others[0], others[-1]]] for others in parts], dtype=np.int64).reshape(-1, 2)
     for places in _parts(one):
-        for others in _parts(other):
-            if not _overlap(one.times_us[places], other.times_us[others]):
-                continue
+        for near in _overlapping(one.times_us[places], spans):
+            others = parts[near]
             ones = places[one.partner[places] == _NOWHERE]
             twos = others[other.partner[others] == _NOWHERE]
             match = _pair_parts(one, other, ones, twos, cubes, rules, number)
@@ -182,9 +184,13 @@ def _pair_rows(one: _Row, other: _Row, cubes: Sequence[Cube], rules: Rules) -> I
                 yield match
 
 
-def _overlap(ones: Integers, others: Integers) -> bool:
+def _overlapping(ones: Integers, spans: Integers) -> list[int]:
+    """Return which of some first and last times overlap a stretch's; all at once, as there may be thousands."""
     slack_us = 1_000_000  # an offset between the cameras shifts one against the other
-    return bool(ones[0] <= others[-1] + slack_us and others[0] <= ones[-1] + slack_us)
+    near: list[int] = np.flatnonzero(
+        (ones[0] <= spans[:, 1] + slack_us) & (spans[:, 0] <= ones[-1] + slack_us)
+    ).tolist()
+    return near
 
 
 def _pair_parts(
@@ -198,7 +204,8 @@ def _pair_parts(
         return None
     tolerance_us = min(rules.tolerance_of(first.keys), rules.tolerance_of(second.keys))
     times, counters = (one.times_us[ones], other.times_us[others]), (one.counters[ones], other.counters[others])
-    found = pair(*times, tolerance_us, rules.offset_limit_us, counters, rules.offset_us)
+    exposure_us = min(rules.exposure_of(first.keys), rules.exposure_of(second.keys))
+    found = pair(*times, tolerance_us, rules.offset_limit_us, counters, rules.offset_us, exposure_us)
     if found.choice.known is Known.CONTRADICTED:
         one.doubts |= dict.fromkeys(sources[0], _doubt(found.choice))
         other.doubts |= dict.fromkeys(sources[1], _doubt(found.choice))

@@ -13,13 +13,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.vampires.periods import Choice, Known, Seen, choose
+from converters.vampires.periods import LARGEST_US, Choice, Known, Seen, choose
 
 Times = NDArray[np.int64]
 
 _MOST_SAMPLES = 20_000
 """Frames of one camera that the offset is estimated from; more make it no better."""
 _NEIGHBOURS = 4
+_FEW = 6
+"""Of fewer frames than these no offset is estimated beyond half a period: any two could be made to fit."""
 _SIGMAS = 4.0
 """Of two offsets that explain as many frames, but for what chance may do, the smaller is taken: a constant rate cannot
 tell them."""
@@ -79,6 +81,7 @@ def pair(
     offset_limit_us: float | None = None,
     counters: tuple[Times, Times] | None = None,
     given_us: float | None = None,
+    exposure_us: float = 0.0,
 ) -> Pairing:
     """Pair the frames of two cameras.
 
@@ -90,20 +93,29 @@ def pair(
         How far two frames of a pair may lie apart once the offset is taken out; made smaller where it is more than a
         quarter of the shortest period.
     offset_limit_us : float, optional
-        The offset that is estimated is no larger; default: the longest usual distance of two frames.
+        The offset that is estimated is no larger; default: the longest usual distance of two frames, and no more than
+        computers are apart.
     counters : pair of ndarray of int64, optional
         The frame grabber's, of each frame.
     given_us : float, optional
         What was declared of the offset: where it is known up to whole periods only, the nearest to this is taken.
+    exposure_us : float
+        Frames are no closer; where there are too few to tell their period this bounds the offset.
     """
     shortest_us, longest_us = _periods(first_us, second_us)
     tolerance_us = min(tolerance_us, shortest_us / 4)
     empty = np.zeros(0, dtype=np.int64)
     if not len(first_us) or not len(second_us):
         return Pairing(empty, empty, Offset(0.0, 0.0, 0.0), tolerance_us, 0.0, 0, Choice(0.0, Known.ASSUMED))
-    offset = estimate_offset(first_us, second_us, tolerance_us, offset_limit_us or longest_us)
     counted = counters or (np.full(len(first_us), -1), np.full(len(second_us), -1))
     one, other = Seen(first_us, counted[0]), Seen(second_us, counted[1])
+    limit_us = offset_limit_us or min(longest_us, LARGEST_US)
+    around_us = 0
+    if min(len(first_us), len(second_us)) < _FEW:
+        around_us = round(given_us or 0)
+        limit_us = min(limit_us, max(_least_period(one, other, exposure_us) / 2, tolerance_us))
+    offset = estimate_offset(first_us + around_us, second_us, tolerance_us, limit_us)
+    offset = replace(offset, offset_us=offset.offset_us + around_us)
     choice = choose(one, other, offset.offset_us, tolerance_us, given_us)
     offset = replace(offset, offset_us=choice.offset_us)
     if choice.known is Known.CONTRADICTED:
@@ -122,6 +134,14 @@ def _periods(*cameras: Times) -> tuple[float, float]:
     if not len(steps):
         return np.inf, 1e6
     return float(np.percentile(steps, 2)), float(np.percentile(steps, 95))
+
+
+def _least_period(one: Seen, other: Seen, exposure_us: float) -> float:
+    """Return the shortest distance of two frames between which none is lost; where no two are, what exposing takes."""
+    steps = [np.diff(camera.times_us)[np.diff(camera.counters) <= 1] for camera in (one, other)]
+    periods = np.concatenate(steps)
+    periods = periods[periods > 0]
+    return float(periods.min()) if len(periods) else exposure_us
 
 
 def estimate_offset(first_us: Times, second_us: Times, tolerance_us: float, limit_us: float) -> Offset:

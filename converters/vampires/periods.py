@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_LARGEST_US = 10_000.0
+LARGEST_US = 10_000.0
 """No static offset is larger: it comes of computers that share their resources (0 to 1.5 ms were seen)."""
 _MOST_PERIODS = 25
 _MOST_SAMPLES = 20_000
 _REPEATS = 0.6
 """Share of frames that have another one period later, at least; of frames with the FLC's pattern half have."""
 _PAUSE_PERIODS = 2.5
+_LEAST_JUDGED = 64
+"""Of fewer differences the width is a matter of chance: that of two or three may be nothing at a wrong offset."""
 _MOST_LOST = 0.01
 """Where more frames are lost, the first and the last that are there may well be of other triggers in each camera."""
 
@@ -124,7 +126,7 @@ def _nearest_difference(ones: Floats, others: Integers) -> Floats:
 def _turns(smallest_us: float, period_us: float) -> Iterator[int]:
     """Yield by how many periods the offset may be another; 0 is always among them."""
     for turns in range(-_MOST_PERIODS, _MOST_PERIODS + 1):
-        if not turns or abs(smallest_us + turns * period_us) <= _LARGEST_US:
+        if not turns or abs(smallest_us + turns * period_us) <= LARGEST_US:
             yield turns
 
 
@@ -133,14 +135,14 @@ def _by_unevenness(
 ) -> int | None:
     """Return the shift at which what is left of the differences is clearly narrowest; None where there is none.
 
-    Triggers that come early come early in both cameras: at the right offset that is not seen.
+    Triggers that come early come early in both cameras: at the right offset that is not seen. Few frames do not tell.
     """
     some = _sampled(first_us)
     widths: dict[int, float] = {}
     for turns in _turns(smallest_us, period_us):
         left = _nearest_difference(some + smallest_us + turns * period_us, second_us)
         left = left[np.abs(left) <= tolerance_us]
-        if len(left) >= len(some) / 2:
+        if len(left) >= max(_LEAST_JUDGED, len(some) / 2):
             widths[turns] = float(np.median(np.abs(left - np.median(left))))
     if len(widths) < 2:
         return None
@@ -154,7 +156,7 @@ def _by_edges(
 ) -> tuple[int, Known]:
     def vote(difference_us: float) -> int | None:
         turns = round((difference_us - smallest_us) / period_us)
-        is_offset = not turns or abs(difference_us) <= _LARGEST_US
+        is_offset = not turns or abs(difference_us) <= LARGEST_US
         return turns if is_offset and abs(difference_us - smallest_us - turns * period_us) <= tolerance_us else None
 
     votes = [

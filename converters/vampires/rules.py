@@ -15,6 +15,7 @@ GEOMETRY = ("BITPIX", "NAXIS1", "NAXIS2", "BSCALE", "BZERO")
 
 TOLD = ("OBJECT", "EXPTIME", "DATA-TYP")
 """What summaries tell of a cube; nothing is decided by it."""
+EXPOSURE_KEY = "EXPTIME"
 TOLERANCE_US_PER_ROW = 0.868
 SLOW_FACTOR = 2.5
 TOLERANCE_US = 400.0
@@ -106,6 +107,11 @@ class Rules:
         if not isinstance(rows, int | float) or rows <= 0:
             return TOLERANCE_US
         return float(int(TOLERANCE_US_PER_ROW * rows * (SLOW_FACTOR if self.is_slow(keys) else 1)))
+
+    def exposure_of(self, keys: Mapping[str, Value]) -> float:
+        """Return the exposure time of frames of such a header in microseconds; 0 where it is not known."""
+        value = keys.get(EXPOSURE_KEY)
+        return value * 1e6 if isinstance(value, int | float) and value > 0 else 0.0
 
     def has_flc(self, keys: Mapping[str, Value]) -> bool:
         """Say whether the FLC switched between the frames of such a header."""

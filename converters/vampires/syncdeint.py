@@ -66,7 +66,7 @@ class SyncDeintStep(NamesItsProducts):
         "auto", description="how far two frames of a pair may lie apart; auto: of the rows that are read out"
     )
     offset_limit_us: float | None = Field(
-        None, gt=0, description="largest static offset between the cameras; default: one period"
+        None, gt=0, description="largest static offset between the cameras; default: one period, 10 ms at most"
     )
     offset_us: float | None = Field(
         None,
