@@ -1,4 +1,4 @@
-"""One run at a time per instrument on this machine, by flock on a file in the state folder.
+"""One run at a time per instrument on this machine, and one daemon, by flock on a file in the state folder.
 
 The kernel lets go of the lock when its process ends, however it ends.
 """
@@ -26,13 +26,31 @@ def instrument_lock(state: Path, instrument: str) -> Iterator[None]:
     FolderNotWritable
         No lock can be kept there.
     """
-    path = state / "locks" / f"{instrument}.lock"
+    with _locked(state, state / "locks" / f"{instrument}.lock", instrument):
+        yield
+
+
+@contextlib.contextmanager
+def daemon_lock(state: Path) -> Iterator[None]:
+    """Hold what only one daemon of a state folder may hold: two would do, and mail, each job twice.
+
+    Raises
+    ------
+    LockHeld
+    FolderNotWritable
+    """
+    with _locked(state, state / "locks" / "daemon", "daemon"):  # no instrument's, whatever it is called
+        yield
+
+
+@contextlib.contextmanager
+def _locked(state: Path, path: Path, what: str) -> Iterator[None]:
     with _writing(state, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         with _writing(state, path):
-            _take(descriptor, instrument)
+            _take(descriptor, what)
         yield
     finally:
         os.close(descriptor)
@@ -46,12 +64,12 @@ def _writing(state: Path, path: Path) -> Iterator[None]:
         raise FolderNotWritable(str(state), str(path), error.strerror or str(error)) from error
 
 
-def _take(descriptor: int, instrument: str) -> None:
+def _take(descriptor: int, what: str) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "unknown"
-        raise LockHeld(instrument, holder) from None
+        raise LockHeld(what, holder) from None
     os.ftruncate(descriptor, 0)
     os.pwrite(
         descriptor, f"process {os.getpid()} since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}\n".encode(), 0

@@ -77,12 +77,15 @@ def convert(
 def daemon(context: typer.Context) -> None:
     """Work the schedule until told to end."""
     from nightferry.daemon import Daemon
+    from nightferry.locks import daemon_lock
 
     options = options_of(context)
     if not options.quiet:  # what works for months says when it began and what it did
         logging.getLogger("nightferry").setLevel(logging.INFO)
     with options.open() as workplace:
-        Daemon(workplace).serve()
+        works = Daemon(workplace)  # what is wrong with the schedule is said first
+        with daemon_lock(workplace.state):
+            works.serve()
 
 
 def crontab(context: typer.Context) -> None:

@@ -109,6 +109,20 @@ def test_the_first_start_misses_nothing(site: Observatory) -> None:
     assert reports(site) == []
 
 
+def test_a_second_daemon_exits_4_and_the_first_works_on(site: Observatory) -> None:
+    """A unit of systemd and one by hand: each job would be done, and mailed, twice."""
+    held = site.state / "locks" / "daemon"
+    with daemon(site) as process:
+        wait_for(lambda: held.exists() and bool(held.read_bytes()))
+        second = subprocess.run(site.command("daemon"), capture_output=True, text=True, timeout=30, check=False)
+        assert (second.returncode, second.stdout) == (4, "")
+        assert f"daemon: another run holds the lock (process {process.pid} since" in second.stderr
+        ended(process)
+    with daemon(site) as later:
+        wait_for(lambda: f"process {later.pid} " in held.read_text())
+        ended(later)
+
+
 def test_two_jobs_due_at_once_both_run(site: Observatory) -> None:
     """One waits for the other, neither vanishes, although both want the same instrument."""
     site.write_site(schedule={"run": "0 8 * * *", "verify": "0 8 * * *"})
