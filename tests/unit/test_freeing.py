@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
 
+from observatory.endpoints.contract import Facts, Hashed
 from observatory.endpoints.memory import MemoryEndpoint
 from observatory.errors import CommandFailed, HostUnreachable
 from syncer.freeing import Freed, free, put_back, recover
@@ -26,6 +27,12 @@ class Failing(MemoryEndpoint):
 
     fails: tuple[str, bytes] = ("", b"")
     lost: tuple[str, bytes] = ("", b"")
+    stat_reason: tuple[bytes, str] = (b"", "")
+
+    def stat(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
+        """Look, or say why not."""
+        path, reason = self.stat_reason
+        return (Facts(path, reason=reason) if facts.path == path else facts for facts in super().stat(root, paths))
 
     def _meet(self, act: str, path: bytes) -> None:
         if act == self.fails[0] and self.fails[1] in path:
@@ -146,6 +153,50 @@ def test_other_bytes_under_the_same_size_and_time_are_put_back() -> None:
     assert files(endpoint) == sorted([PATHS[0], *OTHER])
 
 
+def test_what_cannot_be_read_aside_is_put_back_and_not_called_other_bytes() -> None:
+    """A disk that fails says nothing about what it holds."""
+    endpoint = host()
+    endpoint.unreadable.add(ROOT + b"/.nightferry/freeing/" + STAMP + b"/" + PATHS[0])
+    assert [one.reason for one in freed(endpoint).stays] == ["it could not be read: Permission denied"]
+    assert files(endpoint) == sorted([PATHS[0], *OTHER])
+
+
+class Confused(Failing):
+    """A host that answers for other files than it was asked about, with the hashes that were hoped for."""
+
+    def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
+        """Hash as ever, and name another file."""
+        return (replace(answer, path=answer.path + b"~") for answer in super().hash(root, paths))
+
+
+def test_a_hash_of_another_file_frees_nothing() -> None:
+    """However well it agrees."""
+    endpoint = Confused()
+    endpoint.things = host().things
+    found = freed(endpoint)
+    assert (found.gone, len(found.stays)) == ([], len(PATHS))
+    assert files(endpoint) == EVERYTHING
+
+
+def test_a_file_that_came_to_stand_in_the_place_meanwhile_is_kept_and_the_other_is_said_to_lie_aside() -> None:
+    """Nothing is written over, and nothing is lost without a word."""
+    endpoint = host()
+
+    def meanwhile(batch: Sequence[Freeable]) -> list[Freeable | Stay]:
+        endpoint.put(ROOT + b"/" + PATHS[0], b"new")
+        return [Stay(one.candidate, "hill is off") for one in batch]
+
+    found = freed(endpoint, look_again=meanwhile)
+    assert sorted(one.reason.partition(";")[0] for one in found.stays) == [
+        "another file of that name came meanwhile",
+        "hill is off",
+        "hill is off",
+    ]
+    aside = b".nightferry/freeing/" + STAMP + b"/" + PATHS[0]
+    assert files(endpoint) == sorted([aside, *EVERYTHING])
+    assert endpoint.things[ROOT + b"/" + PATHS[0]].data == b"new"
+
+
 def test_what_the_last_look_doubts_is_put_back_and_a_lost_lock_stops_all() -> None:
     """Nothing is proven then, and nothing noted as proven."""
     endpoint, log = host(), Log()
@@ -205,6 +256,61 @@ def test_nothing_to_recover_is_nothing_done() -> None:
     endpoint = host()
     assert recover(endpoint, ROOT) == ([], [])
     assert files(endpoint) == EVERYTHING
+
+
+def test_what_cannot_be_looked_at_or_is_no_file_by_now_is_not_set_aside() -> None:
+    """It is neither gone nor another size: what is not known is not said."""
+    endpoint = host()
+    batch = [freeable(endpoint, path) for path in PATHS]
+    endpoint.stat_reason = (PATHS[0], "Input/output error")
+    endpoint.remove(ROOT + b"/" + PATHS[1])
+    endpoint.put_other(ROOT + b"/" + PATHS[1], "link", b"/elsewhere")
+    found = free(endpoint, ROOT, STAMP, batch, as_before, Log())
+    assert [one.reason for one in found.stays] == [
+        "it could not be looked at: Input/output error",
+        "it is no regular file of its own",
+    ]
+    assert set(PATHS) <= {path[len(ROOT) + 1 :] for path in endpoint.things}
+
+
+def test_nothing_is_put_back_to_a_place_that_cannot_be_looked_at() -> None:
+    """What stands there may be another file."""
+    endpoint = host()
+    aside = b".nightferry/freeing/" + STAMP + b"/" + PATHS[0]
+    endpoint.put(ROOT + b"/" + aside, b"set aside")
+    endpoint.remove(ROOT + b"/" + PATHS[0])
+    endpoint.stat_reason = (PATHS[0], "Input/output error")
+    assert str(put_back(endpoint, ROOT, aside, PATHS[0])).startswith("Input/output error; it lies in .nightferry")
+    assert ROOT + b"/" + aside in endpoint.things
+
+
+class Refusing(Log):
+    """A journal that cannot write the proof."""
+
+    def proven(self, batch: Sequence[Freeable]) -> None:
+        """Fail."""
+        raise CommandFailed("ledger", "writing", "database is locked")
+
+
+def test_without_a_proof_on_disk_everything_comes_back_at_once() -> None:
+    """A night's files are not left aside until the next run."""
+    endpoint = host()
+    with pytest.raises(CommandFailed):
+        freed(endpoint, Refusing())
+    assert files(endpoint) == EVERYTHING
+    assert not any(b"freeing" in path for path in endpoint.things)
+
+
+def test_what_is_gone_is_brought_to_disk_before_it_is_noted_as_gone() -> None:
+    """A power cut after the note must not bring files back that nobody looks for."""
+    endpoint, seen = host(), []
+
+    class Watching(Log):
+        def done(self, still_there: Collection[bytes]) -> None:
+            seen.append(list(endpoint.synced))
+
+    freed(endpoint, Watching())
+    assert seen == [[ROOT]]
 
 
 class Dying(MemoryEndpoint):

@@ -62,6 +62,7 @@ def test_a_verdicts_state_is_unknown_before_different_before_ok(
         ({"refused_reason": "b: no space"}, State.DIFFERENT, "b: no space"),
         ({"unreadable": (FAILED,), "failed": (FAILED,)}, State.UNKNOWN, "1 could not be read (x: why), 1 failed"),
         ({"unknown_reason": "b: lost", "refused_reason": "b: no space"}, State.UNKNOWN, "b: lost"),
+        ({"lock_reason": "b: held by another run"}, State.UNKNOWN, "b: held by another run"),
         ({"away_reason": "off"}, State.AWAY, "off"),
     ],
 )
