@@ -38,11 +38,31 @@ class NightBook(Book):
     """Nights on hops, and the table that `status` shows of them."""
 
     def record_nights(
-        self, run: int, instrument: str, hop: str, records: Mapping[dt.date, NightRecord], at_utc: dt.datetime
+        self,
+        run: int,
+        instrument: str,
+        hop: str,
+        records: Mapping[dt.date, NightRecord],
+        at_utc: dt.datetime,
+        *,
+        onward: Collection[str] = (),
+        as_known: Mapping[dt.date, HopNight] | None = None,
     ) -> None:
-        """Note what a run learned of some nights of a hop; see `NightRecord` for what stays as it was."""
+        """Note what a run learned of some nights of a hop; see `NightRecord` for what stays as it was.
+
+        Parameters
+        ----------
+        onward : collection of str
+            The hops that leave the destination. A night of which it holds more than it did is open again there,
+            whoever brought it: we, a run that was killed before it could say so, or somebody else.
+        as_known : mapping of night to HopNight, optional
+            What was known when the run began to look. Of a night of which others noted something since nothing is
+            called proven and no count is taken back: what was looked at is not what they saw.
+        """
         with self._store.write() as connection:
             known = _known(connection, instrument, hop, records)
+            if as_known is not None:
+                records = {night: _in_doubt(night, one, known, as_known) for night, one in records.items()}
             told = {"instrument": instrument, "hop": hop, "run_id": run}
             learned = [
                 {**told, "night": night, **_learned(known.get(night, _NOTHING), record, at_utc)}
@@ -51,6 +71,8 @@ class NightBook(Book):
             for names in {tuple(sorted(values)) for values in learned}:
                 rows = [values for values in learned if tuple(sorted(values)) == names]
                 connection.execute(upsert_statement(connection.dialect.name, nights, names, {}), rows)
+            came = [night for night, one in records.items() if _has_come(known.get(night, _NOTHING), one)]
+            _reopen_onward(connection, instrument, onward, came)
 
     def outstanding(self, instrument: str, hop: str, before: dt.date, today: dt.date) -> tuple[dt.date, ...]:
         """Return the nights before a day that were once seen and are neither proven nor accepted, ascending.
@@ -125,11 +147,14 @@ class NightBook(Book):
             rows = _known(connection, instrument, hop, frozenset(wanted))
         return {night: _expected(row) for night, row in sorted(rows.items())}
 
-    def hop_nights(self, instrument: str, hop: str) -> tuple[HopNight, ...]:
-        """Return everything that is known of the nights of a hop, ascending."""
+    def hop_nights(self, instrument: str, hop: str, wanted: Collection[dt.date] | None = None) -> tuple[HopNight, ...]:
+        """Return everything that is known of the nights of a hop, or of some of them, ascending."""
         asked = sa.select(nights).where(nights.c.instrument == instrument, nights.c.hop == hop)
         with self._store.read() as connection:
-            return tuple(_hop_night(row) for row in connection.execute(asked.order_by(nights.c.night)))
+            if wanted is not None:
+                found = _known(connection, instrument, hop, wanted)
+                return tuple(_hop_night(found[night]) for night in sorted(found))
+            return tuple(_hop_night(row._asdict()) for row in connection.execute(asked.order_by(nights.c.night)))
 
     def was_seen(self, instrument: str, sources: Collection[str], destinations: Collection[str]) -> bool:
         """Say whether files were ever seen at a place, by the hops that it is the source or the destination of.
@@ -174,7 +199,7 @@ class NightBook(Book):
             ).all()
             made = connection.execute(_step_counts(instrument)).all()
             accepted = acceptances_of(connection, instrument, today)
-        hops = [_stood_for(_hop_night(row), accepted) for row in over]
+        hops = [_stood_for(_hop_night(row._asdict()), accepted) for row in over]
         known = {hop.night for hop in hops} | {row.night for row in made}
         return [
             NightStatus(
@@ -225,6 +250,37 @@ def _learned(known: Mapping[str, Any], record: NightRecord, at_utc: dt.datetime)
     return values
 
 
+def _in_doubt(
+    night: dt.date,
+    record: NightRecord,
+    known: Mapping[dt.date, Mapping[str, Any]],
+    as_known: Mapping[dt.date, HopNight],
+) -> NightRecord:
+    """Return what a look still says of a night where others noted something while it went on: only what is open."""
+    now = _hop_night(known[night]) if night in known else None
+    if now == as_known.get(night):
+        return record
+    return dataclasses.replace(record, source_files=None, open_files=record.open_files or None, state=None, level=None)
+
+
+def _has_come(known: Mapping[str, Any], record: NightRecord) -> bool:
+    """Say whether a hop's destination holds more of a night than was known; pure."""
+    files = _expected(known) if record.source_files is None else record.source_files
+    still_open = known["open_files"] if record.open_files is None else record.open_files
+    return bool(record.moved_files) or files - still_open > _expected(known) - int(known["open_files"])
+
+
+def _reopen_onward(connection: Connection, instrument: str, keys: Collection[str], came: Collection[dt.date]) -> None:
+    rows = [{"onward": key, "came": night} for key in keys for night in sorted(came)]
+    if rows:
+        of_night = nights.update().where(
+            nights.c.instrument == instrument,
+            nights.c.hop == sa.bindparam("onward"),
+            nights.c.night == sa.bindparam("came"),
+        )
+        connection.execute(of_night.values(state=NightState.OPEN.value), rows)
+
+
 def _next_state(known: NightState, record: NightRecord) -> NightState:
     if record.state is not None:
         return record.state
@@ -250,9 +306,9 @@ def _expected(row: Mapping[str, Any]) -> int:
     return max(0, int(row["source_files"]) - int(row["freed_files"]))
 
 
-def _hop_night(row: Row[tuple[object, ...]]) -> HopNight:
-    values = {field.name: getattr(row, field.name) for field in dataclasses.fields(HopNight)}
-    return HopNight(**{**values, "state": NightState(row.state), "source_files": _expected(row._asdict())})
+def _hop_night(row: Mapping[str, Any]) -> HopNight:
+    values = {field.name: row[field.name] for field in dataclasses.fields(HopNight)}
+    return HopNight(**{**values, "state": NightState(row["state"]), "source_files": _expected(row)})
 
 
 def _step_counts(instrument: str) -> sa.Select[tuple[Any, ...]]:

@@ -86,13 +86,14 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def see_roots(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVerdict) -> None:
-    """Remember when each root was last there, and as which: drives, and disks that were replaced, are told by it.
+def see_roots(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVerdict) -> bool:
+    """Remember when each root was last there, and as which; return whether one is another disk than it was.
 
     To be called before the nights are recorded: what was proven on another disk is open again, and so in the window.
     """
     has_looked = told.state in (State.OK, State.DIFFERENT)
-    if (told.markers[1] is not None or has_looked) and _is_elsewhere(workplace, run, hop, told):
+    is_new = (told.markers[1] is not None or has_looked) and _is_elsewhere(workplace, run, hop, told)
+    if is_new:
         _believe_nothing_of(workplace, hop.destination)
     for place, shown in zip((hop.source, hop.destination), told.markers, strict=True):
         is_another = (shown is not None or has_looked) and _is_another_disk(workplace, place, shown)
@@ -100,6 +101,8 @@ def see_roots(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVe
             _believe_nothing_of(workplace, place)
         if is_another or shown is not None:
             workplace.ledger.record_root_seen(place.host, place.root, workplace.now(), shown or "")
+        is_new = is_new or is_another
+    return is_new
 
 
 def _believe_nothing_of(workplace: Workplace, place: Place) -> None:
@@ -149,6 +152,11 @@ def _is_elsewhere(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | H
     if before is None or workplace.ledger.is_known_marker(marker):
         return False
     return before[1] != told.destination_root or bool(marker and before[0] != told.destination)
+
+
+def onward_of(hop: Hop) -> tuple[str, ...]:
+    """Return the keys of the hops that leave a hop's destination."""
+    return tuple(one.key for one in hops(hop.instrument) if one.source == hop.destination)
 
 
 def hop_record(told: HopOutcome | HopVerdict) -> HopRecord:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from catalogue.records import MovedFile, NightRecord
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.products.converting import Converted, complete_nights, products_of
-from nightferry.runs import Run, hop_record, see_roots
+from nightferry.runs import Run, hop_record, onward_of, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, scope_asked
 from nightferry.verifying import acceptances
 from nightferry.waiting import record_waiting
@@ -253,7 +253,7 @@ def _record_sync(
         for night, moves in outcome.per_night.items()
     }
     see_roots(workplace, run, hop, outcome)
-    ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at)
+    ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at, onward=onward_of(hop))
     if outcome.per_night or outcome.state is State.OK:  # else nobody looked, and since when files wait stays known
         record_waiting(workplace, scope, outcome.in_progress)
     if outcome.loss is not None:

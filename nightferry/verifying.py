@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from catalogue.records import NightRecord, NightState
+from catalogue.records import HopNight, NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss
 from nightferry.retention.evidence import HopWitness, freed_on, kept_on
-from nightferry.runs import Run, hop_record, see_roots
+from nightferry.runs import Run, hop_record, onward_of, see_roots
 from nightferry.selection import Asked, all_away, are_to_come, hops_asked, is_whole_look, level_of, scope_asked
 from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
@@ -57,7 +57,9 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
     if level_of(hop, wishes.level) == "existence":
         scope = scope.names_only()
     witness = HopWitness(workplace, hop, scope)
+    looked_utc = workplace.now()
     with listings_of(scope, source, destination) as listings:  # they go on while the ledger is opened
+        before = _Before(looked_utc, _known_nights(workplace, hop, scope))
         options = _options(workplace, hop, scope, wishes)
         if run.keeps_records:
             options = replace(options, on_hashed=witness.hashed)
@@ -80,8 +82,22 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
     if run.keeps_records:
         declared = hop.instrument.verify.level
         freed = {night for path in options.kept if (night := scope.source.night_of(path)) is not None}
-        _record_verdict(workplace, run, hop, verdict, includes(verdict.level, declared), freed)
+        _record_verdict(workplace, run, hop, verdict, includes(verdict.level, declared), freed, before)
     return verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """When a look at a hop began, and what was known of its nights then: others may note something while it goes on."""
+
+    looked_utc: dt.datetime
+    nights: Mapping[dt.date, HopNight]
+
+
+def _known_nights(workplace: Workplace, hop: Hop, scope: HopScope) -> dict[dt.date, HopNight]:
+    wanted = (*scope.nights, ANY_NIGHT)
+    known = workplace.ledger.hop_nights(hop.instrument.instrument, hop.key, wanted)
+    return {night.night: night for night in known}
 
 
 def _note_waiting(workplace: Workplace, scope: HopScope, verdict: HopVerdict, overdue: Collection[bytes]) -> None:
@@ -147,9 +163,13 @@ def _record_verdict(
     verdict: HopVerdict,
     is_deep_enough: bool,
     freed: Collection[dt.date],
+    before: _Before,
 ) -> None:
-    """Note what was shown of each night that the source has, and of those of which it freed something."""
-    ledger, at = workplace.ledger, workplace.now()
+    """Note what was shown of each night that the source has, and of those of which it freed something.
+
+    As of the instant at which the look began: what came to either end since was not seen.
+    """
+    ledger = workplace.ledger
     if is_whole_look(workplace, hop, verdict.nights):  # else the nights of an outage would be forgotten
         ledger.record_hop(
             run.id,
@@ -167,8 +187,16 @@ def _record_verdict(
         for night, count in verdict.per_night.items()
         if count.source_files or count.open_files or night in freed
     }
-    see_roots(workplace, run, hop, verdict)
-    ledger.record_nights(run.id, verdict.instrument, verdict.hop, nights, at)
+    is_new = see_roots(workplace, run, hop, verdict)  # then what was known is known no more, by our own word
+    ledger.record_nights(
+        run.id,
+        verdict.instrument,
+        verdict.hop,
+        nights,
+        before.looked_utc,
+        onward=onward_of(hop),
+        as_known=None if is_new else before.nights,
+    )
 
 
 def _night_record(count: NightCount, known_files: int, verdict: HopVerdict, may_prove: bool) -> NightRecord:
