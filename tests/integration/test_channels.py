@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import paramiko
@@ -12,8 +15,9 @@ import pytest
 from paramiko.common import MSG_CHANNEL_CLOSE
 
 from observatory.endpoints.running import complete
+from observatory.endpoints.ssh import SshEndpoint
 from observatory.endpoints.ssh_connection import connected
-from tests.hosts import Host
+from tests.hosts import Host, Hosts
 
 
 class Late:
@@ -55,3 +59,28 @@ def test_what_is_sent_to_a_program_that_has_ended_does_not_cost_the_connection(
         assert completed.stdout == b"still here\n"
     finally:
         connection.close()
+
+
+def test_programs_that_leave_their_input_unread_disturb_no_file_beside_them(hosts: Hosts, tmp_path: Path) -> None:
+    """Four at a time on one connection, whose keys change every megabyte as they do after an hour."""
+    host = hosts.start("rekeyed", options=("RekeyLimit 1M",))
+    endpoint = SshEndpoint(host.access)
+    content = os.urandom(1 << 20)
+
+    def work(number: int) -> list[bool]:
+        went = []
+        for turn in range(6):
+            path = os.fsencode(tmp_path / f"{number}-{turn}")
+            with endpoint.create(path) as writer:
+                writer.write(content)
+            assert endpoint.run([b"true"], (bytes(200_000),)).status == 0
+            with endpoint.open(path) as reader:
+                went.append(reader.read() == content)
+        return went
+
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(all(went) for went in pool.map(work, range(4)))
+    finally:
+        endpoint.close()
+        hosts.stop(host)
