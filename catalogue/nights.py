@@ -100,6 +100,42 @@ class NightBook(Book):
             accepted = acceptances_of(connection, instrument, today) if rows else ()
         return tuple(row.night for row in rows if not _is_accepted(row.night, NightState(row.state), accepted))
 
+    def left_behind(
+        self, instrument: str, hop: str, declared: Collection[str], before: dt.date, today: dt.date
+    ) -> tuple[dt.date, ...]:
+        """Return the nights before a day that are outstanding on hops that are declared no more, ascending.
+
+        A copy that was renamed, or put between two others, makes hops of other names: what was open on the old ones is
+        open on those that came in their place, until it is proven there.
+
+        Parameters
+        ----------
+        declared : collection of str
+            Every hop that the instrument has today.
+        before, today : date
+            As for `outstanding`.
+        """
+        own = nights.alias()
+        is_own = sa.and_(own.c.instrument == instrument, own.c.hop == hop, own.c.night == nights.c.night)
+        asked = (
+            sa.select(nights.c.night, nights.c.state, own.c.state.label("own"))
+            .outerjoin(own, is_own)
+            .where(
+                nights.c.instrument == instrument,
+                nights.c.hop.not_in(declared),
+                nights.c.night < before,
+                nights.c.night > dt.date.min,
+                nights.c.first_seen_utc.is_not(None),
+                nights.c.state != NightState.PROVEN.value,
+                sa.func.coalesce(own.c.state, NightState.OPEN.value) != NightState.PROVEN.value,
+            )
+        )
+        with self._store.read() as connection:
+            rows = connection.execute(asked).all()
+            accepted = acceptances_of(connection, instrument, today) if rows else ()
+        left = {row.night for row in rows if not _is_accepted(row.night, NightState(row.own or row.state), accepted)}
+        return tuple(sorted(left))
+
     def brought_late(
         self, instrument: str, hop: str, feeders: Collection[str], before: dt.date, today: dt.date
     ) -> tuple[dt.date, ...]:

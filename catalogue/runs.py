@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -114,6 +114,17 @@ class RunBook(Book):
         asked = sa.select(runs.c.started_utc).where(runs.c.id == sa.select(numbers).where(of_hop).scalar_subquery())
         with self._store.read() as connection:
             return connection.execute(asked).scalar_one_or_none()
+
+    def last_look_elsewhere(self, instrument: str, declared: Collection[str]) -> dt.datetime | None:
+        """Return when the last run began that could look at a hop of an instrument that is declared no more."""
+        asked = sa.select(sa.func.max(runs.c.started_utc)).where(
+            hop_runs.c.run_id == runs.c.id,
+            hop_runs.c.instrument == instrument,
+            hop_runs.c.hop.not_in(declared),
+            hop_runs.c.state.in_((State.OK.value, State.DIFFERENT.value)),
+        )
+        with self._store.read() as connection:
+            return connection.execute(asked).scalar()
 
     def last_destination(self, instrument: str, hop: str, before_run: int) -> tuple[str, str] | None:
         """Return address and root of a hop's destination when an earlier run last could look at it, if one could."""

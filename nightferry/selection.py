@@ -113,13 +113,14 @@ def are_to_come(workplace: Workplace, instrument: Instrument, nights: Collection
 def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
     """Return what to ask of both ends of a hop: the nights asked for, and without any the window.
 
-    The window holds the last nights, every older one that was once seen and is neither proven nor accepted, those that
-    came to the hop's source when they were older, and where nobody could look for longer than the window is, every
-    night since.
+    The window holds the last nights, every older one that was once seen and is neither proven nor accepted, on this hop
+    or on one that was renamed since, those that came to the hop's source when they were older, and where nobody could
+    look for longer than the window is, every night since.
     """
     nights = nights_asked(workplace, asked, hop.instrument)
     if not asked.dates and asked.nights is None:
-        older = {*_outstanding(workplace, hop, nights[0]), *_brought_late(workplace, hop, nights[0])}
+        found = (_outstanding, _left_behind, _brought_late)
+        older = {night for of_kind in found for night in of_kind(workplace, hop, nights[0])}
         nights = tuple(sorted({*older, *_unseen(workplace, hop), *nights}))
     return hop_scope(hop, nights, workplace.clock_of(hop.instrument))
 
@@ -127,6 +128,15 @@ def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
 def _outstanding(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
     present = workplace.present_night(hop.instrument)
     return workplace.ledger.outstanding(hop.instrument.instrument, hop.key, before, present)
+
+
+def _left_behind(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
+    name, present = hop.instrument.instrument, workplace.present_night(hop.instrument)
+    return workplace.ledger.left_behind(name, hop.key, _declared(hop), before, present)
+
+
+def _declared(hop: Hop) -> tuple[str, ...]:
+    return tuple(one.key for one in hops(hop.instrument))
 
 
 def _brought_late(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
@@ -143,8 +153,12 @@ def is_whole_look(workplace: Workplace, hop: Hop, nights: Collection[dt.date]) -
 
 
 def _unseen(workplace: Workplace, hop: Hop) -> tuple[dt.date, ...]:
-    """Return the nights before the window that were not over, or just over, when both ends were looked at last."""
-    looked = workplace.ledger.last_look(hop.instrument.instrument, hop.key)
+    """Return the nights before the window that were not over, or just over, when both ends were looked at last.
+
+    Of a hop that bears a new name: when one was that the instrument has no more.
+    """
+    ledger, name = workplace.ledger, hop.instrument.instrument
+    looked = ledger.last_look(name, hop.key) or ledger.last_look_elsewhere(name, _declared(hop))
     if looked is None:
         return ()
     before = window_of(hop.instrument.window_nights, workplace.present_night(hop.instrument))[0]

@@ -57,6 +57,14 @@ def test_everything_noted_comes_back_from_postgresql_too(ledger: Ledger) -> None
     late = {NIGHT: NightRecord(5, 0, moved_files=5, moved_bytes=10)}
     ledger.record_nights(run, "shd", "a:b", late, NOON + dt.timedelta(hours=1))
     assert ledger.brought_late("shd", "b:c", ["a:b"], NOON.date(), NOON.date()) == (NIGHT,)
+    known = {one.night: one for one in ledger.hop_nights("sha", "a:b", [NIGHT])}
+    ledger.record_nights(run, "shd", "b:c", {NIGHT: NightRecord(5, 0, NightState.PROVEN, "size")}, NOON)
+    ledger.record_nights(run, "shd", "a:b", {NIGHT: NightRecord(6, 0)}, NOON, onward=["b:c"])
+    assert ledger.outstanding("shd", "b:c", NOON.date(), NOON.date()) == (NIGHT,)
+    assert ledger.left_behind("shd", "b:x", ["a:b", "b:x"], NOON.date(), NOON.date()) == (NIGHT,)
+    assert ledger.last_look_elsewhere("sha", ["b:x"]) == NOON
+    again = NightRecord(5, 0, NightState.PROVEN, "size")
+    ledger.record_nights(run, "sha", "a:b", {NIGHT: again}, NOON, as_known=known)
     (row,) = ledger.status("sha")
     assert (row.proven_hops, row.hops[0].moved_files, row.hops[0].proven_utc) == (("a:b",), 4, NOON)
 

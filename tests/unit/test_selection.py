@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from catalogue.records import NightRecord, NightState
+from catalogue.records import HopRecord, NightRecord, NightState
 from nightferry.selection import (
     Asked,
     all_away,
@@ -21,6 +21,7 @@ from nightferry.selection import (
 )
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
+from observatory.truth import State
 from tests.unit.spec.folders import instrument, write
 
 NOW = dt.datetime(2016, 9, 7, 18, 0, tzinfo=dt.UTC)
@@ -123,6 +124,48 @@ def test_what_comes_late_goes_on_down_the_chain(tmp_path: Path) -> None:
         workplace.ledger.record_nights(run, "sha", first.key, {old: NightRecord(5, 0, moved_files=5)}, NOW)
         assert scope_asked(workplace, Asked(), second).nights[0] == old
         assert scope_asked(workplace, Asked(nights=2), second).nights[0] == TODAY - DAY
+
+
+def renamed(folder: Path, *names: str) -> Workplace:
+    """Open the same site, its copies called otherwise than their hosts, the last of so many names last."""
+    hosts = ("sha", "astro.suth", "astro.cape")
+    copies = [f"{{host: {host}, root: /{host}, name: {name}}}" for host, name in zip(hosts, names, strict=False)]
+    return Workplace.at(write(folder, sha=instrument("sha", copies=f"[{', '.join(copies)}]")), lambda: NOW)
+
+
+def test_what_was_open_stays_open_under_another_name(tmp_path: Path) -> None:
+    """A copy was renamed, or put between two others: the hops bear other names, and lack what they lacked."""
+    old, proven, accepted = (dt.date(2016, 1, day) for day in (1, 2, 3))
+    seen = {old: NightRecord(5, 2), accepted: NightRecord(5, 2), proven: NightRecord(5, 0, NightState.PROVEN, "size")}
+    with renamed(tmp_path, "dome", "archive") as workplace:
+        run = workplace.ledger.start_run("verify", ["sha"], NOW, "here", 1)
+        workplace.ledger.record_nights(run, "sha", "dome:archive", seen, NOW)
+        workplace.ledger.accept("sha", accepted, reason="dome shut", by="ann", at_utc=NOW)
+    with renamed(tmp_path, "dome", "between", "archive") as workplace:
+        first, second = hops_asked(workplace, Asked())
+        for hop in (first, second):
+            nights = scope_asked(workplace, Asked(), hop).nights
+            assert [night for night in nights if night < TODAY - 30 * DAY] == [old], hop.key
+            whole = {old: NightRecord(5, 0, NightState.PROVEN, "size")}
+            workplace.ledger.record_nights(run, "sha", hop.key, whole, NOW)
+            assert old not in scope_asked(workplace, Asked(), hop).nights, "proven on the new hop, it is done"
+
+
+def test_an_outage_is_looked_back_over_under_another_name(tmp_path: Path) -> None:
+    """The archive's host died, and weeks later another of another name took its place."""
+    last = NOW - 50 * DAY
+    with renamed(tmp_path, "dome", "archive") as workplace:
+        for state, at in ((State.OK, last), (State.UNKNOWN, NOW - DAY)):
+            run = workplace.ledger.start_run("verify", ["sha"], at, "here", 1)
+            workplace.ledger.record_hop(run, HopRecord("sha", "dome:archive", "dome", "archive", state))
+    with renamed(tmp_path, "dome", "store") as workplace:
+        (hop,) = hops_asked(workplace, Asked())
+        assert scope_asked(workplace, Asked(), hop).nights[0] == last.date() - DAY
+    with renamed(tmp_path, "dome", "archive") as workplace:
+        (hop,) = hops_asked(workplace, Asked())
+        run = workplace.ledger.start_run("verify", ["sha"], NOW, "here", 1)
+        workplace.ledger.record_hop(run, HopRecord("sha", "dome:archive", "dome", "archive", State.OK))
+        assert scope_asked(workplace, Asked(), hop).nights[0] == TODAY - 29 * DAY
 
 
 def test_a_night_whose_source_is_gone_stays_open(workplace: Workplace) -> None:
