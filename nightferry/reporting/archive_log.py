@@ -100,7 +100,7 @@ class _Chain:
         self._instrument, self._chain = instrument, chain
         self._hops = [hop for hop in hops(instrument) if hop.destination in chain]
         self._safe = {place.name: safe_on(workplace, instrument, place) for place in chain}
-        self._steps = list(_processed_on(workplace, instrument, chain))
+        self._steps = list(processed_on(workplace, instrument, chain))
 
     def shows(self, row: NightStatus) -> bool:
         """Say whether anything of a night is known of this variant."""
@@ -139,9 +139,11 @@ class _Chain:
         return _Known(True, safe.at_utc)
 
 
-def _processed_on(
-    workplace: Workplace, instrument: Instrument, chain: Sequence[Place]
-) -> Iterator[tuple[set[str], Mapping[dt.date, tuple[frozenset[str], dt.datetime]]]]:
+Processed = tuple[set[str], Mapping[dt.date, tuple[frozenset[str], dt.datetime]]]
+"""The steps that a copy has, and which nights are through which of them since when."""
+
+
+def processed_on(workplace: Workplace, instrument: Instrument, chain: Sequence[Place]) -> Iterator[Processed]:
     """Yield, for each copy that has steps, what these are and which nights are through which of them since when."""
     if instrument.convert is None:
         return

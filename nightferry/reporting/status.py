@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from catalogue.evidence_records import SafeNight
 from catalogue.records import HopNight, NightState, NightStatus
 from nightferry.reporting import AHEAD
-from nightferry.reporting.archive_log import safe_on, still_safe, still_unsafe
+from nightferry.reporting.archive_log import Processed, processed_on, safe_on, still_safe, still_unsafe
 from nightferry.retention.evidence import chains
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
@@ -53,13 +53,14 @@ class SafeCopy:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One night of one instrument."""
+    """One night of one instrument; `is_processed`: through all steps that are declared; None where none are."""
 
     instrument: str
     declared_copies: int
     night: NightStatus
     proven_copies: int = 0
     safe: tuple[SafeCopy, ...] = ()
+    is_processed: bool | None = None
 
     @property
     def files(self) -> int:
@@ -91,12 +92,17 @@ class Row:
 
     @property
     def processed(self) -> str:
-        """``12/12 fpack``; of several steps those that are not complete, else how many; empty where none ever ran."""
+        """``12/12 fpack``; of several steps those that are not complete, else how many; empty where none ever ran.
+
+        ``so far`` where that is not all: steps that nobody took yet, or files that came after them.
+        """
         steps = self.night.steps
-        if len(steps) > 1 and not any(step.not_done for step in steps):
-            return f"all {len(steps)} steps"
+        is_done = not any(step.not_done for step in steps)
+        end = " so far" if steps and is_done and self.is_processed is False else ""
+        if len(steps) > 1 and is_done:
+            return f"{len(steps)} steps{end}" if end else f"all {len(steps)} steps"
         told = [step for step in steps if step.not_done] or steps
-        return ", ".join(f"{step.done}/{step.done + step.not_done} {step.step}" for step in told)
+        return ", ".join(f"{step.done}/{step.done + step.not_done} {step.step}" for step in told) + end
 
     def document(self) -> dict[str, Any]:
         """Return the row for JSON."""
@@ -106,6 +112,7 @@ class Row:
             "files": self.files,
             "proven_copies": self.proven_copies,
             "declared_copies": self.declared_copies,
+            "processed": self.is_processed,
             "safe": [copy.document() for copy in self.safe],
             "hops": [_hop_document(hop) for hop in self.night.hops],
             "steps": [
@@ -183,10 +190,20 @@ def _rows_of(workplace: Workplace, asked: Asked, instrument: Instrument) -> Iter
     wanted = nights_asked(workplace, asked, instrument) if asked.dates or asked.nights is not None else None
     known = [(place, safe_on(workplace, instrument, place)) for chain in chains(instrument) for place in chain[1:]]
     today = workplace.present_night(instrument)
+    through = [list(processed_on(workplace, instrument, chain)) for chain in chains(instrument)]
     for night in workplace.ledger.status(instrument.instrument, wanted, today):
         if wanted is not None or night.hops or night.steps:
             safe = ((place, nights[night.night]) for place, nights in known if night.night in nights)
-            yield row_of(instrument, night, tuple(_safe_copy(instrument, night, *one) for one in safe))
+            row = row_of(instrument, night, tuple(_safe_copy(instrument, night, *one) for one in safe))
+            yield replace(row, is_processed=_is_through(through, night.night))
+
+
+def _is_through(through: Sequence[Sequence[Processed]], night: dt.date) -> bool | None:
+    """Say whether a night is through all steps of every copy of some variant; None where there are no steps."""
+    declared = [copies for copies in through if copies]
+    if not declared:
+        return None
+    return any(all(night in known and known[night][0] >= wanted for wanted, known in copies) for copies in declared)
 
 
 def _safe_copy(instrument: Instrument, night: NightStatus, place: Place, safe: SafeNight) -> SafeCopy:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from catalogue.evidence_records import ReadFile, Reading
 from catalogue.records import StepRecord
+from nightferry.retention.late import reopen_if_late
 from nightferry.retention.safe import Held, judge
 from nightferry.workplace import Workplace
 from observatory.batches import batched
@@ -194,9 +195,11 @@ class HopWitness:
 def judge_nights(
     workplace: Workplace, instrument: Instrument, chain: Sequence[Place], nights: Iterable[dt.date]
 ) -> None:
-    """Judge some nights on every copy of a chain by what was read so far, and note which are safe."""
+    """Judge some nights on every copy of a chain by what was read so far: note which are safe, and open to steps."""
     for night in sorted(set(nights) - {ANY_NIGHT}):
         held = held_by_chain(workplace, instrument, chain, night)
+        for place, one in zip(chain, held, strict=True):
+            reopen_if_late(workplace, instrument, place, night, [row.file for row in one.evidence.values()])
         for one, safe in zip(held, judge(held), strict=True):
             if safe is not None:
                 workplace.ledger.record_safe(one.holder, {night: safe})

@@ -13,6 +13,7 @@ import pytest
 
 from nightferry.locks import instrument_lock
 from nightferry.workplace import Workplace
+from observatory.nights import night_text
 from observatory.truth import State
 from tests.observatory import Observatory, fits_file, tree
 
@@ -148,6 +149,23 @@ def test_what_steps_still_need_stays_and_what_they_made_is_not_made_again(site: 
     assert again.status == 0, again
     assert sorted(tree(site.root("dome"))) == raw
     assert site.call("status", "-i", "sha", "--csv").out.splitlines()[1].split(",")[2] == "True"
+
+
+def test_a_frame_that_comes_after_the_steps_opens_the_night_to_them_again(site: Observatory) -> None:
+    """Neither processed nor to be freed until the steps have taken it, whoever converts; found when it is hashed."""
+    packing(site)
+    assert site.call("convert", "-n", "30").status == 0
+    site.expose(["dome"], (3,), 5)
+    site.fill("-n", "30")
+    assert site.call("verify", "--level", "checksum", "-n", "30").status == 0
+    assert site.call("status", "-i", "sha", "--csv").out.splitlines()[1].split(",")[2] == "False"
+    status = site.call("status", "-i", "sha", "-d", night_text(site.night(5)), "--json")
+    assert [row["processed"] for row in status.document["nights"]] == [False]
+    assert "2/2 pack so far" in site.call("status", "-i", "sha").out
+    assert "5 files stay: its steps here are not complete (pack)" in site.call("prune").out
+    assert site.call("convert", "--pending").status == 0
+    assert site.call("status", "-i", "sha", "--csv").out.splitlines()[1].split(",")[2] == "True"
+    assert "3/3 pack  " in site.call("status", "-i", "sha").out
 
 
 def test_one_machine_under_two_names_is_one_place(site: Observatory) -> None:
