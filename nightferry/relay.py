@@ -19,6 +19,7 @@ from observatory.endpoints.contract import OURS, Act
 from observatory.errors import CouldNotTell
 from observatory.spec.chain import Hop, hops
 from observatory.truth import State
+from reports.model import Note
 from syncer.outcome import HopOutcome
 from syncer.safety import CLOCK_TOLERANCE_S
 
@@ -78,8 +79,11 @@ def earlier_hops(hop: Hop) -> tuple[Hop, ...]:
 
 def await_earlier_hops(
     workplace: Workplace, asked: Asked, limit_h: float | None, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[str]:
-    """Wait for the word of the hops before those of ``--hop``; yield a sentence for each that did not come in time."""
+) -> Iterator[Note]:
+    """Wait for the word of the hops before those of ``--hop``; yield a note for each that did not come in time.
+
+    It is urgent: what lies here is well, and the machine that did not bring the rest may not be able to say so.
+    """
     if limit_h is None or not asked.hops:
         return
     wanted = [one for hop in hops_asked(workplace, asked) for one in earlier_hops(hop)]
@@ -89,10 +93,10 @@ def await_earlier_hops(
             break
         sleep(min(LOOK_EVERY_S, max(0.1, (deadline - workplace.now()).total_seconds())))
     for hop in missing:
-        yield (
-            f"{hop.instrument.instrument}: the hop {hop.key} did not come within {limit_h:g} h;"
-            f" went on with what {hop.destination.name} holds"
+        sentence = (
+            f"the hop {hop.key} did not come within {limit_h:g} h; went on with what {hop.destination.name} holds"
         )
+        yield Note(sentence, hop.instrument.instrument, is_urgent=True)
 
 
 def _has_come(workplace: Workplace, hop: Hop) -> bool:

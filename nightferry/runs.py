@@ -15,6 +15,7 @@ from catalogue.records import HopRecord
 from nightferry.workplace import Workplace
 from observatory.spec.chain import Hop, Place, hops
 from observatory.truth import State, worst
+from reports.model import Note
 
 if TYPE_CHECKING:
     from syncer.outcome import HopOutcome
@@ -65,15 +66,16 @@ def crashes(workplace: Workplace) -> Iterator[str]:
             yield f"the {run.kind} begun at {began} did not come to its end; this run goes on from there"
 
 
-def forgotten(workplace: Workplace) -> Iterator[str]:
-    """Yield a sentence where reports of runs lie here that the ledger does not know: it was deleted, or replaced."""
+def forgotten(workplace: Workplace) -> Iterator[Note]:
+    """Yield an urgent note where reports lie here of runs that the ledger does not know: deleted, or replaced."""
     ledger = workplace.ledger
     is_new = ledger.last_finished() is None and not ledger.unfinished_runs()
     if is_new and any((workplace.state / "reports").glob("*/record.json")):
-        yield (
+        sentence = (
             "the ledger knows no run, but earlier reports lie here: it was deleted, or replaced; nights older than the "
             "window are not looked at unless you ask: nightferry verify -d FIRST..LAST"
         )
+        yield Note(sentence, is_urgent=True)
 
 
 def _is_alive(process: int) -> bool:

@@ -22,10 +22,17 @@ Kind = Literal["verify", "sync", "run", "prune"]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One sentence for people, of one instrument or (None) of the whole site."""
+    """One sentence for people, of one instrument or (None) of the whole site.
+
+    Attributes
+    ----------
+    is_urgent : bool
+        Nobody else says it, and no file's state shows it: it is mailed on a day that is quiet otherwise.
+    """
 
     sentence: str
     instrument: str | None = None
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,11 +116,17 @@ def _is_days_later(last: LastMail, now_utc: dt.datetime, days: int) -> bool:
     return passed >= dt.timedelta(days=days) - _EARLY or passed < -_EARLY
 
 
+def state_to_tell(report: Report) -> State:
+    """Return a report's state as mail takes it: where an urgent note stands, the day is no quiet one."""
+    is_quiet = report.state in (State.OK, State.AWAY)
+    return State.DIFFERENT if is_quiet and any(note.is_urgent for note in report.notes) else report.state
+
+
 def digest(report: Report) -> str:
     """Return a hash of what was found and what failed: equal for equal findings, whenever they were made.
 
     Left out is what moves from night to night without a fault: times, windows, counts of files, files in
-    progress, unrecognised files, notes.
+    progress, unrecognised files, notes that are not urgent.
     """
     report = report.in_order()
     found = [
@@ -129,6 +135,8 @@ def digest(report: Report) -> str:
         [[step.instrument, str(step.night), step.step, step.failed] for step in report.steps if step.failed],
         [[problem.instrument, problem.sentence] for problem in report.problems],
     ]
+    urgent = [[note.instrument, note.sentence] for note in report.notes if note.is_urgent]
+    found += [urgent] if urgent else []
     return hashlib.sha256(json.dumps(found).encode()).hexdigest()
 
 

@@ -19,7 +19,7 @@ from observatory.truth import State
 from reports.letter import Letter, address_of, compose, letter_of
 from reports.mail import Delivery, greet, read_password, send
 from reports.model import Report
-from reports.policy import LastMail, digest, should_send
+from reports.policy import LastMail, digest, should_send, state_to_tell
 from reports.spool import Deliver, Spool, into_folder
 
 
@@ -129,10 +129,10 @@ class Post:
     def _write(
         self, name: str, part: Report, recipients: Sequence[str], now_utc: dt.datetime, by_hand: bool
     ) -> tuple[bool, str]:
-        findings, memory = digest(part), self._memory(name, part)
+        findings, state, memory = digest(part), state_to_tell(part), self._memory(name, part)
         decision = should_send(
             self.settings.when,
-            part.state,
+            state,
             findings,
             _recall(memory),
             now_utc,
@@ -142,7 +142,7 @@ class Post:
         if not decision.send and not by_hand:
             return False, decision.why
         self.spool.put(letter_of(compose(part, self.settings, recipients, now_utc), now_utc))
-        _remember(memory, LastMail(now_utc, findings, part.state))
+        _remember(memory, LastMail(now_utc, findings, state))
         return True, "asked for by hand" if by_hand else decision.why
 
     @property

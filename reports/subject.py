@@ -34,6 +34,9 @@ def told(report: Report) -> str:
         words.append("unknown")
     if not words:
         words.append(_all_well(report))
+    urgent = sum(note.is_urgent for note in report.notes)
+    if urgent:
+        words.append("read the note" if urgent == 1 else "read the notes")
     away = [one_line(name) for name, state in states.items() if state is State.AWAY]
     return "; ".join([*words, *([f"{', '.join(away)} away"] if away and len(away) < len(parts) else [])])
 

@@ -43,7 +43,7 @@ def _nightly_report(
     notes = [
         *delivery.notes,
         *_notes_before(workplace, dry_run),
-        *(Note(sentence) for sentence in await_earlier_hops(workplace, asked, wait_h)),
+        *await_earlier_hops(workplace, asked, wait_h),
     ]
     with night_progress(delivery) as (of_hops, of_steps, pause):
         wishes = NightlyWishes(
@@ -59,7 +59,7 @@ def _nightly_report(
 
 def _notes_before(workplace: Workplace, dry_run: bool) -> list[Note]:
     """What is to be said of runs before this one."""
-    return [] if dry_run else [Note(sentence) for sentence in (*forgotten(workplace), *crashes(workplace))]
+    return [] if dry_run else [*forgotten(workplace), *(Note(sentence) for sentence in crashes(workplace))]
 
 
 def _letters(workplace: Workplace, asked: Asked, delivery: Delivery) -> list[Note]:

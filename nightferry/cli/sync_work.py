@@ -52,7 +52,7 @@ def _sync_report(
     wishes: SyncWishes,
     delivery: Delivery,
     refused: Sequence[LockHeld],
-    before: Sequence[str],
+    before: Sequence[Note],
 ) -> int:
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     run = Run(workplace, "sync", names, wishes.dry_run)
@@ -69,7 +69,7 @@ def _sync_report(
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         outcomes=outcomes,
-        notes=[*delivery.notes, *(Note(sentence) for sentence in before)],
+        notes=[*delivery.notes, *before],
         problems=[Note(str(error)) for error in refused],
     )
     return conclude(workplace, run, report, delivery)

@@ -10,7 +10,7 @@ from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, check_nights, instruments_asked
 from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
-from reports.model import Note, Report
+from reports.model import Report
 
 
 def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, delivery: Delivery) -> int:
@@ -18,7 +18,7 @@ def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, deliver
     deliver.check_mail(workplace, delivery.mail)
     check_nights(workplace, asked)
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
-    notes = [*delivery.notes, *(Note(sentence) for sentence in forgotten(workplace))]
+    notes = [*delivery.notes, *forgotten(workplace)]
     run = Run(workplace, "verify", names)
     with file_progress(delivery) as progress:
         verdicts = verify(workplace, run, asked, replace(wishes, progress=progress))

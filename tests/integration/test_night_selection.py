@@ -280,3 +280,17 @@ def test_the_next_machine_waits_for_the_hop_before_its_own(site: Observatory) ->
     went_on = site.call("run", "--hop", "beta:gamma", "--wait", "1", "--json")
     assert (went_on.status, went_on.document["notes"]) == (0, [])
     assert tree(site.root(gamma)) == tree(site.root(beta))
+
+
+def test_a_hop_that_did_not_come_is_mailed_on_a_quiet_day(site: Observatory) -> None:
+    """What lies here is well, and the machine before may be dead: without a mail nobody would hear of it."""
+    site.mark(site.hosts[1])
+    site.mark(site.hosts[2])
+    site.write_site(mail={"from": "n@example.org", "to": ["dm@example.org"], "folder": "mails", "when": "differences"})
+    words = ("run", "--scheduled", "--hop", "beta:gamma")
+    assert site.call(*words).status == 0
+    assert not list(site.config.glob("mails/*.eml"))
+    assert site.call(*words, "--wait", "0.0003").status == 0
+    (mail,) = site.config.glob("mails/*.eml")
+    assert "files compared; read the note" in mail.read_text()
+    assert "sha: the hop alpha:beta did not come within" in mail.read_text()

@@ -16,6 +16,7 @@ from nightferry.selection import Asked, hops_asked, instruments_asked
 from nightferry.workplace import Workplace
 from observatory.spec.chain import hops
 from observatory.truth import State
+from reports.model import Note
 from syncer.outcome import HopOutcome
 from tests.unit.spec.folders import SITE, instrument, write
 from tests.worlds import instrument as made
@@ -110,7 +111,7 @@ def test_a_word_that_makes_no_sense_is_none(workplace: Workplace, tmp_path: Path
 def test_the_next_machine_waits_for_its_word_and_says_when_it_does_not_come(workplace: Workplace, clock: Clock) -> None:
     """Half an hour, and not half a minute more."""
     said = list(await_earlier_hops(workplace, SECOND, 0.5, clock.sleep))
-    assert said == ["sha: the hop a:b did not come within 0.5 h; went on with what b holds"]
+    assert said == [Note("the hop a:b did not come within 0.5 h; went on with what b holds", "sha", is_urgent=True)]
     assert clock.now == NOW + dt.timedelta(minutes=30)
 
 

@@ -71,6 +71,7 @@ def test_a_ledger_that_was_deleted_is_said(workplace: Workplace) -> None:
     kept.mkdir(parents=True)
     write_whole(kept / "record.json", b"{}")
     (said,) = forgotten(workplace)
-    assert "verify -d FIRST..LAST" in said
+    assert "verify -d FIRST..LAST" in said.sentence
+    assert said.is_urgent
     _ = Run(workplace, "run", ["sha"]).id
     assert list(forgotten(workplace)) == []

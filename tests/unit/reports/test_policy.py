@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from observatory.truth import State
 from reports.model import Note
-from reports.policy import LastMail, When, digest, should_send
+from reports.policy import LastMail, When, digest, should_send, state_to_tell
 from tests.unit.reports.made import EVERYTHING, FIRST_HOP, FULL, NEXT_NIGHT, OK_HOP, SEED, SHD_UNKNOWN, report
 from verifier.verdict import Finding
 
@@ -130,3 +130,17 @@ def test_a_digest_changes_with_each_finding() -> None:
     digests = [digest(report(variant)) for variant in variants] + [digest(FULL)]
     assert len(set(digests)) == len(digests)
     assert digest(SEED) == digest(SEED)
+
+
+def test_an_urgent_note_ends_a_quiet_day_and_an_ordinary_one_does_not() -> None:
+    """All that lies here is well, and the machine that should have brought more is dead: nobody else would say so."""
+    late = Note("the hop a:b did not come within 2 h; went on with what b holds", "sha", is_urgent=True)
+    well, told = report(OK_HOP), report(OK_HOP, notes=[late])
+    assert state_to_tell(well) is state_to_tell(replace(told, notes=[Note("made up")])) is State.OK
+    assert state_to_tell(told) is State.DIFFERENT
+    assert digest(well) == digest(replace(well, notes=[Note("made up")])) != digest(told)
+
+
+def test_an_urgent_note_makes_no_run_that_could_not_tell_any_better() -> None:
+    """Unknown stays unknown."""
+    assert state_to_tell(report(SHD_UNKNOWN, notes=[Note("late", is_urgent=True)])) is State.UNKNOWN

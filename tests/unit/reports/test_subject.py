@@ -76,6 +76,13 @@ def test_what_was_not_transferred_and_failed_steps_are_counted() -> None:
     assert subject_of(report(OK_HOP, steps=(STEP,))) == "nightferry Sutherland: sha 1 step failed"
 
 
+def test_an_urgent_note_is_pointed_at() -> None:
+    """Whoever reads only subjects would take the day for a quiet one."""
+    late = Note("the hop a:b did not come within 2 h", "sha", is_urgent=True)
+    assert subject_of(report(OK_HOP, notes=[late])) == subject_of(report(OK_HOP)) + "; read the note"
+    assert subject_of(report(OK_HOP, notes=[late, late, Note("made up")])).endswith("compared; read the notes")
+
+
 def test_a_problem_of_the_whole_site_is_unknown() -> None:
     """What broke the run is in its subject."""
     told = subject_of(report(OK_HOP, problems=(Note("the state folder is full"),)))
