@@ -106,6 +106,7 @@ class Task:
     outputs: tuple[bytes, ...]
     arguments: str
     consumes: tuple[bytes, ...] = ()
+    given: object = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,6 +199,7 @@ class NightRun:
 
     def _rows_of(self, step: Step | NightStep, bench: Bench) -> Iterator[ConvertRow]:
         """Do, or in a dry run look at, every task of a step; yield their rows as they end."""
+        self._known.look_again()
         try:
             self._end_removal(step, bench)
             tasks = self._tasks(step, bench)

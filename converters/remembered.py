@@ -11,7 +11,8 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -145,6 +146,8 @@ class NightMemory:
         found = memory.step_records(instrument, night)
         self._records = {(one.step, one.subject): one for one in found if one.copy == copy}
         self._takers: dict[tuple[bytes, str], set[tuple[str, bytes]]] = {}
+        self._made: Counter[tuple[bytes, str]] = Counter()
+        self._standing: set[Product | tuple[str, bytes]] = set()
         for one in self._records.values():
             self._index(one)
         self._guard = threading.Lock()
@@ -163,6 +166,10 @@ class NightMemory:
             self._records[(record.step, record.subject)] = record
             self._index(record)
 
+    def look_again(self) -> None:
+        """Believe no longer that what stood when it was last looked at stands now."""
+        self._standing = set()  # another one: who is looking just now goes on with what was true
+
     def forget(self, record: StepRecord) -> None:
         """Forget a record whose subject there is no more."""
         self.memory.forget_step(self.instrument, self.copy, record.step, record.subject)
@@ -170,14 +177,20 @@ class NightMemory:
             self._unindex(self._records.pop((record.step, record.subject), None))
 
     def _index(self, record: StepRecord) -> None:
-        """Know what a record consumed: each file is asked after, and a night may have thousands."""
-        for taken in record.inputs if record.result is StepResult.DONE else ():
+        """Know what a record made and consumed: each file is asked after, and a night may have thousands."""
+        if record.result is not StepResult.DONE:
+            return
+        self._made.update((product.path, product.sha256) for product in record.products)
+        for taken in record.inputs:
             if taken.is_consumed:
                 self._takers.setdefault((taken.path, taken.sha256), set()).add((record.step, record.subject))
 
     def _unindex(self, record: StepRecord | None) -> None:
         if record is None:
             return
+        self.look_again()  # what it made or consumed is about to be something else
+        if record.result is StepResult.DONE:
+            self._made.subtract((product.path, product.sha256) for product in record.products)
         for taken in record.inputs:
             self._takers.get((taken.path, taken.sha256), set()).discard((record.step, record.subject))
 
@@ -198,7 +211,12 @@ class NightMemory:
 
     def made(self) -> set[tuple[bytes, str]]:
         """Return path and hash of everything that steps have made of the night."""
-        return {(product.path, product.sha256) for one in self._done() for product in one.products}
+        with self._guard:
+            return {key for key, count in self._made.items() if count > 0}
+
+    def is_made(self, path: bytes, sha256: str | None) -> bool:
+        """Say whether a step has made a file of the night, with these bytes."""
+        return sha256 is not None and self._made.get((path, sha256), 0) > 0
 
     def is_of_an_attempt(self, path: bytes) -> bool:
         """Say whether a file is what an attempt that never ended was about to publish, byte for byte: it is ours.
@@ -257,17 +275,34 @@ class NightMemory:
         return digest.hexdigest()
 
     def stands(self, products: Collection[Product]) -> bool:
-        """Say whether products are as they were made, or replaced by what later steps made of them and that stands."""
-        return all(self._stands(product, frozenset()) for product in products)
+        """Say whether products are as they were made, or replaced by what later steps made of them and that stands.
 
-    def _stands(self, product: Product, asked: frozenset[Product]) -> bool:
-        if self._lies_there(product):
+        What was found to stand is not looked at again until `look_again`, or until a step makes its own anew: one step
+        may have taken thousands of files together, and each of those that made them asks after all.
+        """
+        known = self._standing
+        return all(self._stands(product, frozenset(), known) for product in products)
+
+    def _stands(self, product: Product, asked: frozenset[Product], known: set[Product | tuple[str, bytes]]) -> bool:
+        if product in known:
             return True
-        if product in asked:
-            return False  # a file written anew under its own name, and then lost
-        return any(
-            all(self._stands(one, asked | {product}) for one in record.products) for record in self._takers_of(product)
-        )
+        if not self._lies_there(product):
+            if product in asked:
+                return False  # a file written anew under its own name, and then lost
+            if not any(self._all_stand(one, asked | {product}, known) for one in self._takers_of(product)):
+                return False
+        known.add(product)
+        return True
+
+    def _all_stand(
+        self, record: StepRecord, asked: frozenset[Product], known: set[Product | tuple[str, bytes]]
+    ) -> bool:
+        key = (record.step, record.subject)
+        if key not in known:
+            if not all(self._stands(one, asked, known) for one in record.products):
+                return False
+            known.add(key)
+        return True
 
     def _lies_there(self, product: Product) -> bool:
         try:
@@ -275,6 +310,3 @@ class NightMemory:
         except OSError:
             # freed with proof it stands on other copies; else it is gone or unreadable, and made again
             return (product.path, product.sha256) in self._freed
-
-    def _done(self) -> Iterator[StepRecord]:
-        return (one for one in self.records() if one.result is StepResult.DONE)

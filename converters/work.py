@@ -184,10 +184,7 @@ class _Attempt:
             for path, (_, mtime_ns, _) in zip(self._paths, stats, strict=True)
             if abs(now_s - mtime_ns / 1e9) < self._bench.settle_s
         ]
-        if not young:
-            return False
-        made = self._night.made()
-        return any((path, self._night.hashes.of(path)) not in made for path in young)
+        return any(not self._night.is_made(path, self._night.hashes.of(path)) for path in young)
 
     def _digest_of(self, hashes: dict[bytes, str]) -> str:
         """Return what tells these inputs, with these arguments, from others."""
@@ -212,8 +209,7 @@ class _Attempt:
         return _Result(RowResult.SKIPPED, None, paths)
 
     def _consumed_originals(self) -> list[bytes]:
-        made = self._night.made() if self._consumed else set()
-        return sorted(path for path in self._consumed if (path, self._hashes.get(path)) not in made)
+        return sorted(path for path in self._consumed if not self._night.is_made(path, self._hashes.get(path)))
 
     def _act(self, before: Sequence[tuple[int, int, int]]) -> _Result:
         bench = self._bench

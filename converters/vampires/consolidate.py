@@ -48,9 +48,9 @@ class ConsolidateStep(NamesItsProducts):
         from converters.rewriting import Ended
         from converters.vampires.cubes import CannotMake, timing_of, write_cube
 
-        facts = json.loads(task.arguments)
-        plan = read_plan(task.folder, os.fsencode(facts["plan"]), is_checked=True)
-        output = next(one for one in plan.outputs if one.path == task.outputs[0])
+        plan = task.given
+        assert isinstance(plan, Plan)  # noqa: S101  # `_task` gave it: nights have thousands of cubes, and one plan
+        (output,) = plan.outputs
         try:
             sha256 = write_cube(task.folder.path, plan, output, outputs[0], lambda: desk.leash.is_pulled)
         except (CannotMake, Ended) as error:
@@ -69,7 +69,8 @@ def _task(folder: NightFolder, plan: Plan, path: bytes, number: int) -> Task:
     timings = [source.timing for source in sources if source.timing is not None]
     products = (output.path, output.timing) if len(timings) == len(sources) else (output.path,)
     inputs = tuple(sorted([source.path for source in sources] + timings))
-    return Task(folder, folder.below_root(output.path), inputs, products, _arguments(plan, output, path))
+    arguments = _arguments(plan, output, path)
+    return Task(folder, folder.below_root(output.path), inputs, products, arguments, given=plan.part(number))
 
 
 def _arguments(plan: Plan, output: Output, path: bytes) -> str:

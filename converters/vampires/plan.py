@@ -11,7 +11,7 @@ import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from converters.base import Facts
@@ -192,6 +192,18 @@ class Plan:
         for path, count in paths.items():
             if count > 1:
                 raise PlanFault(f"{show(path)} is to be made {count} times")
+
+    def part(self, number: int) -> Plan:
+        """Return the plan of one output alone, with its sources and its match; it conserves nothing else."""
+        output = self.outputs[number]
+        numbers = sorted({run.source for run in output.runs})
+        places = {source: place for place, source in enumerate(numbers)}
+        runs = tuple(replace(run, source=places[run.source]) for run in output.runs)
+        matches = () if output.match is None else (self.matches[output.match],)
+        alone = replace(output, runs=runs, match=0 if matches else None)
+        return replace(
+            self, sources=tuple(self.sources[one] for one in numbers), matches=matches, outputs=(alone,), listed=()
+        )
 
     def _runs(self) -> Iterator[Run]:
         for output in self.outputs:

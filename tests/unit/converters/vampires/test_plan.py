@@ -330,3 +330,21 @@ def _bare_cube(camera: int, number: int, begin_us: int) -> Cube:
     source = Source(path, None, f"cam{camera}", "0" * 64, "", 8, 0, "acquisition", keys, None)
     counters = number * 100 + np.arange(8)
     return Cube(source, begin_us + 2000 * np.arange(8) + camera * 300, counters=counters)
+
+
+def test_the_part_of_a_plan_says_of_its_output_what_the_whole_does(tmp_path: Path) -> None:
+    """A cube is made from its own part: thousands of cubes must not each read the plan of all."""
+    night = Night(tmp_path, jitter_us=500, offset_us=600, frames=30)
+    night.expose(triggers=200)
+    plan = plan_of(tmp_path)
+    for number, output in enumerate(plan.outputs):
+        part = plan.part(number)
+        (alone,) = part.outputs
+        frames = [
+            [(whole.sources[run.source].path, frame) for run in one.runs for frame in run.frames]
+            for whole, one in ((plan, output), (part, alone))
+        ]
+        assert frames[0] == frames[1]
+        assert {source.path for source in part.sources} == {path for path, _ in frames[0]}
+        assert part.matches == (() if output.match is None else (plan.matches[output.match],))
+        assert (alone.path, alone.sibling, alone.label) == (output.path, output.sibling, output.label)
