@@ -6,12 +6,14 @@ Gathers it from the specification and the ledger; what follows from it is observ
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection
 
 from catalogue.records import RootRecord
 from nightferry.selection import all_away, away_now
 from nightferry.workplace import Workplace
 from observatory.ends import Expectation, Expectations
+from observatory.listing import ANY_NIGHT, HopScope
 from observatory.spec.chain import Hop, Place, hops, sources_of
 from observatory.spec.models import Instrument
 
@@ -87,6 +89,33 @@ def _drive_away(workplace: Workplace, place: Place) -> str:
     record = workplace.ledger.root(place.host, place.root)
     seen = "never seen" if record is None else f"last seen {record.last_seen_utc:%Y-%m-%d}"
     return f"the removable drive {place.name} is not there, {seen}"
+
+
+def unfinished(workplace: Workplace, scope: HopScope) -> frozenset[dt.date]:
+    """Return the nights of which most files were seen where they are born and nowhere else, when looked at last.
+
+    Left out are those that somebody accepted, and what was in progress: of files that are being written some never
+    stay. Where steps work on the copy, other files take the place of those that were there.
+    """
+    hop, ledger = scope.hop, workplace.ledger
+    instrument, name = hop.instrument, hop.instrument.instrument
+    if not is_origin(instrument, hop.source) or _has_steps(instrument, hop.source):
+        return frozenset()
+    known = ledger.hop_nights(name, hop.key, (*scope.nights, ANY_NIGHT))
+    waiting = Counter(scope.source.night_of(path) for path in ledger.waiting_since(name, hop.key))
+    accepted = {
+        one.night for one in ledger.acceptances(name, workplace.present_night(instrument)) if one.is_whole_night
+    }
+    most = {one.night for one in known if (one.open_files - waiting[one.night]) * 2 > one.source_files}
+    return frozenset(most - accepted)
+
+
+def _has_steps(instrument: Instrument, place: Place) -> bool:
+    if instrument.convert is None:
+        return False
+    from nightferry.products.pending import steps_of  # what takes steps is loaded only where there are some
+
+    return bool(steps_of(instrument, place))
 
 
 def pending_loss(workplace: Workplace, place: Place) -> tuple[int, int] | None:

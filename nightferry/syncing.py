@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import MovedFile, NightRecord
-from nightferry.expectations import expectations, is_origin, pending_loss
+from nightferry.expectations import expectations, is_origin, pending_loss, unfinished
 from nightferry.products.converting import Converted, complete_nights, products_of
 from nightferry.runs import Run, hop_record, onward_of, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, scope_asked
@@ -207,6 +207,7 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         should_stop=lambda: until is not None and workplace.now() >= until,
         stops_by_time=until is not None,
         previous_counts=ledger.last_counts(name, hop.key, (*scope.nights, ANY_NIGHT)),
+        unfinished=unfinished(workplace, scope),
         loss_accepted=source_root in wishes.accepted_losses,
         waiting_since_s=ledger.waiting_since(name, hop.key),
         pending_loss=pending_loss(workplace, hop.source),

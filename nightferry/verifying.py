@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopNight, NightRecord, NightState
-from nightferry.expectations import expectations, is_origin, pending_loss
+from nightferry.expectations import expectations, is_origin, pending_loss, unfinished
 from nightferry.retention.evidence import HopWitness, freed_on, kept_on
 from nightferry.runs import Run, hop_record, onward_of, see_roots
 from nightferry.selection import Asked, all_away, are_to_come, hops_asked, is_whole_look, level_of, scope_asked
@@ -66,8 +66,8 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
         verdict = check(scope, source, destination, options, listings)
     if run.keeps_records:
         witness.conclude(verdict)
+        _notice_loss(workplace, hop, scope, verdict)  # while it is known what was in progress before
         _note_waiting(workplace, scope, verdict, options.overdue)
-        _notice_loss(workplace, hop, scope, verdict)
     verdict = _as_known(workplace, hop, scope, verdict)
     log.info(
         "verified",
@@ -115,7 +115,8 @@ def _notice_loss(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVe
     if verdict.unknown_reason is not None or verdict.away_reason is not None:
         return
     known = workplace.ledger.last_counts(verdict.instrument, verdict.hop, (*scope.nights, ANY_NIGHT))
-    loss = mass_loss({night: count.source_files for night, count in verdict.per_night.items()}, known)
+    found = {night: count.source_files for night, count in verdict.per_night.items()}
+    loss = mass_loss(found, known, unfinished(workplace, scope))
     if loss is not None:
         workplace.ledger.record_loss(hop.source.host, hop.source.root, *loss, workplace.now())
 

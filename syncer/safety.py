@@ -90,19 +90,22 @@ def why_refused(plan: Plan, source: RootFacts, destination: RootFacts, names: tu
     return None
 
 
-def mass_loss(now: Mapping[dt.date, int], before: Mapping[dt.date, int]) -> tuple[int, int] | None:
+def mass_loss(
+    now: Mapping[dt.date, int], before: Mapping[dt.date, int], unfinished: Collection[dt.date] = ()
+) -> tuple[int, int] | None:
     """Return how many files there were and are, where a source lost more than half since the last run.
 
     Parameters
     ----------
     now, before : mapping of night to number of files
         `before` less what `prune` freed since. Nights that the last run did not see do not count.
+    unfinished : collection of date
+        Nights that lay nowhere but there: each of these may not lose more than half, however many others are whole.
     """
     expected = sum(before.values())
     found = sum(now.get(night, 0) for night in before)
-    if expected == 0 or found * 2 >= expected:
-        return None
-    return expected, found
+    is_lost = found * 2 < expected or any(now.get(night, 0) * 2 < before.get(night, 0) for night in unfinished)
+    return (expected, found) if is_lost else None
 
 
 def moves_by_night(

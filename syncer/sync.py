@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -61,6 +61,8 @@ class SyncOptions:
     stops_by_time : bool
     previous_counts : mapping of night to files
         What the last run saw on this source, less what was freed since.
+    unfinished : collection of night
+        Of whose files the last run saw most on this source alone.
     pending_loss : pair of int or None
         How many files the source held and holds since a loss that nobody has accepted.
     loss_accepted : bool
@@ -89,6 +91,7 @@ class SyncOptions:
     should_stop: Callable[[], bool] = field(default=lambda: False)
     stops_by_time: bool = False
     previous_counts: Mapping[dt.date, int] = field(default_factory=dict)
+    unfinished: Collection[dt.date] = ()
     pending_loss: tuple[int, int] | None = None
     loss_accepted: bool = False
     waiting_since_s: Mapping[bytes, float] = field(default_factory=dict)
@@ -229,7 +232,8 @@ class _HopRun:
 
         Where a part of the source could not be read its files are not seen, and not lost for that.
         """
-        found = None if here.troubles else mass_loss(plan.counts, self._options.previous_counts)
+        known = self._options.previous_counts, self._options.unfinished
+        found = None if here.troubles else mass_loss(plan.counts, *known)
         return self._options.pending_loss or found
 
     def _act(self, outcome: HopOutcome, plan: Plan, lease: Lease) -> HopOutcome:

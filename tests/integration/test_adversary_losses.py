@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.observatory import Observatory
+from observatory.nights import night_text
+from tests.observatory import Observatory, folder_of
 
 
 @pytest.fixture
@@ -54,6 +55,33 @@ def test_a_verify_notices_a_loss_by_itself(site: Observatory) -> None:
         answer = site.call("verify", "--json")
         assert (answer.status, answer.hop["state"]) == (3, "unknown")
         assert "--accept-loss" in answer.hop["reason"]
+
+
+@pytest.mark.parametrize("command", ["verify", "sync"])
+def test_a_night_that_was_nowhere_else_is_missed_among_many_that_are_whole(site: Observatory, command: str) -> None:
+    """It was seen, it was not there when it was gone, and no other night makes up for it; a person may say so."""
+    for back in (1, 2, 3):
+        site.expose(["dome", "archive"], [1, 2], back=back)
+    gone = site.expose(["dome"], [1], back=4)
+    assert site.call("verify").status == 1
+    lose(site, *gone)
+    answer = site.call(command, "--json")
+    assert (answer.status, answer.hop["state"]) == (3, "unknown")
+    assert "holds 6 files where an earlier run saw 7" in answer.hop["reason"]
+    assert site.call("sync", "--accept-loss", f"dome:{site.root('dome')}").status == 0
+    assert [site.call(again).status for again in ("verify", "sync")] == [0, 0]
+
+
+def test_what_was_accepted_or_in_progress_may_vanish(site: Observatory) -> None:
+    """Of files that are being written some never stay, and what a person knows of is no news."""
+    site.expose(["dome", "archive"], [1, 2], back=1)
+    (known,) = site.expose(["dome"], [1], back=3)
+    young = f"{folder_of(site.night(2))}/SHA_test.fits"
+    site.put("dome", young, b"", age_s=0)
+    assert site.call("accept", "-i", "sha", "-d", night_text(site.night(3)), "--reason", "tests").status == 0
+    assert site.call("verify").status == 0
+    lose(site, known, young)
+    assert [site.call(command).status for command in ("verify", "sync")] == [0, 0]
 
 
 def test_a_loss_on_a_copy_that_others_fill_is_told_and_can_be_accepted(site: Observatory) -> None:

@@ -376,6 +376,15 @@ def test_more_than_half_gone_is_a_loss(
     assert mass_loss(now, before) == loss
 
 
+@pytest.mark.parametrize(("files", "loss"), [(2, None), (1, (104, 101)), (0, (104, 100))])
+def test_a_night_that_lay_nowhere_else_is_lost_by_itself(files: int, loss: tuple[int, int] | None) -> None:
+    """Whole nights beside it make up for nothing; of one that had arrived its source may be cleared."""
+    whole = NIGHT - dt.timedelta(days=1)
+    before, now = {whole: 100, NIGHT: 4}, {whole: 100, NIGHT: files}
+    assert mass_loss(now, before, [NIGHT]) == loss
+    assert mass_loss(now, before, [whole]) is None
+
+
 def test_a_hop_is_summed_up_by_night() -> None:
     """What moved, its bytes, and what is still open; a night with nothing on the source has no row."""
     plan = planned({ONE: (1, OLD), TWO: (2, OLD)}, {})
