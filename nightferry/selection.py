@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from nightferry.neighbours import with_neighbours
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 from observatory.listing import HopScope, hop_scope
@@ -122,7 +123,7 @@ def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
         found = (_outstanding, _left_behind, _brought_late)
         older = {night for of_kind in found for night in of_kind(workplace, hop, nights[0])}
         nights = tuple(sorted({*older, *_unseen(workplace, hop), *nights}))
-    return hop_scope(hop, nights, workplace.clock_of(hop.instrument))
+    return with_neighbours(workplace, hop_scope(hop, nights, workplace.clock_of(hop.instrument)))
 
 
 def _outstanding(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:

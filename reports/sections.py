@@ -47,6 +47,11 @@ class Section:
         """How many things the section lists."""
         return len(self.paths) + len(self.remarks)
 
+    def says_the_same_as(self, other: Section) -> bool:
+        """Say whether not one line would differ."""
+        mine = (self.root, self.title, [*self.paths], [*self.remarks], self.ending)
+        return mine == (other.root, other.title, [*other.paths], [*other.remarks], other.ending)
+
     def file_lines(self) -> Iterator[str]:
         """Yield the lines without the ending, one a file."""
         yield from map(show, self.paths)
@@ -59,12 +64,20 @@ class Section:
 
 
 def sections_of(report: Report) -> Iterator[Section]:
-    """Yield every section: hop by hop what was found, then hop by hop what was not moved."""
+    """Yield every section: hop by hop what was found, then hop by hop what was not moved.
+
+    What a run saw of a source both when it moved and when it verified, word for word, is said once.
+    """
     report = report.in_order()
+    found: dict[tuple[str, str], list[Section]] = {}
     for verdict in report.verdicts:
-        yield from verdict_sections(verdict)
+        for section in verdict_sections(verdict):
+            found.setdefault((section.root, section.title), []).append(section)
+            yield section
     for outcome in report.outcomes:
-        yield from outcome_sections(outcome)
+        for section in outcome_sections(outcome):
+            if not any(section.says_the_same_as(one) for one in found.get((section.root, section.title), ())):
+                yield section
 
 
 def verdict_sections(verdict: HopVerdict) -> Iterator[Section]:

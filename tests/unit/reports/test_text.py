@@ -261,3 +261,14 @@ def test_a_night_whose_frames_were_counted_has_a_line() -> None:
     whole = report(kind="run", steps=(*steps, held))
     assert render_text(whole).splitlines()[-1] == line.replace("processed in", "processed in part in")
     assert whole.state is State.DIFFERENT
+
+
+def test_what_was_seen_when_moving_and_when_verifying_alike_is_said_once() -> None:
+    """A run looks at a source twice: the same file that is still being written is one block; another list is told."""
+    waits = (b"2016/0908/SHA_20160908.0001.fits",)
+    seen = replace(OK_HOP, in_progress=waits)
+    moved = replace(MOVED, source=seen.source, source_root=seen.source_root, in_progress=waits)
+    title = f"FILES STILL BEING WRITTEN ON {seen.source}\n"
+    assert render_text(report(seen, kind="run", outcomes=(moved,))).count(title) == 1
+    later = replace(moved, in_progress=(*waits, b"2016/0908/SHA_20160908.0002.fits"))
+    assert render_text(report(seen, kind="run", outcomes=(later,))).count(title) == 2
