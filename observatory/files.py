@@ -109,3 +109,21 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def is_one_name(one: Path, other: Path) -> bool:
+    """Say whether two paths are one name of one file: to remove the one is to remove the other.
+
+    So it is where a folder is mounted twice. Links in the last part are not followed; a hard link is a name of its
+    own. Folders are told by device and inode, and where one server is mounted twice by inode and time of change; names
+    that differ in case alone are taken for one, as some disks do.
+
+    Raises
+    ------
+    OSError
+        One of their folders is not there.
+    """
+    if one.name.casefold() != other.name.casefold():
+        return False
+    here, there = one.parent.stat(), other.parent.stat()
+    return os.path.samestat(here, there) or (here.st_ino, here.st_ctime_ns) == (there.st_ino, there.st_ctime_ns)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from catalogue.datasets.records import Dataset
 from observatory.endpoints.contract import MARKER, OURS
 from observatory.errors import RootNotProven
-from observatory.files import sync_folder
+from observatory.files import is_one_name, sync_folder
 from observatory.names import show
 from syncer.ingest.model import Transfer
 
@@ -68,9 +69,13 @@ def fate_of(dataset: Dataset) -> Fate:
         return Fate.ABSENT
     if file.is_symlink():
         return Fate.UNLINKED
-    original = Path(os.fsdecode(dataset.origin))
-    is_link = original != file and original.exists() and original.samefile(file)
-    return Fate.UNLINKED if is_link else Fate.SET_ASIDE
+    return Fate.UNLINKED if _is_hard_link(file, Path(os.fsdecode(dataset.origin))) else Fate.SET_ASIDE
+
+
+def _is_hard_link(file: Path, original: Path) -> bool:
+    """Say whether a file has another name that stays: the very name by another way is none."""
+    is_same = original.exists() and original.samefile(file)
+    return is_same and not is_one_name(original, file)
 
 
 def remove(catalogue: Catalogue, datasets: Sequence[Dataset], at_utc: dt.datetime) -> list[Removed]:
@@ -87,10 +92,19 @@ def _remove(dataset: Dataset, aside: str) -> Removed:
             dataset.file.unlink()
             sync_folder(dataset.file.parent)
         elif fate is Fate.SET_ASIDE:
-            place = Path(os.fsdecode(dataset.root)) / os.fsdecode(OURS) / aside / os.fsdecode(dataset.path)
+            place = _unused(Path(os.fsdecode(dataset.root)) / os.fsdecode(OURS) / aside / os.fsdecode(dataset.path))
             place.parent.mkdir(parents=True, exist_ok=True)
             dataset.file.rename(place)
             sync_folder(place.parent)
     except OSError as error:
         return Removed(dataset, Fate.FAILED, error.strerror or str(error))
     return Removed(dataset, fate)
+
+
+def _unused(place: Path) -> Path:
+    """Return a path that nothing bears: what was set aside in the same second is not replaced."""
+    numbers = itertools.count(1)
+    found = place
+    while os.path.lexists(found):
+        found = place.with_name(f"{place.name}.{next(numbers)}")
+    return found

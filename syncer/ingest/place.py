@@ -15,9 +15,11 @@ import socket
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from observatory.endpoints.contract import OURS
+from observatory.files import is_one_name
 from observatory.names import show
 from syncer.ingest.model import Candidate, Source, Transfer
 
@@ -298,7 +300,7 @@ def remove_original(source: Source, root: bytes, path: bytes, sha256: str | None
         facts = os.stat(source.path)
         if (facts.st_size, facts.st_mtime_ns, facts.st_ino) != (source.size_bytes, source.mtime_ns, source.inode):
             return "the original changed after it was copied; it stays"
-        if os.path.islink(held) or os.path.realpath(held) == source.real:
+        if os.path.islink(held) or _is_one_name(held, source.real):
             return "the datastore reaches the original itself; it stays"
         is_same = same_bytes(source.real, held) == "same" if sha256 is None else hash_file(held) == sha256
         if not is_same:
@@ -308,6 +310,10 @@ def remove_original(source: Source, root: bytes, path: bytes, sha256: str | None
     except OSError as error:
         return f"the original could not be removed: {error.strerror}"
     return None
+
+
+def _is_one_name(held: bytes, real: bytes) -> bool:
+    return os.path.realpath(held) == real or is_one_name(Path(os.fsdecode(held)), Path(os.fsdecode(real)))
 
 
 def _sync_file_system(folder: bytes) -> bool:

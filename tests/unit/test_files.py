@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from observatory.files import leftovers, sweep, token, write_whole
+import pytest
+
+from observatory.files import is_one_name, leftovers, sweep, token, write_whole
 
 
 def dead_token() -> str:
@@ -52,3 +54,20 @@ def test_a_file_is_written_whole_and_leaves_nothing_beside_it(tmp_path: Path) ->
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in path.parent.iterdir()] == ["list"]
+
+
+def test_one_name_of_a_file_is_told_from_a_hard_link(tmp_path: Path) -> None:
+    """Whichever way the folder is reached; to remove the one name would remove the other."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "x1.fits").write_text("x")
+    (tmp_path / "alias").symlink_to(tmp_path / "store")
+    (tmp_path / "links").mkdir()
+    for link in (tmp_path / "links" / "x1.fits", tmp_path / "store" / "x2.fits"):
+        link.hardlink_to(tmp_path / "store" / "x1.fits")
+    here = tmp_path / "store" / "x1.fits"
+    assert is_one_name(here, tmp_path / "alias" / "x1.fits")
+    assert is_one_name(here, tmp_path / "store" / "X1.FITS")
+    assert not is_one_name(here, tmp_path / "links" / "x1.fits")
+    assert not is_one_name(here, tmp_path / "store" / "x2.fits")
+    with pytest.raises(OSError, match="absent"):
+        is_one_name(here, tmp_path / "absent" / "x1.fits")
