@@ -6,11 +6,11 @@ Gathers it from the specification and the ledger; what follows from it is observ
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Collection
 
 from catalogue.records import RootRecord
 from nightferry.selection import all_away, away_now
+from nightferry.waiting import were_in_progress
 from nightferry.workplace import Workplace
 from observatory.ends import Expectation, Expectations
 from observatory.listing import ANY_NIGHT, HopScope
@@ -94,20 +94,19 @@ def _drive_away(workplace: Workplace, place: Place) -> str:
 def unfinished(workplace: Workplace, scope: HopScope) -> frozenset[dt.date]:
     """Return the nights of which most files were seen where they are born and nowhere else, when looked at last.
 
-    Left out are those that somebody accepted, and what was in progress: of files that are being written some never
-    stay. Where steps work on the copy, other files take the place of those that were there.
+    Left out are those that somebody accepted, and those that were hardly begun: of files that are being written some
+    never stay. Where steps work on the copy, other files take the place of those that were there.
     """
     hop, ledger = scope.hop, workplace.ledger
     instrument, name = hop.instrument, hop.instrument.instrument
     if not is_origin(instrument, hop.source) or _has_steps(instrument, hop.source):
         return frozenset()
     known = ledger.hop_nights(name, hop.key, (*scope.nights, ANY_NIGHT))
-    waiting = Counter(scope.source.night_of(path) for path in ledger.waiting_since(name, hop.key))
     accepted = {
         one.night for one in ledger.acceptances(name, workplace.present_night(instrument)) if one.is_whole_night
     }
-    most = {one.night for one in known if (one.open_files - waiting[one.night]) * 2 > one.source_files}
-    return frozenset(most - accepted)
+    most = {one.night for one in known if one.open_files * 2 > one.source_files}
+    return frozenset(most - accepted - were_in_progress(workplace, scope, known))
 
 
 def _has_steps(instrument: Instrument, place: Place) -> bool:

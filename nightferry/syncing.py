@@ -256,6 +256,7 @@ def _record_sync(
     see_roots(workplace, run, hop, outcome)
     ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at, onward=onward_of(hop))
     if outcome.per_night or outcome.state is State.OK:  # else nobody looked, and since when files wait stays known
-        record_waiting(workplace, scope, outcome.in_progress)
+        seen = outcome.per_night if outcome.state in (State.OK, State.DIFFERENT) else None
+        record_waiting(workplace, run, scope, outcome.in_progress, seen)
     if outcome.loss is not None:
         ledger.record_loss(hop.source.host, hop.source.root, *outcome.loss, at)

@@ -67,7 +67,7 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
     if run.keeps_records:
         witness.conclude(verdict)
         _notice_loss(workplace, hop, scope, verdict)  # while it is known what was in progress before
-        _note_waiting(workplace, scope, verdict, options.overdue)
+        _note_waiting(workplace, run, scope, verdict, options.overdue)
     verdict = _as_known(workplace, hop, scope, verdict)
     log.info(
         "verified",
@@ -100,11 +100,14 @@ def _known_nights(workplace: Workplace, hop: Hop, scope: HopScope) -> dict[dt.da
     return {night.night: night for night in known}
 
 
-def _note_waiting(workplace: Workplace, scope: HopScope, verdict: HopVerdict, overdue: Collection[bytes]) -> None:
+def _note_waiting(
+    workplace: Workplace, run: Run, scope: HopScope, verdict: HopVerdict, overdue: Collection[bytes]
+) -> None:
     """Note what is in progress; what no longer waits stays noted for as long as it is not there."""
     if verdict.state in (State.OK, State.DIFFERENT):
         absent = {*verdict.missing, *verdict.size_differs}.intersection(overdue)
-        record_waiting(workplace, scope, {*verdict.in_progress, *absent})
+        seen = {night for night, count in verdict.per_night.items() if count.source_files}
+        record_waiting(workplace, run, scope, {*verdict.in_progress, *absent}, seen)
 
 
 def _notice_loss(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVerdict) -> None:

@@ -5,8 +5,12 @@ What "in progress" means is decided by syncer/plan.py and verifier/check.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+from collections import Counter
+from collections.abc import Collection, Iterable
 
+from catalogue.records import HopNight, NightRecord
+from nightferry.runs import Run
 from nightferry.workplace import Workplace
 from observatory.listing import HopScope
 
@@ -19,9 +23,34 @@ def overdue(workplace: Workplace, scope: HopScope) -> frozenset[bytes]:
     return frozenset(path for path, since_s in since.items() if since_s <= limit_s)
 
 
-def record_waiting(workplace: Workplace, scope: HopScope, paths: Iterable[bytes]) -> None:
-    """Note which files are in progress; of nights that were not asked about nothing is forgotten."""
+def were_in_progress(workplace: Workplace, scope: HopScope, nights: Iterable[HopNight]) -> frozenset[dt.date]:
+    """Return those of some nights half of whose files, or more, were in progress when they were seen last."""
+    waiting = workplace.ledger.waiting_since(scope.hop.instrument.instrument, scope.hop.key)
+    files = Counter(map(scope.source.night_of, waiting))
+    return frozenset(one.night for one in nights if files[one.night] * 2 >= one.source_files > 0)
+
+
+def record_waiting(
+    workplace: Workplace, run: Run, scope: HopScope, paths: Iterable[bytes], seen: Collection[dt.date] | None
+) -> None:
+    """Note which files are in progress; of nights that were not asked about nothing is forgotten.
+
+    Parameters
+    ----------
+    seen : collection of night or None
+        Of which the source shows files; None: it could not be read to its end. A night that was begun and shows none any more is expected no longer: of files
+        that are being written some never stay.
+    """
     name, hop = scope.hop.instrument.instrument, scope.hop.key
     known = workplace.ledger.waiting_since(name, hop)
+    if known and seen is not None:
+        _expect_no_more(workplace, run, scope, seen)
     beyond = (path for path in known if scope.source.night_of(path) is None)
     workplace.ledger.record_waiting(name, hop, {*paths, *beyond}, workplace.now())
+
+
+def _expect_no_more(workplace: Workplace, run: Run, scope: HopScope, seen: Collection[dt.date]) -> None:
+    name, hop = scope.hop.instrument.instrument, scope.hop.key
+    gone = [one for one in workplace.ledger.hop_nights(name, hop, scope.nights) if one.night not in seen]
+    unexpected = {night: NightRecord(source_files=0) for night in were_in_progress(workplace, scope, gone)}
+    workplace.ledger.record_nights(run.id, name, hop, unexpected, workplace.now())
