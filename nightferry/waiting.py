@@ -38,8 +38,8 @@ def record_waiting(
     Parameters
     ----------
     seen : collection of night or None
-        Of which the source shows files; None: it could not be read to its end. A night that was begun and shows none any more is expected no longer: of files
-        that are being written some never stay.
+        Of which the source shows files; None: it could not be read to its end. A night that was begun and shows none
+        any more is expected no longer: of files that are being written some never stay.
     """
     name, hop = scope.hop.instrument.instrument, scope.hop.key
     known = workplace.ledger.waiting_since(name, hop)
