@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from observatory.truth import State
-from reports.model import Report
+from reports.model import Report, StepRow
 from syncer.outcome import Failure, HopOutcome
 from verifier.verdict import Finding, HopVerdict
 
@@ -132,7 +132,7 @@ def digest(report: Report) -> str:
     found = [
         [_verdict_facts(verdict) for verdict in report.verdicts],
         [_outcome_facts(outcome) for outcome in report.outcomes],
-        [[step.instrument, str(step.night), step.step, step.failed] for step in report.steps if step.failed],
+        [_step_facts(step) for step in report.steps if step.failed or step.held],
         [[problem.instrument, problem.sentence] for problem in report.problems],
     ]
     urgent = [[note.instrument, note.sentence] for note in report.notes if note.is_urgent]
@@ -156,7 +156,12 @@ def _verdict_facts(verdict: HopVerdict) -> list[Any]:
 
 def _outcome_facts(outcome: HopOutcome) -> list[Any]:
     lists = (outcome.failed, outcome.kept, outcome.unreadable, outcome.stuck)
-    return [outcome.instrument, outcome.hop, str(outcome.state), [_names(_paths(failures)) for failures in lists]]
+    facts = [outcome.instrument, outcome.hop, str(outcome.state), [_names(_paths(failures)) for failures in lists]]
+    return [*facts, outcome.refused_reason is not None, outcome.postponed > 0]
+
+
+def _step_facts(step: StepRow) -> list[Any]:
+    return [step.instrument, str(step.night), step.step, step.failed, step.held]
 
 
 def _names(paths: Iterable[bytes]) -> list[str]:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observatory.truth import State
-from reports.model import Note
+from reports.model import Note, StepRow
 from reports.policy import LastMail, When, digest, should_send, state_to_tell
+from syncer.outcome import Failure
 from tests.unit.reports.made import EVERYTHING, FIRST_HOP, FULL, NEXT_NIGHT, OK_HOP, SEED, SHD_UNKNOWN, report
 from verifier.verdict import Finding
 
@@ -130,6 +131,21 @@ def test_a_digest_changes_with_each_finding() -> None:
     digests = [digest(report(variant)) for variant in variants] + [digest(FULL)]
     assert len(set(digests)) == len(digests)
     assert digest(SEED) == digest(SEED)
+
+
+def test_what_stops_work_beside_differences_that_are_known_is_news() -> None:
+    """Else a full archive, or a night that waits for a person, would stay unsaid for as long as an older fault is."""
+    known = replace(FULL.outcomes[0], failed=(Failure(b"x", "gone"),), refused_reason=None, postponed=0)
+    step = StepRow("sha", NEXT_NIGHT, "fpack", failed=1)
+    variants = [
+        replace(FULL, outcomes=[known], steps=[step]),
+        replace(FULL, outcomes=[replace(known, refused_reason="8 bytes are free")], steps=[step]),
+        replace(FULL, outcomes=[replace(known, postponed=3)], steps=[step]),
+        replace(FULL, outcomes=[known], steps=[step, StepRow("sha", NEXT_NIGHT, "summary", held=1)]),
+        replace(FULL, outcomes=[known], steps=[replace(step, held=1)]),
+    ]
+    assert len({digest(variant) for variant in variants}) == len(variants)
+    assert digest(variants[2]) == digest(replace(FULL, outcomes=[replace(known, postponed=2)], steps=[step]))
 
 
 def test_an_urgent_note_ends_a_quiet_day_and_an_ordinary_one_does_not() -> None:
