@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from catalogue.records import StepRecord
 from converters.pipeline import copy_name
 from converters.workspace import sha256_of
 from nightferry.products.pending import steps_of
+from nightferry.reporting.archive_log import PROCESSED
 from nightferry.retention.evidence import holder_of
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import OURS
@@ -173,6 +174,10 @@ def carry_out(workplace: Workplace, plan: NightPlan) -> Path | None:
     workplace.ledger.record_gone(holder_of(workplace, plan.instrument, plan.place), plan.products)
     workplace.ledger.night_processed(name, plan.copy, plan.night, (), workplace.now())
     workplace.ledger.forget_steps(name, plan.copy, plan.night)
+    claims = [one for one in workplace.ledger.claims(name) if (one.night, one.what) == (plan.night, PROCESSED)]
+    workplace.ledger.record_claims(
+        name, [replace(one, holds=False, at_utc=None, source="restore") for one in claims if one.holds]
+    )
     return kept if plan.products else None
 
 

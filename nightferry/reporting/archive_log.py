@@ -118,17 +118,22 @@ class _Chain:
         return found
 
     def _processed(self, row: NightStatus, claims: Sequence[Claim]) -> _Known | None:
-        """Say whether every step is done; None where there are no steps and nobody claims any."""
+        """Say whether every step is done; None where there are no steps and nobody claims any.
+
+        Of a night whose steps were begun here no other log knows better.
+        """
         done = [(wanted, nights.get(row.night)) for wanted, nights in self._steps]
         if done and all(known is not None and known[0] >= wanted for wanted, known in done):
             return _Known(True, max(known[1] for _, known in done if known is not None))
-        claimed = _claimed(claims, PROCESSED, self._chain[0].name)
+        claimed = None if done and row.steps else _claimed(claims, PROCESSED, self._chain[0].name)
         return claimed or (_Known(False) if done else None)
 
     def _transferred(self, place: Place, row: NightStatus, claims: Sequence[Claim]) -> _Known:
         seen = _hops_into(self._hops, place, row)
         if seen and all(_has_arrived(hop) for hop in seen):
             return _Known(True, max((hop.moved_utc for hop in seen if hop.moved_utc), default=None))
+        if any(hop.first_seen_utc is not None for hop in seen):
+            return _Known(False)  # we looked, and something was not there: no other log knows better
         return _claimed(claims, TRANSFERRED, place.name) or _Known(False)
 
     def _is_safe(self, place: Place, row: NightStatus) -> _Known:

@@ -103,11 +103,23 @@ def _linked(mine: Mapping[bytes, Evidence], others: Sequence[Mapping[bytes, Evid
 
 
 def _is_same_file(one: Evidence, other: Evidence | None) -> bool:
-    """Say whether two readings were of one file: within one running kernel, device and inode tell."""
+    """Say whether two readings were of one file, as far as that can be told.
+
+    Below one marker lies one folder. Within one running kernel device and inode tell; of a folder that two machines
+    mount from a server, inode and time of change are the server's, and two files do not agree in both.
+    """
     if other is None or one.file.sha256 is None or other.file.sha256 is None:
         return False
-    is_one_kernel = one.reading.kernel is not None and one.reading.kernel == other.reading.kernel
-    return is_one_kernel and one.file.identity is not None and one.file.identity == other.file.identity
+    if one.reading.marker and one.reading.marker == other.reading.marker:
+        return True
+    mine, its = one.file.identity, other.file.identity
+    if mine is None or its is None:
+        return False
+    if one.reading.kernel is not None and one.reading.kernel == other.reading.kernel:
+        return mine == its
+    changed = one.file.changed_s
+    is_one_inode = mine.rpartition(":")[2] == its.rpartition(":")[2]
+    return is_one_inode and changed is not None and changed == other.file.changed_s
 
 
 def _strangers(held: Held, chain: Sequence[Held]) -> list[bytes]:

@@ -174,6 +174,20 @@ def test_a_log_of_the_old_scripts_is_read(site: Observatory) -> None:
     assert (other.status, "no copy 'elsewhere'" in other.err) == (2, True), other
 
 
+def test_no_other_log_knows_better_than_who_looked(site: Observatory) -> None:
+    """A night that it calls transferred, and of which a file is missing there, is not."""
+    folder = expose(site)
+    site.fill("-n", "3")
+    night = f"{site.night():%Y-%m-%d}"
+    log = site.folder / "ARCHIVE_LOG.csv"
+    log.write_text(",".join(COLUMNS) + f"\n/x,{night},True,,True,2025-11-07T02:51:24,False,\n")
+    assert site.call("status", "-i", "vampires", "--import", str(log)).status == 0
+    assert table(site)[0]["transferred_to_scexao6"] == "True"
+    (site.root("scexao6", "vampires") / folder / "VAMPIRES_1.fits").unlink()
+    assert site.call("verify", "-n", "3").status == 1
+    assert (table(site)[0]["transferred_to_scexao6"], table(site)[0]["transferred_timestamp"]) == ("False", "")
+
+
 def test_a_closed_pipe_ends_quietly(site: Observatory) -> None:
     """As `| head` closes it."""
     expose(site)

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
+
 from catalogue.evidence_records import Evidence, ReadFile, Reading, SafeNight, SafeState
 from nightferry.retention.safe import Held, judge, references
 
@@ -103,3 +105,28 @@ def test_of_two_paths_of_one_file_the_present_one_counts() -> None:
     name = new.file.name
     both = {b"old.fits": replace(old, file=replace(old.file, name=name)), b"new.fits": new}
     assert states(Held(1, frozenset({"sha"}), evidence=both)) == [SafeState.SAFE]
+
+
+@pytest.mark.parametrize(
+    ("read", "identity", "changed_s", "is_safe"),
+    [
+        (Reading(LATER, "status", "m1", "kernel a"), "1:77", 5.5, False),
+        (Reading(LATER, "status", None, "kernel b"), "9:77", 5.5, False),
+        (Reading(LATER, "status", "m1", None), None, None, False),
+        (Reading(LATER, "status", "m2", "kernel b"), "9:77", 6.5, True),
+        (Reading(LATER, "status", "m2", "kernel b"), "9:78", 5.5, True),
+        (Reading(LATER, "status", "m2", None), None, None, True),
+    ],
+    ids=["one kernel", "two machines, one server", "one marker", "another change", "another inode", "not told"],
+)
+def test_the_very_file_of_another_copy_is_not_safe(
+    read: Reading, identity: str | None, changed_s: float | None, is_safe: bool
+) -> None:
+    """However a second machine mounts the folder: there is one file, whatever two roots are declared."""
+    first, second = held(1, {"a": "aa"}), held(2, {"a": "aa"})
+    (here,), (there,) = first.evidence.values(), second.evidence.values()
+    mine = replace(here, file=replace(here.file, identity="1:77", changed_s=5.5))
+    mine = replace(mine, reading=Reading(NOON, "status", "m1", "kernel a"))
+    its = replace(there, file=replace(there.file, identity=identity, changed_s=changed_s), reading=read)
+    chain = [replace(first, evidence={here.file.path: mine}), replace(second, evidence={there.file.path: its})]
+    assert states(*chain) == [SafeState.SAFE, SafeState.SAFE if is_safe else SafeState.UNSAFE]
