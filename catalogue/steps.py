@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import functools
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Row
 from catalogue.book import Book
 from catalogue.records import Product, StepInput, StepRecord, StepResult
 from catalogue.step_tables import letters, step_inputs, step_notes
-from catalogue.tables import products, steps
+from catalogue.tables import nights, products, steps
 
 _AT_ONCE = 500
 """How many numbers one question names: SQLite takes no more than 999 parameters everywhere."""
@@ -59,6 +59,37 @@ class StepBook(Book):
         asked = sa.select(steps.c.night).distinct().where(steps.c.instrument == instrument, steps.c.copy == copy)
         with self._store.read() as connection:
             return frozenset(connection.execute(asked).scalars())
+
+    def nights_brought(
+        self, instrument: str, copy: str, feeders: Collection[str], before: dt.date
+    ) -> Mapping[dt.date, dt.datetime]:
+        """Return the nights before a day that came to a copy after steps were first taken on it, and when they did.
+
+        What lay there before is not meant: that is for a person to ask for.
+
+        Parameters
+        ----------
+        feeders : collection of str
+            The hops that fill the copy.
+        """
+        is_own = sa.and_(steps.c.instrument == instrument, steps.c.copy == copy)
+        first = sa.select(sa.func.min(steps.c.at_utc)).where(is_own).scalar_subquery()
+        brought = sa.func.max(
+            sa.func.coalesce(nights.c.moved_utc, nights.c.first_seen_utc), type_=nights.c.moved_utc.type
+        )
+        asked = (
+            sa.select(nights.c.night, brought.label("brought_utc"))
+            .where(
+                nights.c.instrument == instrument,
+                nights.c.hop.in_(feeders),
+                nights.c.night < before,
+                nights.c.night > dt.date.min,
+            )
+            .group_by(nights.c.night)
+            .having(brought > first)
+        )
+        with self._store.read() as connection:
+            return {row.night: row.brought_utc for row in connection.execute(asked)}
 
     def forget_step(self, instrument: str, copy: str, step: str, subject: bytes) -> None:
         """Forget what was noted of a step on a subject that there is no more, with its letters that were not sent."""

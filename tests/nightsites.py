@@ -38,18 +38,21 @@ def declare(site: Observatory, *steps: dict[str, Any], after: str | None = None,
         "cam2": {"files": ["cam2/*.raw"], "companions": ["{stem}.txt"]},
         "made": {"files": ["made/*"]},
     }
-    defaults = {"layout": "%Y%m%d", "cameras": cameras, "convert": {"workers": 2, "steps": declared}}
-    site.declare("vamp", copies=[here, far | ({"after": after} if after else {})], **(defaults | settings))
+    copies = [here, far | ({"after": after} if after else {})]
+    defaults = {
+        "copies": copies, "layout": "%Y%m%d", "cameras": cameras, "convert": {"workers": 2, "steps": declared}
+    }  # fmt: skip
+    site.declare("vamp", **(defaults | settings))
 
 
-def expose(site: Observatory, back: int = 1, lines: str = "one\ntwo\nbad\n") -> dt.date:
+def expose(site: Observatory, back: int = 1, lines: str = "one\ntwo\nbad\n", on: str = "here") -> dt.date:
     """Make a night of two raw files a camera with their companions."""
     night = site.night(back)
     for camera in ("cam1", "cam2"):
         for number in (1, 2):
             name = f"{night_text(night)}/{camera}/f{number}"
-            site.put("here", f"{name}.raw", f"{camera} {number}\n{lines}".encode(), instrument="vamp")
-            site.put("here", f"{name}.txt", b"times\n", instrument="vamp")
+            site.put(on, f"{name}.raw", f"{camera} {number}\n{lines}".encode(), instrument="vamp")
+            site.put(on, f"{name}.txt", b"times\n", instrument="vamp")
     return night
 
 

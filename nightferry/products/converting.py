@@ -17,12 +17,12 @@ from converters.pipeline import ConvertOptions, convert, copy_name
 from converters.remembered import size_and_mtime
 from nightferry.products.pending import pending_nights, steps_of, unfinished_nights
 from nightferry.retention.evidence import freed_on
-from nightferry.selection import Asked, nights_asked
+from nightferry.selection import Asked, nights_asked, scope_asked
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
 from observatory.listing import scope_of
 from observatory.names import show
-from observatory.spec.chain import Hop, Place, places, set_aside_days
+from observatory.spec.chain import Hop, Place, hops, places, set_aside_days
 from observatory.spec.models import Instrument
 from reports.model import FrameCount, Note, StepRow
 from syncer.transfer.folders import free_old_replaced
@@ -163,15 +163,26 @@ def convert_place(
 def _nights(
     workplace: Workplace, asked: Asked, instrument: Instrument, place: Place, is_pending: bool
 ) -> tuple[dt.date, ...]:
-    """Return the nights asked for, less the present one: a night is converted when it is over."""
+    """Return the nights asked for, less the present one: a night is converted when it is over.
+
+    Where none are, they are the window's, those that came late, and those that are not through their steps.
+    """
     present = workplace.present_night(instrument)
     if is_pending:
         return pending_nights(workplace, instrument, place, present)
     nights = nights_asked(workplace, asked, instrument)
     if asked.dates:
         return nights
-    older = () if asked.nights is not None else unfinished_nights(workplace, instrument, place, nights[0])
+    older = () if asked.nights is not None else _older(workplace, asked, instrument, place, nights[0])
     return (*older, *(night for night in nights if night < present))
+
+
+def _older(
+    workplace: Workplace, asked: Asked, instrument: Instrument, place: Place, before: dt.date
+) -> tuple[dt.date, ...]:
+    looked = [hop for hop in hops(instrument) if place in (hop.source, hop.destination)]
+    seen = {night for hop in looked for night in scope_asked(workplace, asked, hop).nights}
+    return unfinished_nights(workplace, instrument, place, before, seen)
 
 
 def convert_all(

@@ -20,7 +20,7 @@ from nightferry.workplace import Workplace
 from observatory.errors import RootNotProven
 from observatory.layouts import Layout
 from observatory.listing import Scope, camera_layout, scope_of
-from observatory.spec.chain import Place, places
+from observatory.spec.chain import Place, hops, places
 from observatory.spec.models import Instrument, StepSection
 
 _DAY = dt.timedelta(days=1)
@@ -51,22 +51,34 @@ def pending_nights(workplace: Workplace, instrument: Instrument, place: Place, p
 
 
 def unfinished_nights(
-    workplace: Workplace, instrument: Instrument, place: Place, before: dt.date
+    workplace: Workplace, instrument: Instrument, place: Place, before: dt.date, seen: Collection[dt.date] = ()
 ) -> tuple[dt.date, ...]:
-    """Return the nights before a date that were begun, are not through all steps, and that nobody has accepted so.
+    """Return the nights before a date that are not through all steps, ascending, less those accepted as they are.
 
-    A night that is held or failed does not go out of sight by growing old.
+    A night that is held or failed does not go out of sight by growing old, and one that came to the copy when it was
+    old is no less a night: those that were begun, those that hops brought, those that hops still have to do with.
+
+    Parameters
+    ----------
+    seen : collection of date
+        The nights that the copy's hops look at.
     """
     name, copy = instrument.instrument, copy_name(instrument, place)
     wanted = {step.label for step in steps_of(instrument, place)}
     done = workplace.ledger.nights_processed(name, copy)
+    through = {night: since for night, (labels, since) in done.items() if labels >= wanted}
+    feeders = [hop.key for hop in hops(instrument) if hop.destination == place]
+    brought = workplace.ledger.nights_brought(name, copy, feeders, before)
+    open_ = {*workplace.ledger.nights_begun(name, copy), *brought, *seen} - through.keys()
+    changed = {night for night, at in brought.items() if _is_news(at, through.get(night), before)}
     words = workplace.ledger.acceptances(name, workplace.present_night(instrument))
     accepted = {one.night for one in words if one.is_whole_night}
-    return tuple(
-        night
-        for night in sorted(workplace.ledger.nights_begun(name, copy))
-        if night < before and night not in accepted and not (night in done and done[night][0] >= wanted)
-    )
+    return tuple(sorted(night for night in {*open_, *changed} - accepted if night < before))
+
+
+def _is_news(brought_utc: dt.datetime, through_utc: dt.datetime | None, before: dt.date) -> bool:
+    """Say whether files came to a night after it was through; for as long as the window is, and no longer."""
+    return through_utc is not None and brought_utc > through_utc and brought_utc.date() >= before
 
 
 def _nights_there(workplace: Workplace, instrument: Instrument, place: Place) -> Iterator[dt.date]:

@@ -89,6 +89,44 @@ def test_a_held_night_does_not_go_out_of_sight_by_growing_old(site: Observatory)
     assert site.call("convert").status == 0
 
 
+def test_a_night_that_comes_late_goes_through_its_steps_in_the_same_run(site: Observatory) -> None:
+    """The hop looks as far back as nobody could look; the steps do so too, and a cube that is later still is taken."""
+    site.add_local("camera")
+    declare(site, window_nights=3, copies=[site.copy("camera", "vamp"), site.copy("here", "vamp")])
+    expose(site, 1, on="camera")
+    site.mark("here", "vamp")
+    assert site.call("run").status == 0
+    late = expose(site, 30, on="camera")
+    assert site.call("sync", "-d", night_text(late)).status == 0, "somebody brings it, and forgets the steps"
+    answer = site.call("run", "--json")
+    assert answer.status == 0, answer
+    assert made(site, late), "and the nightly run takes them"
+    assert night_text(late) in {one["night"] for one in answer.document["nights_processed"]}
+    site.put("camera", f"{night_text(late)}/cam1/f3.raw", b"cam1 3\none\n", instrument="vamp")
+    site.put("camera", f"{night_text(late)}/cam1/f3.txt", b"times\n", instrument="vamp")
+    assert site.call("sync", "-d", night_text(late)).status == 0
+    before = tree(site.root("here", "vamp") / night_text(late) / "made")
+    assert site.call("run").status == 0
+    assert tree(site.root("here", "vamp") / night_text(late) / "made") != before
+
+
+def test_what_lay_there_before_the_first_run_is_for_a_person_to_ask_for(site: Observatory) -> None:
+    """Years of nights are not taken through new steps unasked; where a night is accepted as it is, it stays so."""
+    site.add_local("camera")
+    declare(site, window_nights=3, copies=[site.copy("camera", "vamp"), site.copy("here", "vamp")])
+    site.mark("here", "vamp")
+    before = expose(site, 40, on="camera")
+    assert site.call("sync", "-d", night_text(before)).status == 0
+    assert site.call("verify", "-d", night_text(before)).status == 0
+    expose(site, 1, on="camera")
+    assert site.call("run").status == 0
+    late = expose(site, 30, on="camera")
+    assert site.call("sync", "-d", night_text(late)).status == 0
+    site.call("accept", "-i", "vamp", "-d", night_text(late), "--reason", "test exposures")
+    assert site.call("run").status == 0
+    assert (made(site, before), made(site, late)) == ([], [])
+
+
 def test_one_step_or_those_from_one_on(site: Observatory) -> None:
     """A step that is not declared is exit 2 before anything is locked."""
     declare(site)

@@ -57,6 +57,10 @@ def test_everything_noted_comes_back_from_postgresql_too(ledger: Ledger) -> None
     late = {NIGHT: NightRecord(5, 0, moved_files=5, moved_bytes=10)}
     ledger.record_nights(run, "shd", "a:b", late, NOON + dt.timedelta(hours=1))
     assert ledger.brought_late("shd", "b:c", ["a:b"], NOON.date(), NOON.date()) == (NIGHT,)
+    assert ledger.nights_brought("shd", "b", ["a:b"], NOON.date()) == {}, "no steps were ever taken there"
+    ledger.record_step(StepRecord("shd", "b", "pack", NOON.date(), b"x", "d", StepResult.DONE, NOON))
+    assert ledger.nights_brought("shd", "b", ["a:b"], NOON.date()) == {NIGHT: NOON + dt.timedelta(hours=1)}
+    assert ledger.nights_brought("shd", "b", [], NOON.date()) == ledger.nights_brought("shd", "b", ["a:b"], NIGHT) == {}
     known = {one.night: one for one in ledger.hop_nights("sha", "a:b", [NIGHT])}
     ledger.record_nights(run, "shd", "b:c", {NIGHT: NightRecord(5, 0, NightState.PROVEN, "size")}, NOON)
     ledger.record_nights(run, "shd", "a:b", {NIGHT: NightRecord(6, 0)}, NOON, onward=["b:c"])
