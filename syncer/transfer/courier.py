@@ -30,6 +30,10 @@ RUN_LIMIT_S = 7 * 86400.0
 RATE_CHANGED = Ending("another rate holds at this hour; the next run goes on", Remedy.AT_ONCE)
 
 
+class BrokenOff(Exception):
+    """Nobody waits for a session any more: it is ended."""
+
+
 class Session(abc.ABC):
     """One run of a program: how it is started, who hears what it tells, and what its end means.
 
@@ -42,11 +46,13 @@ class Session(abc.ABC):
         The two ends spoke with one another.
     place : ExitStack
         What it holds until then, or to its end.
+    broken_off : Event
+        Set where it is to end; it is seen with the next piece of output, and both programs tell every second.
     """
 
     def __init__(self, argv: Sequence[bytes], stdin: Iterable[bytes]) -> None:
         self.argv, self.stdin, self.heard = argv, stdin, False
-        self.place = ExitStack()
+        self.place, self.broken_off = ExitStack(), threading.Event()
 
     def is_heard(self) -> None:
         """Note that the two ends speak with one another."""
@@ -60,8 +66,15 @@ class Session(abc.ABC):
         ------
         CouldNotTell
             Also when the time is over.
+        BrokenOff
         """
-        return runner.run(self.argv, self.stdin, limit_s, self.hear)
+        return runner.run(self.argv, self.stdin, limit_s, self.listen)
+
+    def listen(self, output: bytes) -> None:
+        """Hear the next piece; what is raised here ends the program."""
+        if self.broken_off.is_set():
+            raise BrokenOff
+        self.hear(output)
 
     @abc.abstractmethod
     def hear(self, output: bytes) -> None:
@@ -101,7 +114,7 @@ class Courier(abc.ABC):
         self.route = route_of(batch.source_access, batch.destination_access)
         self._remote_shell, self._divide, self._sleep = remote_shell, divide, sleep
         self._runner: Look = batch.source if self.route.runs_at_source else batch.destination
-        self._door = threading.Semaphore(AT_THE_DOOR)
+        self._door, self._broken_off = threading.Semaphore(AT_THE_DOOR), threading.Event()
 
     def carry(self) -> CarryResult:
         """Send everything that is not refused, and look afresh at what arrived.
@@ -116,7 +129,8 @@ class Courier(abc.ABC):
         return carried(self.name, self.batch, self._send_all)
 
     def _send_all(self, meter: Meter, refused: Refused) -> Evidence:
-        rounds = Rounds(self.batch, refused, meter, functools.partial(self._send, meter), self._divide, self._sleep)
+        send = functools.partial(self._send, meter)
+        rounds = Rounds(self.batch, refused, meter, send, self._divide, self._sleep, self._broken_off.set)
         if any(item.target not in rounds.failures for item in self.batch.items):
             rounds.carry(self.sessions(), self.check)
         return Evidence(rounds.failures)
@@ -148,6 +162,7 @@ class Courier(abc.ABC):
 
     def _send(self, meter: Meter, job: Job, pace: Pace) -> SessionEnd:
         session = self.session(job, pace, meter)
+        session.broken_off = self._broken_off
         session.place.enter_context(self._door)
         with session.place:
             return self._run(session, job, pace.holds_s(self.batch.now()))

@@ -272,7 +272,7 @@ class _Relayed(_Session):
     def run(self, runner: Look, limit_s: float) -> Completed:
         """Run both; `runner` is one of the two."""
         size_bytes = sum(item.size_bytes for item in self._job.items)
-        return relay(self._sender, self._receiver, size_bytes, self._silence_s, limit_s, self._pass, self.hear)
+        return relay(self._sender, self._receiver, size_bytes, self._silence_s, limit_s, self._pass, self.listen)
 
     def _pass(self, size_bytes: int) -> None:
         self.is_heard()

@@ -144,6 +144,8 @@ class Rounds:
     send : Send
     divide : Divide
     sleep : callable
+    break_off : callable
+        Called where we are interrupted: ends the sessions that are under way.
     """
 
     def __init__(
@@ -154,10 +156,12 @@ class Rounds:
         send: Send,
         divide: Divide,
         sleep: Callable[[float], None],
+        break_off: Callable[[], None] = lambda: None,
     ) -> None:
         self.batch = batch
         self.failures: dict[bytes, NotArrived] = dict(refused)
         self._meter, self._send, self._divide, self._sleep = meter, send, divide, sleep
+        self._break_off = break_off
         self._done: list[Item] = []
         self._unseen_rounds = 0
 
@@ -187,7 +191,13 @@ class Rounds:
         options, at_once = self.batch.options, min(sessions, len(jobs))
         pace = Pace(options, at_once, rate_at(options, self.batch.now()), self._unseen_rounds)
         with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="session") as pool:
-            return list(pool.map(lambda job: self._send(job, pace), jobs))
+            under_way = [pool.submit(self._send, job, pace) for job in jobs]
+            try:
+                return [session.result() for session in under_way]
+            except KeyboardInterrupt:  # leaving the pool waits for what runs, which may be a night of hours
+                self._break_off()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
 
     def _digest(self, ends: Sequence[SessionEnd]) -> tuple[list[Item], bool]:
         """Note why files failed; return what to send again, and whether to wait before."""
