@@ -5,9 +5,10 @@ Reads only. Which files are asked about is check.py's.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 
 from observatory.batches import batched
 from observatory.endpoints.contract import Hashed, Look
@@ -15,7 +16,10 @@ from observatory.errors import CommandFailed
 from verifier.verdict import Finding
 
 BATCH_FILES = 5000
-"""Files per question: a command a batch, and a sign of life for the progress bar."""
+"""Files per question, a command a batch: at a hundred megabytes a file half a day may go by in one."""
+
+TICK_S = 0.5
+"""How often the progress bar is told of what both sides have answered."""
 
 Side = tuple[Look, bytes, Sequence[bytes]]
 """An endpoint, a root on it, and paths below that root."""
@@ -43,18 +47,45 @@ def hash_both(
     CouldNotTell
         A host was lost, or its answers are not those to the questions.
     """
-    done = 0
+    done, over = 0, threading.Event()
     with ThreadPoolExecutor(max_workers=2) as pool:
         batches = zip(batched(source[2], BATCH_FILES), batched(destination[2], BATCH_FILES), strict=True)
-        for here, there in batches:
-            asked = (
-                pool.submit(hash_one_side, source[0], source[1], here),
-                pool.submit(hash_one_side, destination[0], destination[1], there),
-            )
-            on_hashed(asked[0].result(), asked[1].result())
-            yield from zip(asked[0].result(), asked[1].result(), strict=True)
-            done += len(here)
-            progress(done)
+        try:
+            for here, there in batches:
+                sides = (
+                    _Hashing(source[0], source[1], here, over),
+                    _Hashing(destination[0], destination[1], there, over),
+                )
+                asked = [pool.submit(side.work) for side in sides]
+                while wait(asked, TICK_S).not_done:
+                    progress(done + min(len(side.answers) for side in sides))
+                on_hashed(asked[0].result(), asked[1].result())
+                yield from zip(asked[0].result(), asked[1].result(), strict=True)
+                done += len(here)
+                progress(done)
+        finally:  # interrupted, nobody waits until the batch has been hashed: leaving the pool waits for its threads
+            over.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Hashing:
+    """Some files of one side being hashed; `answers` grows, and once `over` is set no further one is waited for."""
+
+    endpoint: Look
+    root: bytes
+    paths: Sequence[bytes]
+    over: threading.Event = field(default_factory=threading.Event)
+    answers: list[Hashed] = field(default_factory=list)
+
+    def work(self) -> list[Hashed]:
+        for answer in self.endpoint.hash(self.root, self.paths):
+            self.answers.append(answer)
+            if self.over.is_set():
+                break
+        if [answer.path for answer in self.answers] != list(self.paths):
+            why = f"{len(self.paths)} files were asked about, others were answered"
+            raise CommandFailed(self.endpoint.name, "hashing", why)
+        return self.answers
 
 
 def hash_one_side(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> list[Hashed]:
@@ -65,10 +96,7 @@ def hash_one_side(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> list[H
     CouldNotTell
         The host was lost, or its answers are not those to the questions.
     """
-    answers = list(endpoint.hash(root, paths))
-    if [answer.path for answer in answers] != list(paths):
-        raise CommandFailed(endpoint.name, "hashing", f"{len(paths)} files were asked about, others were answered")
-    return answers
+    return _Hashing(endpoint, root, paths).work()
 
 
 def differing_contents(

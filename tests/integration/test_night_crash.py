@@ -153,3 +153,22 @@ def test_an_interrupted_sync_says_so_and_the_next_completes(heavy: Observatory, 
     heavy.declare("sha", copies=[heavy.copy(alpha), heavy.copy(beta)])
     assert heavy.call("sync").status == 0
     assert tree(heavy.root(beta)) == tree(heavy.root(alpha))
+
+
+def test_an_interrupted_verification_does_not_first_hash_the_rest(
+    tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: Capsys
+) -> None:
+    """A hundred and twenty files of a gigabyte, the same on both sides: hashing them takes minutes, ending takes a file or two."""
+    alpha, beta, _ = three_hosts
+    site = Observatory(tmp_path, [alpha, beta], capsys)
+    site.declare("sha")
+    site.mark(beta)
+    for path in site.expose(site.hosts, range(1, 121)):
+        for host in site.hosts:
+            os.truncate(site.path(host, path), 1 << 30)  # with holes: nothing is stored, all of it is read
+    words = site.command("verify", "--level", "checksum")
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=25)
+    assert (process.returncode, "stopped before its end" in said) == (130, True)
