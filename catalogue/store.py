@@ -306,5 +306,5 @@ def _said(name: str, error: BaseException | None) -> RecordsUnavailable:
             name, f"it is damaged or no database ({error}). Move it aside: the next run starts a new one by looking"
         )
     folder = str(Path(sa.make_url(name).database or "/").parent) if primary in _TAKES_NO_FILE else None
-    why = str(error).strip() or "no reason given"
+    why = " ".join(str(error).split()) or "no reason given"  # PostgreSQL says it in several lines
     return RecordsUnavailable(name, why, is_permanent=primary is not None, folder=folder)

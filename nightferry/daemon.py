@@ -25,6 +25,7 @@ from nightferry.cron import parse
 from nightferry.observations.keeping import Keeper, watched_by_daemon
 from nightferry.schedule import jobs_of, program, words_of
 from nightferry.workplace import Workplace
+from observatory.errors import CouldNotTell
 from observatory.truth import State
 
 log = logging.getLogger("nightferry")
@@ -132,16 +133,23 @@ class Daemon:
     def _due(self, job: str, missed: dt.datetime | None = None) -> None:
         if self._stopping.is_set():
             return
-        ledger = self._workplace.ledger
         due = (missed or self._workplace.now()).astimezone(dt.UTC)
-        ledger.job_due(job, due)
-        ledger.job_started(job, due, self._workplace.now())
+        self._note(lambda: self._workplace.ledger.job_due(job, due))
+        self._note(lambda: self._workplace.ledger.job_started(job, due, self._workplace.now()))
         words = [*words_of(job)]
         if missed is not None:
             words += ["--note", f"the {job} due at {missed:%Y-%m-%d %H:%M %Z} was missed and is made up now"]
         status = self._start(words)
-        ledger.job_finished(job, due, self._workplace.now(), STATE_BY_STATUS.get(status, State.UNKNOWN))
+        state = STATE_BY_STATUS.get(status, State.UNKNOWN)
+        self._note(lambda: self._workplace.ledger.job_finished(job, due, self._workplace.now(), state))
         log.log(logging.WARNING if status else logging.INFO, "job ended", extra={"job": job, "status": status})
+
+    def _note(self, note: Callable[[], None]) -> None:
+        """Note something in the ledger; where that is away the job is started all the same, and says so by mail."""
+        try:
+            note()
+        except CouldNotTell as error:
+            log.error("not noted", extra={"reason": str(error)})
 
     def _run_process(self, words: list[str]) -> int:
         self._process = subprocess.Popen(self._words(words), stdin=subprocess.DEVNULL)

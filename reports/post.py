@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from observatory.errors import NightferryError, UsageError
+from observatory.errors import MailNotTaken, NightferryError, UsageError
 from observatory.files import write_whole
 from observatory.spec.models import MailServer, SiteMail
 from observatory.truth import State
@@ -141,9 +141,24 @@ class Post:
         )
         if not decision.send and not by_hand:
             return False, decision.why
-        self.spool.put(letter_of(compose(part, self.settings, recipients, now_utc), now_utc))
+        self._put(letter_of(compose(part, self.settings, recipients, now_utc), now_utc))
         _remember(memory, LastMail(now_utc, findings, state))
         return True, "asked for by hand" if by_hand else decision.why
+
+    def _put(self, letter: Letter) -> None:
+        """Write a letter down; where the spool takes none it is handed over at once: it is that or silence.
+
+        Raises
+        ------
+        MailNotTaken
+            Neither would have it.
+        """
+        try:
+            self.spool.put(letter)
+        except MailNotTaken as full:
+            refused = self._deliver(letter).refused
+            if refused:
+                raise full
 
     @property
     def spool(self) -> Spool:

@@ -9,17 +9,20 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from observatory.errors import UsageError
+from observatory.errors import CouldNotTell, UsageError
 
 if TYPE_CHECKING:
     from nightferry.selection import Asked
     from nightferry.workplace import Workplace
+    from reports.model import Kind
 
 _RECORD_KEYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -122,6 +125,29 @@ def reach_early(workplace: Workplace, asked: Asked) -> None:
 def say(sentence: str) -> None:
     """Say something to the person, on standard error."""
     typer.echo(sentence, err=True)
+
+
+@contextmanager
+def told_if_it_breaks_off(workplace: Workplace, kind: Kind, is_mailed: bool) -> Iterator[None]:
+    """Mail what ends a job before it has a report, where its report would have been mailed, and let it go on.
+
+    The database that is away is what nobody reads on standard error in the morning.
+    """
+    try:
+        yield
+    except (CouldNotTell, OSError) as error:
+        if is_mailed:
+            from nightferry.cli.work import mail_end
+
+            mail_end(workplace, kind, error)
+        raise
+
+
+def sentence_of(error: CouldNotTell | OSError) -> str:
+    """Return a fault of the far ends, or of this machine, as a sentence."""
+    if isinstance(error, OSError):
+        return f"{error.filename or 'this machine'}: {error.strerror or error}; nothing can be said"
+    return str(error)
 
 
 def print_document(document: dict[str, Any]) -> None:

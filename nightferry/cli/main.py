@@ -36,7 +36,7 @@ from nightferry.cli import (
     unpack,
     xrif2fits,
 )
-from nightferry.cli.context import Context, options_of
+from nightferry.cli.context import Context, options_of, sentence_of
 from nightferry.cli.overview import Overview, say_plainly
 from observatory.errors import NightferryError
 
@@ -140,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as leaving:  # typer's answer to a pipe that was closed (`| head`), and its end of a completion
         return _CLOSED_PIPE if leaving.code else 0
     except OSError as error:
-        return _failed(words, f"{error.filename or 'this machine'}: {error.strerror or error}; nothing can be said", 3)
+        return _failed(words, sentence_of(error), 3)
     if status == _STOPPED:  # typer turns the interrupt into this number and says nothing
         return _failed(words, "stopped before its end; the next run goes on from here", _STOPPED)
     return status if isinstance(status, int) else 0

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of
+from nightferry.cli.context import asked, finish, options_of, told_if_it_breaks_off
 from observatory.errors import UsageError
 from observatory.nights import night_text, parse_night
 
@@ -29,7 +29,7 @@ def prune(
     if yes and dry_run:
         raise UsageError("--yes frees and --dry-run does not: give one of the two")
     options = options_of(context)
-    with options.open() as workplace:
+    with options.open() as workplace, told_if_it_breaks_off(workplace, "prune", mail or scheduled):
         from nightferry.cli.prune_work import run_prune
         from nightferry.cli.work import Delivery
 

@@ -8,19 +8,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import typer
 
-from nightferry.cli.context import is_terminal, print_document, say
+from nightferry.cli.context import is_terminal, print_document, say, sentence_of
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, state_of
 from nightferry.workplace import Workplace
-from observatory.errors import MailNotTaken
+from observatory.errors import CouldNotTell, MailNotTaken
 from observatory.truth import State, exit_status
 from reports.json import document_of
-from reports.model import Note, Report
+from reports.model import Kind, Note, Report
 from reports.text import render_text
 
 if TYPE_CHECKING:
@@ -53,16 +53,34 @@ class Delivery:
 def conclude(workplace: Workplace, run: Run, report: Report, delivery: Delivery) -> int:
     """Say, keep and send a report; return the exit status that its state stands for."""
     ordered = report.in_order()
+    unnoted = list(_note_down(workplace, run, ordered)) if run.keeps_records else []
+    ordered = replace(ordered, problems=[*ordered.problems, *unnoted])
     state = state_of([*_states(ordered)])
-    run.finish(state)
-    if run.keeps_records:
-        deliver.keep(workplace, ordered)
     tell(ordered, delivery, state)
     is_mailed = send_report(workplace, ordered, delivery.mail) if delivery.mail or delivery.scheduled else True
     if run.keeps_records and (delivery.scheduled or run.kind == "run"):
         deliver.heartbeat(workplace)
     status = exit_status(state)
     return status if is_mailed or not delivery.mail else status or NOT_MAILED
+
+
+def _note_down(workplace: Workplace, run: Run, report: Report) -> Iterator[Note]:
+    """Note in the ledger that a run is over, and keep its report; yield why not: what it found is told all the same."""
+    state = state_of([*_states(report)])
+    for note_down in (lambda: run.finish(state), lambda: deliver.keep(workplace, report)):
+        try:
+            note_down()
+        except CouldNotTell as error:
+            yield Note(str(error))
+        except OSError as error:
+            yield Note(f"{error.filename or workplace.state}: {error.strerror or error}; this report was not kept")
+
+
+def mail_end(workplace: Workplace, kind: Kind, error: CouldNotTell | OSError) -> None:
+    """Mail that a job came to its end before it had a report."""
+    now = workplace.now()
+    site = workplace.specification.site.site
+    send_report(workplace, Report(site, kind, now, now, problems=[Note(sentence_of(error))]), by_hand=False)
 
 
 def send_report(workplace: Workplace, report: Report, by_hand: bool) -> bool:

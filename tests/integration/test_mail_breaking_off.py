@@ -1,0 +1,89 @@
+"""A job that ends before its report, or cannot keep it: that is mailed, for nobody reads standard error at night."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from pathlib import Path
+
+import pytest
+
+from nightferry.daemon import Daemon
+from nightferry.schedule import words_of
+from nightferry.workplace import Workplace
+from tests.observatory import Observatory
+
+NOBODY_THERE = "postgresql+psycopg://ferry@127.0.0.1:1/catalogue"
+
+
+@pytest.fixture
+def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """A frame that its archive lacks; a schedule, and mail into a folder where something differs."""
+    observatory = Observatory(tmp_path, (), capsys)
+    for name in ("dome", "archive"):
+        observatory.add_local(name)
+    observatory.declare(
+        copies=[observatory.copy("dome"), observatory.copy("archive")],
+        retention={"keep_nights": 60, "copies": 1},
+        convert={"steps": [{"step": "command", "run": ["true"], "copy": "archive"}]},
+    )
+    observatory.mark("dome")
+    observatory.mark("archive")
+    observatory.expose(["dome"], [1])
+    mail = {"folder": str(tmp_path / "mail"), "from": "ferry@example.org", "to": ["ann@example.org"]}
+    observatory.write_site(mail=mail, schedule={"run": "0 8 * * *"})
+    return observatory
+
+
+def mails(site: Observatory) -> list[tuple[str, str]]:
+    """Return subject and text of every mail that was handed over."""
+    found = []
+    for path in sorted((site.folder / "mail").glob("*.eml")):
+        message = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+        text = message.get_body(("plain",))
+        assert text is not None
+        found.append((str(message["Subject"]), text.get_content()))
+    return found
+
+
+@pytest.mark.parametrize("job", ["run", "sync", "verify", "prune", "convert"])
+def test_a_database_that_is_away_is_mailed_by_every_job(site: Observatory, job: str) -> None:
+    """Not being able to look is never quiet; the status is the one that it always was."""
+    site.write_site(database=NOBODY_THERE)
+    assert site.call(*words_of(job)).status == 3
+    ((subject, text),) = mails(site)
+    assert "unknown" in subject
+    assert "Connection refused" in text
+
+
+def test_by_hand_nobody_is_mailed_who_was_not_to_be(site: Observatory) -> None:
+    """The person sees it himself."""
+    site.write_site(database=NOBODY_THERE)
+    assert site.call("verify").status == 3
+    assert not mails(site)
+
+
+@pytest.mark.parametrize("place", ["reports", "spool"])
+def test_what_was_found_is_mailed_though_it_can_not_be_kept(site: Observatory, place: str) -> None:
+    """A disk that is full, here a file where a folder should be."""
+    site.state.mkdir()
+    (site.state / place).write_text("in the way")
+    answer = site.call("verify", "--scheduled")
+    assert "SHA_" in answer.out
+    ((_, text),) = mails(site)
+    assert "SHA_" in text
+    assert ("this report was not kept" in text) is (place == "reports")
+
+
+def test_the_daemon_starts_its_job_though_nothing_can_be_noted(site: Observatory) -> None:
+    """The job is who says it."""
+    started: list[list[str]] = []
+
+    def start(words: list[str]) -> int:
+        started.append(words)
+        return 0
+
+    site.write_site(database=NOBODY_THERE)
+    with Workplace.at(site.config) as workplace:
+        Daemon(workplace, start)._due("run")
+    assert started == [list(words_of("run"))]
