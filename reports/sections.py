@@ -96,7 +96,7 @@ def verdict_sections(verdict: HopVerdict) -> Iterator[Section]:
         Section(root, f"DAMAGED FILES ON {source}", (), _findings(verdict.damaged, "source")),
         Section(far_root, f"DAMAGED FILES ON {destination}", (), _findings(verdict.damaged, "destination")),
         Section(root, f"FILES STILL BEING WRITTEN ON {source}", verdict.in_progress),
-        Section(root, f"FRAME NUMBERS MISSING ON {source}", (), gap_lines(verdict.sequence_gaps)),
+        Section(root, f"FRAME NUMBERS MISSING ON {source}", (), gap_lines(verdict.sequence_gaps, verdict.instrument)),
         Section(root, f"UNRECOGNISED FILES ON {source}", verdict.unrecognised),
         Section(root, f"FILES THAT COULD NOT BE READ ON {source}", (), _findings(verdict.unreadable, "source")),
         Section(

@@ -52,16 +52,16 @@ def ranges(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
         yield first, last
 
 
-def gap_lines(gaps: Iterable[SequenceGap]) -> list[str]:
-    """Return holes in frame numbers, one run a line: ``20160907 140-145``.
+def gap_lines(gaps: Iterable[SequenceGap], instrument: str) -> list[str]:
+    """Return holes in frame numbers, one run a line: ``20160907 140-145``, or ``20160907 red 140-145``.
 
-    The camera stands between them only where the gaps are of several cameras.
+    The camera stands between them where the gaps are of several, or of one that is not called as the instrument.
     """
     gaps = sorted(gaps, key=lambda gap: (gap.night, gap.camera))
-    several = len({gap.camera for gap in gaps}) > 1
+    is_named = any(gap.camera not in ("", instrument) for gap in gaps)
     lines = []
     for gap in gaps:
-        words = f"{night_text(gap.night)} {gap.camera}" if several else night_text(gap.night)
+        words = f"{night_text(gap.night)} {gap.camera}" if is_named else night_text(gap.night)
         lines += [f"{words} {_range(first, last)}" for first, last in ranges(gap.numbers)]
     return lines
 

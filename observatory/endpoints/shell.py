@@ -397,7 +397,11 @@ def free_in(completed: Completed, host: str, root: bytes) -> int:
     return int(words[-2]) * 1024
 
 
+_OF_A_LOGIN = re.compile(rb"Could not chdir to home directory |\S+: warning: setlocale: ")
+"""What sshd and bash say before any program does: it explains no program's failure."""
+
+
 def first_line(text: bytes) -> str:
-    """Return the first line of what a program said, fit for a sentence."""
-    lines = text.strip().splitlines()
+    """Return the first line of what a program said, fit for a sentence; what a login says stands behind it."""
+    lines = sorted(text.strip().splitlines(), key=lambda line: _OF_A_LOGIN.match(line) is not None)
     return show(lines[0])[:300] if lines else ""

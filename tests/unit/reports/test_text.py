@@ -137,12 +137,13 @@ def test_damage_and_refusals_carry_their_reason() -> None:
 
 
 def test_missing_frame_numbers_are_folded_into_runs() -> None:
-    """One line a run; the camera is named only where there are several."""
+    """One line a run; the camera is named unless it is called as its instrument, also where it is the only one."""
     title = "FRAME NUMBERS MISSING ON sha.suth.saao.ac.za"
     assert block(render_text(report(EVERYTHING)), title) == ["20160907 140", "20160907 143-145"]
     two = (SequenceGap(NEXT_NIGHT, "red", (7,)), SequenceGap(NIGHT, "blue", (1, 2)))
     lines = block(render_text(report(replace(OK_HOP, sequence_gaps=two))), title)
     assert lines == ["20160907 blue 1-2", "20160908 red 7"]
+    assert block(render_text(report(replace(OK_HOP, sequence_gaps=two[:1]))), title) == ["20160908 red 7"]
 
 
 def test_every_name_is_one_line_whatever_it_holds() -> None:
