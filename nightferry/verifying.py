@@ -62,7 +62,7 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
         before = _Before(looked_utc, _known_nights(workplace, hop, scope))
         options = _options(workplace, hop, scope, wishes)
         if run.keeps_records:
-            options = replace(options, on_hashed=witness.hashed)
+            options = replace(options, on_hashed=witness.hashed, on_missing=witness.lacking)
         verdict = check(scope, source, destination, options, listings)
     if run.keeps_records:
         witness.conclude(verdict)

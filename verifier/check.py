@@ -87,6 +87,8 @@ class CheckOptions:
         Source paths that have been in progress for longer than the settle limit: they wait no more.
     on_hashed : callable
         Told what was read, by those who remember it; with the facts of both roots.
+    on_missing : callable
+        Told the source paths that the destination lacks, accepted ones too: nobody holds what a person gave up.
     nights_by_clock : bool
         The nights were counted back from now, by this machine's clock; False: somebody named them.
     """
@@ -100,6 +102,7 @@ class CheckOptions:
     kept: Mapping[bytes, Freed] = field(default_factory=dict)
     overdue: frozenset[bytes] = frozenset()
     on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
+    on_missing: Callable[[Sequence[bytes]], None] = field(default=lambda paths: None)
     nights_by_clock: bool = True
 
 
@@ -234,6 +237,7 @@ class _Looked:
         missing, unseen = under_troubles(
             [*missing, *lost, *tally.lost_links], self._there.troubles, self._scope.target_of
         )
+        self._options.on_missing([entry.path for entry in missing])
         accepted = Accepted(self._options.accepted, self._scope)
         source_files = sum(tally.source_counts.values())
         unanswered = {entry.path for entry in unseen} | {finding.path for finding in deep.unreadable}

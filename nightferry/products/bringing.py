@@ -308,7 +308,8 @@ def _verify(workplace: Workplace, hop: Hop, scope: HopScope) -> tuple[HopVerdict
 
     source, target = (workplace.endpoint(place.host) for place in (hop.source, hop.destination))
     expected = expectations(workplace, hop, scope.nights)
-    verdict = check(scope, source, target, CheckOptions(level="checksum", expected=expected, on_hashed=hashed))
+    options = CheckOptions("checksum", expected=expected, on_hashed=hashed, on_missing=witness.lacking)
+    verdict = check(scope, source, target, options)
     witness.conclude(verdict)
     return verdict, files
 

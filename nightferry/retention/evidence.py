@@ -177,16 +177,21 @@ class HopWitness:
     def __init__(self, workplace: Workplace, hop: Hop, scope: HopScope) -> None:
         self._workplace, self._hop, self._scope = workplace, hop, scope
         self._ends = [Witness(workplace, hop.instrument, end, "verify") for end in (scope.source, scope.destination)]
+        self._lacking: list[bytes] = []
 
     def hashed(self, pair: HashedPair) -> None:
         """Remember a batch of files that were read on both sides."""
         for end, root, hashed in zip(self._ends, pair.roots, (pair.source, pair.destination), strict=True):
             end.remember(root, hashed)
 
+    def lacking(self, paths: Sequence[bytes]) -> None:
+        """Keep in mind what the destination lacks, until it is known whether it could be looked at to the end."""
+        self._lacking = list(paths)
+
     def conclude(self, verdict: HopVerdict) -> None:
         """Remember what the destination lacks, and judge the nights of which anything was learned."""
         if verdict.unknown_reason is None and verdict.away_reason is None:
-            self._ends[1].forget(map(self._scope.target_of, verdict.missing))
+            self._ends[1].forget(map(self._scope.target_of, self._lacking))
         nights = self._ends[0].nights | self._ends[1].nights
         chain = chain_of(self._hop.instrument, self._hop.source)
         judge_nights(self._workplace, self._hop.instrument, chain, nights)

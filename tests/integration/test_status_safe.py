@@ -227,3 +227,19 @@ def test_a_copy_that_cannot_be_read_is_unknown(site: Observatory) -> None:
     root.mkdir()
     empty = site.call("status", "--safe", "-i", "vampires")
     assert (empty.status, "holds neither its marker" in empty.err) == (3, True), empty
+
+
+@pytest.mark.parametrize("level", ["size", "checksum"])
+def test_a_night_is_not_safe_where_a_file_of_it_is_lost_though_somebody_gave_it_up(
+    site: Observatory, level: str
+) -> None:
+    """That it may be so does not bring it back: nobody is told that three files are held where two are."""
+    folder = expose(site)
+    site.fill()
+    assert site.call("verify", "--level", "checksum").status == 0
+    site.path("scexao6", f"{folder}/VAMPIRES_1.fits", "vampires").unlink()
+    accept = site.call("accept", "-i", "vampires", "-d", folder, "--reason", "lost", f"{folder}/VAMPIRES_1.fits")
+    assert accept.status == 0, accept
+    assert site.call("verify", "--level", level).status == 0
+    (row,) = table(site)
+    assert row["safe_on_scexao6"] == "False"

@@ -126,3 +126,14 @@ def test_progress_counts_files_that_were_inspected() -> None:
     told: list[int] = []
     same({ONE: fits(), TWO: fits()}).check(level="structure", progress=told.append)
     assert told == [2, 2]
+
+
+def test_what_the_destination_lacks_is_told_though_it_is_accepted_and_what_it_may_hold_is_not() -> None:
+    """Who remembers what each copy holds must forget what a person gave up; of a closed folder nothing is known."""
+    told: list[list[bytes]] = []
+    closed = b"2016/0907/in/SHA_9.fits"
+    world = World({ONE: b"1", TWO: b"2", THREE: b"3", closed: b"9"}, {TWO: b"2", closed: b"9"})
+    world.destination.unreadable.add(THERE + b"/2016/0907/in")
+    known = Acceptance(NIGHT, "lost", files=frozenset({ONE}))
+    verdict = world.check(accepted=[known], on_missing=lambda paths: told.append(sorted(paths)))
+    assert (verdict.missing, told) == ((THREE,), [[ONE, THREE]])
