@@ -15,11 +15,14 @@ from catalogue.records import HopNight, NightState, NightStatus
 from nightferry.reporting import AHEAD
 from nightferry.reporting.archive_log import Processed, processed_on, safe_on, still_safe, still_unsafe
 from nightferry.retention.evidence import chains
+from nightferry.schedule import JOBS
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.nights import night_text
 from observatory.spec.chain import Place, hops
 from observatory.spec.models import Instrument
+
+_LOOKS = ("run", "sync", "verify")
 
 
 def _instant(instant: dt.datetime | None) -> str | None:
@@ -177,8 +180,19 @@ def _last_run(workplace: Workplace, instrument: str | None) -> LastRun:
     """Return the last run up to now; one of the future only where there is no other, so that it is seen and named."""
     ledger = workplace.ledger
     until = workplace.now() + AHEAD
-    run = ledger.last_finished(instrument=instrument, until_utc=until) or ledger.last_finished(instrument=instrument)
-    return LastRun(run.finished_utc if run else None)
+    kinds = _watched_kinds(workplace)
+    past = [run for kind in kinds if (run := ledger.last_finished(kind, instrument, until)) is not None]
+    ahead = [run for kind in kinds if (run := ledger.last_finished(kind, instrument)) is not None]
+    return LastRun(max((run.finished_utc for run in past or ahead if run.finished_utc), default=None))
+
+
+def _watched_kinds(workplace: Workplace) -> tuple[str, ...]:
+    """Return the jobs that look at both ends of hops; where the schedule has none of them, those that it has.
+
+    A conversion every ten minutes would else hide that no night arrives any more.
+    """
+    scheduled = tuple(job for job in JOBS if getattr(workplace.specification.site.schedule, job) is not None)
+    return _LOOKS if not scheduled or set(scheduled) & set(_LOOKS) else scheduled
 
 
 def rows(workplace: Workplace, asked: Asked) -> list[Row]:
