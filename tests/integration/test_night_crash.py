@@ -158,7 +158,7 @@ def test_an_interrupted_sync_says_so_and_the_next_completes(heavy: Observatory, 
 def test_an_interrupted_verification_does_not_first_hash_the_rest(
     tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: Capsys
 ) -> None:
-    """A hundred and twenty files of a gigabyte, the same on both sides: hashing them takes minutes, ending takes a file or two."""
+    """A hundred and twenty files of a gigabyte: hashing them takes minutes, ending takes one or two."""
     alpha, beta, _ = three_hosts
     site = Observatory(tmp_path, [alpha, beta], capsys)
     site.declare("sha")
