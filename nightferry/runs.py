@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from verifier.verdict import HopVerdict
 
 
+_SAME_RUN = dt.timedelta(seconds=2)
+
+
 class Run:
     """One run in the ledger: begun, filled, finished; one that is never finished is one that crashed."""
 
@@ -67,15 +70,36 @@ def crashes(workplace: Workplace) -> Iterator[str]:
 
 
 def forgotten(workplace: Workplace) -> Iterator[Note]:
-    """Yield an urgent note where reports lie here of runs that the ledger does not know: deleted, or replaced."""
-    ledger = workplace.ledger
-    is_new = ledger.last_finished() is None and not ledger.unfinished_runs()
-    if is_new and any((workplace.state / "reports").glob("*/record.json")):
-        sentence = (
-            "the ledger knows no run, but earlier reports lie here: it was deleted, or replaced; nights older than the "
-            "window are not looked at unless you ask: nightferry verify -d FIRST..LAST"
+    """Yield a note where reports of runs lie here that the ledger does not know: it was deleted, replaced or put back.
+
+    It is mailed on a quiet day too: what was open on the older nights is nobody's finding any more.
+    """
+    began = (_began(path.parent.name) for path in (workplace.state / "reports").glob("*/record.json"))
+    reported = max(filter(None, began), default=None)
+    if reported is None:
+        return
+    newest = workplace.ledger.newest_instant()
+    if newest is None:
+        knows = "the ledger knows no run, but earlier reports lie here: it was deleted, or replaced; "
+    elif newest < reported - _SAME_RUN:
+        knows = (
+            f"the ledger knows nothing after {newest:%Y-%m-%d %H:%M} UTC, but the run of {reported:%Y-%m-%d %H:%M} UTC"
+            " left its report here: it was put back from an older copy; what people said since is to be said again, "
         )
-        yield Note(sentence, is_urgent=True)
+    else:
+        return
+    yield Note(
+        f"{knows}nights older than the window are not looked at unless you ask: nightferry verify -d FIRST..LAST",
+        is_urgent=True,
+    )
+
+
+def _began(folder: str) -> dt.datetime | None:
+    """Return when the run began that left a report, by the name of its folder; None where it is another's."""
+    try:
+        return dt.datetime.strptime(folder.partition("-")[0], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=dt.UTC)
+    except ValueError:
+        return None
 
 
 def _is_alive(process: int) -> bool:

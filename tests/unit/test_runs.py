@@ -75,3 +75,19 @@ def test_a_ledger_that_was_deleted_is_said(workplace: Workplace) -> None:
     assert said.is_urgent
     _ = Run(workplace, "run", ["sha"]).id
     assert list(forgotten(workplace)) == []
+
+
+def test_a_ledger_from_an_older_backup_is_said(workplace: Workplace) -> None:
+    """Once: the run that says it is newer. A report of its own newest run is no news, nor is what nobody can date."""
+    ledger = workplace.ledger
+    for stamp in ("20160904T180000.000000Z", "20160906T180000.000000Z", "somebody"):
+        kept = workplace.state / f"reports/{stamp}-run"
+        kept.mkdir(parents=True)
+        write_whole(kept / "record.json", b"{}")
+    ledger.start_run("run", ["sha"], NOW - dt.timedelta(3), workplace.hostname, 1)
+    (said,) = forgotten(workplace)
+    assert "knows nothing after 2016-09-04 18:00 UTC, but the run of 2016-09-06 18:00 UTC" in said.sentence
+    assert said.is_urgent
+    ledger.start_run("run", ["sha"], NOW - dt.timedelta(1), workplace.hostname, 1)
+    assert list(forgotten(workplace)) == []
+    assert list(forgotten(workplace)) == []
