@@ -26,6 +26,8 @@ class Publisher:
 
     Parameters
     ----------
+    night : NightMemory
+        Knows what any step made of the night.
     known : StepRecord or None
         Of the last attempt.
     consumed : collection of bytes
@@ -37,12 +39,12 @@ class Publisher:
     def __init__(
         self,
         space: Workspace,
-        hashes: Hashes,
+        night: NightMemory,
         known: StepRecord | None,
         consumed: frozenset[bytes],
         writes_beside: bool,
     ) -> None:
-        self._space, self._hashes, self._known = space, hashes, known
+        self._space, self._night, self._known = space, night, known
         self._consumed, self._writes_beside = consumed, writes_beside
         self._outputs: tuple[bytes, ...] = ()
         self._intended: tuple[Product, ...] = ()
@@ -78,7 +80,7 @@ class Publisher:
         ours = {product.path for product in self._known.products} if self._known else set()
         try:
             for path in outputs:  # before the note: what that names is ours to remove, and this may not be
-                self._space.put_aside(path, is_ours=path in ours)
+                self._space.put_aside(path, path in ours and (self._is_leftover or self._may_replace(path)))
         except OSError:
             self._space.put_back()
             raise
@@ -112,25 +114,26 @@ class Publisher:
                 if not self._may_replace(path):
                     self._space.put_aside(path, is_ours=False)
                 self._space.publish(place, path)
-            self._hashes.note(path, sha256)
+            self._night.hashes.note(path, sha256)
         return tuple(Product(path, sha256) for path, (_, sha256) in sorted(ready.items()))
 
     def clear(self, products: tuple[Product, ...]) -> None:
         """Put aside what was made of this task before and is no more; what was replaced by later steps is not there."""
         present = {product.path for product in products}
         for product in self._known.products if self._known and not self._writes_beside else ():
-            if product.path not in present and _lies_there(self._hashes, product):
+            if product.path not in present and _lies_there(self._night.hashes, product):
                 self._space.put_aside(product.path, is_ours=False)
 
     def _may_replace(self, path: bytes) -> bool:
-        """Say whether what lies at a place is ours; after a run that was killed only its bytes tell."""
-        if path in self._consumed or self._known is None:
-            return path in self._consumed
-        of_old = {product.path: product.sha256 for product in self._known.products}
-        if path not in of_old or self._known.result is not StepResult.STARTED:
-            return path in of_old
+        """Say whether what lies at a place is ours: its bytes tell. A product that a person altered is not."""
+        if path in self._consumed:
+            return True
+        sums = {product.sha256 for product in (self._known.products if self._known else ()) if product.path == path}
+        if not sums:
+            return False
         try:
-            return sha256_of(self._space.root / os.fsdecode(path)) == of_old[path]
+            found = self._night.hashes.of(path)
+            return found in sums or self._night.is_made(path, found) or self._night.is_of_an_attempt(path)
         except OSError:
             return False
 

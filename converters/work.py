@@ -215,7 +215,7 @@ class _Attempt:
         bench = self._bench
         try:
             with workspace(bench.root, bench.work, self._name, bench.stamp) as space:
-                publisher = Publisher(space, self._night.hashes, self._known, self._consumed, self._writes_beside)
+                publisher = Publisher(space, self._night, self._known, self._consumed, self._writes_beside)
                 places, done = self._make(publisher, space.folder)
                 is_altered = stats_of(self._inputs) != list(before)
                 products = self._publish(publisher, places, done, is_altered)

@@ -175,6 +175,20 @@ def test_a_file_that_is_not_known_to_be_ours_is_kept(carry: Carry, root: Path, r
     assert (root / "2016/0907/a.x").read_bytes() == (root / "2016/0907/a.fits").read_bytes()
 
 
+@pytest.mark.parametrize("run", [COPY, program("import shutil; shutil.copyfile('a.fits', 'a.x')", "{input}")])
+def test_what_a_person_made_of_a_product_is_kept(carry: Carry, root: Path, run: list[str]) -> None:
+    """Its name is that of a product, its bytes are nobody's but theirs; what is as it was made makes way."""
+    made = root / "2016/0907/a.x"
+    carry(step(run=run, inputs=["a.fits"], outputs=["{stem}.x"]))
+    assert results(carry(step(run=run, inputs=["a.fits"], outputs=["{stem}.x"]), force=True)) == [RowResult.DONE]
+    assert not list(root.glob(".nightferry/replaced/*"))
+    made.write_text("an evening's work")
+    assert results(carry(step(run=run, inputs=["a.fits"], outputs=["{stem}.x"]))) == [RowResult.DONE]
+    (kept,) = root.glob(".nightferry/replaced/*/2016/0907/a.x")
+    assert kept.read_text() == "an evening's work"
+    assert made.read_bytes() == (root / "2016/0907/a.fits").read_bytes()
+
+
 def test_a_failing_step_puts_back_what_was_there(carry: Carry, root: Path) -> None:
     """Somebody's file, and our own product of an earlier success."""
     (root / "2016/0907/a.x").write_text("somebody's")
