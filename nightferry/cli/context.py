@@ -165,3 +165,8 @@ def is_terminal() -> bool:
 def finish(status: int) -> None:
     """Leave with an exit status."""
     raise typer.Exit(status)
+
+
+def taken_back(count: int) -> str:
+    """Return what `--revoke` did; where nothing held, that is said in words: it may be another night or name."""
+    return f"{count} taken back" if count else "there was nothing to take back"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, options_of
+from nightferry.cli.context import asked, options_of, taken_back
 from observatory.errors import UsageError
 from observatory.names import typed
 from observatory.nights import night_text, parse_night
@@ -42,8 +42,10 @@ def accept(
         numbers, names = _frames(frames), tuple(name for file in files or () for name in typed(file))
         if revoke:
             count = workplace.ledger.revoke(instrument, night, workplace.now(), numbers, names)
-            typer.echo(f"{instrument} {night_text(night)}: {count} taken back")
+            typer.echo(f"{instrument} {night_text(night)}: {taken_back(count)}")
             return
+        last = parse_night(until, present) if until else None
+        _check_accepted(night, last, present)
         workplace.ledger.accept(
             instrument,
             night,
@@ -52,9 +54,17 @@ def accept(
             reason=_given(reason),
             by=getpass.getuser(),
             at_utc=workplace.now(),
-            until=parse_night(until, present) if until else None,
+            until=last,
         )
         typer.echo(f"{instrument} {night_text(night)}: {_what(numbers, files or ())} accepted: {reason}")
+
+
+def _check_accepted(night: dt.date, last: dt.date | None, present: dt.date) -> None:
+    """Refuse a word that says nothing now, and one that would hide what nobody can know yet."""
+    if night > present:
+        raise UsageError(f"{night_text(night)} has not begun: nobody knows what it lacks. Off the telescope? `away`")
+    if last is not None and last < present:
+        raise UsageError(f"--until {night_text(last)} lies before the present night, {night_text(present)}")
 
 
 def _what(frames: Sequence[int], files: Sequence[str]) -> str:
@@ -94,7 +104,7 @@ def away(
         (declared,) = instruments_asked(workplace, asked([instrument], None, None))
         present = workplace.present_night(declared)
         if revoke:
-            typer.echo(f"{instrument}: {_back(workplace, instrument, present)} taken back")
+            typer.echo(f"{instrument}: {taken_back(_back(workplace, instrument, present))}")
             return
         if until is None:
             raise UsageError("--until is needed: an absence without an end would hide everything for ever")

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of, told_if_it_breaks_off
+from nightferry.cli.context import asked, finish, options_of, taken_back, told_if_it_breaks_off
 from observatory.errors import UsageError
 from observatory.nights import night_text, parse_night
 
@@ -57,7 +57,7 @@ def confirm(
         night = parse_night(date, workplace.present_night(declared))
         if revoke:
             count = workplace.ledger.revoke_confirmations(instrument, night, archive, workplace.now())
-            typer.echo(f"{instrument} {night_text(night)}: {count} taken back")
+            typer.echo(f"{instrument} {night_text(night)}: {taken_back(count)}")
             return
         for line in confirm_night(workplace, declared, night, archive, list_):
             typer.echo(line)

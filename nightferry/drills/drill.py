@@ -239,15 +239,20 @@ def _is_right(found: HopVerdict, fault: Fault) -> bool:
     return found.state is not State.UNKNOWN and _counts(found) == dict(fault.right)
 
 
+def _in_words(key: str, count: int) -> str:
+    words = key.replace("_", " ")
+    return f"{count} {words.removesuffix('s') if count == 1 and key == 'sequence_gaps' else words}"
+
+
 def _said(found: HopVerdict) -> str:
-    counts = ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in _counts(found).items())
+    counts = ", ".join(_in_words(key, count) for key, count in _counts(found).items())
     return f"{found.state}{f' ({counts})' if counts else ''}"
 
 
 def _planted(fault: Fault) -> str:
     if fault.right is None:
         return "what makes it unknown"
-    return ", ".join(f"{count} {key.replace('_', ' ')}" for key, count in fault.right.items())
+    return ", ".join(_in_words(key, count) for key, count in fault.right.items())
 
 
 def _mail(scratch: Scratch, wishes: Wishes) -> Iterator[Line]:

@@ -90,8 +90,9 @@ class Row:
         return max((hop.moved_utc for hop in self.night.hops if hop.moved_utc), default=None)
 
     def last_proven(self) -> dt.datetime | None:
-        """Return when some copy was proven last."""
-        return max((hop.proven_utc for hop in self.night.hops if hop.proven_utc), default=None)
+        """Return when the last of the copies was proven that still are; one that is open again has no such time."""
+        proven = (hop.proven_utc for hop in self.night.hops if hop.state is NightState.PROVEN)
+        return max((at_utc for at_utc in proven if at_utc), default=None)
 
     @property
     def processed(self) -> str:

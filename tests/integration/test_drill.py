@@ -32,6 +32,12 @@ def states(answer_out: str) -> dict[str, str]:
     return {line["fault"]: line["state"] for line in json.loads(answer_out)["lines"]}
 
 
+def test_one_of_a_thing_is_said_as_one(site: Observatory) -> None:
+    """A hole in the frame numbers has a word of its own, and one of it another."""
+    said = site.call("drill", "--only", "lost", "--no-mail").out
+    assert "different (1 sequence gap); taken back" in said
+
+
 def test_over_ssh_every_fault_is_noticed_and_the_alarm_is_mailed(site: Observatory) -> None:
     """From one host to another, by the engine that their data take; the scratch roots are gone afterwards."""
     alpha, beta = site.hosts

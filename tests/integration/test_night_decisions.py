@@ -65,6 +65,20 @@ def test_an_accepted_frame_folds_to_a_line_and_revoke_brings_it_back(site: Obser
     assert site.call("verify").status == 1
 
 
+def test_a_word_without_effect_or_about_what_nobody_knows_yet_is_refused(site: Observatory) -> None:
+    """An end that is past would fold nothing; of a night to come a slip of the pen would hide every loss."""
+    words = ("accept", "-i", "sha", "--reason", "shutter failed", "-d")
+    past = site.call(*words, "yesterday", "--until", "20200101")
+    assert (past.status, past.out) == (2, "")
+    assert "--until 20200101 lies before the present night" in past.err
+    to_come = site.call(*words, "20991231")
+    assert (to_come.status, to_come.out) == (2, "")
+    assert "20991231 has not begun" in to_come.err
+    assert site.call("verify").status == 1
+    assert site.call(*words, "yesterday", "--until", night_text(site.night(0))).status == 0
+    assert site.call("verify").status == 0
+
+
 def test_one_accepted_frame_does_not_cover_another(site: Observatory) -> None:
     """Frame 3 is known, 4 is still a difference."""
     site.call("accept", "-i", "sha", "-d", "yesterday", "--frames", "3", "--reason", "shutter failed")
@@ -159,5 +173,6 @@ def test_an_instrument_that_is_back_is_expected_again(site: Observatory) -> None
     assert site.call("away", "-i", "sha", "--until", "today", "--from", "20160101", "--reason", "workshop").status == 0
     back = site.call("away", "-i", "sha", "--revoke")
     assert (back.status, back.out) == (0, "sha: 1 taken back\n")
+    assert site.call("away", "-i", "sha", "--revoke").out == "sha: there was nothing to take back\n"
     endless = site.call("away", "-i", "sha", "--reason", "workshop")
     assert (endless.status, "--until is needed" in endless.err) == (2, True)

@@ -58,6 +58,13 @@ def test_a_night_that_was_asked_for_and_never_seen_shows_no_numbers() -> None:
     assert cells(ROW)[2:4] == ("163", "42")
 
 
+def test_a_night_that_is_open_again_shows_no_time_of_a_proof_that_no_longer_holds() -> None:
+    """``0/1`` beside a time would contradict itself; of two copies the time is that of the one that is proven."""
+    is_open = replace(HOP, state=NightState.OPEN, proven_utc=AT + dt.timedelta(days=1))
+    assert cells(Row("sha", 1, NightStatus(NIGHT, (is_open,))))[6:8] == ("0/1", "-")
+    assert cells(Row("sha", 2, NightStatus(NIGHT, (HOP, is_open)), 1))[6:8] == ("1/2", "2016-09-08 08:01")
+
+
 def test_on_a_telephone_neither_night_nor_proof_is_cut_by_the_steps(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
