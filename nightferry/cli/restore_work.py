@@ -87,22 +87,33 @@ def _say(
 def run_bring_back(workplace: Workplace, asked: Asked, source: str, target: str | None, manner: RestoreManner) -> int:
     """Bring some nights back from another copy; return the exit status."""
     instruments = instruments_asked(workplace, asked)
-    receipts: list[Receipt] = []
+    kept: list[tuple[Receipt, Path | None]] = []
+    faults: list[str] = []
     with free_locks(workplace.state, [one.instrument for one in instruments]) as (held, refused):
         for instrument in (one for one in instruments if one.instrument in held):
             nights = nights_asked(workplace, asked, instrument)
-            wanted = Wanted(source, target, manner.dry_run)
-            receipts += bring_back(workplace, instrument, nights, wanted)
-    state = worst([*(one.state for one in receipts), *(State.UNKNOWN for _ in refused)]) if receipts else State.UNKNOWN
-    where = [None if manner.dry_run else keep_receipt(workplace, one) for one in receipts]
+            for receipt in bring_back(workplace, instrument, nights, Wanted(source, target, manner.dry_run)):
+                kept.append((receipt, None if manner.dry_run else _keep(workplace, receipt, faults)))
+    states = [*(receipt.state for receipt, _ in kept), *(State.DIFFERENT for _ in faults)]
+    state = worst([*states, *(State.UNKNOWN for _ in refused)]) if states else State.UNKNOWN
     if manner.json:
-        print_document({"state": str(state), "receipts": [one.document() for one in receipts]})
+        print_document({"state": str(state), "receipts": [receipt.document() for receipt, _ in kept]})
     elif not (manner.quiet and state is State.OK):
-        for receipt, path in zip(receipts, where, strict=True):
+        for receipt, path in kept:
             typer.echo(_line(receipt, path, manner.dry_run))
-    for error in refused:
-        say(str(error))
+    for sentence in (*faults, *map(str, refused)):
+        say(sentence)
     return exit_status(state)
+
+
+def _keep(workplace: Workplace, receipt: Receipt, faults: list[str]) -> Path | None:
+    """Keep a receipt as soon as its night is done: a run that is killed leaves those of the nights before."""
+    try:
+        return keep_receipt(workplace, receipt)
+    except OSError as error:
+        why = f"{error.filename or workplace.state}: {error.strerror or error}"
+        faults.append(f"{receipt.instrument} {night_text(receipt.night)}: its receipt could not be kept ({why})")
+        return None
 
 
 def _line(receipt: Receipt, path: Path | None, dry_run: bool) -> str:

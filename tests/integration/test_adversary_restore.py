@@ -170,3 +170,18 @@ def test_a_copy_that_cannot_be_reached_does_not_stand_in_the_way(site: Observato
     site.root("hill").rename(site.root("hill").with_name("unmounted"))
     assert (bring(site, "hill").status, bring(site, "any").status) == (3, 0)
     assert set(tree(site.root("dome"))) == set(paths)
+
+
+def test_each_night_has_its_receipt_before_the_next_is_begun(site: Observatory) -> None:
+    """Where one cannot be kept that is said, and the night is back all the same."""
+    paths = [path for back in (BACK + 1, BACK) for path in site.expose(["dome"], (1,), back)]
+    read(site)
+    lose(site, paths)
+    (site.state / "receipts").write_text("no folder")
+    span = f"{night_text(site.night(BACK + 1))}..{night_text(site.night(BACK))}"
+    answer = site.call("restore", "-i", "sha", "-d", span, "--from", "hill")
+    assert (answer.status, answer.err.count("its receipt could not be kept")) == (1, 2), answer
+    assert set(tree(site.root("dome"))) == set(paths)
+    (site.state / "receipts").unlink()
+    assert site.call("restore", "-i", "sha", "-d", span, "--from", "hill").status == 0
+    assert len(list((site.state / "receipts").iterdir())) == 2
