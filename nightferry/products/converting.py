@@ -152,12 +152,21 @@ def convert_place(
     outcome = convert(instrument, scope, steps, workplace.ledger, options, workplace.now, wishes.progress, wishes.watch)
     into.outcomes.append(outcome)
     if not wishes.dry_run and outcome.unknown_reason is None:
-        days = set_aside_days(instrument, place)
-        free_old_replaced(workplace.endpoint(place.host), os.fsencode(place.root), workplace.now(), days)
+        _clear_old(workplace, instrument, place, into)
     if wishes.is_all and not wishes.dry_run:
         into.by_root[place.root] = outcome
     if outcome.unknown_reason is not None:
         into.problems.append(Note(outcome.unknown_reason, instrument.instrument))
+
+
+def _clear_old(workplace: Workplace, instrument: Instrument, place: Place, into: Converted) -> None:
+    """Remove what was set aside long ago; where that fails it is said, and the nights go on their way all the same."""
+    days = set_aside_days(instrument, place)
+    try:
+        free_old_replaced(workplace.endpoint(place.host), os.fsencode(place.root), workplace.now(), days)
+    except CouldNotTell as error:
+        words = f"what was set aside on {place.name} long ago could not be cleared away: {error}"
+        into.problems.append(Note(words, instrument.instrument))
 
 
 def _nights(
