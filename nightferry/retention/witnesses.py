@@ -30,8 +30,13 @@ def place_word(workplace: Workplace, place: Place) -> str:
     own = declared[place.host]
     if own.address is None:
         return place.host
-    same = (name for name, host in declared.items() if (host.address, host.port) == (own.address, own.port))
-    return min(same)
+    mine = (_plain(own.address), own.port)
+    return min(name for name, host in declared.items() if host.address and (_plain(host.address), host.port) == mine)
+
+
+def _plain(address: str) -> str:
+    """Return an address as names of hosts are compared: without regard to capitals, and to the dot of a whole name."""
+    return address.casefold().rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)

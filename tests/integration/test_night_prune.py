@@ -169,9 +169,9 @@ def test_a_frame_that_comes_after_the_steps_opens_the_night_to_them_again(site: 
 
 
 def test_one_machine_under_two_names_is_one_place(site: Observatory) -> None:
-    """Unless somebody said where each of its disks stands."""
-    for name in ("hill", "cape"):
-        site.change_host(name, address="here.example", local=True)
+    """Unless somebody said where each of its disks stands; names of hosts know no capitals."""
+    for name, address in (("hill", "here.example"), ("cape", "Here.Example.")):
+        site.change_host(name, address=address, local=True)
     paths = carried(site, 5)
     assert "cape is in the place of another (cape)" in site.call("prune", "--yes").out
     assert site.path("dome", paths[0]).exists()
