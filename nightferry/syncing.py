@@ -16,6 +16,7 @@ from nightferry.expectations import expectations, is_origin, pending_loss, unfin
 from nightferry.products.converting import Converted, complete_nights, products_of
 from nightferry.runs import Run, hop_record, onward_of, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, scope_asked
+from nightferry.vanished import brought_again, proven_nights
 from nightferry.verifying import acceptances
 from nightferry.waiting import record_waiting
 from nightferry.workplace import Workplace
@@ -98,6 +99,7 @@ def sync_one(
         ready = complete_nights(workplace, hop, step, scope.nights, fresh or Converted())
         scope = hop_scope(hop, tuple(sorted(ready)), workplace.clock_of(hop.instrument))
     options = _sync_options(workplace, run, hop, scope, wishes)
+    proven = proven_nights(workplace, scope)
     source, destination = (
         End(workplace.endpoint(place.host), workplace.access(place.host)) for place in (hop.source, hop.destination)
     )
@@ -106,6 +108,7 @@ def sync_one(
     except LockHeld as error:
         outcome = replace(_blank(scope, workplace), lock_reason=str(error))
     outcome = _away_if_nothing(workplace, hop, scope, outcome)
+    outcome = replace(outcome, brought_again=brought_again(workplace, scope, proven, outcome))
     log.info(
         "synced",
         extra={

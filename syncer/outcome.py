@@ -58,7 +58,8 @@ class HopOutcome:
     `stuck` were copied although cut short or still being written after the settle limit; `postponed` were
     planned and not begun because the time was over; `remarks` are the engine's sentences about the whole. `loss`
     counts the source's files as the last run saw them and as they are, where more than half are gone; `markers`
-    are the ids that source and destination bear.
+    are the ids that source and destination bear. `brought_again` are nights that had been proven and of which the
+    destination had lost more than half.
     """
 
     instrument: str
@@ -87,6 +88,7 @@ class HopOutcome:
     markers: tuple[str | None, str | None] = (None, None)
     plan: Sequence[Failure] = ()
     per_night: Mapping[dt.date, NightMoves] = field(default_factory=dict)
+    brought_again: Sequence[dt.date] = ()
     engine: str | None = None
     dry_run: bool = False
     away_reason: str | None = None

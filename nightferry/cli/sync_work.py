@@ -13,6 +13,7 @@ from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, check_nights, instruments_asked
 from nightferry.syncing import SyncWishes, accept_unsynced, sync, syncable
+from nightferry.vanished import notes_of
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError
 from observatory.truth import State
@@ -69,7 +70,7 @@ def _sync_report(
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         outcomes=outcomes,
-        notes=[*delivery.notes, *before],
+        notes=[*delivery.notes, *before, *notes_of(workplace, asked, outcomes)],
         problems=[Note(str(error)) for error in refused],
     )
     return conclude(workplace, run, report, delivery)

@@ -72,6 +72,23 @@ def test_a_night_that_was_nowhere_else_is_missed_among_many_that_are_whole(site:
     assert [site.call(again).status for again in ("verify", "sync")] == [0, 0]
 
 
+def test_an_archive_that_lost_what_was_proven_is_told_though_it_is_carried_again(site: Observatory) -> None:
+    """All is well in the window, and what is older may be gone: the same disk came back as it was weeks ago."""
+    lost, kept = site.expose(["dome"], [1, 2], back=1), site.expose(["dome"], [1, 2], back=2)
+    assert [site.call(command).status for command in ("sync", "verify", "sync")] == [0, 0, 0]
+    for path in lost:
+        site.path("archive", path).unlink()
+    site.path("archive", kept[0]).unlink()
+    more = site.expose(["dome"], range(3, 9), back=2)
+    told = site.call("run")
+    assert told.status == 0
+    (note,) = (line for line in told.out.splitlines() if "had lost more than half of the proven night" in line)
+    assert f"night {night_text(site.night(1))};" in note
+    assert "nightferry verify -i sha --hop dome:archive -d FIRST..LAST" in note
+    assert all(site.path("archive", path).is_file() for path in (*lost, *kept, *more))
+    assert "had lost" not in site.call("run").out
+
+
 def test_what_was_accepted_or_in_progress_may_vanish(site: Observatory) -> None:
     """Of files that are being written some never stay, and what a person knows of is no news."""
     site.expose(["dome", "archive"], [1, 2], back=1)
