@@ -32,4 +32,4 @@ def test_old_files_that_cannot_be_cleared_away_hold_up_neither_their_night_nor_a
     assert "replaced" in document["problems"][0]["sentence"]
     assert [(one["instrument"], one["done"]) for one in document["steps"]] == [("sha", 1)]
     assert {name: len(tree(site.root("hill", name))) for name in ("sha", "shb")} == {"sha": 1, "shb": 1}
-    assert [one["state"] for one in document["verdicts"]] == ["ok", "ok"]
+    assert [one["state"] for one in document["hops"]] == ["ok", "ok"]
