@@ -63,7 +63,7 @@ class Known:
             return f"{copy} does not verify: it is gone or unreadable there"
         if row.file.sha256 != self.references.get(name):
             return f"{copy} does not verify: it is not what it was when first read"
-        return f"it did not come from {copy}"
+        return f"it lies whole on {copy}, and did not arrive"
 
 
 def camera_of(name: bytes) -> str:
@@ -138,7 +138,9 @@ class Lack:
         why = "; ".join(known.why_not(copy, example) for copy in self.tried)
         head = f"{count} not back ({show(below_night(example))}): {why}"
         remedies = list(self._remedies(known, others, cameras))
-        return f"{head}; {'; '.join(remedies)}" if remedies else f"{head}; no other copy is known to hold it as it was"
+        if not remedies and not any(example in known.good_on(copy, cameras) for copy in self.tried):
+            remedies = ["no other copy is known to hold it as it was"]
+        return "; ".join([head, *remedies])
 
     def _remedies(self, known: Known, others: Iterable[str], cameras: Collection[str]) -> Iterator[str]:
         left = set(self.names)
