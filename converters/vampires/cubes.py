@@ -15,7 +15,7 @@ from pathlib import Path
 from converters.cards import Header, padding, read_header
 from converters.rewriting import BUFFER_BYTES, Ended, HashingWriter
 from converters.vampires.plan import SYNC, Match, Output, Plan, Run, Source
-from converters.vampires.timing import format_timing, parse_timing
+from converters.vampires.timing import format_timing, parse_timing, widened
 
 _UNIX_EPOCH_MJD = 40587
 _HAWAII = dt.timedelta(hours=-10)
@@ -194,8 +194,11 @@ def timing_of(folder: Path, plan: Plan, output: Output) -> bytes:
     if any(plan.sources[run.source].clock is None for run in output.runs):
         return texts[output.runs[0].source]
     timings = {number: parse_timing(raw) for number, raw in texts.items()}
+    widest = max(timings.values(), key=lambda timing: timing.fields.shape[1])
+    is_mixed = any(timing.fields.shape[1] != widest.fields.shape[1] for timing in timings.values())
     parts = [timings[run.source].fields[run.first : run.frames[-1] + 1 : run.step] for run in output.runs]
-    return format_timing(timings[output.runs[0].source].head, np.concatenate(parts))
+    head = widest.head if is_mixed else timings[output.runs[0].source].head
+    return format_timing(head, np.concatenate([widened(part) for part in parts] if is_mixed else parts))
 
 
 def _timing_bytes(folder: Path, source: Source) -> bytes:

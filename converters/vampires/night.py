@@ -285,7 +285,9 @@ def _solo_outputs(rows: Sequence[_Row], cubes: Sequence[Cube], rules: Rules, use
         has_pairs = np.zeros(len(cubes), dtype=bool)
         has_pairs[row.source[row.partner != _NOWHERE]] = True
         of_pairs = has_pairs[row.source[alone]]
-        for places, is_rest in ((alone[of_pairs], True), (alone[~of_pairs], False)):
+        others = alone[~of_pairs]
+        others = others[np.argsort(row.source[others], kind="stable")]  # two cubes of the same moments are two pieces
+        for places, is_rest in ((alone[of_pairs], True), (others, False)):
             reason = (
                 "no frame of the other camera at its time" if is_rest else "no cube of the other camera to pair with"
             )

@@ -14,6 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from converters.cards import Header, NotAHeader, Value, read_header
 from converters.vampires.night import Cube
 from converters.vampires.plan import Source
@@ -115,12 +118,18 @@ def _read_timing(folder: Path, night: dt.date, found: Found, frames: int) -> tup
         return None, digest, str(error)
     if timing.frames != frames:
         return None, digest, f"its timing file has {timing.frames} lines for {frames} frames"
-    return (timing, digest, None) if _is_of_night(timing, night) else (None, digest, _other_night(timing))
+    return (timing, digest, None) if _is_of_night(timing, night) else (None, digest, _other_night(timing, night))
 
 
 def _is_of_night(timing: Timing, night: dt.date) -> bool:
+    return not _strange(timing, night).size
+
+
+def _strange(timing: Timing, night: dt.date) -> NDArray[np.int64]:
+    """Return the times that are not of a night: one wild time amid the others would be cut out as a cube of its own."""
     noon = dt.datetime.combine(night, dt.time(12), dt.UTC).timestamp() + 43200
-    return all(abs(int(time_us) / 1e6 - noon) < _MOST_DAYS_AWAY * 86400 for time_us in timing.times_us[[0, -1]])
+    times_us = timing.times_us
+    return times_us[np.abs(times_us / 1e6 - noon) >= _MOST_DAYS_AWAY * 86400]
 
 
 def misnamed(cubes: Sequence[Cube]) -> str | None:
@@ -143,6 +152,12 @@ def _name_is_off(cube: Cube) -> bool:
     return abs(off_s) > _MOST_NAME_OFF_S
 
 
-def _other_night(timing: Timing) -> str:
-    first = dt.datetime.fromtimestamp(int(timing.times_us[0]) / 1e6, dt.UTC)
-    return f"its times are of {first:%Y-%m-%d}, which is another night"
+def _other_night(timing: Timing, night: dt.date) -> str:
+    strange = _strange(timing, night)
+    try:
+        day = f"{dt.datetime.fromtimestamp(int(strange[0]) / 1e6, dt.UTC):%Y-%m-%d}"
+    except (ValueError, OverflowError):  # beyond any calendar
+        day = f"{int(strange[0]) / 1e6:.0f} s after 1970"
+    if len(strange) < timing.frames:
+        return f"{len(strange)} of its {timing.frames} times are of another night, first {day}"
+    return f"its times are of {day}, which is another night"

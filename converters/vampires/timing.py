@@ -87,9 +87,26 @@ def parse_timing(raw: bytes) -> Timing:
         if len(row) != len(rows[0]):
             raise TimingFault(f"line {number + 1} of {len(rows)} of the timing file has {len(row)} fields")
     fields = np.array(rows)
+    _check_index(fields[:, 0])
     times_us, clock = _times(fields)
     counter = _integers(fields[:, -2], "cnt0")
     return Timing(head, fields, times_us, counter, clock)
+
+
+def _check_index(column: NDArray[np.bytes_]) -> None:
+    """Refuse lines that are not those of frames 0, 1, 2, ...: the n-th would stand for another frame than the n-th."""
+    index = _integers(column, "a frame's index")
+    wrong = np.flatnonzero(index != np.arange(len(index)))
+    if len(wrong):
+        place = int(wrong[0])
+        raise TimingFault(f"line {place + 1} of {len(index)} of the timing file is of frame {index[place]}")
+
+
+def widened(fields: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    """Return lines with a column for the acquisition's time: zeros, as the logger writes where nobody tells it."""
+    if fields.shape[1] == max(COLUMNS):
+        return fields
+    return np.insert(fields, _ACQUISITION, b"0.000000", axis=1)
 
 
 def _times(fields: NDArray[np.bytes_]) -> tuple[NDArray[np.int64], Clock]:
@@ -106,16 +123,22 @@ def _times(fields: NDArray[np.bytes_]) -> tuple[NDArray[np.int64], Clock]:
 
 
 def _nanoseconds(column: NDArray[np.bytes_]) -> NDArray[np.int64]:
-    """Read seconds with decimals without going through floating point, which is too coarse for nanoseconds."""
+    seconds, nanoseconds = _taken_apart(column)
+    return seconds * 1_000_000_000 + nanoseconds
+
+
+def _microseconds(column: NDArray[np.bytes_]) -> NDArray[np.int64]:
+    seconds, nanoseconds = _taken_apart(column)
+    return seconds * 1_000_000 + (nanoseconds + 500) // 1000
+
+
+def _taken_apart(column: NDArray[np.bytes_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Read seconds and their decimals without going through floating point, which is too coarse for nanoseconds."""
     whole, point, decimals = np.strings.partition(column, b".")
     if not (point == b".").all():
         raise TimingFault("a time in the timing file has no decimals")
     padded = np.strings.ljust(decimals, 9, b"0").astype("S9")
-    return _integers(whole, "a time") * 1_000_000_000 + _integers(padded, "a time")
-
-
-def _microseconds(column: NDArray[np.bytes_]) -> NDArray[np.int64]:
-    return (_nanoseconds(column) + 500) // 1000
+    return _integers(whole, "a time"), _integers(padded, "a time")
 
 
 def _integers(column: NDArray[np.bytes_], what: str) -> NDArray[np.int64]:

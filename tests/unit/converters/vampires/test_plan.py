@@ -16,11 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from converters.vampires.cubes import timing_of
 from converters.vampires.cutting import cut, runs_of
 from converters.vampires.night import Cube, make_plan
 from converters.vampires.plan import Listed, Output, Plan, PlanFault, Run, Source, decode, encode
 from converters.vampires.reading import Found, read_cubes
 from converters.vampires.rules import Flc, Rules
+from converters.vampires.timing import parse_timing
 from tests.cubes import NIGHT, Night, put
 
 FLC = Flc({"U_FLCEN": ("T",), "U_FLCST": ("IN",), "U_FLC": ("", "NA")})
@@ -348,3 +350,46 @@ def test_the_part_of_a_plan_says_of_its_output_what_the_whole_does(tmp_path: Pat
         assert {source.path for source in part.sources} == {path for path, _ in frames[0]}
         assert part.matches == (() if output.match is None else (plan.matches[output.match],))
         assert (alone.path, alone.sibling, alone.label) == (output.path, output.sibling, output.label)
+
+
+def test_two_cubes_of_the_same_moments_stay_two_cubes(tmp_path: Path) -> None:
+    """Copied beside itself under another name: the frames of both alternate in time, and once each became a cube."""
+    night = Night(tmp_path, frames=50, drops=0.0)
+    night.expose(triggers=50)
+    (cube,) = (tmp_path / "vcam1").glob("*.fits")
+    for path in (cube, cube.with_suffix(".txt")):
+        put(path.with_name(path.name.replace("123.", "124.")), path.read_bytes())
+    (tmp_path / "vcam2").rename(tmp_path / "elsewhere")
+    plan = plan_of(tmp_path)
+    assert [output.frames for output in plan.outputs] == [50, 50]
+
+
+def test_a_cube_with_one_wild_time_is_left_whole(tmp_path: Path) -> None:
+    """Six columns, so that no other clock contradicts it: it would be cut out, with a date of the year 5138."""
+    night = Night(tmp_path, frames=50, drops=0.0)
+    night.expose(triggers=50)
+    (timing,) = (tmp_path / "vcam1").glob("*.txt")
+    lines = [line.split() for line in timing.read_bytes().splitlines() if not line.startswith(b"#")]
+    old = [[*fields[:4], *fields[5:]] for fields in lines]
+    old[20][3] = b"99999999999.000000000"
+    put(timing, b"".join(b" ".join(fields) + b"\n" for fields in old))
+    (output,) = (one for one in plan_of(tmp_path).outputs if one.camera == "cam1")
+    assert output.frames == 50
+    assert output.reason == "1 of its 50 times are of another night, first 5138-11-16"
+
+
+def test_cubes_of_old_and_new_timing_files_are_joined_with_all_their_lines(tmp_path: Path) -> None:
+    """Six columns, and seven of which the acquisition's time is zero, are of one clock: the logger's."""
+    night = Night(tmp_path, frames=25, drops=0.0)
+    night.expose(triggers=50)
+    for number, timing in enumerate(sorted(tmp_path.glob("vcam?/*.txt"))):
+        lines = timing.read_bytes().splitlines()
+        fields = [line.split() for line in lines if not line.startswith(b"#")]
+        told = [b"0.000000"] if number % 2 else []
+        rows = [b" ".join([*one[:4], *told, *one[5:]]) for one in fields]
+        put(timing, b"".join(line + b"\n" for line in [*lines[: -len(rows)], *rows]))
+    plan = plan_of(tmp_path)
+    for number, output in enumerate(plan.outputs):
+        timing_file = parse_timing(timing_of(tmp_path, plan.part(number), plan.part(number).outputs[0]))
+        assert (timing_file.frames, timing_file.clock.value) == (50, "logger")
+        assert output.kind == "sync"

@@ -90,3 +90,15 @@ def test_lines_of_a_new_cube_count_from_its_first_frame() -> None:
     assert [line.split()[:2] for line in lines] == [[b"0", b"9870000001"], [b"1", b"9870000005"]]
     assert [float(line.split()[2]) for line in lines] == [0.0, pytest.approx(0.004, abs=1e-6)]
     assert [line.split()[3:] for line in lines] == [row.tolist()[3:] for row in timing.fields[[1, 3]]]
+
+
+def test_lines_that_are_not_of_frame_after_frame_are_refused() -> None:
+    """One line lost and another twice: as many as there are frames, and each of another frame than it stands for."""
+    raw = timing_text(STAMPS, COUNTERS).splitlines(keepends=True)
+    head, lines = raw[:-5], raw[-5:]
+    for places, words in (
+        ((0, 1, 3, 3, 4), "line 3 of 5 .* is of frame 3"),
+        ((1, 0, 2, 3, 4), "line 1 of 5 .* frame 1"),
+    ):
+        with pytest.raises(TimingFault, match=words):
+            parse_timing(b"".join([*head, *(lines[place] for place in places)]))
