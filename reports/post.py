@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from observatory.errors import MailNotTaken, NightferryError, UsageError
@@ -122,9 +122,15 @@ class Post:
     def _audiences(self, report: Report) -> Iterator[tuple[str, Report, Sequence[str]]]:
         if self.settings.to:
             yield "", report, self.settings.to
-        for name in report.instruments():
+        notes = [note for note in report.notes if note.instrument is None]
+        problems = [problem for problem in report.problems if problem.instrument is None]
+        is_nobodys = bool(problems or notes) and not self.settings.to
+        for name in sorted({*report.instruments(), *(self.teams if problems and is_nobodys else ())}):
+            part = report.part(name)
+            if is_nobodys:  # what is said of the whole site is then said to all
+                part = replace(part, notes=[*notes, *part.notes], problems=[*problems, *part.problems])
             if self.teams.get(name):
-                yield name, report.part(name), self.teams[name]
+                yield name, part, self.teams[name]
 
     def _write(
         self, name: str, part: Report, recipients: Sequence[str], now_utc: dt.datetime, by_hand: bool

@@ -56,6 +56,17 @@ def test_a_database_that_is_away_is_mailed_by_every_job(site: Observatory, job: 
     assert "Connection refused" in text
 
 
+def test_without_a_list_of_the_site_every_team_is_told(site: Observatory) -> None:
+    """What is said of the whole site is nobody's part; then it is everybody's."""
+    teams = {name: [f"{name}@example.org"] for name in ("sha", "shd")}
+    for name, team in teams.items():
+        copies = [site.copy("dome", name), site.copy("archive", name)]
+        site.declare(name, copies=copies, mail={"to": team})
+    site.write_site(database=NOBODY_THERE, mail=site.site["mail"] | {"to": []})
+    assert site.call(*words_of("run")).status == 3
+    assert ["Connection refused" in text for _, text in mails(site)] == [True, True]
+
+
 def test_by_hand_nobody_is_mailed_who_was_not_to_be(site: Observatory) -> None:
     """The person sees it himself."""
     site.write_site(database=NOBODY_THERE)
