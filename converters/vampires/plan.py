@@ -250,10 +250,11 @@ class Plan:
 def _count_uses(run: Run, uses: Sequence[bytearray], sources: Sequence[Source]) -> None:
     if not 0 <= run.source < len(sources):
         raise PlanFault(f"there is no source {run.source}")
-    used, frames = uses[run.source], run.frames
-    if run.count < 1 or run.step < 1 or frames[0] < 0 or frames[-1] >= len(used):
-        raise PlanFault(f"{show(sources[run.source].path)} has no frames {frames[:1]} to {frames[-1:]}")
-    for index in frames:
+    used, last = uses[run.source], run.first + (run.count - 1) * run.step
+    if run.count < 1 or run.step < 1 or run.first < 0 or last >= len(used):
+        words = f"{run.count} frames from {run.first} in steps of {run.step}"
+        raise PlanFault(f"{show(sources[run.source].path)} has no {words}: it has {len(used)}")
+    for index in run.frames:
         used[index] = min(used[index] + 1, 2)
 
 

@@ -234,7 +234,7 @@ def small(*runs: Run, listed: Sequence[Listed] = (), path: bytes = b"vgen2/x.fit
         (small(Run(0, 0, 10), Run(0, 3, 1)), "1 of 10 frames"),
         (small(Run(0, 0, 5, 2)), "5 of 10 frames"),
         (small(Run(0, 0, 10), listed=[Listed(Run(0, 0, 2), "damaged")]), "2 of 10 frames"),
-        (small(Run(0, 5, 6)), "has no frames"),
+        (small(Run(0, 5, 6)), "has no 6 frames from 5 in steps of 1: it has 10"),
         (small(Run(1, 0, 10)), "there is no source 1"),
         (small(), "10 of 10 frames"),
         (dataclasses.replace(small(Run(0, 0, 10)), outputs=small(Run(0, 0, 10)).outputs * 2), "10 of 10 frames"),
