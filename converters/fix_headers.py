@@ -20,6 +20,7 @@ from converters.formats import DictionaryFault, Format, Refusal, apply, read_dic
 from converters.nightstep import CannotPlan, Desk, Survey
 from converters.own_products import NamesItsProducts
 from converters.rewriting import Ended, rewrite
+from observatory.counting import counted
 from observatory.names import matcher
 
 BUILT_IN = "vampires"
@@ -95,7 +96,7 @@ def _said(refusals: Sequence[Refusal]) -> str | None:
         return None
     shown = "; ".join(str(one) for one in refusals[:_SHOWN])
     more = f"; and {len(refusals) - _SHOWN} more" if len(refusals) > _SHOWN else ""
-    return f"{len(refusals)} cards were left as they are: {shown}{more}"
+    return f"{counted(len(refusals), 'card was left as it is', 'cards were left as they are')}: {shown}{more}"
 
 
 def taken(folder: NightFolder, patterns: Sequence[str]) -> Iterator[bytes]:

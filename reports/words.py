@@ -8,13 +8,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 
+from observatory.counting import counted as counted
 from observatory.names import show
 from verifier.verdict import SequenceGap
-
-
-def counted(count: int, singular: str, plural: str | None = None) -> str:
-    """Return ``1 night``, ``30 nights``; the plural adds an s where it is not given."""
-    return f"{count} {singular if count == 1 else plural or singular + 's'}"
 
 
 def one_line(text: str) -> str:

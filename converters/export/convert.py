@@ -26,6 +26,7 @@ from converters.export.tree import cube_name, frame_names
 from converters.fits_writer import NoFits
 from converters.stamps import NS_PER_S, format_instant
 from converters.xrif import read
+from observatory.counting import counted
 from observatory.errors import CouldNotTell, NightferryError
 
 CAMERA_KIND, EXPOSURE_FIELD = "telem_stdcam", "exptime"
@@ -85,10 +86,10 @@ def _make(job: Job, source: Path) -> Made:
 def _warning(made: Made, facts: HeaderFacts) -> str | None:
     said = []
     if made.lost:
-        said.append(f"the camera dropped {made.lost} frames")
+        said.append(f"the camera dropped {counted(made.lost, 'frame')}")
     if facts.absent:
         named = ", ".join(facts.absent[:5]) + (", ..." if len(facts.absent) > 5 else "")
-        said.append(f"no telemetry for {len(facts.absent)} cards ({named})")
+        said.append(f"no telemetry for {counted(len(facts.absent), 'card')} ({named})")
     return "; ".join(said) or None
 
 

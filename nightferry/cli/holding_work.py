@@ -25,6 +25,7 @@ from nightferry.holdings.cataloguing import catalogued, section_of
 from nightferry.holdings.parquet import write_rows
 from nightferry.selection import Asked
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.errors import CouldNotTell, UsageError
 from observatory.nights import parse_nights
 from observatory.spec.models import Instrument
@@ -79,7 +80,7 @@ def _tell(rows: Sequence[dict[str, Any]], *, csv: bool, json: bool, parquet: Pat
         typer.echo(_csv(rows), nl=False)
     elif parquet is not None:
         write_rows(parquet, rows)
-        say(f"{parquet}: {len(rows)} exposures")
+        say(f"{parquet}: {counted(len(rows), 'exposure')}")
     elif is_terminal():
         _print_table(rows)
     else:

@@ -13,6 +13,7 @@ import typer
 from nightferry.cli import options as opt
 from nightferry.cli.context import asked, finish, options_of, print_document, say
 from nightferry.cli.datasets import Collections, Instrument, Where
+from observatory.counting import counted
 from observatory.errors import UsageError
 from observatory.names import show, to_json
 from observatory.truth import exit_status, worst
@@ -53,7 +54,7 @@ def sums(
         lists = [str(path) for path in written.lists]
         print_document({"state": written.state.value, "lists": lists, "files": written.files, "failed": failed})
     else:
-        typer.echo(f"{to}: {len(written.lists)} lists of {written.files} files")
+        typer.echo(f"{to}: {counted(len(written.lists), 'list')} of {counted(written.files, 'file')}")
         for path, why in (*written.failed, *written.unreadable):
             typer.echo(f"  {show(path)}: {why}")
     finish(exit_status(written.state))

@@ -20,6 +20,7 @@ from nightferry.products.pending import steps_of
 from nightferry.reporting.archive_log import PROCESSED
 from nightferry.retention.evidence import holder_of
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.endpoints.contract import OURS
 from observatory.errors import UsageError
 from observatory.files import sync_folder
@@ -226,5 +227,6 @@ def lines(plan: NightPlan) -> Iterator[str]:
         yield f"{head}: left as it is; `restore --from` brings originals back from another copy"
         yield from (f"    {reason}" for reason in plan.reasons)
         return
-    yield f"{head}: {len(plan.products)} products are set aside, {plan.originals} originals are as they were"
+    originals = counted(plan.originals, "original stays as it is", "originals stay as they are")
+    yield f"{head}: {counted(len(plan.products), 'product is', 'products are')} set aside, {originals}"
     yield from (f"    {show(path)}" for path in plan.products)

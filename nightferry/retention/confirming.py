@@ -18,6 +18,7 @@ from nightferry.retention.evidence import chains, consumed_on, held_by_chain, na
 from nightferry.retention.safe import references
 from nightferry.retention.witnesses import scope_at
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.errors import UsageError
 from observatory.names import show
 from observatory.nights import night_text
@@ -51,14 +52,16 @@ def confirm_night(
     if not chosen:
         raise UsageError(f"{list_}: names no file of {instrument.instrument} {night_text(night)}; nothing was noted")
     note_confirmation(workplace, instrument, night, chosen, kind=ARCHIVE, archive=archive)
-    yield f"{instrument.instrument} {night_text(night)}: {len(chosen)} of {len(known)} files confirmed by {archive}"
+    count = f"{len(chosen)} of {counted(len(known), 'file')}"
+    yield f"{instrument.instrument} {night_text(night)}: {count} confirmed by {archive}"
     if archive not in (asked := _archives_asked(instrument)):
         told = ", ".join(sorted(asked)) or "none"
         yield f"no retention of {instrument.instrument} asks for {archive} (asked for: {told})"
     if strangers:
-        yield f"{len(strangers)} lines of the list name no file of that night ({show(strangers[0])})"
+        count = counted(len(strangers), "line of the list names", "lines of the list name")
+        yield f"{count} no file of that night ({show(strangers[0])})"
     if others := sum(entry.has_other_sum for entry in entries):
-        yield f"{others} sums of the list are not SHA-256 and were not compared"
+        yield f"{counted(others, 'sum of the list is', 'sums of the list are')} not SHA-256 and not compared"
 
 
 def _archives_asked(instrument: Instrument) -> set[str]:

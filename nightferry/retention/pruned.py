@@ -48,7 +48,8 @@ def remarks(one: PlacePruned) -> Iterator[str]:
     yield from (f"UNKNOWN: {one_line(why)}" for why in one.unknown)
     yield from one.notes
     if one.kept_nights:
-        yield f"{counted(len(one.kept_nights), 'night')} kept: their time has not come"
+        whose = "its" if len(one.kept_nights) == 1 else "their"
+        yield f"{counted(len(one.kept_nights), 'night')} kept: {whose} time has not come"
 
 
 def night_lines(night: NightPruned) -> Iterator[str]:

@@ -13,6 +13,7 @@ from itertools import groupby
 
 from catalogue.evidence_records import Confirmation
 from nightferry.expectations import is_origin
+from nightferry.retention.confirming import ARCHIVE, MANIFEST
 from nightferry.retention.evidence import chain_of, chains, held_by_chain, holder_of, name_of, refuse_other_root
 from nightferry.retention.journal import Journal
 from nightferry.retention.outcome import NightPruned, PlacePruned, going, staying
@@ -23,7 +24,8 @@ from nightferry.runs import Run
 from nightferry.selection import Asked, away_now, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.batches import batched
-from observatory.errors import CouldNotTell, LockHeld
+from observatory.counting import counted
+from observatory.errors import CouldNotTell, LockHeld, MailNotTaken
 from observatory.listing import ANY_NIGHT, Scope
 from observatory.names import show
 from observatory.records import FILE, NUL, Entry, decode_file
@@ -82,7 +84,7 @@ def prune(workplace: Workplace, run: Run, asked: Asked, wishes: PruneWishes) -> 
         pruned = PlacePruned(instrument.instrument, place)
         try:
             _Pruning(workplace, run, instrument, place, retention, wishes, pruned).work(asked)
-        except (CouldNotTell, LockHeld, OSError) as error:
+        except (CouldNotTell, LockHeld, MailNotTaken, OSError) as error:
             pruned.unknown.append(str(error))
         found.append(pruned)
         log.info("pruned", extra={"instrument": pruned.instrument, "copy": place.name, "state": pruned.state.value})
@@ -134,7 +136,9 @@ class _Pruning:
         """Put back what a dead run set aside, and note of each of its files whether it is there."""
         back, left = recover(self._endpoint, self._root)
         if back:
-            self._pruned.notes.append(f"{len(back)} files that an earlier prune had set aside were put back")
+            was = "was" if len(back) == 1 else "were"
+            files = counted(len(back), "file")
+            self._pruned.notes.append(f"{files} that an earlier prune had set aside {was} put back")
         self._pruned.unknown += left
         for freeing in self._workplace.ledger.open_freeings(self._holder):
             paths = [file.path for file in freeing.files]
@@ -257,7 +261,7 @@ class _Pruning:
         known = ledger.evidence_of(self._holder, night)
         chain = chain_of(self._instrument, self._place)
         sums = references(held_by_chain(self._workplace, self._instrument, chain, night))
-        said = ledger.confirmations(self._instrument.instrument, night)
+        said = self._said(night)
         looked = self._endpoint.stat(self._root, [entry.path for entry in entries])
         found = []
         for entry, facts in zip(entries, looked, strict=True):
@@ -267,6 +271,16 @@ class _Pruning:
             reading = reading_of(known.get(entry.path))
             found.append(Candidate(entry.path, night, name, facts, reading, reference, archives, is_listed))
         return found
+
+    def _said(self, night: dt.date) -> list[Confirmation]:
+        """Return what archives confirmed and which manifests were sent: one that waits for a mail server was not."""
+        from nightferry.reporting.letters import undelivered  # loads what mail needs
+
+        said = self._workplace.ledger.confirmations(self._instrument.instrument, night)
+        if not any(one.kind == MANIFEST for one in said):
+            return list(said)
+        waiting = undelivered(self._workplace, self._instrument)
+        return [one for one in said if one.kind != MANIFEST or (one.night, one.archive) not in waiting]
 
     # ---- freeing
 
@@ -336,5 +350,5 @@ def _shortest(retention: Retention) -> Rule:
 def _confirmed(said: Sequence[Confirmation], name: bytes, reference: str | None) -> tuple[tuple[str, ...], bool]:
     """Return which archives confirmed a file with these bytes, and whether a manifest of it was sent."""
     about = [one for one in said if reference is not None and one.files.get(name) == reference]
-    archives = tuple(sorted({one.archive for one in about if one.kind == "archive"}))
-    return archives, any(one.kind == "manifest" for one in about)
+    archives = tuple(sorted({one.archive for one in about if one.kind == ARCHIVE}))
+    return archives, any(one.kind == MANIFEST for one in about)

@@ -71,7 +71,7 @@ def test_what_comes_back_is_told_and_known_to_be_there(site: Observatory) -> Non
     os.rename(root / path, aside)  # noqa: PTH104
     answer = site.call("prune", "--yes", "--json")
     (copy,) = answer.document["copies"]
-    assert (answer.status, copy["notes"]) == (0, ["1 files that an earlier prune had set aside were put back"]), answer
+    assert (answer.status, copy["notes"]) == (0, ["1 file that an earlier prune had set aside was put back"]), answer
     assert tree(root) == {}
     assert set(tree(site.root("hill"))) == {path, other}
 

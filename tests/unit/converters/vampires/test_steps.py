@@ -208,7 +208,7 @@ def test_headers_are_fixed_once_and_what_stays_is_named(night: Night) -> None:
     before = {path: list(frames_of(path)) for path in (night.folder / "vgen2").glob("*.fits")}
     ended = take(step(FixHeadersStep, formats={"NAXIS3": "%20.8f", "U_SRC1": "%-8.8s"}), night.folder)
     assert len(ended) == len(before) == 4
-    assert all("1 cards were left as they are: U_SRC1 = " in str(done.warning) for done in ended)
+    assert all("1 card was left as it is: U_SRC1 = " in str(done.warning) for done in ended)
     assert {path: list(frames_of(path)) for path in before} == before
     assert planned(step(FixHeadersStep), night.folder) == []
     with next(iter(before)).open("rb") as stream:
