@@ -6,12 +6,13 @@ From our own records alone; whether they are still true is what `verify` says.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from catalogue.evidence_records import SafeNight
 from catalogue.records import HopNight, NightState, NightStatus
+from nightferry.expectations import is_origin
 from nightferry.reporting import AHEAD
 from nightferry.reporting.archive_log import Processed, processed_on, safe_on, still_safe, still_unsafe
 from nightferry.retention.evidence import chains
@@ -56,19 +57,21 @@ class SafeCopy:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One night of one instrument; `is_processed`: through all steps that are declared; None where none are."""
+    """One night of one instrument.
+
+    `files` are those where they are born, as last seen, and `moved` those that we moved from there, of every camera's
+    computer; or where steps add to a night on its way, the most that any copy holds. `is_processed`: through all steps
+    that are declared; None where none are.
+    """
 
     instrument: str
     declared_copies: int
     night: NightStatus
     proven_copies: int = 0
+    files: int = 0
+    moved: int = 0
     safe: tuple[SafeCopy, ...] = ()
     is_processed: bool | None = None
-
-    @property
-    def files(self) -> int:
-        """Files on the source as last seen."""
-        return max((hop.source_files for hop in self.night.hops), default=0)
 
     @property
     def proven(self) -> str:
@@ -79,11 +82,6 @@ class Row:
     def is_accepted(self) -> bool:
         """Whether a person has accepted what is open."""
         return any(hop.state is NightState.ACCEPTED for hop in self.night.hops)
-
-    @property
-    def moved(self) -> int:
-        """Files that we moved over the first hop that moved any."""
-        return max((hop.moved_files for hop in self.night.hops), default=0)
 
     def last_moved(self) -> dt.datetime | None:
         """Return when something of this night was moved last."""
@@ -247,8 +245,23 @@ def row_of(instrument: Instrument, night: NightStatus, safe: tuple[SafeCopy, ...
         len(copies),
         night,
         sum(bool(keys & proven) and keys & seen <= proven and name not in unsafe for (_, name), keys in copies.items()),
+        _from_birth(instrument, {hop.hop: hop.source_files for hop in night.hops}),
+        _from_birth(instrument, {hop.hop: hop.moved_files for hop in night.hops}),
         safe,
     )
+
+
+def _from_birth(instrument: Instrument, counts: Mapping[str, int]) -> int:
+    """Return a night's number of files from those of its hops: of all places of birth, over all variants, together."""
+    leaving: dict[str, dict[Place, int]] = {}
+    for hop in hops(instrument):
+        places = leaving.setdefault(hop.variant, {})
+        places[hop.source] = max(places.get(hop.source, 0), counts.get(hop.key, 0))
+    total = 0
+    for places in leaving.values():
+        born = sum(files for place, files in places.items() if is_origin(instrument, place))
+        total += max(born, *places.values())
+    return max(total, *counts.values(), 0)  # of a hop that bears another name now its own number is all there is
 
 
 HEADINGS = ("instrument", "night", "files", "moved", "moved (UTC)", "processed", "proven", "proven (UTC)", "safe")

@@ -200,3 +200,45 @@ def test_the_copies_of_a_variant_are_declared_where_the_instrument_was() -> None
     assert row_of(moving, proven("a:b@74in")).proven == "1/2"
     assert row_of(moving, proven("a:b@74in", "b:c@74in", "a:b@1m")).proven == "3/4"
     assert row_of(moving, proven()).proven == "0/2"
+
+
+def counted(**files: int) -> NightStatus:
+    """Return a night of so many files, all moved, on each of some hops; ``a_c`` stands for ``a:c``."""
+    night = proven(*(key.replace("_", ":") for key in files))
+    hops_counted = (
+        replace(hop, source_files=count, moved_files=count)
+        for hop, count in zip(night.hops, files.values(), strict=True)
+    )
+    return NightStatus(night.night, tuple(hops_counted))
+
+
+def test_a_night_has_the_files_of_all_the_computers_that_they_are_born_on() -> None:
+    """Two cameras, each with its own: not those of the one that has more. What forks or goes on is counted once."""
+    joined = made(
+        copies=[
+            {"host": "a", "root": "/a"},
+            {"host": "b", "root": "/b", "origin": True},
+            {"host": "c", "root": "/c", "from": ["a", "b"]},
+            {"host": "d", "root": "/d"},
+            {"host": "e", "root": "/e", "from": "c"},
+        ]
+    )
+    for night, files in (
+        (counted(a_c=20, b_c=30), 50),
+        (counted(a_c=20, b_c=30, c_d=50, c_e=50), 50),
+        (counted(a_c=20, b_c=30, c_d=70), 70),  # with what steps made on c
+        (counted(b_c=30), 30),
+        (counted(old_c=9), 9),
+    ):
+        row = row_of(joined, night)
+        assert (row.files, row.moved) == (files, files)
+
+
+def test_the_files_of_a_night_at_two_telescopes_are_those_of_both() -> None:
+    """Each variant is a chain of its own."""
+    moving = made(
+        variants={"telescope": ["1m", "74in"]},
+        copies=[{"host": name, "root": f"/{name}/{{telescope}}"} for name in "abc"],
+    )
+    night = counted(**{"a:b@74in": 3, "b:c@74in": 3, "a:b@1m": 2})
+    assert row_of(moving, night).files == 5

@@ -14,7 +14,7 @@ from nightferry.reporting.status import LastRun, Row, cells
 AT = dt.datetime(2016, 9, 8, 8, 1, tzinfo=dt.UTC)
 NIGHT = dt.date(2016, 9, 7)
 HOP = HopNight("sha:astro", NIGHT, NightState.PROVEN, 163, 0, AT, AT, "size", 42, 1000, AT)
-ROW = Row("sha", 1, NightStatus(NIGHT, (HOP,)), proven_copies=1)
+ROW = Row("sha", 1, NightStatus(NIGHT, (HOP,)), proven_copies=1, files=163, moved=42)
 
 
 def shown(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
