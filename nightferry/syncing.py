@@ -196,6 +196,10 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
     def accept_new_root(host: str, root: str) -> bool:
         return (host, root.rstrip("/")) in wishes.new_roots or wishes.confirm_root(host, root)
 
+    def begun(outcome: HopOutcome) -> None:
+        lacking = {night: one for night, one in _night_records(workplace, outcome).items() if one.open_files}
+        ledger.record_nights(run.id, name, hop.key, lacking, workplace.now())
+
     def arrived(moved: Sequence[Moved]) -> None:
         files = [MovedFile(one.path, one.size_bytes, one.mtime_s, one.sha256) for one in moved]
         ledger.record_moved(run.id, name, hop.key, files, workplace.now())
@@ -215,6 +219,7 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         waiting_since_s=ledger.waiting_since(name, hop.key),
         pending_loss=pending_loss(workplace, hop.source),
         expected=expectations(workplace, hop, scope.nights, wishes.new_roots),
+        on_begun=begun,
         on_arrived=arrived,
         settled=products_of(workplace, hop.instrument, hop.source, scope.nights),
         progress=lambda progress: wishes.progress(hop, progress),
@@ -244,10 +249,24 @@ def _record_sync(
                 seconds=outcome.seconds,
             ),
         )
-    # Where a part could not be read, or a loss is not accepted, a smaller count must not become what was last seen.
-    known = ledger.last_counts(outcome.instrument, outcome.hop, outcome.per_night)
+    nights = _night_records(workplace, outcome)
+    see_roots(workplace, run, hop, outcome)
+    ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at, onward=onward_of(hop))
+    if outcome.per_night or outcome.state is State.OK:  # else nobody looked, and since when files wait stays known
+        seen = outcome.per_night if outcome.state in (State.OK, State.DIFFERENT) else None
+        record_waiting(workplace, run, scope, outcome.in_progress, seen)
+    if outcome.loss is not None:
+        ledger.record_loss(hop.source.host, hop.source.root, *outcome.loss, at)
+
+
+def _night_records(workplace: Workplace, outcome: HopOutcome) -> dict[dt.date, NightRecord]:
+    """Return what is remembered of a hop's nights.
+
+    Where a part could not be read, or a loss is not accepted, a smaller count must not become what was last seen.
+    """
+    known = workplace.ledger.last_counts(outcome.instrument, outcome.hop, outcome.per_night)
     least = known if outcome.state is State.UNKNOWN else {}
-    nights = {
+    return {
         night: NightRecord(
             max(moves.source_files, least.get(night, 0)),
             moves.open_files,
@@ -256,10 +275,3 @@ def _record_sync(
         )
         for night, moves in outcome.per_night.items()
     }
-    see_roots(workplace, run, hop, outcome)
-    ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at, onward=onward_of(hop))
-    if outcome.per_night or outcome.state is State.OK:  # else nobody looked, and since when files wait stays known
-        seen = outcome.per_night if outcome.state in (State.OK, State.DIFFERENT) else None
-        record_waiting(workplace, run, scope, outcome.in_progress, seen)
-    if outcome.loss is not None:
-        ledger.record_loss(hop.source.host, hop.source.root, *outcome.loss, at)

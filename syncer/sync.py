@@ -71,6 +71,8 @@ class SyncOptions:
         Since when files have been in progress.
     expected : pair of Expectation
         What is known of the two ends beforehand.
+    on_begun : callable
+        Told what the hop lacks, just before the first byte moves: a run that is killed cannot say it afterwards.
     on_arrived : callable
         Told of what arrived and was synced, batch by batch.
     progress : callable
@@ -96,6 +98,7 @@ class SyncOptions:
     loss_accepted: bool = False
     waiting_since_s: Mapping[bytes, float] = field(default_factory=dict)
     expected: Expectations = NOTHING_EXPECTED
+    on_begun: Callable[[HopOutcome], None] = field(default=lambda outcome: None)
     on_arrived: Callable[[Sequence[Moved]], None] = field(default=lambda moved: None)
     progress: Callable[[Progress], None] = no_progress
     settled: Mapping[bytes, tuple[int, float]] = field(default_factory=dict)
@@ -237,6 +240,8 @@ class _HopRun:
         return self._options.pending_loss or found
 
     def _act(self, outcome: HopOutcome, plan: Plan, lease: Lease) -> HopOutcome:
+        if plan.moves or plan.links:
+            self._options.on_begun(outcome)
         engine = self._engine() if plan.moves else None
         results: list[CarryResult] = []
         links: list[Failure] | None = None

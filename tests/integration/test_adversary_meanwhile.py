@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,29 @@ def test_what_others_bring_late_into_an_old_night_goes_on_to_the_next_copy(site:
     site.put("archive", late, fits_file(seed=2))
     waits = site.call("verify", "--json")
     assert (waits.status, waits.document["hops"][1]["missing"]) == (1, [late])
+    assert site.call("sync").status == 0
+    assert site.path("cape", late).is_file()
+
+
+KILLED_BEHIND_ITS_BACK = """
+import os, sys
+from catalogue.ledger import Ledger
+from nightferry.cli.main import main
+Ledger.record_moved = lambda *given: os._exit(9)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_what_a_killed_run_brought_into_a_proven_night_goes_on(site: Observatory) -> None:
+    """It came to the first archive, and nobody was left to say so; no window holds that night by itself."""
+    site.declare(copies=[site.copy("dome"), site.copy("archive"), site.copy("cape")])
+    old = night_text(site.night(20))
+    site.expose(["dome", "archive", "cape"], [1], back=20)
+    assert site.call("verify", "-d", old).status == 0
+    (late,) = site.expose(["dome"], [2], back=20)
+    words = [sys.executable, "-c", KILLED_BEHIND_ITS_BACK, "--config", str(site.config), "sync", "-d", old]
+    assert subprocess.run(words, check=False, capture_output=True).returncode == 9
+    assert [site.path(name, late).is_file() for name in ("archive", "cape")] == [True, False]
     assert site.call("sync").status == 0
     assert site.path("cape", late).is_file()
 
