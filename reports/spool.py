@@ -114,6 +114,21 @@ class Spool:
             path.rename(path.with_suffix(_SUFFIX))
             sync_folder(self.folder)
 
+    def undelivered(self) -> list[str]:
+        """Return the words of the letters that their owners held once and that have not arrived everywhere.
+
+        They wait, or lie in ``refused/``; of those that were never held there is no word.
+
+        Raises
+        ------
+        MailNotTaken
+            It cannot be told.
+        """
+        with _translated(self.folder):
+            waiting = [*self._files(_SUFFIX), *self._files(_HELD)]
+            refused = replace(self, folder=self.folder / "refused")._files(_SUFFIX)
+            return [word for path in (*waiting, *refused) if (word := _word_if_there(path))]
+
     def drop(self, path: Path) -> None:
         """Forget a letter that was held.
 
@@ -182,12 +197,13 @@ class Spool:
             one for one in letter.recipients if one in delivery.refused and delivery.refused[one].is_permanent
         )
         for_now = tuple(one for one in letter.recipients if one in delivery.refused and one not in for_good)
+        word = _word_of(path) or None
         if for_good:
             kept = replace(letter, recipients=for_good)
-            write_whole(made(self.folder / "refused") / path.name, _encode(kept))
+            write_whole(made(self.folder / "refused") / path.name, _encode(kept, word))
         if for_now != letter.recipients:
             if for_now:
-                write_whole(path, _encode(replace(letter, recipients=for_now)))
+                write_whole(path, _encode(replace(letter, recipients=for_now), word))
             else:
                 path.unlink()
         sentences = [
@@ -263,6 +279,12 @@ def _word_of(path: Path) -> str:
         return str(json.loads(line)["word"])
     except (ValueError, KeyError, TypeError):
         return ""
+
+
+def _word_if_there(path: Path) -> str:
+    with contextlib.suppress(FileNotFoundError):  # it arrived while we looked
+        return _word_of(path)
+    return ""
 
 
 def _decode(path: Path, content: bytes) -> Letter | None:

@@ -9,6 +9,7 @@ releases. Neither sends it twice, nor loses it.
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import json
 import logging
@@ -77,6 +78,25 @@ def _settle_held(workplace: Workplace, settings: SiteMail, instrument: Instrumen
         yield Note(f"letters of a run that died could not be looked at: {error}", name)
         return
     yield from (Note(sentence, name) for sentence in post.flush().sentences)
+
+
+def undelivered(workplace: Workplace, instrument: Instrument) -> frozenset[tuple[dt.date, str]]:
+    """Return night and step of each letter of an instrument that was handed to the mail and has not arrived.
+
+    It waits in the spool for a server, or was refused by one.
+
+    Raises
+    ------
+    MailNotTaken
+        The spool cannot be looked at.
+    """
+    settings, name = workplace.specification.site.mail, instrument.instrument
+    if settings is None:
+        return frozenset()
+    words = post_office(workplace, settings).spool.undelivered()
+    numbers = {number for word in words for number in _numbers_of(word, name)}
+    known = workplace.ledger.letters(name, unsent=False) if numbers else ()
+    return frozenset((one.night, one.step) for one in known if one.id in numbers)
 
 
 def _word_for(instrument: str, records: Sequence[LetterRecord]) -> str:

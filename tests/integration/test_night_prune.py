@@ -227,6 +227,33 @@ def test_only_what_stands_in_a_manifest_that_was_sent_is_freed(site: Observatory
     assert "2 files freed" in site.call("prune", "--yes").out
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_manifest_that_waits_for_a_mail_server_was_not_sent(site: Observatory, refused: bool) -> None:
+    """Nor was one that a server refused: it lies in the spool, and what it names stays."""
+    mail = {"to": ["archive@example.org"], "address": "192.0.2.1"}
+    manifest = {"step": "manifest", "inputs": ["*.fits"], "copy": "dome", "mail": mail}
+    copies = [site.copy(name) for name in ("dome", "hill", "cape")]
+    site.declare(copies=copies, convert={"steps": [manifest]}, retention=RETENTION | {"manifest": True}, settle_s=0)
+    site.expose(["dome"], (1, 2), 5)
+    door = site.folder / "mails"
+    door.write_text("no folder")
+    site.write_site(mail={"from": "night@example.org", "folder": str(door)})
+    site.fill("-n", "30")
+    assert site.call("verify", "--level", "checksum", "-n", "30").status == 0
+    site.call("convert", "-n", "30", "--mail")
+    letters = [path for path in (site.state / "spool").glob("*.mail") if b"anifest" in path.read_bytes()]
+    if refused:
+        (site.state / "spool/refused").mkdir()
+        for path in letters:
+            path.rename(path.parent / "refused" / path.name)
+    assert "no manifest of it was sent" in site.call("prune", "--yes").out
+    for path in (site.state / "spool").rglob("*.mail"):
+        path.rename(site.state / "spool" / path.name)
+    door.unlink()
+    assert site.call("convert", "-n", "30", "--mail").status == 0
+    assert "2 files freed" in site.call("prune", "--yes").out
+
+
 def test_the_daemon_frees_when_it_is_due(site: Observatory) -> None:
     """As cron and systemd do: with --yes, and the report's note says that it was made up."""
     carried(site, 5)
