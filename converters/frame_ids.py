@@ -297,11 +297,15 @@ class _NoIds(Exception):
     """No ids were to be had; the text says why."""
 
 
+_Rank = tuple[int, float, str]
+"""What kind of value, and the number or the text."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Frame:
     path: bytes
     sha256: str
-    order: tuple[str, ...]
+    order: tuple[_Rank, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,12 +324,12 @@ def _exposure(path: bytes) -> bytes:
     return path.partition(b".cam")[0]
 
 
-def _sortable(header: Header, keyword: str) -> str:
+def _sortable(header: Header, keyword: str) -> _Rank:
     """Return a value to sort by; numbers come before texts, and what is absent last."""
     value = header.get(keyword)
     if isinstance(value, int | float):
-        return f"0{value:030.12f}"
-    return f"1{value}" if isinstance(value, str) else "2"
+        return 0, float(value), ""
+    return (1, 0.0, value) if isinstance(value, str) else (2, 0.0, "")
 
 
 def _names_file(folder: NightFolder, wanted: bytes, files: Sequence[bytes]) -> bytes:

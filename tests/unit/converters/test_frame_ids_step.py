@@ -246,3 +246,43 @@ def test_an_empty_ledger_gives_out_no_id_that_a_file_of_another_night_bears(fold
     assert done.failure.endswith("say `first: 425231`")
     assert name(step(first=425231), folder, ledger).failure is None
     assert sorted(ledger.known_frame_ids("VMPA", "vampires", NIGHT).values()) == [425231, 425232, 425233]
+
+
+@pytest.mark.parametrize(("number", "first", "is_given"), [(425205, 425205, False), (425205, 425206, True)])
+def test_the_first_number_of_a_new_ledger_is_none_that_a_file_bears(
+    folder: Path, ledger: Ledger, number: int, first: int, is_given: bool
+) -> None:
+    """Not even the very one that would be given out first."""
+    put(folder.parent / "20251105" / "vgen2" / f"VMPA{number:08d}.fits", b"of the ledger before")
+    put(folder.parent / "20251105" / "vgen2" / "VMPA90000001.fits", b"of another range, which is numbered by itself")
+    assert (name(step(first=first), folder, ledger).failure is None) is is_given
+
+
+def test_files_that_come_later_get_the_next_ids_beside_those_that_the_ledger_gave_out(
+    folder: Path, ledger: Ledger
+) -> None:
+    """An id of the ledger is no stranger, in this night or in the one before."""
+    done = name(step(), folder, ledger)
+    for path, place in done.made.items():
+        put(folder / path.decode(), place.read_bytes())
+    for old in TIMES:
+        (folder / "vgen2" / f"vsync_{old}.cam1.fits").unlink()
+        (folder / "vgen2" / f"vsync_{old}.cam1.txt").unlink()
+    cube(folder / "vgen2" / "vsync_d.cam1.fits", 60985.4)
+    later = name(step(), folder, ledger)
+    assert (later.failure, sorted(later.made)) == (None, [b"vgen2/VMPA00425202.fits"])
+
+
+def test_numbers_are_ordered_as_numbers_before_texts_and_what_has_none_comes_last(
+    tmp_path: Path, ledger: Ledger
+) -> None:
+    """Below zero too."""
+    night = tmp_path / "data" / "20251106"
+    values: dict[str, Any] = {"text": "5", "third": 10.5, "second": 3, "first": -2.5, "zeroth": -10, "none": None}
+    for stem, value in values.items():
+        keys = {} if value is None else {"U_AT": value}
+        cube(night / "vgen2" / f"vsync_{stem}.cam1.fits", 60985.2, **keys)
+    assert name(step(order_by=["U_AT"]), night, ledger).failure is None
+    names = next(tmp_path.glob("scratch-*/names")).read_text().splitlines()
+    ordered = [line.partition(".")[0].removeprefix("vsync_") for line in names]
+    assert ordered == ["zeroth", "first", "second", "third", "text", "none"]
