@@ -170,6 +170,8 @@ def test_a_command_may_give_ids_out_and_is_asked_once(folder: Path, ledger: Ledg
         ("print('VMPA00000500')", "gave 1 ids of VMPA in 1 words, wanted 3"),
         ("print('VMPA00000500 VMPA00000500 VMPA00000501')", "an id twice"),
         ("print('VMPA90000000 VMPA90000001 VMPA90000002')", "not raw"),
+        ("print('VMPA00000500 VMPA00000501 VMPA90000002')", "not raw"),
+        ("print('VMPA00000500 VMPA00000501 VMPA00000502 late')", "gave 3 ids of VMPA in 4 words, wanted 3"),
         ("print('VMPQ00000500 VMPA00000501 VMPA00000502')", "gave 2 ids of VMPA in 3 words"),
         ("print('VMPA500 VMPA501 VMPA502')", "gave 0 ids"),
         ("sys.exit('gen2 is down')", "ended with status 1: gen2 is down"),
