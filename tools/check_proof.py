@@ -31,10 +31,15 @@ def main(words=None):
     parser.add_argument("--root", action="append", default=[], metavar="COPY=DIR", help="read this copy again")
     given = parser.parse_args(words)
     roots = dict(text.partition("=")[::2] for text in given.root)
+    unread = set(roots)
+    for name in sorted(name for name, folder in roots.items() if not Path(folder or "-").is_dir()):
+        sys.stderr.write(f"--root {name}: COPY=DIR is wanted, and DIR must be a folder: {roots[name]!r} is none\n")
+        return 2
     status = 0
     for path in given.proofs:
         try:
             proof = json.loads(Path(path).read_text(encoding="utf-8"))
+            unread -= set(proof["copies"])
             faults = list(faults_of(proof)) + list(reread(proof, roots))
             count = len(proof["files"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -45,6 +50,9 @@ def main(words=None):
         verdict = f"NOT PROVEN, {len(faults)} faults" if faults else "proven"
         sys.stdout.write(f"{path}: {count} files, {verdict}\n")
         status = max(status, 1 if faults else 0)
+    if unread:
+        sys.stderr.write(f"--root: no proof knows a copy {', '.join(sorted(unread))}: nothing was read there\n")
+        return 2
     return status
 
 
@@ -142,12 +150,24 @@ def is_same_file(copy, mine, other, seen):
 
 
 def reread(proof, roots):
-    """Yield what the copies that lie here do not hold now."""
+    """Yield what the copies that lie here do not hold now, each in a file of its own."""
     for one in proof["files"]:
+        held = {}
         for witness in (found for found in one["witnesses"] if found["copy"] in roots):
-            path = Path(roots[witness["copy"]]) / os.fsdecode(raw(witness["path"]))
-            if sum_of(path) != one["sha256"]:
-                yield f"{witness['copy']}: does not hold these bytes now: {shown(witness['path'])}"
+            name, path = witness["copy"], place_of(roots[witness["copy"]], witness["path"])
+            if path is None or path.is_symlink() or sum_of(path) != one["sha256"]:
+                yield f"{name}: does not hold these bytes now: {shown(witness['path'])}"
+                continue
+            facts = path.stat()
+            other = held.setdefault((facts.st_dev, facts.st_ino), name)
+            if other != name:
+                yield f"{name}: holds the very file of {other}: {shown(witness['path'])}"
+
+
+def place_of(root, path):
+    """Return where a file lies below a folder; None where its path leads out of it."""
+    parts = os.fsdecode(raw(path)).split("/")
+    return None if "" in parts or ".." in parts else Path(root, *parts)
 
 
 def sum_of(path):

@@ -109,6 +109,23 @@ def test_a_stranger_can_check_the_proof(site: Observatory) -> None:
     assert checked(str(CHECKER)).returncode == 2
 
 
+def test_the_checker_says_what_it_could_not_read_again(site: Observatory) -> None:
+    """A copy that no proof knows, a folder that is none, two names of one folder: none of them proves anything."""
+    paths = carried(site, 5)
+    (proof,) = site.call("prune", "--yes", "--json").document["copies"][0]["proofs"]
+    hill = site.root("hill")
+    for wrong in ("Cape", "Cape=", "cape", "cape=/nowhere/at/all", f"Cape={hill}"):
+        answer = checked(proof, "--root", wrong)
+        assert (answer.returncode, "--root" in answer.stderr) == (2, True), answer
+    twice = checked(proof, "--root", f"hill={hill}", "--root", f"cape={hill}")
+    assert (twice.returncode, f"cape: holds the very file of hill: {paths[0]}" in twice.stdout) == (1, True), twice
+    cape = site.path("cape", paths[0])
+    cape.unlink()
+    cape.symlink_to(site.path("hill", paths[0]))
+    linked = checked(proof, "--root", f"cape={site.root('cape')}")
+    assert f"cape: does not hold these bytes now: {paths[0]}" in linked.stdout
+
+
 def packing(site: Observatory) -> list[str]:
     """Declare a step on the dome that makes a product of each frame, and free products only; make a night."""
     site.declare(
