@@ -45,6 +45,13 @@ def paused(bars: Progress | Live) -> Iterator[None]:
         bars.start()
 
 
+@contextmanager
+def waiting(words: str) -> Iterator[None]:
+    """Show on standard error that something is waited for while the context lasts; nothing of it stays."""
+    with Console(stderr=True).status(words):
+        yield
+
+
 def bars_of_hops(console: Console) -> tuple[Progress, Callable[[Hop, Done], None]]:
     """Return bars that are not drawn yet, and what tells them how far each hop is."""
     columns = (

@@ -5,13 +5,17 @@ from __future__ import annotations
 import itertools
 import json as json_module
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nightferry.cli import options as opt
 from nightferry.cli.context import finish, is_terminal, options_of, say
+
+if TYPE_CHECKING:
+    from nightferry.doctor import Line
 
 
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")] = Path()) -> None:
@@ -62,7 +66,8 @@ def doctor(context: typer.Context, json: opt.Json = False) -> None:
     options = options_of(context)
     lines: list[Line] = []
     with options.open() as workplace:
-        for line in itertools.chain([Line(State.OK, "configuration", options.found()[1])], examine(workplace)):
+        found = Line(State.OK, "configuration", options.found()[1])
+        for line in itertools.chain([found], _awaited(examine(workplace))):
             lines.append(line)
             if not json and not (options.quiet and line.state is State.OK):
                 print_line(line.state.value, line.what, line.words)
@@ -71,6 +76,21 @@ def doctor(context: typer.Context, json: opt.Json = False) -> None:
         rows = [{"state": line.state.value, "what": line.what, "words": line.words} for line in lines]
         typer.echo(json_module.dumps({"state": state.value, "lines": rows}))
     finish(exit_status(state))
+
+
+def _awaited(lines: Iterator[Line]) -> Iterator[Line]:
+    """Yield what is found; on a terminal something moves meanwhile, as a host that is off takes its time to be."""
+    if not is_terminal():
+        yield from lines
+        return
+    from nightferry.cli.bars import waiting
+
+    while True:
+        with waiting("looking; a host that does not answer takes up to its connect_timeout_s, 15 if not said"):
+            line = next(lines, None)
+        if line is None:
+            return
+        yield line
 
 
 _WORDS = {"ok": "ok", "different": "WRONG", "unknown": "UNKNOWN", "away": "away"}

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hosts import SilentHost
 from tests.observatory import Observatory
 
 PATIENCE_S = 60.0
@@ -69,3 +70,17 @@ def test_no_leaves_the_root_as_it_is(site: Observatory) -> None:
     assert drawn.count(QUESTION) == 1
     assert "--new-root" in drawn
     assert not list(site.root("archive").iterdir())
+
+
+def test_the_doctor_says_that_it_waits_for_a_host(site: Observatory) -> None:
+    """A host that takes the connection and hangs is waited for; a terminal does not stand still meanwhile."""
+    silent = SilentHost()
+    site.site["hosts"]["hangs"] = {"address": "127.0.0.1", "port": silent.port, "connect_timeout_s": 2}
+    site.write_site()
+    status, drawn = converse([*site.command("doctor")], "")
+    silent.close()
+    assert status == 3, drawn
+    before, _, _ = drawn.partition("no answer within 2 s")
+    assert before.count("looking; a host that does not answer") > 3, "it moves"
+    plain = site.process("doctor")
+    assert ("looking;" in plain.out + plain.err, plain.status) == (False, 3)
