@@ -79,7 +79,9 @@ class Context:
     def folder(self) -> Path:
         """Find the specification's folder; with ``-v`` say which it is and why."""
         folder, how = self.found()
-        if self.verbose:
+        if self.verbose and self.log_format == "json":  # what reads a log of JSON reads each line as such
+            logging.getLogger("nightferry").info("configuration", extra={"folder": how})
+        elif self.verbose:
             say(f"configuration: {how}")
         return folder
 

@@ -146,8 +146,9 @@ def test_verbose_says_which_configuration_and_the_log_may_be_json(site: Observat
     answer = site.call("-v", "--log-format", "json", "verify", "--json")
     assert answer.document["state"] == "different"
     assert str(site.config) in answer.err
-    events = [json.loads(line) for line in answer.err.splitlines() if line.startswith("{")]
-    assert {"verified"} <= {event["event"] for event in events}
+    events = {event["event"]: event for event in map(json.loads, answer.err.splitlines())}
+    assert {"configuration", "verified"} <= events.keys()
+    assert events["configuration"]["folder"].startswith(f"{site.config} (")
 
 
 def test_the_demo_shows_what_was_planted(tmp_path: Path) -> None:
