@@ -170,3 +170,17 @@ def test_several_units_are_not_packed_by_astropy(tmp_path: Path) -> None:
         pack(path, tmp_path / "two.fz", ASTROPY, Leash())
     pack(path, tmp_path / "three.fz", FPACK, Leash())
     assert pixel_bytes(np.zeros((1, 1, 1), dtype=np.uint16))[:2] == b"\x80\x00"
+
+
+@pytest.mark.parametrize("program", ["fpack", "astropy"])
+@pytest.mark.parametrize("quantize", [None, 4.0])
+def test_real_numbers_whose_header_says_that_nothing_is_scaled_are_packed_too(
+    tmp_path: Path, program: str, quantize: float | None
+) -> None:
+    """BSCALE 1 and BZERO 0: what astropy shows of such a packed file lacks the BZERO, and that was taken for a loss."""
+    header = cube_header((4, 50, 60), 1, False, 0.0, {"BITPIX": -32, "BSCALE": 1.0, "BZERO": 0.0})
+    pixels = np.random.default_rng(1).normal(100, 4, (4, 50, 60)).astype(">f4").tobytes()
+    path, packed = tmp_path / "real.fits", tmp_path / "real.fits.fz"
+    path.write_bytes(header.to_bytes() + pixels + bytes(-len(pixels) % 2880))
+    pack(path, packed, Packing(program, quantize, 60.0), Leash())
+    assert fits.Header.fromstring(unpacked(packed))["BZERO"] == 0.0
