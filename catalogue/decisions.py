@@ -155,9 +155,10 @@ class DecisionBook(Book):
     def vouch_root(self, host: str, root: str, identity: str, at_utc: dt.datetime) -> None:
         """Note that a person named this as the right root though it shows no sign of it (``--new-root``).
 
-        `identity` is whatever tells it from an empty mount point, such as device and inode; may be empty.
+        `identity` is whatever tells it from an empty mount point, such as device and inode; may be empty: then it stays
+        known which disk was there before, so that another one is told from it when it shows what it is.
         """
-        self._see_root(host, root, identity, at_utc, is_vouched=True)
+        self._see_root(host, root, identity or None, at_utc, is_vouched=True)
 
     def record_root_seen(self, host: str, root: str, at_utc: dt.datetime, identity: str | None = None) -> None:
         """Note that a root was there, and as which; None: as the one before.

@@ -126,9 +126,17 @@ def see_roots(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVe
         if is_another:
             _believe_nothing_of(workplace, place)
         if is_another or shown is not None:
-            workplace.ledger.record_root_seen(place.host, place.root, workplace.now(), shown or "")
+            _remember(workplace, place, shown)
         is_new = is_new or is_another
     return is_new
+
+
+def _remember(workplace: Workplace, place: Place, shown: str | None) -> None:
+    ledger = workplace.ledger
+    known = ledger.root(place.host, place.root)
+    ledger.record_root_seen(place.host, place.root, workplace.now(), shown or "")
+    if shown is None and known is not None and known.is_vouched:  # a person's word for a root that shows no sign holds
+        ledger.vouch_root(place.host, place.root, "", workplace.now())
 
 
 def _believe_nothing_of(workplace: Workplace, place: Place) -> None:

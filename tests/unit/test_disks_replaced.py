@@ -91,6 +91,19 @@ def test_a_root_that_lost_its_id_is_another_disk_once(workplace: Workplace, mark
     assert is_proven(workplace) == {"sha": [True, True], "shd": [True, True]}
 
 
+@pytest.mark.parametrize("marker", ["new", "", None])
+def test_a_root_that_a_person_calls_new_is_another_disk_too(workplace: Workplace, marker: str | None) -> None:
+    """`--new-root` was given while the hop that fills it could not be looked at; the word for it holds."""
+    place = hop_of(workplace, 0).destination
+    workplace.ledger.vouch_root(place.host, place.root, "", NOW)
+    for _ in range(2):
+        look(workplace, hop_of(workplace, 1), (marker, "astro.cape"))
+        assert is_proven(workplace) == {"sha": [False, True], "shd": [False, True]}
+        known = workplace.ledger.root(place.host, place.root)
+        assert known is not None
+        assert known.is_vouched is (marker is None)
+
+
 def test_a_root_that_was_not_seen_is_no_other_disk(workplace: Workplace) -> None:
     """Without a look there is no marker to tell by."""
     for number in (0, 1):
