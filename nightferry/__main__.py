@@ -1,5 +1,26 @@
-"""``python -m nightferry``: the command line without its script."""
+"""The command, as the installed script and as ``python -m nightferry``.
 
-from nightferry.cli.main import run
+Loads the command line, which does everything else, and ends in a sentence where it is interrupted before that listens.
+"""
 
-run()
+from __future__ import annotations
+
+import sys
+
+_STOPPED = 130
+"""128 and the number of SIGINT, as everywhere in the command line."""
+
+
+def run() -> None:
+    """Be the console script: loading takes a fifth of a second, in which a slip is seen and Ctrl-C pressed."""
+    try:
+        from nightferry.cli.main import run as command
+
+        command()
+    except KeyboardInterrupt:
+        sys.stderr.write("nightferry: stopped\n")
+        sys.exit(_STOPPED)
+
+
+if __name__ == "__main__":
+    run()

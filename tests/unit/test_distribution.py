@@ -53,9 +53,9 @@ def test_the_packages_tested_are_the_packages_built() -> None:
 
 
 def test_the_command_is_installed() -> None:
-    """`nightferry` is the one command, and it starts in the command line's own package."""
+    """`nightferry` is the one command, and `python -m nightferry` the same."""
     (entry,) = importlib.metadata.entry_points(group="console_scripts", name="nightferry")
-    assert entry.module == "nightferry.cli.main"
+    assert entry.module == "nightferry.__main__"
 
 
 @pytest.mark.parametrize("package", PACKAGES)
