@@ -26,6 +26,12 @@ def test_old_files_that_cannot_be_cleared_away_hold_up_neither_their_night_nor_a
         site.mark("hill", name)
     site.mark("dome")
     (site.root("dome") / ".nightferry" / "replaced").write_bytes(b"a file where a folder should be")
+    plan = site.call("run", "--dry-run", "--json").document
+    assert ([(one["instrument"], one["planned"]) for one in plan["transfers"]], plan["hops"]) == (
+        [("sha", 1), ("shb", 1)],
+        [],
+    )
+    assert plan["problems"] == []
     answer = site.call("run", "--json")
     document = answer.document
     assert (answer.status, [one["instrument"] for one in document["problems"]]) == (3, ["sha"]), answer
@@ -33,3 +39,4 @@ def test_old_files_that_cannot_be_cleared_away_hold_up_neither_their_night_nor_a
     assert [(one["instrument"], one["done"]) for one in document["steps"]] == [("sha", 1)]
     assert {name: len(tree(site.root("hill", name))) for name in ("sha", "shb")} == {"sha": 1, "shb": 1}
     assert [one["state"] for one in document["hops"]] == ["ok", "ok"]
+    assert [(one["instrument"], one["transferred"]) for one in document["transfers"]] == [("sha", 1), ("shb", 1)]
