@@ -82,7 +82,9 @@ def _is_vouched(workplace: Workplace, hop: Hop, place: Place) -> bool:
     if record is None or not record.is_vouched:
         return False
     seen = workplace.ledger.hop_nights(hop.instrument.instrument, hop.key)
-    return not any(night.source_files for night in seen)
+    if any(night.source_files for night in seen):
+        return False
+    return not held_files(workplace, hop.instrument, place)  # a way back (`restore --from`) has no nights of its own
 
 
 def _drive_away(workplace: Workplace, place: Place) -> str:
@@ -99,7 +101,7 @@ def unfinished(workplace: Workplace, scope: HopScope) -> frozenset[dt.date]:
     """
     hop, ledger = scope.hop, workplace.ledger
     instrument, name = hop.instrument, hop.instrument.instrument
-    if not is_origin(instrument, hop.source) or _has_steps(instrument, hop.source):
+    if not is_origin(instrument, hop.source) or has_steps(instrument, hop.source):
         return frozenset()
     known = ledger.hop_nights(name, hop.key, (*scope.nights, ANY_NIGHT))
     accepted = {
@@ -109,7 +111,8 @@ def unfinished(workplace: Workplace, scope: HopScope) -> frozenset[dt.date]:
     return frozenset(most - accepted - were_in_progress(workplace, scope, known))
 
 
-def _has_steps(instrument: Instrument, place: Place) -> bool:
+def has_steps(instrument: Instrument, place: Place) -> bool:
+    """Say whether steps work on a copy: there some files are made of others, and may take their place."""
     if instrument.convert is None:
         return False
     from nightferry.products.pending import steps_of  # what takes steps is loaded only where there are some

@@ -15,7 +15,7 @@ from nightferry.products.converting import Converted, ConvertWishes, convert_pla
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, scope_asked
 from nightferry.syncing import SyncWishes, sync_one, syncable
-from nightferry.vanished import notes_of
+from nightferry.vanished import notes_of, notes_of_gone
 from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, LockHeld, NightferryError
@@ -65,7 +65,13 @@ def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes,
         verdicts=verdicts,
         outcomes=gathered.outcomes,
         steps=[*gathered.converted.step_rows(), *filled.step_rows()],
-        notes=[*notes, *notes_of(workplace, asked, gathered.outcomes), *gathered.converted.notes, *filled.notes],
+        notes=[
+            *notes,
+            *notes_of(workplace, asked, gathered.outcomes),
+            *notes_of_gone(workplace, asked, verdicts),
+            *gathered.converted.notes,
+            *filled.notes,
+        ],
         problems=[*gathered.problems, *gathered.converted.problems, *filled.problems],
     )
 

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from catalogue.records import MovedFile, NightRecord
+from catalogue.records import MovedFile, NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss, unfinished
 from nightferry.products.converting import Converted, complete_nights, products_of
 from nightferry.runs import Run, hop_record, onward_of, see_roots
@@ -120,7 +120,7 @@ def sync_one(
         },
     )
     if run.keeps_records:
-        _record_sync(workplace, run, hop, scope, outcome, is_whole)
+        _record_sync(workplace, run, hop, scope, outcome, is_whole, wishes)
         if (hop.source.host, hop.source.root) in wishes.accepted_losses and outcome.state is not State.UNKNOWN:
             empty = [night for night in (*scope.nights, ANY_NIGHT) if night not in outcome.per_night]
             forget_counts(workplace, run, hop, empty)
@@ -197,7 +197,8 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         return (host, root.rstrip("/")) in wishes.new_roots or wishes.confirm_root(host, root)
 
     def begun(outcome: HopOutcome) -> None:
-        lacking = {night: one for night, one in _night_records(workplace, outcome).items() if one.open_files}
+        records = _night_records(workplace, hop, outcome, wishes)
+        lacking = {night: one for night, one in records.items() if one.open_files}
         ledger.record_nights(run.id, name, hop.key, lacking, workplace.now())
 
     def arrived(moved: Sequence[Moved]) -> None:
@@ -233,7 +234,13 @@ def _is_joined(hop: Hop) -> bool:
 
 
 def _record_sync(
-    workplace: Workplace, run: Run, hop: Hop, scope: HopScope, outcome: HopOutcome, is_whole: bool
+    workplace: Workplace,
+    run: Run,
+    hop: Hop,
+    scope: HopScope,
+    outcome: HopOutcome,
+    is_whole: bool,
+    wishes: SyncWishes,
 ) -> None:
     ledger, at = workplace.ledger, workplace.now()
     if is_whole:  # else the nights of an outage would be forgotten
@@ -249,7 +256,7 @@ def _record_sync(
                 seconds=outcome.seconds,
             ),
         )
-    nights = _night_records(workplace, outcome)
+    nights = _night_records(workplace, hop, outcome, wishes)
     see_roots(workplace, run, hop, outcome)
     ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at, onward=onward_of(hop))
     if outcome.per_night or outcome.state is State.OK:  # else nobody looked, and since when files wait stays known
@@ -259,13 +266,21 @@ def _record_sync(
         ledger.record_loss(hop.source.host, hop.source.root, *outcome.loss, at)
 
 
-def _night_records(workplace: Workplace, outcome: HopOutcome) -> dict[dt.date, NightRecord]:
+def _night_records(
+    workplace: Workplace, hop: Hop, outcome: HopOutcome, wishes: SyncWishes
+) -> dict[dt.date, NightRecord]:
     """Return what is remembered of a hop's nights.
 
-    Where a part could not be read, or a loss is not accepted, a smaller count must not become what was last seen.
+    Where a part could not be read, or a loss is not accepted, a smaller count must not become what was last seen; nor
+    of a night that was proven: whether the destination has what the source has no more, only a verify sees.
     """
-    known = workplace.ledger.last_counts(outcome.instrument, outcome.hop, outcome.per_night)
-    least = known if outcome.state is State.UNKNOWN else {}
+    known = workplace.ledger.hop_nights(outcome.instrument, outcome.hop, outcome.per_night)
+    is_accepted = (hop.source.host, hop.source.root) in wishes.accepted_losses
+    least = {
+        one.night: one.source_files
+        for one in known
+        if outcome.state is State.UNKNOWN or (one.state is NightState.PROVEN and not is_accepted)
+    }
     return {
         night: NightRecord(
             max(moves.source_files, least.get(night, 0)),

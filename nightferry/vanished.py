@@ -1,7 +1,8 @@
-"""What a destination held and holds no more: a disk that came back as it was weeks ago, a folder removed by mistake.
+"""What was proven and is no more: on a destination that came back as it was weeks ago, or on both ends at once.
 
-What of it lies in the window is carried again and would pass in silence, though the older nights, at which nobody
-looks, may have gone with it. A disk with another marker is runs.py's.
+What a destination lost in the window is carried again and would pass in silence, though the older nights, at which
+nobody looks, may have gone with it; of what is on neither end two listings say nothing. A disk with another marker is
+runs.py's, a source that lost most of its files syncer/safety.py's.
 """
 
 from __future__ import annotations
@@ -11,13 +12,17 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from catalogue.records import HopNight, NightState
+from nightferry.expectations import has_steps
 from nightferry.selection import Asked, hops_asked
 from nightferry.workplace import Workplace
 from observatory.listing import HopScope
 from observatory.nights import night_text
 from observatory.spec.chain import Place
+from observatory.truth import State
 from reports.model import Note
+from reports.words import counted
 from syncer.outcome import HopOutcome, NightMoves
+from verifier.verdict import HopVerdict, NightCount
 
 
 def proven_nights(workplace: Workplace, scope: HopScope) -> dict[dt.date, HopNight]:
@@ -51,9 +56,48 @@ def was_lost(proven: HopNight, moves: NightMoves, replaced: int) -> bool:
     return found * 2 < held < (moves.moved_files - replaced) * 2
 
 
+def gone_from_both(
+    workplace: Workplace, scope: HopScope, known: Mapping[dt.date, HopNight], verdict: HopVerdict
+) -> dict[dt.date, int]:
+    """Return, by night, how many files were proven and are on neither end now.
+
+    Somebody's program that mirrors a source brings its losses to the archive too. Where steps work, other files take
+    the place of those that were there.
+    """
+    hop = scope.hop
+    if verdict.state not in (State.OK, State.DIFFERENT) or any(
+        has_steps(hop.instrument, place) for place in (hop.source, hop.destination)
+    ):
+        return {}
+    nothing = NightCount()
+    found = {night: verdict.per_night.get(night, nothing) for night in scope.nights}
+    return {
+        night: known[night].source_files - max(count.source_files, count.destination_files)
+        for night, count in found.items()
+        if night in known
+        and known[night].state is NightState.PROVEN
+        and max(count.source_files, count.destination_files) < known[night].source_files
+    }
+
+
 def _is_same_disk(workplace: Workplace, place: Place, marker: str | None) -> bool:
     known = workplace.ledger.root(place.host, place.root)
     return known is not None and known.identity == (marker or "")
+
+
+def notes_of_gone(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerdict]) -> Iterator[Note]:
+    """Yield an urgent note for each hop of which files that were proven are on neither end any more."""
+    places = {(hop.instrument.instrument, hop.key): hop.source for hop in hops_asked(workplace, asked)}
+    for verdict in verdicts:
+        if verdict.gone:
+            source = places[verdict.instrument, verdict.hop]
+            nights = ", ".join(night_text(night) for night in sorted(verdict.gone))
+            sentence = (
+                f"{verdict.source} and {verdict.destination}: on neither is any more, or no pattern takes,"
+                f" {counted(sum(verdict.gone.values()), 'file')} of what was proven (nights {nights})."
+                f" If that may be so: nightferry sync --accept-loss {source.host}:{source.root}"
+            )
+            yield Note(sentence, verdict.instrument, is_urgent=True)
 
 
 def notes_of(workplace: Workplace, asked: Asked, outcomes: Iterable[HopOutcome]) -> Iterator[Note]:

@@ -15,6 +15,7 @@ from nightferry.expectations import expectations, is_origin, pending_loss, unfin
 from nightferry.retention.evidence import HopWitness, freed_on, kept_on
 from nightferry.runs import Run, hop_record, onward_of, see_roots
 from nightferry.selection import Asked, all_away, are_to_come, hops_asked, is_whole_look, level_of, scope_asked
+from nightferry.vanished import gone_from_both
 from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
 from observatory.ends import loss_words
@@ -69,6 +70,7 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
         _notice_loss(workplace, hop, scope, verdict)  # while it is known what was in progress before
         _note_waiting(workplace, run, scope, verdict, options.overdue)
     verdict = _as_known(workplace, hop, scope, verdict)
+    verdict = replace(verdict, gone=gone_from_both(workplace, scope, before.nights, verdict))
     log.info(
         "verified",
         extra={

@@ -68,8 +68,9 @@ class HopVerdict:
     `compared` counts the source files whose question at `level` was answered (missing ones too);
     ``source_files == compared + not_comparable + len(in_progress)``. `unknown_reason` is a sentence for
     whatever cannot be said of single files (host down, root not proven); with it the hop is unknown.
-    `markers` are the ids that source and destination bear. `accepted` counts what a person has accepted,
-    per reason; those are in no other list.
+    `markers` are the ids that source and destination bear; `gone` counts, by night, what earlier looks proved to be on
+    both ends and is on neither now: two listings that agree cannot show it. `accepted` counts what a person has
+    accepted, per reason; those are in no other list.
     """
 
     instrument: str
@@ -99,6 +100,7 @@ class HopVerdict:
     unknown_reason: str | None = None
     per_night: Mapping[dt.date, NightCount] = field(default_factory=dict)
     markers: tuple[str | None, str | None] = (None, None)
+    gone: Mapping[dt.date, int] = field(default_factory=dict)
 
     @property
     def state(self) -> State:

@@ -8,6 +8,7 @@ from nightferry.cli.work import Delivery, conclude, file_progress
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, check_nights, instruments_asked
+from nightferry.vanished import notes_of_gone
 from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
 from reports.model import Report
@@ -28,6 +29,6 @@ def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, deliver
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         verdicts=verdicts,
-        notes=notes,
+        notes=[*notes, *notes_of_gone(workplace, asked, verdicts)],
     )
     return conclude(workplace, run, report, delivery)

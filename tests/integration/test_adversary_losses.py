@@ -89,6 +89,24 @@ def test_an_archive_that_lost_what_was_proven_is_told_though_it_is_carried_again
     assert "had lost" not in site.call("run").out
 
 
+@pytest.mark.parametrize("between", [(), ("sync",)])
+def test_what_was_proven_and_is_on_neither_end_is_told(site: Observatory, between: tuple[str, ...]) -> None:
+    """Somebody's mirror brought the source's loss to the archive; both listings agree, and a sync saw it first."""
+    paths = site.expose(["dome", "archive"], range(4))
+    assert site.call("verify").status == 0
+    lose(site, paths[0])
+    assert "neither" not in site.call("run").out, "the archive has it"
+    site.path("archive", paths[0]).unlink()
+    for command in between:
+        assert site.call(command).status == 0
+    for _ in range(2):
+        told = site.call("verify")
+        assert "on neither is any more, or no pattern takes, 1 file of what was proven" in told.out
+        assert f"nightferry sync --accept-loss dome:{site.root('dome')}" in told.out
+    assert site.call("sync", "--accept-loss", f"dome:{site.root('dome')}").status == 0
+    assert "neither" not in site.call("verify").out
+
+
 def test_what_was_accepted_or_in_progress_may_vanish(site: Observatory) -> None:
     """Of files that are being written some never stay, and what a person knows of is no news."""
     site.expose(["dome", "archive"], [1, 2], back=1)
