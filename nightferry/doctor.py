@@ -17,6 +17,7 @@ from pathlib import Path
 from catalogue.records import RootRecord
 from nightferry.expectations import held_files, last_seen
 from nightferry.products.pending import steps_of
+from nightferry.reporting.delivery import names_nobody
 from nightferry.reporting.status import site_status
 from nightferry.room import why_it_takes_nothing
 from nightferry.workplace import Workplace
@@ -214,6 +215,8 @@ def _mail(workplace: Workplace) -> Iterator[Line]:
     mail = workplace.specification.site.mail
     if mail is None:
         yield Line(State.OK, "mail", "none declared: reports are kept, nobody is mailed")
+    elif names_nobody(workplace.specification):
+        yield Line(State.DIFFERENT, "mail", "nobody is mailed: name them in `mail.to` of site.yaml or of an instrument")
     elif mail.folder is not None:
         yield Line(State.OK, "mail", f"written into {workplace.folder / Path(mail.folder).expanduser()}")
     else:

@@ -45,10 +45,10 @@ def _command(program: Sequence[str], specification: Specification, job: str) -> 
 def crontab_lines(specification: Specification, program: Sequence[str]) -> Iterator[str]:
     """Yield the lines for ``crontab -e``; cron mails by itself what a job says on standard error.
 
-    Where the site has its own mail, the report is not left to cron too: it would come twice, and daily whatever
+    Where the site mails its reports, they are not left to cron too: they would come twice, and daily whatever
     ``mail.when`` says.
     """
-    silence = " >/dev/null" if specification.site.mail else ""
+    silence = " >/dev/null" if specification.mails_reports else ""
     jobs = jobs_of(specification)
     zone = specification.site.timezone
     yield f"# nightferry, site {specification.site.site}; times are those of {zone}"

@@ -22,7 +22,7 @@ from reports.model import Report
 from reports.text import render_text
 
 if TYPE_CHECKING:
-    from observatory.spec.models import SiteMail
+    from observatory.spec.models import SiteMail, Specification
     from reports.post import Post
 
 log = logging.getLogger("nightferry")
@@ -102,6 +102,14 @@ def check_mail(workplace: Workplace, is_wanted: bool) -> None:
     """
     if is_wanted and workplace.specification.site.mail is None:
         raise UsageError("--mail: site.yaml has no `mail`, so there is nobody to send to; nothing was done")
+    if is_wanted and names_nobody(workplace.specification):
+        raise UsageError("--mail: `mail.to` of site.yaml and of the instruments names nobody; nothing was done")
+
+
+def names_nobody(specification: Specification) -> bool:
+    """Say whether mail is declared and no mail could ever be addressed: steps may have recipients of their own."""
+    may_write = specification.mails_reports or any(one.convert for one in specification.instruments.values())
+    return specification.site.mail is not None and not may_write
 
 
 def send(workplace: Workplace, report: Report, *, by_hand: bool) -> Iterator[str]:

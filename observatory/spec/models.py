@@ -442,3 +442,9 @@ class Specification(BaseModel):
     def zone(self) -> dt.tzinfo:
         """The site's time zone."""
         return zoneinfo.ZoneInfo(self.site.timezone)
+
+    @property
+    def mails_reports(self) -> bool:
+        """Whether mail is declared and `to` names somebody, of the site or of an instrument."""
+        mail = self.site.mail
+        return mail is not None and bool(mail.to or any(one.mail.to for one in self.instruments.values()))

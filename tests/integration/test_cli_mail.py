@@ -98,6 +98,27 @@ def test_the_last_report_is_mailed_again(site: Observatory, box: Box) -> None:
     assert len(to(box, "dm@example.org")) == 1
 
 
+def test_mail_that_names_nobody_is_no_mail(site: Observatory) -> None:
+    """--mail is refused, a scheduled run prints what it would have mailed, and doctor says what is wrong."""
+    site.write_site(mail={"folder": "outbox", "from": "nightferry@example.org", "when": "always"})
+    for name in ("sha", "shd"):
+        site.declare(name)
+    asked = site.call("verify", "--mail")
+    assert (asked.status, asked.out) == (2, "")
+    assert "names nobody" in asked.err
+    scheduled = site.call("verify", "--scheduled", "-q")
+    assert scheduled.status == 1
+    assert "THAT ARE NOT ON" in scheduled.out
+    assert not (site.config / "outbox").exists()
+    site.write_site(schedule={"verify": "0 9 * * *"})
+    assert not site.call("crontab").out.rstrip().endswith("/dev/null")
+    lines = [line for line in site.call("doctor").out.splitlines() if " mail: " in line]
+    assert lines == ["WRONG   mail: nobody is mailed: name them in `mail.to` of site.yaml or of an instrument"]
+    site.declare("sha", mail={"to": ["shoc-team@example.org"]})
+    assert site.call("verify", "--mail").status == 1
+    assert len(list((site.config / "outbox").glob("*.eml"))) == 1
+
+
 def test_scheduled_differences_are_mailed_and_a_quiet_day_is_quiet(site: Observatory, box: Box) -> None:
     """when: differences (the default): a mail while something differs, none when all is well."""
     site.call("verify", "--scheduled")
