@@ -194,7 +194,10 @@ class NightRun:
         if not any(isinstance(one, NightStep) for one in after if one in chosen):
             return True
         rows = list(self._rows_of(step, replace(self._run.bench, dry_run=True, force=False)))
-        self._order.taken(step, rows, self._folder.night)
+        if self._run.bench.dry_run:
+            self._order.taken(step, rows, self._folder.night)
+        else:
+            self._order.passed_by(step, rows, self._folder.night)
         return True
 
     def _rows_of(self, step: Step | NightStep, bench: Bench) -> Iterator[ConvertRow]:

@@ -29,6 +29,7 @@ class Order:
         self._incomplete: str | None = None
         self._stopped_by: str | None = None
         self._held: tuple[str, str] | None = None
+        self._unasked: str | None = None
 
     @property
     def is_held(self) -> bool:
@@ -40,6 +41,11 @@ class Order:
         if self._held is not None:
             return RowResult.HELD, f"{self._held[0]} is held ({self._held[1]}): look at it, then `convert --approve`"
         before = self._incomplete if isinstance(step, NightStep) else self._stopped_by
+        if before is not None and before == self._unasked:
+            return (
+                RowResult.FAILED,
+                f"{before} is not complete, and was not asked for: take it first (`--from {before}`)",
+            )
         if before is not None:
             return RowResult.WAITING, f"{before} is not complete"
         older = self._late.get(step.label)
@@ -59,6 +65,11 @@ class Order:
             reason = hold_reason(self._known, step)
             self._held = None if reason is None else (step.label, reason)
         return is_complete
+
+    def passed_by(self, step: Step | NightStep, rows: Sequence[ConvertRow], night: dt.date) -> None:
+        """Learn how far a step is that was not asked for: what needs it cannot be done, and nothing will do it."""
+        if not self.taken(step, rows, night) and self._incomplete == step.label:
+            self._unasked = step.label
 
     def all_late(self, steps: Sequence[Step | NightStep], night: dt.date) -> None:
         """Learn that a night did not begin."""

@@ -232,9 +232,13 @@ def test_a_dry_run_writes_nothing(carry: Carry, root: Path, ledger: Ledger) -> N
     assert ledger.step_records("vampires", FIRST) == ()
 
 
-def test_a_step_asked_for_alone_waits_for_those_before_it(carry: Carry, root: Path) -> None:
-    """It is not taken on what is out of date; taken from there on, it is."""
-    assert results(carry(steps=frozenset({"pack"}))) == [("pack", WAITING)]
+def test_a_step_asked_for_alone_is_not_taken_before_those_before_it(carry: Carry, root: Path) -> None:
+    """Not on what is out of date; as nothing else will take those, that is no success. Taken from there on, it is."""
+    asked = carry(steps=frozenset({"pack", "list"}))
+    assert results(asked) == [("pack", RowResult.FAILED), ("list", RowResult.FAILED)]
+    assert asked.state is State.DIFFERENT
+    assert "gather is not complete, and was not asked for" in str(asked.rows[0].reason)
+    assert results(carry(steps=frozenset({"pack"}), dry_run=True)) == [("pack", WAITING)]
     carry(steps=frozenset({"gather", "stamp", "number"}))
     assert results(carry(steps=frozenset({"pack"}))) == [("pack", DONE)] * 2
 
