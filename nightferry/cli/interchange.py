@@ -45,8 +45,12 @@ def sums(
         answer = catalogue.find_datasets(question)
         exposures = {one.name: key for one, key in catalogue.dataset_types(answer.type.instrument)}
         key = by or exposures.get(answer.type.name)
-        if key is None or key not in {one.name for one in answer.type.keys}:
-            raise UsageError(f"--by {key or ''}: one of {', '.join(one.name for one in answer.type.keys)}")
+        known = [one.name for one in answer.type.keys]
+        if key is None:
+            why = f"{answer.type.name} declares no `exposure`, so say by which key the lists are to be made"
+            raise UsageError(f"{why}: --by {' or --by '.join(known)}")
+        if key not in known:
+            raise UsageError(f"--by {key}: {answer.type.name} has no such key; known here: {', '.join(known)}")
         with _bar("hashing", len(answer.datasets), json or options.quiet) as progress:
             written = write_sums(_groups(key, answer.datasets), to, progress)
     if json:

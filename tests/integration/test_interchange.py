@@ -43,6 +43,22 @@ def test_a_list_for_each_exposure_is_one_that_sha256sum_accepts(pfs: Deliveries)
     assert (checked.status, [one["verified"] for one in checked.document["lists"]]) == (0, [3, 3])
 
 
+def test_without_an_exposure_the_key_of_the_lists_has_to_be_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sentence names the keys that there are; one that is none is said as such."""
+    pfs = Deliveries.at(tmp_path, capsys)
+    declared = pfs.site.config / "instruments.d" / "pfs.yaml"
+    declared.write_text(declared.read_text().replace("exposure: visit\n", "\n"))
+    pfs.deliver(12)
+    assert pfs.ingest(pfs.folder, "-t", "copy").status == 0
+    words = ["catalogue", "sums", "raw", "--to", str(tmp_path / "lists")]
+    answer = pfs.site.call(*words)
+    assert (answer.status, "raw declares no `exposure`" in answer.err, "--by visit" in answer.err) == (2, True, True)
+    assert "--by vist: raw has no such key; known here: " in pfs.site.call(*words, "--by", "vist").err
+    assert pfs.site.call(*words, "--by", "visit").status == 0
+
+
 def test_a_file_whose_bytes_are_not_the_recorded_ones_is_not_listed(pfs: Deliveries) -> None:
     """A list made of damaged bytes would vouch for the damage."""
     path = pfs.store / "PFS/raw/all/000012" / raw_name(12)
