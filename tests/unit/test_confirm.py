@@ -157,6 +157,19 @@ def test_what_replaces_another_is_proven_by_its_bytes_on_both_sides() -> None:
         assert (verdict.may_retry, verdict.was_seen) == (True, False) and "Permission denied" in verdict.reason
 
 
+def test_only_what_replaces_another_is_hashed_for_it() -> None:
+    """A file beside it that is new, and one that did not arrive, are judged as ever."""
+    ends = World(replaces=True)
+    new, absent = Item(OTHER, OTHER, 3, OLD_S), Item(b"absent", b"absent", 3, OLD_S, replaces=True)
+    ends.source.put(HERE + b"/" + OTHER, b"new", OLD_S)
+    ends.destination.put(THERE + b"/" + OTHER, b"new", OLD_S)
+    ends.source.put(HERE + b"/absent", b"new", OLD_S)
+    found = confirm(ends.batch.with_items((new, absent, ends.item)), Evidence())
+    assert found[0] == Arrived(new, 3, OLD_S, None)
+    assert isinstance(found[1], NotArrived) and "nobody said why" in found[1].reason
+    assert found[2] == Arrived(ends.item, 3, OLD_S, SUM)
+
+
 def test_what_was_cloned_bears_no_hash() -> None:
     """An empty text is none."""
     assert judged(World(), hashes={TARGET: ""}) == Arrived(ITEM, 3, OLD_S, None)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from observatory.endpoints.contract import HostAccess
+from observatory.endpoints.contract import Facts, HostAccess, Promise
 from observatory.endpoints.memory import MemoryEndpoint
 from observatory.errors import CommandFailed
 from observatory.spec.models import TransferOptions
@@ -47,11 +47,25 @@ def well(reasons: Mapping[bytes, str] | None = None) -> Plan:
     return session
 
 
+class Closed(MemoryEndpoint):
+    """A host on which some files cannot be looked at until they are written again."""
+
+    closed: frozenset[bytes] | set[bytes] = frozenset()
+
+    def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
+        """Look, or say why not."""
+        for promise in promises:
+            if promise.path in self.closed:
+                yield Facts(promise.path, reason="Input/output error")
+            else:
+                yield from super().differing(root, [promise])
+
+
 class World:
     """Both hosts in memory, and sessions that do what a test plans; one session a round."""
 
     def __init__(self, *plans: Plan, items: Sequence[Item] = (ONE, TWO, THREE), **options: Any) -> None:
-        self.source, self.destination = MemoryEndpoint("sha"), MemoryEndpoint("archive")
+        self.source, self.destination = MemoryEndpoint("sha"), Closed("archive")
         for item in items:
             self.source.put(HERE + b"/" + item.path, b"new", OLD_S)
         self.destination.put_folder(THERE)
@@ -65,6 +79,7 @@ class World:
         self.paces: list[Pace] = []
         self.slept: list[float] = []
         self.checked = 0
+        self.apart = False
 
     def deliver(self, items: Sequence[Item]) -> None:
         """Place files at the destination as promised."""
@@ -76,13 +91,16 @@ class World:
         self.paces.append(pace)
         return self.plans.pop(0)(self, job)
 
+    def _divide(self, items: Sequence[Item], sessions: int) -> list[Job]:
+        return [Job(b"", b"", (item,)) for item in items] if self.apart else _as_one(items, sessions)
+
     def _check(self, ended: Sequence[SessionEnd]) -> None:
         self.checked += 1
 
     def carry(self, sessions: int = 4, **refused: NotArrived) -> dict[bytes, NotArrived]:
         """Carry the batch; return why what failed did."""
         known = {one.item.target: one for one in refused.values()}
-        rounds = Rounds(self.batch, known, Meter(self.batch), self._send, _as_one, self.slept.append)
+        rounds = Rounds(self.batch, known, Meter(self.batch), self._send, self._divide, self.slept.append)
         rounds.carry(sessions, self._check)
         assert self.plans == []
         return {
@@ -192,6 +210,26 @@ def test_what_cannot_be_looked_at_is_sent_again_and_the_next_session_is_told() -
     world = World(ends(Remedy.RETRY), well())
     world.carry()
     assert [pace.unseen_rounds for pace in world.paces] == [0, 0]
+
+
+def test_a_single_file_that_cannot_be_looked_at_makes_a_round_unseen() -> None:
+    """It may stand there already; and so may what a next session finds in its place."""
+    world = World(ends(Remedy.RETRY, ONE), well())
+    world.destination.closed = {TWO.target}
+    assert world.carry() == {}
+    assert (world.sent[1], [pace.unseen_rounds for pace in world.paces]) == ([TWO, THREE], [0, 1])
+
+
+def test_of_several_sessions_each_ends_by_itself() -> None:
+    """One that broke off is waited for, one that was ended for another rate is checked by nobody."""
+    world = World(well(), ends(Remedy.RETRY), ends(Remedy.GO_ON, reasons={THREE.target: "vanished"}), well())
+    world.apart = True
+    assert world.carry(sessions=1) == {THREE.target: NotArrived(THREE, "vanished")}
+    assert (world.slept, world.sent[3:]) == ([RETRY_DELAYS_S[0]], [[TWO]])
+    world = World(ends(Remedy.AT_ONCE), ends(Remedy.NOTHING), well(), items=(ONE, TWO))
+    world.apart = True
+    assert set(world.carry(sessions=1)) == {TWO.target}
+    assert (world.slept, world.checked) == ([LAST_FILES_S], 1)
 
 
 def test_a_first_round_may_be_refused_by_who_checks_it() -> None:
