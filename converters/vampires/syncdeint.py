@@ -106,6 +106,8 @@ class SyncDeintStep(NamesItsProducts):
         said = [f"{len(reasons)} of {len(cubes)} cubes could not be paired, first {reasons[0]}"] if reasons else []
         names = misnamed(cubes)
         said += [names] if names else []
+        alone = self._without_cube(folder)
+        said += [f"{len(alone)} timing files without a cube, first {show(alone[0])}"] if alone else []
         return Done(warning="; ".join([*said, *plan.offsets()]) or None, facts=plan.facts())
 
     def rules(self) -> Rules:
@@ -134,6 +136,13 @@ class SyncDeintStep(NamesItsProducts):
             for camera, pattern in self.cameras.items()
             for path in self._cubes(folder, pattern)
         ]
+
+    def _without_cube(self, folder: NightFolder) -> list[bytes]:
+        """Return the timing files whose cubes are not there: their frames were exposed, and have been lost since."""
+        known = {timing for _, _, timing in self._taken(folder)}
+        patterns = [self._timing_of(os.fsencode(pattern)) for pattern in self.cameras.values()]
+        match = matcher(patterns)
+        return [path for path in folder.files if match(path) == "taken" and path not in known]
 
     def _cubes(self, folder: NightFolder, pattern: str) -> Iterator[bytes]:
         match = matcher([os.fsencode(pattern)])

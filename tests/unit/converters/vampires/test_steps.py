@@ -290,3 +290,13 @@ def test_an_offset_that_nothing_tells_is_said_and_pairs_nothing(tmp_path: Path) 
     (settled,) = take(step(SyncDeintStep, offset_us=1000), night.folder)
     assert settled.facts.kinds == {"sync cam1": 200, "sync cam2": 200}
     assert settled.warning is None
+
+
+def test_a_timing_file_without_its_cube_is_said(tmp_path: Path) -> None:
+    """Frames were exposed of which nothing is left: nothing can be made of them, and it must not go unseen."""
+    night = Night(tmp_path / "20251106", frames=20, drops=0.0)
+    night.expose(triggers=60)
+    lost = sorted((tmp_path / "20251106" / "vcam2").glob("*.fits"))[1]
+    lost.unlink()
+    (done,) = take(step(SyncDeintStep), tmp_path / "20251106")
+    assert f"1 timing files without a cube, first vcam2/{lost.stem}.txt" in (done.warning or "")
