@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from nightferry.cli.context import is_terminal, say
+from nightferry.cli.next_steps import next_steps
 from nightferry.cli.work import Delivery, conclude, file_progress
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
-from nightferry.selection import Asked, check_nights, instruments_asked
+from nightferry.selection import Asked, check_nights, hops_asked, instruments_asked
 from nightferry.vanished import notes_of_gone
 from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
@@ -31,4 +33,8 @@ def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, deliver
         verdicts=verdicts,
         notes=[*notes, *notes_of_gone(workplace, asked, verdicts)],
     )
-    return conclude(workplace, run, report, delivery)
+    status = conclude(workplace, run, report, delivery)
+    if is_terminal() and not (delivery.json or delivery.quiet):
+        for line in next_steps(verdicts, hops_asked(workplace, asked)):
+            say(line)
+    return status

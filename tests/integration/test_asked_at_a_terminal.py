@@ -84,3 +84,25 @@ def test_the_doctor_says_that_it_waits_for_a_host(site: Observatory) -> None:
     assert before.count("looking; a host that does not answer") > 3, "it moves"
     plain = site.process("doctor")
     assert ("looking;" in plain.out + plain.err, plain.status) == (False, 3)
+
+
+def test_what_to_do_next_stands_below_a_verification_on_a_terminal(site: Observatory) -> None:
+    """The very command; in a pipe and in a file the report is all that there is."""
+    site.mark("archive")
+    site.declare("shd", copies=[site.copy("dome", "shd"), site.copy("archive", "shd", fill="external")])
+    site.expose(["dome"], [1], instrument="shd")
+    site.mark("archive", "shd")
+    status, drawn = converse(site.command("verify"), "")
+    assert (status, "next: `nightferry sync -i sha` carries what is missing" in drawn) == (1, True), drawn
+    assert "doctor" not in drawn
+    piped = site.process("verify")
+    assert (piped.status, "next:" in piped.out + piped.err) == (1, False)
+    assert site.call("sync").status == 0
+    frame = site.root("archive") / site.expose(["dome"], [1])[0]
+    frame.write_bytes(frame.read_bytes()[:-1] + b"x")
+    (site.root("archive", "shd") / ".nightferry" / "root").unlink()
+    status, drawn = converse(site.command("verify", "--level", "checksum"), "")
+    said = " ".join(drawn.split())
+    assert status == 3, drawn
+    assert "`nightferry sync --level checksum -i sha` carries the source's" in said
+    assert "next: `nightferry doctor` goes through what could not be looked at" in said
