@@ -225,11 +225,14 @@ class _Night:
             self._look_at_target()
         left = tuple(sorted(self._belongs - self._back))
         if not left:
-            gave = [one for one in self._receipts if one.outcome is not None] or self._receipts[-1:]
+            promised = [one for one in self._receipts if one.outcome is not None and self._wanted.dry_run]
+            gave = promised or [one for one in self._receipts if one.files] or self._receipts[-1:]
             return [replace(one, state=State.OK, reason=None) for one in gave]
         *before, last = self._receipts
         state = worst([State.DIFFERENT, last.state, *([State.UNKNOWN] if self._unread else [])])
-        reason = "; ".join(filter(None, [last.reason, *self._unread, self._what_lacks(left)]))
+        said = last.reason or ""
+        unread = [sentence for sentence in self._unread if sentence not in said]
+        reason = "; ".join(filter(None, [said, *unread, self._what_lacks(left)]))
         lacking = tuple(below_night(name) for name in left)
         return [*self._refused, *before, replace(last, state=state, reason=reason, not_back=lacking)]
 

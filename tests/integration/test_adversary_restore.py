@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,19 @@ def test_a_copy_that_cannot_be_reached_does_not_stand_in_the_way(site: Observato
     site.root("hill").rename(site.root("hill").with_name("unmounted"))
     assert (bring(site, "hill").status, bring(site, "any").status) == (3, 0)
     assert set(tree(site.root("dome"))) == set(paths)
+
+
+def test_nothing_is_brought_to_what_may_be_an_empty_mount_point(site: Observatory) -> None:
+    """Though somebody vouched for the root once, before it ever held a night; marked by hand it is taken."""
+    paths = carried(site)
+    shutil.rmtree(site.root("dome"))
+    site.root("dome").mkdir()
+    answer = bring(site, "any")
+    assert (answer.status, list(site.root("dome").iterdir())) == (3, []), answer
+    assert "its disk may not be mounted" in receipts(answer)[-1]["reason"]
+    site.mark("dome")
+    answer = bring(site, "any")
+    assert (answer.status, set(tree(site.root("dome")))) == (0, set(paths)), answer
 
 
 def test_each_night_has_its_receipt_before_the_next_is_begun(site: Observatory) -> None:
