@@ -93,8 +93,9 @@ def notes_of_gone(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerd
             source = places[verdict.instrument, verdict.hop]
             nights = ", ".join(night_text(night) for night in sorted(verdict.gone))
             sentence = (
-                f"{verdict.source} and {verdict.destination}: on neither is any more, or no pattern takes,"
-                f" {counted(sum(verdict.gone.values()), 'file')} of what was proven (nights {nights})."
+                f"{verdict.source} and {verdict.destination}: neither has any more what was proven,"
+                f" {counted(sum(verdict.gone.values()), 'file')} (nights {nights});"
+                " or the instrument's file counts them otherwise now, by its patterns, rollover or zone."
                 f" If that may be so: nightferry sync --accept-loss {source.host}:{source.root}"
             )
             yield Note(sentence, verdict.instrument, is_urgent=True)

@@ -101,7 +101,7 @@ def test_what_was_proven_and_is_on_neither_end_is_told(site: Observatory, betwee
         assert site.call(command).status == 0
     for _ in range(2):
         told = site.call("verify")
-        assert "on neither is any more, or no pattern takes, 1 file of what was proven" in told.out
+        assert f"neither has any more what was proven, 1 file (nights {night_text(site.night(1))});" in told.out
         assert f"nightferry sync --accept-loss dome:{site.root('dome')}" in told.out
     assert site.call("sync", "--accept-loss", f"dome:{site.root('dome')}").status == 0
     assert "neither" not in site.call("verify").out
