@@ -274,11 +274,11 @@ class _Pruning:
 
     def _said(self, night: dt.date) -> list[Confirmation]:
         """Return what archives confirmed and which manifests were sent: one that waits for a mail server was not."""
-        from nightferry.reporting.letters import undelivered  # loads what mail needs
-
         said = self._workplace.ledger.confirmations(self._instrument.instrument, night)
         if not any(one.kind == MANIFEST for one in said):
             return list(said)
+        from nightferry.reporting.letters import undelivered  # loads what mail needs
+
         waiting = undelivered(self._workplace, self._instrument)
         return [one for one in said if one.kind != MANIFEST or (one.night, one.archive) not in waiting]
 
