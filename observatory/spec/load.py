@@ -215,8 +215,9 @@ def _judge_instrument(
         judged.faults |= step.faults
     if judged.value is not None and steps:
         judged.value = _with_steps(judged.value, judged_steps)
-    if judged.value is not None and judged.value.instrument != path.stem and not judged.is_known(("instrument",)):
-        reason = f"{judged.value.instrument!r} stands in {path.name}: the file's stem is the instrument's name"
+    name = raw.get("instrument") if isinstance(raw, dict) else None  # of a file with other faults too
+    if isinstance(name, str) and name != path.stem and not judged.is_known(("instrument",)):
+        reason = f"{name!r} stands in {path.name}: the file's stem is the instrument's name"
         judged.problems.append(document.problem(("instrument",), reason))
         judged.faults.add(("instrument",))
     return judged

@@ -232,6 +232,12 @@ def test_a_missing_layout_is_told_beside_faults_further_down(tmp_path: Path) -> 
     ]
 
 
+def test_a_name_that_is_not_the_files_is_told_beside_what_makes_the_file_none(tmp_path: Path) -> None:
+    """Without cameras there is no instrument to speak of; its name is wrong all the same."""
+    told = problems(write(tmp_path, sha=instrument("shaa", cameras="{}")))
+    assert [problem.split(": ")[1] for problem in told] == ["instrument", "cameras"]
+
+
 def test_files_that_are_no_yaml_leave_the_others_to_be_judged(tmp_path: Path) -> None:
     """A broken site.yaml does not hide a broken instrument, nor make its hosts undeclared."""
     write(tmp_path, "site: [", sha=instrument(settle_s="x"), shd="", she="[1]")
