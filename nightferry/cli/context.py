@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from observatory.errors import CouldNotTell, UsageError
+from observatory.errors import CouldNotTell, SpecificationError, UsageError
 
 if TYPE_CHECKING:
     from nightferry.selection import Asked
@@ -130,19 +130,29 @@ def say(sentence: str) -> None:
 
 
 @contextmanager
-def told_if_it_breaks_off(workplace: Workplace, kind: Kind, is_mailed: bool) -> Iterator[None]:
-    """Mail what ends a job before it has a report, where its report would have been mailed, and let it go on.
+def opened(options: Context, kind: Kind, *, mail: bool, scheduled: bool) -> Iterator[Workplace]:
+    """Open the site for a job; what ends it before it has a report is mailed where the report would have been.
 
-    The database that is away is what nobody reads on standard error in the morning.
+    The database that is away, or the slip in an instrument's file on a Friday, is what nobody reads on standard error
+    in the morning. A person who asked for mail reads of the slip where he stands.
     """
     try:
-        yield
-    except (CouldNotTell, OSError) as error:
-        if is_mailed:
-            from nightferry.cli.work import mail_end
+        workplace = options.open()
+    except SpecificationError as error:
+        if scheduled:
+            from nightferry.cli.work import mail_misspelt
 
-            mail_end(workplace, kind, error)
+            mail_misspelt(options.folder(), kind, error)
         raise
+    with workplace:
+        try:
+            yield workplace
+        except (CouldNotTell, OSError) as error:
+            if mail or scheduled:
+                from nightferry.cli.work import mail_end
+
+                mail_end(workplace, kind, error)
+            raise
 
 
 def sentence_of(error: CouldNotTell | OSError) -> str:

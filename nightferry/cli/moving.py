@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of, reach_early, told_if_it_breaks_off
+from nightferry.cli.context import asked, finish, opened, options_of, reach_early
 from observatory.errors import UsageError
 
 
@@ -41,7 +41,7 @@ def sync(
     if level not in (None, "size", "checksum"):
         raise UsageError(f"--level {level}: sync knows size and checksum")
     options = options_of(context)
-    with options.open() as workplace, told_if_it_breaks_off(workplace, "sync", mail or scheduled):
+    with opened(options, "sync", mail=mail, scheduled=scheduled) as workplace:
         what = asked(instrument, date, nights, hop)
         reach_early(workplace, what)
         from nightferry.cli.sync_work import run_sync  # loaded while the hosts answer

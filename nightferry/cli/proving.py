@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of, reach_early, told_if_it_breaks_off
+from nightferry.cli.context import asked, finish, opened, options_of, reach_early
 from observatory.errors import UsageError
 
 
@@ -29,7 +29,7 @@ def verify(
 ) -> None:
     """List both ends of every hop afresh and report what is on A and not on B."""
     options = options_of(context)
-    with options.open() as workplace, told_if_it_breaks_off(workplace, "verify", mail or scheduled):
+    with opened(options, "verify", mail=mail, scheduled=scheduled) as workplace:
         what = asked(instrument, date, nights, hop)
         reach_early(workplace, what)
         from nightferry.cli.verify_work import run_verify  # loaded while the hosts answer

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of, taken_back, told_if_it_breaks_off
+from nightferry.cli.context import asked, finish, opened, options_of, taken_back
 from observatory.errors import UsageError
 from observatory.nights import night_text, parse_night
 
@@ -29,7 +29,7 @@ def prune(
     if yes and dry_run:
         raise UsageError("--yes frees and --dry-run does not: give one of the two")
     options = options_of(context)
-    with options.open() as workplace, told_if_it_breaks_off(workplace, "prune", mail or scheduled):
+    with opened(options, "prune", mail=mail, scheduled=scheduled) as workplace:
         from nightferry.cli.prune_work import run_prune
         from nightferry.cli.work import Delivery
 

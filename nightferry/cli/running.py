@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of, say, told_if_it_breaks_off
+from nightferry.cli.context import asked, finish, opened, options_of, say
 
 
 def run(
@@ -30,7 +30,7 @@ def run(
     from nightferry.cli.work import Delivery
 
     options = options_of(context)
-    with options.open() as workplace, told_if_it_breaks_off(workplace, "run", mail or scheduled):
+    with opened(options, "run", mail=mail, scheduled=scheduled) as workplace:
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
         finish(run_nightly(workplace, asked(instrument, date, nights, hop), dry_run, wait, delivery))
 
@@ -65,7 +65,7 @@ def convert(
     from nightferry.products.converting import ConvertWishes
 
     options = options_of(context)
-    with options.open() as workplace, told_if_it_breaks_off(workplace, "run", mail or scheduled):
+    with opened(options, "run", mail=mail, scheduled=scheduled) as workplace:
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
         wishes = ConvertWishes(force, frozenset(step or ()), dry_run, jobs, from_step, pending)
         if detach:

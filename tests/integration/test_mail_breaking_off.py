@@ -67,6 +67,20 @@ def test_without_a_list_of_the_site_every_team_is_told(site: Observatory) -> Non
     assert ["Connection refused" in text for _, text in mails(site)] == [True, True]
 
 
+def test_a_slip_in_an_instruments_file_is_mailed_by_the_schedule(site: Observatory) -> None:
+    """Nothing is done for any instrument until it is mended; by hand it is read where it was called."""
+    (site.config / "instruments.d" / "shd.yaml").write_text("instrument: shd\nlayuot: x\n")
+    assert site.call("run", "--mail").status == 2
+    assert not mails(site)
+    assert site.call(*words_of("run")).status == 2
+    ((subject, text),) = mails(site)
+    assert "unknown" in subject
+    assert "nothing was done" in text
+    assert "did you mean 'layout'?" in text
+    (site.config / "site.yaml").write_text("site: [")
+    assert site.call(*words_of("run")).status == 2
+
+
 def test_by_hand_nobody_is_mailed_who_was_not_to_be(site: Observatory) -> None:
     """The person sees it himself."""
     site.write_site(database=NOBODY_THERE)
