@@ -137,6 +137,9 @@ def test_a_word_is_good_for_one_start(workplace: Workplace, clock: Clock) -> Non
     run = workplace.ledger.start_run("run", ["sha"], clock.now, "here", 1)
     workplace.ledger.finish_run(run, State.OK, clock.now)
     assert list(await_earlier_hops(workplace, SECOND, 0, clock.sleep)) != []
+    clock.sleep(60)
+    leave_records(workplace, FIRST, [outcome()])
+    assert list(await_earlier_hops(workplace, SECOND, 0, clock.sleep)) == []
 
 
 def test_a_word_from_a_clock_that_is_ahead_starts_nobody(workplace: Workplace, clock: Clock) -> None:

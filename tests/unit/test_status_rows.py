@@ -1,0 +1,56 @@
+"""What a row of ``status`` says of a night, and when its last run is too long ago."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from catalogue.records import HopNight, NightState, NightStatus, StepCount
+from nightferry.reporting import AHEAD
+from nightferry.reporting.status import LastRun, Row
+
+NIGHT = dt.date(2016, 9, 7)
+NOON = dt.datetime(2016, 9, 8, 12, tzinfo=dt.UTC)
+HOUR = dt.timedelta(hours=1)
+PROVEN = HopNight("a:b", NIGHT, NightState.PROVEN, 10, 0, NOON, NOON, "size", 7, 700, NOON)
+OPEN = HopNight("b:c", NIGHT, NightState.OPEN, 8, 2, NOON, NOON + 2 * HOUR, "size", 8, 800, NOON + HOUR)
+NEVER = HopNight("c:d", NIGHT, NightState.ACCEPTED, 0, 0, None, None, None, 0, 0, None)
+
+
+def row(*hops: HopNight, steps: tuple[StepCount, ...] = (), is_processed: bool | None = None) -> Row:
+    """Return a row of an instrument of four copies."""
+    return Row("sha", 3, NightStatus(NIGHT, hops, steps), is_processed=is_processed)
+
+
+def step(name: str, done: int, not_done: int) -> StepCount:
+    """Return the counts of one step."""
+    return StepCount(name, "a", done, not_done, NOON)
+
+
+def test_a_night_shows_the_last_that_its_hops_show() -> None:
+    """What moved when last, and what was proven; a hop that never moved or proved anything has no time."""
+    full = row(NEVER, PROVEN, OPEN)
+    assert full.last_moved() == NOON + HOUR
+    assert full.last_proven() == NOON  # the other is open again
+    assert full.is_accepted and not row(PROVEN, OPEN).is_accepted
+    assert (row().last_moved(), row(OPEN, NEVER).last_proven()) == (None, None)
+
+
+def test_steps_are_told_one_by_one_only_where_something_is_left() -> None:
+    """Several complete ones are counted; ``so far`` where that is not all of the night."""
+    pack, name = step("fpack", 12, 0), step("frame-ids", 3, 9)
+    assert row(steps=(pack,)).processed == "12/12 fpack"
+    assert row(steps=(pack, step("thumb", 1, 0))).processed == "all 2 steps"
+    assert row(steps=(pack, name)).processed == "3/12 frame-ids"
+    assert row(steps=(pack, name), is_processed=False).processed == "3/12 frame-ids"
+    assert row(steps=(pack, step("thumb", 1, 0)), is_processed=False).processed == "2 steps so far"
+    assert row(steps=(pack,), is_processed=False).processed == "12/12 fpack so far"
+    assert row().processed == ""
+
+
+def test_a_run_is_too_long_ago_that_never_was_or_is_dated_ahead_of_our_clock() -> None:
+    """Of one that will have finished tomorrow nothing is known."""
+    span = dt.timedelta(hours=26)
+    said = [LastRun(at).is_older(span, NOON) for at in (None, NOON - 27 * HOUR, NOON - 25 * HOUR, NOON)]
+    assert said == [True, True, False, False]
+    assert LastRun(NOON + 2 * AHEAD).is_older(span, NOON)
+    assert not LastRun(NOON + AHEAD / 2).is_older(span, NOON)
