@@ -211,6 +211,15 @@ _KINDS = {
     b"xdigit": rb"0-9A-Fa-f",
 }
 _NOTHING = rb"(?!)"
+_RANGE_TO_A_CLASS = re.compile(rb".-\[[:.=]", re.DOTALL)
+
+
+def has_range_to_a_class(pattern: bytes) -> bool:
+    """Say whether a bracket holds a range up to a class, ``[a-[:alpha:]]``.
+
+    POSIX leaves open what that takes, and GNU find reads it in two ways, by what the name holds.
+    """
+    return any(piece["set"] and _RANGE_TO_A_CLASS.search(piece["set"]) for piece in _PIECE.finditer(pattern))
 
 
 def _translate(pattern: bytes) -> bytes:

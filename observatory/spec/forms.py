@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from observatory.layouts import Layout
+from observatory.names import has_range_to_a_class
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -103,6 +104,8 @@ def pattern(text: str) -> str:
         raise ValueError("an empty pattern takes nothing")
     if text.startswith("/") or ".." in text.split("/"):
         raise ValueError(f"a pattern stands below the night's directory: no leading '/' and no '..' in {text!r}")
+    if has_range_to_a_class(text.encode()):
+        raise ValueError(f"a range ends in a character, not in a class, unlike that in {text!r}; a '-' stands first")
     return text
 
 

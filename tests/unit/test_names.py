@@ -10,7 +10,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from observatory import names
@@ -236,7 +236,8 @@ patterns = joined(st.one_of(st.sampled_from([b"a", b"b", b"*", b"?", b"-", b"]",
 @settings(max_examples=100)
 @given(patterns, st.lists(joined(letters, 4).filter(bool), max_size=30))
 def test_any_pattern_matches_as_gnu_find_matches_it(pattern: bytes, some: list[bytes]) -> None:
-    """Brackets, ranges, negations and backslashes, in any disorder."""
+    """Brackets, ranges, negations and backslashes, in any disorder that check-config lets pass."""
+    assume(not names.has_range_to_a_class(pattern))
     some = [name for name in some if name not in (b".", b"..")]
     with tempfile.TemporaryDirectory() as folder:
         make_files(Path(folder), some)

@@ -81,6 +81,8 @@ BAD: list[tuple[Callable[[str], object], str]] = [
     (forms.pattern, ""),
     (forms.pattern, "/x"),
     (forms.pattern, "../x"),
+    (forms.pattern, "SHA_[a-[:alpha:]].fits"),
+    (forms.pattern, "SHA_[0-[.z.]].fits"),
     (forms.companion, "*.txt"),
     (forms.folder, "/calib"),
     (forms.folder, "a//b"),
@@ -95,6 +97,12 @@ def test_what_is_malformed_is_refused_with_a_sentence(form: Callable[[str], obje
     """ValueError, and nothing else."""
     with pytest.raises(ValueError, match=r"\w"):
         form(text)
+
+
+@pytest.mark.parametrize("text", ["*.fits", "a-[.]b", "[-[:alpha:]]*", "[a-z[:digit:]-]", "[x]-[:]", "sub/[!a].dat"])
+def test_patterns_of_which_every_find_makes_the_same_are_taken(text: str) -> None:
+    """A hyphen at either end of a bracket is one; outside of brackets nothing is a range."""
+    assert forms.pattern(text) == text
 
 
 @pytest.mark.parametrize(
