@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 import syncer.sync
+from observatory.endpoints.memory import MemoryEndpoint
+from observatory.errors import CommandFailed
 from observatory.truth import State
 from syncer.outcome import Moved
 from syncer.transfer.contract import Progress
@@ -74,6 +76,42 @@ def test_a_file_that_cannot_be_read_on_the_source_is_unknown_and_one_that_cannot
     assert [one.path for one in outcome.failed] == [deep]
     assert (outcome.state, outcome.transferred, outcome.postponed) == (State.UNKNOWN, 1, 0)
     assert outcome.per_night[NIGHT].open_files == 2
+
+
+class Stubborn(MemoryEndpoint):
+    """A host that gives one file no name."""
+
+    nameless: bytes = b""
+
+    def rename(self, old: bytes, new: bytes) -> None:
+        """Rename, or fail."""
+        if new == self.nameless:
+            raise CommandFailed(self.name, "rename", "Input/output error")
+        super().rename(old, new)
+
+
+def test_what_did_not_get_its_name_failed_and_only_what_replaced_another_is_called_so() -> None:
+    """Its source could be read: it is no matter of not knowing."""
+    world = World({ONE: b"1", TWO: b"22", THREE: b"3"}, {TWO: b"2"})
+    world.destination = Stubborn("archive", things=world.destination.things, now=world.destination.now)
+    world.destination.nameless = THERE + b"/" + THREE
+    outcome = world.sync()
+    assert ([one.path for one in outcome.failed], outcome.unreadable) == ([THREE], ())
+    assert (outcome.state, outcome.transferred, outcome.replaced) == (State.DIFFERENT, 2, (TWO,))
+
+
+def test_nothing_is_made_in_a_closed_folder_of_the_destination_and_no_link_either() -> None:
+    """It may be there already; what lies beside it goes its way."""
+    world = World({ONE: b"1"}, {}, symlinks="copy")
+    for folder in (b"2016/0906", b"2016/0907"):
+        world.source.put_other(HERE + b"/" + folder + b"/SHA_7.raw", "link", b"SHA_1.raw")
+    world.source.put(HERE + b"/2016/0906/SHA_8.raw", b"8", world.source.now())  # young, and waiting for too long
+    world.destination.put_folder(THERE + b"/2016/0906")
+    world.destination.unreadable.add(THERE + b"/2016/0906")
+    outcome = world.sync(waiting_since_s={b"2016/0906/SHA_8.raw": 0.0})
+    assert sorted(world.there()) == [ONE, b"2016/0907/SHA_7.raw"]
+    assert (outcome.stuck, outcome.transferred, outcome.planned) == ((), 2, 2)
+    assert [one.path for one in outcome.failed] == [b"2016/0906/SHA_7.raw", b"2016/0906/SHA_8.raw"]
 
 
 @pytest.mark.parametrize(
