@@ -226,8 +226,8 @@ class FrameIdsStep(NamesItsProducts):
             raise _NoIds(f"the allocator cannot be started: {error}") from error
         said = show(ended.output.strip()[-200:])
         if ended.ended_by_us is not None or ended.status:
-            why = ended.ended_by_us or f"ended with status {ended.status}"
-            raise _NoIds(f"the allocator gave no ids: it {why}: {said}")
+            why = ended.ended_by_us or f"it ended with status {ended.status}"
+            raise _NoIds(f"the allocator gave no ids: {why}{': ' if said else ''}{said}")
         return self._checked(ended.output.decode("ascii", "replace").split(), count)
 
     def _checked(self, ids: Sequence[str], count: int) -> list[int]:

@@ -109,7 +109,7 @@ def _run(argv: Sequence[bytes], packing: Packing, leash: Leash) -> None:
     except CannotStart as error:
         raise NotPacked(f"{_PROGRAM_MISSING}: {error}") from error
     if ended.ended_by_us is not None:
-        raise NotPacked(f"{os.fsdecode(argv[0])} {ended.ended_by_us} and was ended")
+        raise NotPacked(f"{os.fsdecode(argv[0])}: {ended.ended_by_us} and was ended")
     if ended.status:
         said = ended.output.strip()[-300:].decode("utf-8", "replace")
         raise NotPacked(f"{os.fsdecode(argv[0])} ended with status {ended.status}: {said}")

@@ -197,7 +197,8 @@ def test_a_command_that_does_not_answer_is_ended(folder: Path, ledger: Ledger) -
     """The original waited for ever."""
     keys = command("import time; time.sleep(60)")
     keys["allocator"]["timeout_s"] = "0.5"
-    assert "the allocator gave no ids" in str(name(step(**keys), folder, ledger).failure)
+    said = str(name(step(**keys), folder, ledger).failure)
+    assert said.endswith("the allocator gave no ids: it took longer than 0.5 s")
     keys["allocator"]["command"] = ["/nowhere/get-ids"]
     assert "cannot be started" in str(name(step(**keys), folder, ledger).failure)
 
