@@ -100,7 +100,7 @@ def choose(
     options: TransferOptions,
     remote_shell: RemoteShell = remote_shell_of,
     clock_s: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
 ) -> Engine:
     """Return the engine for a hop; it may carry any number of the hop's batches.
 
@@ -113,7 +113,8 @@ def choose(
         ``engine`` is honoured; what was not said is found out.
     remote_shell : callable
         Builds the ssh command for a host, without the host's name.
-    clock_s, sleep : callables
+    clock_s : callable
+    sleep : callable, optional
 
     Raises
     ------
@@ -132,10 +133,10 @@ def choose(
     if len(good) < 2 and options.engine == "rsync":
         without = source if versions[0] not in good else destination
         raise CommandFailed(without.name, "rsync", "transfer.engine asks for it, and there is none of 3.0 or later")
-    rsync = RsyncEngine(remote_shell, stream, min(good), clock_s, sleep) if len(good) == 2 else None
+    rsync = RsyncEngine(remote_shell, stream, min(good), clock_s, sleep or time.sleep) if len(good) == 2 else None
     usual = rsync or stream
     if _may_pipe(source, destination, options):
-        pipe = PipeEngine(remote_shell, usual, sleep=sleep)
+        pipe = PipeEngine(remote_shell, usual, sleep=sleep or time.sleep)
         if options.engine == "pipe":
             return pipe if any(here) else WithRelay(pipe, stream)
         if any(here) and not _is_declared_for_rsync(options, source_access, destination_access):

@@ -17,6 +17,7 @@ from typing import ClassVar
 
 from observatory.endpoints.contract import Completed, Look
 from observatory.errors import CouldNotTell
+from syncer.transfer.abreast import BrokenOff
 from syncer.transfer.carried import Refused, carried
 from syncer.transfer.confirm import Evidence
 from syncer.transfer.contract import Batch, CarryResult
@@ -28,10 +29,6 @@ from syncer.transfer.sessions import AT_THE_DOOR, Job, sessions_for
 RUN_LIMIT_S = 7 * 86400.0
 """No session is ended for being long: the programs themselves give up when nothing comes."""
 RATE_CHANGED = Ending("another rate holds at this hour; the next run goes on", Remedy.AT_ONCE)
-
-
-class BrokenOff(Exception):
-    """Nobody waits for a session any more: it is ended."""
 
 
 class Session(abc.ABC):

@@ -71,7 +71,7 @@ class Brake:
         self,
         rate_bytes_per_s: Callable[[], int | None],
         clock_s: Callable[[], float],
-        sleep: Callable[[float], None],
+        sleep: Callable[[float], object],
     ) -> None:
         self._rate, self._clock_s, self._sleep = rate_bytes_per_s, clock_s, sleep
         self._free_at_s = clock_s()

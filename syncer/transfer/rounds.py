@@ -11,11 +11,11 @@ import datetime as dt
 import enum
 import re
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from observatory.errors import CouldNotTell
 from observatory.spec.models import TransferOptions
+from syncer.transfer.abreast import abreast
 from syncer.transfer.confirm import Evidence, confirm
 from syncer.transfer.contract import Arrived, Batch, Item, NotArrived
 from syncer.transfer.folders import WHOLE_HOST, sweep
@@ -190,14 +190,7 @@ class Rounds:
         jobs = self._divide(items, sessions)
         options, at_once = self.batch.options, min(sessions, len(jobs))
         pace = Pace(options, at_once, rate_at(options, self.batch.now()), self._unseen_rounds)
-        with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="session") as pool:
-            under_way = [pool.submit(self._send, job, pace) for job in jobs]
-            try:
-                return [session.result() for session in under_way]
-            except KeyboardInterrupt:  # leaving the pool waits for what runs, which may be a night of hours
-                self._break_off()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        return abreast(lambda job: self._send(job, pace), jobs, at_once, "session", self._break_off)
 
     def _digest(self, ends: Sequence[SessionEnd]) -> tuple[list[Item], bool]:
         """Note why files failed; return what to send again, and whether to wait before."""

@@ -13,14 +13,15 @@ import itertools
 import posixpath
 import secrets
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from observatory.endpoints.contract import MTIME_TOLERANCE_S, Facts, Hashed
 from observatory.errors import CouldNotTell
+from syncer.transfer.abreast import BrokenOff, abreast
 from syncer.transfer.carried import Refused, carried
 from syncer.transfer.confirm import CHANGED, VANISHED, Evidence
 from syncer.transfer.contract import Batch, CarryResult, Item, NotArrived
@@ -60,13 +61,15 @@ class StreamEngine:
         ``sftp`` or ``local``.
     may_clone : bool
         Both ends are this machine: files may share blocks where the file system can.
-    clock_s, sleep : callables
+    clock_s : callable
+    sleep : callable, optional
+        Else it is waited until somebody interrupts us.
     """
 
     name: str = "sftp"
     may_clone: bool = False
     clock_s: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] | None = None
 
     def carry(self, batch: Batch) -> CarryResult:
         """Move the batch's files.
@@ -85,9 +88,11 @@ class _UnderWay:
     def __init__(self, engine: StreamEngine, batch: Batch, meter: Meter, refused: Refused) -> None:
         self.engine, self.batch, self.meter = engine, batch, meter
         self.failures, self.hashes = dict(refused), dict[bytes, str]()
-        self._brake = Brake(lambda: rate_at(batch.options, batch.now()), engine.clock_s, engine.sleep)
+        self._broken_off = threading.Event()
+        self._sleep = engine.sleep or self._broken_off.wait
+        self._brake = Brake(lambda: rate_at(batch.options, batch.now()), engine.clock_s, self._sleep)
         self._modes: Mapping[bytes, int] = {}
-        self._broken_off: set[bytes] = set()
+        self._begun: set[bytes] = set()
         self._was_full = False
 
     def carry(self) -> Evidence:
@@ -124,19 +129,19 @@ class _UnderWay:
 
     def _stage_all(self, items: Sequence[Item], staged: list[Staged]) -> None:
         """Write all under temporary names; each stands in `staged` as soon as it is there, whatever happens then."""
-        at_once = min(self.batch.options.sessions or FILES_AT_ONCE, max(len(items), 1))
+        at_once = min(self.batch.options.sessions or FILES_AT_ONCE, len(items))
         one_sync = len(items) > SYNC_EACH_UP_TO and self.batch.destination.has_shell
 
         def stage(item: Item) -> NotArrived | None:
-            tried = self._stage_patiently(item, not one_sync)
-            if isinstance(tried, NotArrived):
-                return tried
-            staged.append(tried)
+            one = self._stage_patiently(item, not one_sync)
+            if isinstance(one, NotArrived):
+                return one
+            staged.append(one)
             return None
 
-        with ThreadPoolExecutor(max_workers=at_once, thread_name_prefix="transfer") as pool:
-            failed = [one for one in pool.map(stage, items) if one is not None]
-        crowded_out = self._broken_off if self._was_full else set()
+        tried = abreast(stage, items, at_once, "transfer", self._broken_off.set)
+        failed = [one for one in tried if one is not None]
+        crowded_out = self._begun if self._was_full else set()
         for one in failed:
             again = self._alone(one.item, stage) if one.item.target in crowded_out else one
             if again is not None:
@@ -152,7 +157,7 @@ class _UnderWay:
             except CouldNotTell as error:
                 if error.is_permanent or delay_s is None:
                     return NotArrived(item, str(error), may_retry=not error.is_permanent)
-                self.engine.sleep(delay_s)
+                self._sleep(delay_s)
         raise AssertionError("the last try has no delay and always returns")
 
     def _alone(self, item: Item, stage: Callable[[Item], NotArrived | None]) -> NotArrived | None:
@@ -166,7 +171,7 @@ class _UnderWay:
     def _stage(self, item: Item, sync_it: bool) -> Staged | NotArrived:
         root, destination = self.batch.destination_root, self.batch.destination
         temporary = posixpath.join(root, TMP, secrets.token_hex(16).encode())
-        sent = _Sent(self.meter, self._brake)
+        sent = _Sent(self.meter, self._brake, self._broken_off)
         whole = False
         try:
             with contextlib.closing(
@@ -178,7 +183,7 @@ class _UnderWay:
             whole = True
             return Staged(item, temporary, sha256)
         except Grew:
-            self._broken_off.discard(item.target)
+            self._begun.discard(item.target)
             return NotArrived(item, CHANGED, may_retry=True)
         except OSError as error:
             return NotArrived(item, self._in_words(item, error))
@@ -188,7 +193,7 @@ class _UnderWay:
                 self._remove([temporary])
 
     def _write(self, item: Item, reader: BinaryIO, temporary: bytes, sync_it: bool, sent: _Sent) -> str:
-        self._broken_off.add(item.target)
+        self._begun.add(item.target)
         with contextlib.closing(self.batch.destination.create(temporary)) as writer:
             if self.engine.may_clone and clone(reader, writer):
                 sent(item.size_bytes)
@@ -283,11 +288,13 @@ class _UnderWay:
 class _Sent:
     """What one attempt at one file has sent; slows it down, shows it, and takes it back where it was in vain."""
 
-    def __init__(self, meter: Meter, brake: Brake) -> None:
-        self._meter, self._brake, self._size_bytes = meter, brake, 0
+    def __init__(self, meter: Meter, brake: Brake, broken_off: threading.Event) -> None:
+        self._meter, self._brake, self._broken_off, self._size_bytes = meter, brake, broken_off, 0
 
     def __call__(self, size_bytes: int) -> None:
         self._brake.let_through(size_bytes)
+        if self._broken_off.is_set():
+            raise BrokenOff
         self._size_bytes += size_bytes
         self._meter.add(size_bytes)
 

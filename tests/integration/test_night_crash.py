@@ -133,19 +133,22 @@ def busy(root: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("number", "engine"), [(signal.SIGINT, "pipe"), (signal.SIGINT, "rsync"), (signal.SIGTERM, "sftp")]
+    ("number", "engine", "rate"),
+    [(signal.SIGINT, "pipe", 200_000), (signal.SIGTERM, "rsync", 100_000), (signal.SIGINT, "sftp", 20_000)],
 )
-def test_an_interrupted_sync_says_so_and_the_next_completes(heavy: Observatory, number: int, engine: str) -> None:
+def test_an_interrupted_sync_says_so_and_the_next_completes(
+    heavy: Observatory, number: int, engine: str, rate: int
+) -> None:
     """In the middle: no traceback, 130, no lock left, what is on the way is not waited for; the next goes on."""
     alpha, beta = heavy.hosts
-    transfer = {"rate_bytes_per_s": 100_000, "sessions": 1, "engine": engine}  # all of it would take 48 s
+    transfer = {"rate_bytes_per_s": rate, "sessions": 1, "engine": engine}  # all of it would take 24 s and more
     heavy.declare("sha", copies=[heavy.copy(alpha), heavy.copy(beta, transfer=transfer)])
     process = subprocess.Popen(heavy.command("sync"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 30
     while time.monotonic() < end and process.poll() is None and not busy(heavy.root(beta)):
         time.sleep(0.02)
     process.send_signal(number)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=10)
     assert process.returncode == 130
     assert "the next run goes on from here" in said
     assert "Traceback" not in said

@@ -1,0 +1,41 @@
+"""Work for many things, some at a time, that can be broken off: whoever interrupts us is not kept waiting.
+
+What is done for each, and how it is told to end, is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Thing = TypeVar("Thing")
+Result = TypeVar("Result")
+
+
+class BrokenOff(Exception):
+    """Nobody waits for what is being done any more: it is ended."""
+
+
+def abreast(
+    work: Callable[[Thing], Result], things: Sequence[Thing], at_once: int, name: str, break_off: Callable[[], None]
+) -> list[Result]:
+    """Do a piece of work for each thing and return the results in order.
+
+    Parameters
+    ----------
+    at_once : int
+        So many at a time.
+    name : str
+        Of the threads.
+    break_off : callable
+        Called where we are interrupted: it has what is under way end, and what was not begun never is.
+    """
+    with ThreadPoolExecutor(max_workers=max(at_once, 1), thread_name_prefix=name) as pool:
+        under_way = [pool.submit(work, thing) for thing in things]
+        try:
+            return [future.result() for future in under_way]
+        except KeyboardInterrupt:  # leaving the pool waits for what runs, which may be a night of hours
+            break_off()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
