@@ -152,8 +152,14 @@ def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWish
         freed=freed,
         kept=kept_on(workplace, scope, freed),
         overdue=overdue(workplace, scope),
+        not_due=_not_due(workplace, hop),
         nights_by_clock=wishes.nights_by_clock,
     )
+
+
+def _not_due(workplace: Workplace, hop: Hop) -> tuple[dt.date, ...]:
+    """Return the nights that a hop cannot have carried yet: it waits for a step, which waits for the night's end."""
+    return () if hop.destination.declared.after is None else (workplace.present_night(hop.instrument),)
 
 
 def acceptances(workplace: Workplace, hop: Hop) -> tuple[Acceptance, ...]:

@@ -85,6 +85,8 @@ class CheckOptions:
         Those of `freed` that the destination held when they were freed, as they were: what it lacks of them is missing.
     overdue : frozenset of bytes
         Source paths that have been in progress for longer than the settle limit: they wait no more.
+    not_due : collection of night
+        Nights that the destination need not have yet: what it lacks of them is in progress.
     on_hashed : callable
         Told what was read, by those who remember it; with the facts of both roots.
     on_missing : callable
@@ -101,6 +103,7 @@ class CheckOptions:
     freed: Collection[bytes] = frozenset()
     kept: Mapping[bytes, Freed] = field(default_factory=dict)
     overdue: frozenset[bytes] = frozenset()
+    not_due: Collection[dt.date] = frozenset()
     on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
     on_missing: Callable[[Sequence[bytes]], None] = field(default=lambda paths: None)
     nights_by_clock: bool = True
@@ -189,6 +192,7 @@ def _look(
         by_size=options.level != "existence",
         keep_same=_keeps_names(options) or scope.hop.instrument.sequence is not None,
         overdue=options.overdue,
+        not_due=options.not_due,
         watched=() if scope.source.request.names_only else options.kept,
     )
     names_there = scope.in_source_names(scope.destination.only_these_nights(there))

@@ -37,6 +37,8 @@ class Tally:
         Remember every file that is alike on both sides, for hashing or inspecting.
     overdue : frozenset of bytes
         Source files that are not young whatever their time: they have been in progress for too long.
+    not_due : collection of night
+        Nights that the destination need not have yet: their files are taken for young.
     watched : collection of bytes
         Files of which the size is wanted though they are on the destination alone; it stands in `sizes_there`.
     lost_links, changed_links : list of Entry
@@ -50,6 +52,7 @@ class Tally:
     by_size: bool = True
     keep_same: bool = False
     overdue: frozenset[bytes] = frozenset()
+    not_due: Collection[dt.date] = frozenset()
     watched: Collection[bytes] = ()
     source_counts: dict[dt.date, int] = field(default_factory=dict)
     destination_counts: dict[dt.date, int] = field(default_factory=dict)
@@ -135,6 +138,8 @@ class Tally:
 
     def is_young(self, entry: Entry) -> bool:
         """Say whether a file changed too recently; a time far in the future says nothing about age."""
+        if self.not_due and self.scope.source.night_of(entry.path) in self.not_due:
+            return True
         return abs(self.clock_s - entry.mtime_s) < self.settle_s and entry.path not in self.overdue
 
     def _count(self, counts: dict[dt.date, int], path: bytes) -> None:

@@ -46,6 +46,20 @@ def test_a_nightly_run_converts_and_then_carries(site: Observatory) -> None:
     assert "16 frames in, 12 out, 4 listed; 0 % dubious (cam1 6, cam2 6)" in text
 
 
+def test_a_night_that_is_not_over_is_in_progress_where_a_hop_waits_for_its_steps(site: Observatory) -> None:
+    """In the morning it cannot be there yet, and nobody is woken; the night before it can, and is missing."""
+    declare(site, after="list")
+    site.mark(site.hosts[0], "vamp")
+    expose(site, back=0)
+    assert site.call("run").status == 0
+    answer = site.call("verify", "--json")
+    assert (answer.status, answer.hop["state"]) == (0, "ok")
+    assert (len(answer.hop["in_progress"]), answer.hop["missing"]) == (8, [])
+    expose(site, back=1)
+    later = site.call("verify", "--json")
+    assert (later.status, len(later.hop["in_progress"]), len(later.hop["missing"])) == (1, 8, 8)
+
+
 def test_a_held_night_waits_and_does_not_travel(site: Observatory) -> None:
     """Exit 1 and a word in the report until a person approves; then it goes on."""
     declare(site, {"step": "gather", "hold": "review"}, after="list")
