@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-WORKERS ?= auto
+# one more than there are cores: tests wait for hosts, clocks and disks as much as they compute
+WORKERS ?= $(shell expr $$(nproc) + 1)
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 BUTLER ?= .venv-butler

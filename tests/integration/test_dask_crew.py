@@ -125,7 +125,7 @@ def test_a_task_that_takes_too_long_on_a_worker_is_given_up(cluster: Cluster, tm
     """By its own time limit, which counts from when a worker begins; the last test, as that worker sleeps on."""
     root = tmp_path / "data"
     expose(root, FIRST)
-    steps = (*CHAIN[:3], Pack(sleep_s=60.0, timeout_s=0.5))
+    steps = (*CHAIN[:3], Pack(sleep_s=10.0, timeout_s=0.5))
     with Ledger.open("sqlite:///catalogue.db", tmp_path) as ledger:
         outcome = convert(instrument(), scope(root), steps, ledger, ConvertOptions(workers=cluster.address))
     (reason, _) = [row.reason for row in outcome.rows if row.step == "pack"]
