@@ -139,8 +139,8 @@ def night_steps(wishes: Wishes) -> list[Figure]:
     night = night_of(root)
     megabytes = expose(night, max(wishes.megabytes, _LEAST_MB))
     time.sleep(2.1)  # hashes of files that changed a moment ago are not kept, and no night is that young
+    pipeline = steps_named("syncdeint", "consolidate", "fix-headers", "compress")
     names = ("syncdeint", "consolidate", "command", "fix-headers", "compress")
-    steps = [_packing() if name == "command" else steps_named(name)[0] for name in names]
     seconds: dict[str, list[float]] = {name: [] for name in names}
     alone: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
     for number in range(wishes.rounds):
@@ -151,6 +151,7 @@ def night_steps(wishes: Wishes) -> list[Figure]:
                 alone[name].append(_alone(name, source, hand))
                 shutil.rmtree(hand)
                 _sync(wishes.folder)
+                steps = [*pipeline[:2], _packing()] if name == "command" else pipeline
                 seconds[name].append(_take(ledger, root, steps, name))
                 if name == "command":
                     _remove_packed(night)
