@@ -242,11 +242,15 @@ class Relay:
                         self.cut()
         except OSError:
             pass
-        self.cut()
+        self._close(one, other)  # and no other: the next connection may be there by now
 
     def cut(self) -> None:
         """Cut every connection, as a cable does."""
         ends, self._ends = self._ends, []
+        self._close(*ends)
+
+    @staticmethod
+    def _close(*ends: socket.socket) -> None:
         for end in ends:
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
