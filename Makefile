@@ -4,8 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# one more than there are cores: tests wait for hosts, clocks and disks as much as they compute
-WORKERS ?= $(shell expr $$(nproc) + 1)
+WORKERS ?= auto
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 BUTLER ?= .venv-butler

@@ -6,6 +6,7 @@ what it makes of them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,5 +187,7 @@ def configure(folder: Path, **export: Any) -> Path:
 
 def files_below(folder: Path, endings: Iterable[str] = (".fits",)) -> list[str]:
     """Return the paths of files below a folder, relative to it, our own folder left out."""
-    found = (path for path in folder.rglob("*") if path.suffix in endings and ".nightferry" not in path.parts)
-    return sorted(path.relative_to(folder).as_posix() for path in found)
+    walked = os.walk(folder)  # which a folder that vanishes meanwhile does not trouble
+    found = (Path(inside) / name for inside, _, names in walked for name in names)
+    wanted = (path for path in found if path.suffix in endings and ".nightferry" not in path.parts)
+    return sorted(path.relative_to(folder).as_posix() for path in wanted)
