@@ -15,6 +15,10 @@ from types import ModuleType
 ALIVE = b"."
 """An answer that answers nothing: the program still works on the same file."""
 
+ALONE = (b"-I", b"-S", b"-c")
+"""How a Python is told to run a program of ours: by the standard library alone. A `struct.py` in the home folder or
+in PYTHONPATH would take its place, and what a host does when any Python starts may take longer than the program."""
+
 _LOOP = r"""
 import errno, hashlib, os, stat, sys, time
 

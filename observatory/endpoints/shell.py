@@ -57,7 +57,8 @@ LC_ALL=C; export LC_ALL
     + TOOLS_ARE_GNU.lstrip()
     + rb""" && say gnu
 [ "$(printf '/dev/null\0' | xargs -0 stat --printf='%f' -- 2>/dev/null)" ] && say stat
-python3 -c 'import sys, hashlib; sys.exit(sys.version_info < (3, 6))' </dev/null >/dev/null 2>&1 && say python || {
+python3 -I -S -c 'import sys, hashlib; sys.exit(sys.version_info < (3, 6))' </dev/null >/dev/null 2>&1 &&
+say python || {
 [ "$(sha256sum -z -- /dev/null 2>/dev/null | tr '\0' '.')" = \
  'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /dev/null.' ] && say 'hash sha256sum -z --'
 sha256sum /dev/null >/dev/null 2>&1 && say 'hash sha256sum --'
@@ -139,7 +140,7 @@ def answers(
         It ended before it had answered all.
     HostSilent
     """
-    script = command((b"exec", b"python3", b"-c", program, root))
+    script = command((b"exec", b"python3", *farside.ALONE, program, root))
     running = start(script, _in_blocks(paths))
     try:
         left = len(paths)
@@ -253,7 +254,7 @@ def differing_by_python(start: Starter, host: str, root: bytes, promises: Sequen
     HostSilent
     """
     doing = "looking at files"
-    words = (b"exec", b"python3", b"-c", farside.differing_program(MTIME_TOLERANCE_S), root)
+    words = (b"exec", b"python3", *farside.ALONE, farside.differing_program(MTIME_TOLERANCE_S), root)
     lines = [b"%d %.9f %s" % (size, mtime_s, path) for path, size, mtime_s in promises]
     running = start(command(words), _in_blocks(lines))
     try:

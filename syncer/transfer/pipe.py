@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from observatory.endpoints.contract import Completed, HostAccess, Look
-from observatory.endpoints.farside import packed_program
+from observatory.endpoints.farside import ALONE, packed_program
 from observatory.endpoints.script import command, wrapped
 from observatory.errors import CouldNotTell
 from syncer.transfer.confirm import CHANGED, VANISHED
@@ -195,7 +195,7 @@ class _Courier(Courier):
 def _program(access: HostAccess | None, role: bytes) -> list[bytes]:
     """Return the command line of an end: on this machine by our own interpreter, elsewhere by the one there."""
     python = os.fsencode(sys.executable) if access is not None and access.is_local else b"python3"
-    return [python, b"-I", b"-c", _text(), role]
+    return [python, *ALONE, _text(), role]
 
 
 def _as_text(path: bytes) -> str:

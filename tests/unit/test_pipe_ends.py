@@ -58,7 +58,7 @@ AS_BEFORE_3_9 = b"import sys; sys.stderr = open(2, 'w', 8192, closefd=False); "
 
 def far(given: Order, stream: bytes = b"", first: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run the far end on an order and what comes after it."""
-    words = [sys.executable, "-I", "-c", first + TEXT, "far"]
+    words = [sys.executable, "-I", "-S", "-c", first + TEXT, "far"]
     return subprocess.run(words, input=order.packed_order(given) + stream, capture_output=True, timeout=60, check=False)
 
 
@@ -112,7 +112,7 @@ def test_files_get_their_names_when_they_are_whole(root: Path) -> None:
 
 def test_a_far_end_that_hears_nothing_ends_by_itself(root: Path) -> None:
     """The line may hang for good; its program does not stay behind at the far end."""
-    words = [sys.executable, "-I", "-c", TEXT, "far"]
+    words = [sys.executable, "-I", "-S", "-c", TEXT, "far"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program_there:
         assert program_there.stdin is not None
         program_there.stdin.write(order.packed_order(order_of(root, {b"a": 3, b"b": 3}, silence_s=0.5)))
