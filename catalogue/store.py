@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from catalogue import newest
 from catalogue.tables import HEAD
 from observatory.errors import RecordsUnavailable, UsageError
 
@@ -258,13 +259,16 @@ def _bring_up_to_date(store: Store) -> None:
     with store.read() as connection:
         if version_of(connection) == HEAD:
             return
-    from catalogue.migrate import upgrade  # Alembic takes longer to import than most commands to run
-
     with store.write() as connection:
         if connection.dialect.name == "postgresql":  # SQLite's transaction has locked the whole file already
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATING)))
+        elif newest.is_empty(connection):
+            newest.create(connection)
+            return
         version = version_of(connection)  # another process may have been faster
         if version != HEAD:
+            from catalogue.migrate import upgrade  # Alembic takes longer to import than most commands to run
+
             upgrade(connection, store.name, version)
 
 

@@ -21,11 +21,13 @@ from catalogue.datasets import tables as _datasets  # noqa: F401  # declared bes
 from catalogue.holdings import tables as _holdings  # noqa: F401  # declared beside those of the ledger
 from catalogue.ledger import Ledger
 from catalogue.migrate import configuration
+from catalogue.newest import BETWEEN, STATEMENTS
 from catalogue.records import MovedFile
 from catalogue.store import open_store, upsert_statement
 from catalogue.tables import HEAD, metadata, moved
 from observatory.errors import RecordsUnavailable, UsageError
 from observatory.truth import State
+from tools.newest_schema import newest
 
 URL = "sqlite:///catalogue.db"
 NOON = dt.datetime(2016, 9, 8, 12, tzinfo=dt.UTC)
@@ -71,6 +73,28 @@ def test_the_tables_are_those_that_the_migrations_make(tmp_path: Path) -> None:
         command.downgrade(config, "base")
         assert sa.inspect(connection).get_table_names() == ["alembic_version"]
     engine.dispose()
+
+
+def test_an_empty_file_becomes_what_the_migrations_make(tmp_path: Path) -> None:
+    """Where this fails a migration was added: run tools/newest_schema.py."""
+    assert STATEMENTS.read_text(encoding="utf-8") == newest()
+    Ledger.open(URL, tmp_path).close()
+    with sqlite3.connect(tmp_path / "catalogue.db") as raw:
+        made = [sql for (sql,) in raw.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid")]
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
+    raw.close()
+    assert made == newest().strip().split(BETWEEN)
+
+
+def test_a_first_run_that_is_killed_leaves_an_empty_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one makes all tables; half of them would be nobody's version."""
+    (broken := tmp_path / "newest.sql").write_text(f"CREATE TABLE runs (id INTEGER){BETWEEN}CREATE NONSENSE")
+    with monkeypatch.context() as patch:
+        patch.setattr("catalogue.newest.STATEMENTS", broken)
+        with pytest.raises(RecordsUnavailable):
+            Ledger.open(URL, tmp_path)
+    with Ledger.open(URL, tmp_path) as ledger:
+        assert ledger.start_run("sync", ["sha"], NOON, "astro", 1) == 1
 
 
 def test_the_version_in_the_code_is_the_newest_migration() -> None:
