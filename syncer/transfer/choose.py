@@ -25,8 +25,6 @@ from syncer.transfer.stream import StreamEngine
 MANY_FILES = 500
 """From so many files on the pipe wins clearly: each costs rsync 25 us of processor time, a list of exact names as much
 again (2026-11-21). Fewer are over in a moment, and rsync is what everyone knows."""
-SMALL_BYTES = 512 * 1024
-"""Of larger ones, on average, it is the bytes that take the time, and rsync moves them with fewer processor seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +75,7 @@ class ByNumber:
         CouldNotTell
             A host cannot be reached.
         """
-        are_many = len(batch.items) >= MANY_FILES and batch.total_bytes <= SMALL_BYTES * len(batch.items)
-        if batch.items and not are_many and not self.many.goes_through_here(batch):
+        if 0 < len(batch.items) < MANY_FILES and not self.many.goes_through_here(batch):
             return self.few.carry(batch)
         try:
             return self.many.carry(batch)

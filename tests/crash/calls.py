@@ -21,6 +21,7 @@ _HERE = 0xFFFFFF9C
 
 _X86_64 = {
     "write": 1, "pwrite64": 18, "writev": 20, "sendfile": 40, "pwritev": 296, "pwritev2": 328, "copy_file_range": 326,
+    "splice": 275,
     "fallocate": 285, "ftruncate": 77, "truncate": 76, "fsync": 74, "fdatasync": 75, "syncfs": 306,
     "rename": 82, "renameat": 264, "renameat2": 316, "link": 86, "linkat": 265, "symlink": 88, "symlinkat": 266,
     "unlink": 87, "unlinkat": 263, "rmdir": 84, "mkdir": 83, "mkdirat": 258, "utimensat": 280,
@@ -29,6 +30,7 @@ _X86_64 = {
 }  # fmt: skip
 _AARCH64 = {
     "write": 64, "pwrite64": 68, "writev": 66, "sendfile": 71, "pwritev": 70, "pwritev2": 287, "copy_file_range": 285,
+    "splice": 76,
     "fallocate": 47, "ftruncate": 46, "truncate": 45, "fsync": 82, "fdatasync": 83, "syncfs": 267,
     "renameat": 38, "renameat2": 276, "linkat": 37, "symlinkat": 36,
     "unlinkat": 35, "mkdirat": 34, "utimensat": 88,
@@ -59,6 +61,7 @@ CREATING = frozenset({Kind.CREATE, Kind.WRITE, Kind.SIZE, Kind.LINK, Kind.FOLDER
 _BY_DESCRIPTOR = {
     "write": (Kind.WRITE, 0), "pwrite64": (Kind.WRITE, 0), "writev": (Kind.WRITE, 0), "sendfile": (Kind.WRITE, 0),
     "pwritev": (Kind.WRITE, 0), "pwritev2": (Kind.WRITE, 0), "copy_file_range": (Kind.WRITE, 2),
+    "splice": (Kind.WRITE, 2),
     "fallocate": (Kind.SIZE, 0), "ftruncate": (Kind.SIZE, 0),
     "fsync": (Kind.SYNC, 0), "fdatasync": (Kind.SYNC, 0), "syncfs": (Kind.SYNC_ALL, 0),
     "fchmod": (Kind.FACTS, 0), "fchown": (Kind.FACTS, 0),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import inspect
 import io
 import os
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from hypothesis import strategies as st
 from observatory.endpoints.farside import packed_program
 from syncer.transfer.ends import order, program, receiver, sender
 from syncer.transfer.ends.order import BLOCK_BYTES, HEAD, LARGE, LAST, REFUSED, SMALL, TAIL, Order
+from syncer.transfer.ends.sender import Outlet
 
 TEXT = packed_program({module.__name__: module for module in (order, sender, receiver, program)})
 TIME_NS = 1_473_280_496_123_456_789
@@ -54,6 +57,13 @@ def order_of(root: Path, files: dict[bytes, int], **changed: Any) -> Order:
 
 AS_BEFORE_3_9 = b"import sys; sys.stderr = open(2, 'w', 8192, closefd=False); "
 """What is said on standard error stays where it is until it is sent."""
+AS_ELSEWHERE = b"import os; del os.sendfile; del os.splice; "
+"""Another system, or Python before 3.10."""
+NO_LARGE_FILES = b"""
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2 << 20, 2 << 20))
+"""
 
 
 def far(given: Order, stream: bytes = b"", first: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -70,7 +80,7 @@ def small(number: int, data: bytes, crc: int | None = None) -> bytes:
 def large(number: int, data: bytes, is_unchanged: bool = True) -> bytes:
     """Return a large file as it travels."""
     head = HEAD.pack(number, LARGE, 0o640, len(data), TIME_NS, 0)
-    return head + data + TAIL.pack(is_unchanged, zlib.crc32(data))
+    return head + data + TAIL.pack(is_unchanged)
 
 
 def files_in(root: Path) -> dict[str, bytes]:
@@ -168,6 +178,92 @@ def test_bytes_that_changed_on_the_way_get_no_name(root: Path) -> None:
     ended = far(order_of(root, {b"a": 3, b"b": len(data), b"c": 1}), small(0, b"abc", 7) + void + small(2, b"c") + END)
     assert ended.stdout.split(b"\0")[:-1] == [b"s 0 its bytes changed on the way", b"s 1 changed", b"end"]
     assert files_in(root) == {"c": b"c"}
+
+
+@pytest.mark.parametrize("first", [b"", AS_ELSEWHERE])
+@pytest.mark.parametrize("size", [BLOCK_BYTES + 1, 3 * BLOCK_BYTES, 5 * BLOCK_BYTES + 17])
+def test_large_files_arrive_whole_whatever_the_system_can(root: Path, first: bytes, size: int) -> None:
+    """Between small ones, of which nothing is taken for theirs."""
+    data = os.urandom(size)
+    files = {b"a": 3, b"b": size, b"c": 3, b"d": size}
+    stream = small(0, b"abc") + large(1, data) + small(2, b"def") + large(3, data[::-1]) + END
+    assert far(order_of(root, files), stream, first).stdout == b"end\0"
+    assert files_in(root) == {"a": b"abc", "b": data, "c": b"def", "d": data[::-1]}
+
+
+@pytest.mark.parametrize("first", [b"", AS_ELSEWHERE])
+def test_a_large_file_that_cannot_be_written_takes_no_other_with_it(root: Path, first: bytes) -> None:
+    """The rest of its bytes is taken from the stream, so that the next file begins where it begins."""
+    data = os.urandom(4 * BLOCK_BYTES)
+    stream = small(0, b"abc") + large(1, data) + small(2, b"def") + END
+    ended = far(order_of(root, {b"a": 3, b"b": len(data), b"c": 3}), stream, NO_LARGE_FILES + first)
+    assert ended.stdout.split(b"\0")[:-1] == [b"d 1 File too large", b"end"]
+    assert files_in(root) == {"a": b"abc", "c": b"def"}
+
+
+@pytest.mark.parametrize("first", [b"", AS_ELSEWHERE])
+@pytest.mark.parametrize("cut", [1, HEAD.size + BLOCK_BYTES, -1])
+def test_a_large_file_that_breaks_off_is_not_there(root: Path, first: bytes, cut: int) -> None:
+    """At its head, among its bytes, before its tail."""
+    data = os.urandom(2 * BLOCK_BYTES)
+    ended = far(order_of(root, {b"a": 3, b"b": len(data)}), small(0, b"abc") + large(1, data)[:cut], first)
+    assert ended.returncode == order.BROKEN
+    assert files_in(root) == {"a": b"abc"}
+
+
+def sent_large(path: Path, size: int, then: Callable[[], None]) -> tuple[bytes, bool]:
+    """Return the bytes of a large file as they leave, and what its tail says; `then` follows the first block."""
+    out, moved = path.with_name("sent"), iter([then])
+    with out.open("wb") as stream:
+        outlet = Outlet(stream.fileno(), lambda size, files: next(moved, lambda: None)() if size else None)
+        names = [os.fsencode(path)]
+        sender.send(Order({"source_root": "/", "by_link": []}, [size], [TIME_NS], names, names), outlet)
+    head, data = out.read_bytes()[: HEAD.size], out.read_bytes()[HEAD.size : -HEAD.size - TAIL.size]
+    assert HEAD.unpack(head)[:4] == (0, LARGE, 0o644, size)
+    return data, TAIL.unpack(out.read_bytes()[-HEAD.size - TAIL.size : -HEAD.size])[0] == 1
+
+
+@pytest.fixture(params=["as here", "as elsewhere"])
+def frame(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A large file, sent by what this system can, and by what any can."""
+    if request.param == "as elsewhere":
+        monkeypatch.delattr(os, "sendfile")
+    path = tmp_path / "a.fits"
+    path.write_bytes(os.urandom(3 * BLOCK_BYTES + 5))
+    path.chmod(0o644)
+    os.utime(path, ns=(TIME_NS, TIME_NS))
+    return path
+
+
+def test_a_large_file_leaves_whole(frame: Path) -> None:
+    """Every byte, and its tail says that it is the same."""
+    assert sent_large(frame, frame.stat().st_size, lambda: None) == (frame.read_bytes(), True)
+
+
+def test_a_large_file_that_shrinks_meanwhile_is_void(frame: Path) -> None:
+    """As many bytes leave as were promised, since the next file stands behind them; its tail says what they are."""
+    size = frame.stat().st_size
+    data, is_unchanged = sent_large(frame, size, lambda: os.truncate(frame, BLOCK_BYTES))
+    assert (len(data), is_unchanged) == (size, False)
+
+
+def test_a_large_file_that_grows_or_changes_meanwhile_is_void(frame: Path) -> None:
+    """Also where it is as long as it was."""
+    data, is_unchanged = sent_large(frame, frame.stat().st_size, lambda: frame.write_bytes(b"x" * frame.stat().st_size))
+    assert (len(data), is_unchanged) == (frame.stat().st_size, False)
+
+
+def test_a_disk_that_cannot_read_a_block_voids_the_file(frame: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is filled up, and the next look finds the reason."""
+
+    def broken(*given: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    size = frame.stat().st_size
+    monkeypatch.setattr(os, "readv", broken)
+    monkeypatch.setattr(os, "sendfile", broken, raising=False)
+    data, is_unchanged = sent_large(frame, size, lambda: None)
+    assert (len(data), is_unchanged) == (size, False)
 
 
 def test_a_reason_comes_instead_of_a_file(root: Path) -> None:

@@ -10,6 +10,8 @@ On its standard output the near end tells NUL-terminated results: ``p bytes file
 and ``d number reason`` what could not be had at the source or given its name at the destination, ``full``, ``end``.
 """
 
+import contextlib
+import fcntl
 import json
 import struct
 import zlib
@@ -18,8 +20,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 HEAD = struct.Struct("<IBIQqI")
 """Number in the order, kind, permission bits, size, mtime in ns, CRC-32 (of a small file)."""
-TAIL = struct.Struct("<BI")
-"""Whether the file was still the same after it was read, and its CRC-32."""
+TAIL = struct.Struct("<B")
+"""Whether the file was still the same after it had left."""
 LENGTH = struct.Struct("<Q")
 SMALL, LARGE, REFUSED, LAST = range(4)
 """Kinds: whole in one piece; in blocks with a tail; a reason instead of bytes; no more files."""
@@ -27,6 +29,11 @@ SMALL, LARGE, REFUSED, LAST = range(4)
 BLOCK_BYTES = 1 << 20
 """Up to this size a file is read whole before its head is written."""
 REASON_BYTES = 1000
+PIPE_BYTES = 1 << 20
+"""The most that Linux gives an ordinary account. With its usual 64 KiB each packet of ssh's is a change of programs:
+3 GB took a fifth longer, 100,000 small files a tenth (2026-11-21)."""
+F_SETPIPE_SZ = 1031
+"""Linux ``linux/fcntl.h``; Python has it from 3.10 on."""
 
 BROKEN, FULL, SILENT = 12, 28, 30
 """Exit statuses of our own; any other but 0 is that of ssh or of the program it started."""
@@ -65,6 +72,13 @@ def read_order(stream: BinaryIO) -> "tuple[Order, bytes]":
     sizes = struct.unpack_from("<%dQ" % count, rest)  # noqa: UP031
     times = struct.unpack_from("<%dq" % count, rest, 8 * count)  # noqa: UP031
     return Order(settings, sizes, times, names[:count], targets), head + packed
+
+
+def widen(*descriptors: int) -> None:
+    """Have pipes hold more, where they are pipes and the system lets us."""
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(descriptor, F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def exactly(stream: BinaryIO, size: int) -> bytes:

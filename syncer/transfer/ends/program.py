@@ -6,20 +6,23 @@ Reading and writing files is sender.py's and receiver.py's.
 """
 
 import contextlib
+import io
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
-from syncer.transfer.ends.order import BROKEN, FULL, SILENT, read_order
+from syncer.transfer.ends.order import BROKEN, FULL, SILENT, read_order, widen
 from syncer.transfer.ends.receiver import Inlet, receive_all
 from syncer.transfer.ends.sender import Outlet, send
 
 TELL_S = 0.1
 """How often it is told how far things are."""
+READ_AHEAD_BYTES = 1 << 18
+"""Of many small files at a time; of a large one what is read ahead is moved twice."""
 
 
 class Watch(threading.Thread):
@@ -52,7 +55,8 @@ class Watch(threading.Thread):
 
 def far() -> int:
     """Be the far end: the order comes first on standard input."""
-    stream = sys.stdin.buffer
+    widen(0, 1)
+    stream = io.BufferedReader(io.FileIO(0, closefd=False), READ_AHEAD_BYTES)
     order, _ = read_order(stream)
     watch = Watch(order.settings["silence_s"])
     watch.start()
@@ -77,7 +81,8 @@ class Near:
         self._done = [0, 0]
         self._told = time.monotonic()
         self._order, packed = read_order(sys.stdin.buffer)
-        self._far = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1 << 20)
+        self._far = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=READ_AHEAD_BYTES)
+        widen(_pipe(self._far.stdin).fileno(), _pipe(self._far.stdout).fileno())
         self._packed = packed
         self._watch = Watch(self._order.settings["silence_s"], self._far.kill)
         self._watch.start()
@@ -143,10 +148,10 @@ class Near:
             return self._far.wait()
 
 
-def _pipe(stream: Any) -> BinaryIO:
+def _pipe(stream: Any) -> Any:
     if stream is None:
         raise ValueError("the far end was started without this pipe")
-    return stream  # type: ignore[no-any-return]
+    return stream
 
 
 class _Results(threading.Thread):

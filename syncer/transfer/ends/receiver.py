@@ -10,8 +10,9 @@ import errno
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from collections.abc import Callable
+from io import BufferedReader
+from typing import Any
 
 from syncer.transfer.ends.order import (
     BLOCK_BYTES,
@@ -42,7 +43,11 @@ class Inlet:
     """Gives the files of a stream their names; tells of those that cannot have them."""
 
     def __init__(
-        self, order: Order, stream: BinaryIO, tell: "Callable[[bytes], None]", moved: "Callable[[int, int], None]"
+        self,
+        order: Order,
+        stream: "BufferedReader[Any]",
+        tell: "Callable[[bytes], None]",
+        moved: "Callable[[int, int], None]",
     ) -> None:
         self._order, self._stream, self._tell, self._moved = order, stream, tell, moved
         settings = order.settings
@@ -50,6 +55,7 @@ class Inlet:
         self._aside = as_path(settings["aside"]) if settings["aside"] else b""
         self._mode = settings["mode"]
         self._block = bytearray(BLOCK_BYTES)
+        self._left = 0
 
     def receive(self) -> None:
         """Take files until the sender says that there are no more."""
@@ -107,31 +113,25 @@ class Inlet:
         self._moved(len(data), 1)
 
     def _large(self, temporary: bytes, size: int, mode: int, mtime_ns: int) -> None:
-        """Write a file in blocks; where that fails the rest of it is taken from the stream all the same."""
+        """Write a file as it comes; where that fails the rest of it is taken from the stream all the same."""
         fault = None
         descriptor = -1
+        self._left = size
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            fault = error
-        try:
-            crc = 0
-            for piece in self._pieces(size):
-                crc = zlib.crc32(piece, crc)
-                if fault is None:
-                    try:
-                        write_all(descriptor, piece)
-                    except OSError as error:
-                        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                            raise
-                        fault = error
-            is_unchanged, promised = TAIL.unpack(exactly(self._stream, TAIL.size))
+            try:
+                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                self._write(descriptor)
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                fault = error
+            while self._left:
+                self._piece(self._left)
+            (is_unchanged,) = TAIL.unpack(exactly(self._stream, TAIL.size))
             if fault is not None:
                 raise fault
             if not is_unchanged:
                 raise Void("changed")
-            if promised != crc:
-                raise Void("its bytes changed on the way")
             os.fchmod(descriptor, mode)
             os.utime(descriptor, ns=(mtime_ns, mtime_ns))
         finally:
@@ -139,15 +139,33 @@ class Inlet:
                 os.close(descriptor)
         self._moved(0, 1)
 
-    def _pieces(self, size: int) -> "Iterator[memoryview]":
+    def _write(self, descriptor: int) -> None:
+        """Write what is left of a file: what was read ahead, the most without taking it in, and what must be."""
+        self._copy(descriptor, min(self._left, len(self._stream.peek())))
+        with contextlib.suppress(AttributeError, OSError):  # Python before 3.10, a file system that takes none so
+            self._splice(descriptor)
+        self._copy(descriptor, self._left)
+
+    def _copy(self, descriptor: int, size: int) -> None:
+        end = self._left - size
+        while self._left > end:
+            write_all(descriptor, self._piece(self._left - end))
+
+    def _splice(self, descriptor: int) -> None:
+        while self._left:
+            self._took(os.splice(self._stream.fileno(), descriptor, min(self._left, BLOCK_BYTES)))
+
+    def _piece(self, most: int) -> memoryview:
         view = memoryview(self._block)
-        while size:
-            count = self._stream.readinto1(view[: min(size, BLOCK_BYTES)])  # type: ignore[attr-defined]
-            if not count:
-                raise EOFError
-            yield view[:count]
-            self._moved(count, 0)
-            size -= count
+        count = self._stream.readinto1(view[: min(most, BLOCK_BYTES)])
+        self._took(count)
+        return view[:count]
+
+    def _took(self, count: int) -> None:
+        if not count:
+            raise EOFError
+        self._left -= count
+        self._moved(count, 0)
 
     def _publish(self, temporary: bytes, target: bytes) -> None:
         if self._aside:

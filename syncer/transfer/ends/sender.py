@@ -68,13 +68,23 @@ class Outlet:
 
     def write(self, data: "bytes | memoryview") -> None:
         """Write all of some bytes, when they are due."""
-        if self._rate is not None:
-            now_s = time.monotonic()
-            time.sleep(max(0.0, self._due_s - now_s))
-            self._due_s = max(self._due_s, now_s) + len(data) / self._rate
+        self._keep_pace(len(data))
         view = memoryview(data)
         while view:
             view = view[os.write(self._descriptor, view) :]
+
+    def pass_on(self, descriptor: int, at: int, size: int) -> int:
+        """Let up to so many bytes of a file leave, when they are due, without taking them in; return how many."""
+        self._keep_pace(size)
+        count = os.sendfile(self._descriptor, descriptor, at, size)
+        self._moved(count, 0)
+        return count
+
+    def _keep_pace(self, size: int) -> None:
+        if self._rate is not None:
+            now_s = time.monotonic()
+            time.sleep(max(0.0, self._due_s - now_s))
+            self._due_s = max(self._due_s, now_s) + size / self._rate
 
     def count(self, size: int, files: int) -> None:
         """Say that bytes left that were written past the gathering."""
@@ -137,22 +147,45 @@ def is_same(before: os.stat_result, descriptor: int) -> bool:
 
 
 def _send_large(outlet: Outlet, number: int, descriptor: int, found: os.stat_result) -> None:
-    """Send a file in blocks; one that cannot be read to its end is filled up, and its tail says that it is void."""
+    """Send a file in blocks; its tail says whether it could be had to its end and is still the same."""
     outlet.flush()
-    mode, left, crc, whole = stat.S_IMODE(found.st_mode), found.st_size, 0, True
-    outlet.write(HEAD.pack(number, LARGE, mode, left, found.st_mtime_ns, 0))
-    block = bytearray(BLOCK_BYTES)
-    view = memoryview(block)
-    while left:
-        count = _read_into(descriptor, view[: min(left, BLOCK_BYTES)]) if whole else 0
-        whole = count > 0
-        piece = view[: count or min(left, BLOCK_BYTES)]
-        crc = zlib.crc32(piece, crc)
-        outlet.write(piece)
-        outlet.count(len(piece), 0)
-        left -= len(piece)
-    outlet.write(TAIL.pack(whole and is_same(found, descriptor), crc))
+    size = found.st_size
+    outlet.write(HEAD.pack(number, LARGE, stat.S_IMODE(found.st_mode), size, found.st_mtime_ns, 0))
+    done = _pass_on(outlet, descriptor, size)
+    whole = done == size or _read_on(outlet, descriptor, done, size)
+    outlet.write(TAIL.pack(whole and is_same(found, descriptor)))
     outlet.count(0, 1)
+
+
+def _pass_on(outlet: Outlet, descriptor: int, size: int) -> int:
+    """Let a file's bytes leave without taking them in, as far as this system can; return how many left."""
+    done = count = 0
+    try:
+        while done < size:
+            count = outlet.pass_on(descriptor, done, min(size - done, BLOCK_BYTES))
+            if not count:
+                break
+            done += count
+    except BrokenPipeError:
+        raise
+    except (AttributeError, OSError):  # not to what this output is, not from that file system, not here
+        pass
+    return done
+
+
+def _read_on(outlet: Outlet, descriptor: int, at: int, size: int) -> bool:
+    """Read and send the rest of a file; one that cannot be read to its end is filled up. Say whether it could."""
+    os.lseek(descriptor, at, os.SEEK_SET)
+    view = memoryview(bytearray(BLOCK_BYTES))
+    whole = True
+    while at < size:
+        most = min(size - at, BLOCK_BYTES)
+        count = _read_into(descriptor, view[:most]) if whole else 0
+        whole = count > 0
+        outlet.write(view[: count or most])
+        outlet.count(count or most, 0)
+        at += count or most
+    return whole
 
 
 def _read_into(descriptor: int, view: memoryview) -> int:
