@@ -22,6 +22,7 @@ from converters.publishing import clear_consumed, clear_outdated, is_anything_le
 from converters.remembered import NightMemory
 from converters.work import Bench, do_task
 from observatory.errors import NightferryError
+from observatory.files import os_fault
 from observatory.listing import Scope
 from observatory.names import show
 
@@ -163,7 +164,7 @@ class NightRun:
                 bench.instrument.settle_limit_s,
             )
         except OSError as error:
-            return RowResult.UNREADABLE, f"{error.filename or show(self._folder.folder)}: {error.strerror or error}"
+            return RowResult.UNREADABLE, os_fault(error, show(self._folder.folder))
         except Exception as error:  # `not_ready` of a converter that may be anybody's: its night fails, no other
             log.error("gate failed", exc_info=True, extra=self._facts)
             return RowResult.FAILED, fault_words(error)
@@ -210,8 +211,7 @@ class NightRun:
             yield self._row(step.label, RowResult.FAILED, str(error))
             return
         except OSError as error:
-            where = error.filename or show(self._folder.folder)
-            yield self._row(step.label, RowResult.UNREADABLE, f"{where}: {error.strerror or error}")
+            yield self._row(step.label, RowResult.UNREADABLE, os_fault(error, show(self._folder.folder)))
             return
         except NightferryError:
             raise

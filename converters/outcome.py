@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from converters.base import Facts
-from observatory.names import show
+from observatory.files import os_fault
 from observatory.truth import State
 
 
@@ -20,7 +19,7 @@ def fault_words(error: Exception) -> str:
         return f"{type(error).__name__}: {error}"
     if not isinstance(error.filename, str | bytes):
         return error.strerror
-    return f"{show(os.fsencode(error.filename))}: {error.strerror}"
+    return os_fault(error)
 
 
 class RowResult(enum.StrEnum):

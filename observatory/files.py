@@ -14,6 +14,8 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+from observatory.names import show
+
 _TOKEN = re.compile(r"[0-9a-f]{32}\Z")
 _MACHINE_LETTERS, _PROCESS_LETTERS = 8, 8
 
@@ -109,6 +111,12 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def os_fault(error: OSError, place: object = "this machine") -> str:
+    """Return the operating system's fault as a sentence: the file that it names, else `place`, and the reason."""
+    named = isinstance(error.filename, str | bytes)
+    return f"{show(os.fsencode(error.filename)) if named else place}: {error.strerror or error}"
 
 
 def is_one_name(one: Path, other: Path) -> bool:

@@ -17,7 +17,7 @@ from catalogue.holdings.queries import LyingCopy, LyingFile, common_path, neares
 from catalogue.holdings.records import HeldCopy, Place
 from observatory.endpoints.contract import OURS, Look
 from observatory.errors import CouldNotTell
-from observatory.files import made, sweep, sync_folder, token
+from observatory.files import made, os_fault, sweep, sync_folder, token
 from observatory.names import is_safe, matcher, show
 
 _BLOCK_BYTES = 1 << 20
@@ -220,7 +220,7 @@ def _translated(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FetchFault(f"{error.filename or path}: {error.strerror or error}") from error
+        raise FetchFault(os_fault(error, path)) from error
     except CouldNotTell as error:
         raise FetchFault(str(error)) from error
 

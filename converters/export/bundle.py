@@ -21,7 +21,7 @@ from converters.stamps import NS_PER_S
 from converters.telemetry import IMAGES, LOGS, TELEMETRY, StampedFile, devices, stamped_files
 from converters.xrif import read_timing
 from observatory.errors import NightferryError
-from observatory.files import sweep, sync_folder, write_whole
+from observatory.files import os_fault, sweep, sync_folder, write_whole
 from observatory.manifests import Listed, read_manifest, write_manifest
 
 MANIFEST = "bundle.sha256"
@@ -132,8 +132,7 @@ def carry(
         except NightferryError as error:
             carried.append(replace(parcel, fate=Carried.FAILED, reason=str(error)))
         except OSError as error:
-            reason = f"{error.filename or parcel.source}: {error.strerror or error}"
-            carried.append(replace(parcel, fate=Carried.FAILED, reason=reason))
+            carried.append(replace(parcel, fate=Carried.FAILED, reason=os_fault(error, parcel.source)))
         ready(done)
     _list(root, carried)
     return carried

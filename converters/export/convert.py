@@ -28,6 +28,7 @@ from converters.stamps import NS_PER_S, format_instant
 from converters.xrif import read
 from observatory.counting import counted
 from observatory.errors import CouldNotTell, NightferryError
+from observatory.files import os_fault
 
 CAMERA_KIND, EXPOSURE_FIELD = "telem_stdcam", "exptime"
 """Where a camera says how long it exposes."""
@@ -55,7 +56,7 @@ def _made_of(job: Job, source: Path) -> Made:
     except NoFits as error:
         return Made(job.archive, source, failure=str(error))
     except OSError as error:
-        return Made(job.archive, source, failure=f"{error.filename or job.staging}: {error.strerror or error}")
+        return Made(job.archive, source, failure=os_fault(error, job.staging))
     except MemoryError:
         return Made(job.archive, source, failure="there is not enough memory for it")
     except Exception as error:  # noqa: BLE001  # the job boundary: told as this archive's failure, the others go on

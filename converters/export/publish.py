@@ -16,7 +16,7 @@ from converters.export.jobs import Made, Staged
 from converters.export.plan import Item
 from converters.export.staging import fingerprint
 from observatory.errors import NightferryError
-from observatory.files import sync_folder
+from observatory.files import os_fault, sync_folder
 from observatory.names import show
 
 
@@ -57,7 +57,7 @@ def publish(output: Path, item: Item, made: Made, staged: Path) -> Made:
     except NightferryError as error:
         return replace(made, products=(), failure=str(error))
     except OSError as error:
-        return replace(made, products=(), failure=f"{error.filename or folder}: {error.strerror or error}")
+        return replace(made, products=(), failure=os_fault(error, folder))
     _remove_what_is_no_more(output, item, made)
     return made
 

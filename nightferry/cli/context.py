@@ -158,7 +158,9 @@ def opened(options: Context, kind: Kind, *, mail: bool, scheduled: bool) -> Iter
 def sentence_of(error: CouldNotTell | OSError) -> str:
     """Return a fault of the far ends, or of this machine, as a sentence."""
     if isinstance(error, OSError):
-        return f"{error.filename or 'this machine'}: {error.strerror or error}; nothing can be said"
+        from observatory.files import os_fault
+
+        return f"{os_fault(error)}; nothing can be said"
     return str(error)
 
 

@@ -16,6 +16,7 @@ from nightferry.products.bringing import Receipt, Wanted, bring_back, keep_recei
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError
+from observatory.files import os_fault
 from observatory.nights import night_text
 from observatory.truth import State, exit_status, worst
 
@@ -111,7 +112,7 @@ def _keep(workplace: Workplace, receipt: Receipt, faults: list[str]) -> Path | N
     try:
         return keep_receipt(workplace, receipt)
     except OSError as error:
-        why = f"{error.filename or workplace.state}: {error.strerror or error}"
+        why = os_fault(error, workplace.state)
         faults.append(f"{receipt.instrument} {night_text(receipt.night)}: its receipt could not be kept ({why})")
         return None
 

@@ -19,6 +19,7 @@ from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, state_of
 from nightferry.workplace import Workplace, utc_now
 from observatory.errors import CouldNotTell, MailNotTaken, SpecificationError
+from observatory.files import os_fault
 from observatory.spec.load import load_site
 from observatory.truth import State, exit_status
 from reports.json import document_of
@@ -75,7 +76,7 @@ def _note_down(workplace: Workplace, run: Run, report: Report) -> Iterator[Note]
         except CouldNotTell as error:
             yield Note(str(error))
         except OSError as error:
-            yield Note(f"{error.filename or workplace.state}: {error.strerror or error}; this report was not kept")
+            yield Note(f"{os_fault(error, workplace.state)}; this report was not kept")
 
 
 def mail_end(workplace: Workplace, kind: Kind, error: CouldNotTell | OSError) -> None:

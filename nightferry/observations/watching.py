@@ -23,6 +23,7 @@ from nightferry.observations.exporting import Export, ExportWishes, export
 from nightferry.observations.observing import Asked, Selected, instrument_of, selected, setting_of
 from nightferry.workplace import Workplace
 from observatory.errors import NightferryError
+from observatory.files import os_fault
 from observatory.truth import State
 
 log = logging.getLogger("nightferry")
@@ -141,7 +142,7 @@ def _round(
     except NightferryError as error:
         reasons = {str(error)}
     except OSError as error:
-        reasons = {f"{error.filename or 'this machine'}: {error.strerror or error}"}
+        reasons = {os_fault(error)}
     else:
         reasons = set(_log(done))
     for reason in sorted(reasons - said):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from observatory.files import is_one_name, leftovers, sweep, token, write_whole
+from observatory.files import is_one_name, leftovers, os_fault, sweep, token, write_whole
 
 
 def dead_token() -> str:
@@ -71,3 +71,20 @@ def test_one_name_of_a_file_is_told_from_a_hard_link(tmp_path: Path) -> None:
     assert not is_one_name(here, tmp_path / "store" / "x2.fits")
     with pytest.raises(OSError, match="absent"):
         is_one_name(here, tmp_path / "absent" / "x1.fits")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            OSError(28, "No space left on device", b"/data/\xffa\n.fits"),
+            "/data/\\xffa\\x0a.fits: No space left on device",
+        ),
+        (OSError(28, "No space left on device", "/data/a.fits"), "/data/a.fits: No space left on device"),
+        (OSError(28, "No space left on device"), "here: No space left on device"),
+        (OSError("no number"), "here: no number"),
+    ],
+)
+def test_a_fault_of_the_system_names_its_file_as_a_person_reads_it(error: OSError, words: str) -> None:
+    """Names below data roots are bytes; a sentence shows none of Python's quotes."""
+    assert os_fault(error, "here") == words
