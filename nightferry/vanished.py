@@ -15,12 +15,12 @@ from catalogue.records import HopNight, NightState
 from nightferry.expectations import has_steps
 from nightferry.selection import Asked, hops_asked
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.listing import HopScope
 from observatory.nights import night_text
 from observatory.spec.chain import Place
 from observatory.truth import State
 from reports.model import Note
-from reports.words import counted
 from syncer.outcome import HopOutcome, NightMoves
 from verifier.verdict import HopVerdict, NightCount
 

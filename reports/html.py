@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import jinja2
 
+from observatory.counting import counted
 from reports.model import Note, Report
 from reports.sections import Section, outcome_sections, verdict_sections
 from reports.subject import told
@@ -23,7 +24,7 @@ from reports.summary import (
     step_cells,
     telling_steps,
 )
-from reports.words import counted, instant_text, one_line, seconds_text, size_text
+from reports.words import instant_text, one_line, seconds_text, size_text
 from syncer.outcome import HopOutcome
 from verifier.verdict import HopVerdict
 

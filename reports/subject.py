@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+from observatory.counting import counted
 from observatory.truth import State, worst
 from reports.model import Report
-from reports.words import counted, one_line
+from reports.words import one_line
 
 MOST_INSTRUMENTS = 4
 """So many are named; the rest are counted. A telephone shows some sixty letters."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 
+from observatory.counting import counted
 from reports.model import FrameCount, NightProcessed, Note, Report, StepRow
-from reports.words import counted, night_text, one_line, seconds_text, size_text
+from reports.words import night_text, one_line, seconds_text, size_text
 from syncer.outcome import HopOutcome
 from verifier.verdict import HopVerdict
 

@@ -1,4 +1,4 @@
-"""Small words that every form of the report shares: counts, roots, nights, sizes, one line of foreign text.
+"""Small words that every form of the report shares: roots, nights, sizes, one line of foreign text.
 
 Names of files are left to observatory.names; this is about everything else that is shown.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Iterator
 
-from observatory.counting import counted as counted
 from observatory.names import show
 from verifier.verdict import SequenceGap
 

@@ -24,10 +24,10 @@ from nightferry.holdings.cataloguing import (
 from nightferry.locks import free_locks
 from nightferry.selection import Asked
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.names import show, to_json
 from observatory.nights import night_text
 from observatory.truth import State, exit_status
-from reports.words import counted
 
 if TYPE_CHECKING:
     from catalogue.holdings.filling import FillOutcome

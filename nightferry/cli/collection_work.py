@@ -12,8 +12,8 @@ from nightferry.cli.context import print_document, say
 from nightferry.cli.dataset_work import instant
 from nightferry.holdings.datastores import open_catalogue
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.errors import UsageError
-from reports.words import counted
 
 _MADE_EMPTY = ("run", "tagged", "calibration")
 

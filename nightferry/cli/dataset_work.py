@@ -16,10 +16,10 @@ from nightferry.holdings.checking import check
 from nightferry.holdings.datastores import open_catalogue
 from nightferry.holdings.removing import Fate, Removed, fate_of, refuse_away, remove
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.errors import UsageError
 from observatory.names import show, to_json
 from observatory.truth import State, exit_status, worst
-from reports.words import counted
 
 
 @dataclass(frozen=True, slots=True)

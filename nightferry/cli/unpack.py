@@ -12,9 +12,9 @@ import typer
 
 from nightferry.cli import options as opt
 from nightferry.cli.context import finish, is_terminal, options_of, print_document, say
+from observatory.counting import counted
 from observatory.errors import UsageError
 from observatory.truth import State, exit_status
-from reports.words import counted
 
 if TYPE_CHECKING:
     from syncer.downloads import DownloadCheck

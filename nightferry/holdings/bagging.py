@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from observatory.counting import counted
 from observatory.errors import FileUnreadable, UsageError
 from observatory.files import sweep, sync_folder, token
 from observatory.names import is_safe, show
 from observatory.truth import State
-from reports.words import counted
 
 _BLOCK_BYTES = 1 << 20
 _DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"

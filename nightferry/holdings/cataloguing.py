@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 from nightferry.expectations import is_origin
 from nightferry.selection import Asked, all_away, away_now, instruments_asked, nights_asked, scope_asked
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.errors import CouldNotTell, RecordsUnavailable, UsageError
 from observatory.names import show
 from observatory.spec import chain
 from observatory.spec.models import Instrument
 from reports.model import Note, StepRow
-from reports.words import counted
 
 if TYPE_CHECKING:
     from catalogue.holdings.filling import FillJob, FillOutcome

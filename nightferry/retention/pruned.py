@@ -10,11 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from nightferry.retention.outcome import Going, NightPruned, PlacePruned, Staying
+from observatory.counting import counted
 from observatory.names import show, to_json
 from observatory.nights import night_text
 from observatory.truth import State, worst
 from reports.model import Note, StepRow
-from reports.words import counted, one_line, size_text
+from reports.words import one_line, size_text
 
 
 def state_of(found: Sequence[PlacePruned]) -> State:
