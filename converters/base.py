@@ -98,6 +98,8 @@ class Task:
         and may be named as outputs too (a file written anew under its own name). Only what a step has made can be
         consumed, never what arrived: originals stay. When one file of a night is made anew, what was made of the
         others stands in their place already: a task that consumes takes one file and what belongs to it, no more.
+    given : object
+        What the planner of the step hands to its worker; no part of what the task is known by.
     """
 
     folder: NightFolder

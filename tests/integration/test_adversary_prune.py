@@ -21,27 +21,13 @@ from observatory.truth import State
 from syncer.prune import Freeable
 from tests.hosts import Host
 from tests.observatory import Answer, Observatory, tree
-
-RETENTION = {"keep_nights": 3, "copies": 2, "within_days": 30}
-COPIES = ("dome", "hill", "cape")
+from tests.retention import COPIES, RETENTION, carried, chain_of_three
 
 
 @pytest.fixture
 def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
     """A chain of three copies on this machine, with retention on the first."""
-    made = Observatory(tmp_path, (), capsys)
-    for name in COPIES:
-        made.add_local(name)
-    made.declare(copies=[made.copy(name) for name in COPIES], retention=RETENTION)
-    return made
-
-
-def carried(site: Observatory, back: int = 5) -> list[str]:
-    """Make a night, carry it along the chain, and read every copy once."""
-    paths = site.expose([next(iter(site.site["hosts"]))], (1, 2), back)
-    site.fill("-n", "30")
-    assert site.call("verify", "--level", "checksum", "-n", "30").status == 0
-    return paths
+    return chain_of_three(tmp_path, capsys, retention=RETENTION)
 
 
 def flip(path: Path, keeps_time: bool = True) -> None:

@@ -12,32 +12,15 @@ import pytest
 
 from observatory.nights import night_text
 from tests.observatory import Answer, Observatory, tree
+from tests.retention import BACK, RETENTION, carried, carry_and_read, chain_of_three
 
-RETENTION = {"keep_nights": 3, "copies": 2, "within_days": 30}
-BACK = 5
+FRAMES = (1, 2, 3)
 
 
 @pytest.fixture
 def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
     """A chain of three copies on this machine."""
-    made = Observatory(tmp_path, (), capsys)
-    for name in ("dome", "hill", "cape"):
-        made.add_local(name)
-    made.declare(copies=[made.copy(name) for name in ("dome", "hill", "cape")])
-    return made
-
-
-def carried(site: Observatory) -> list[str]:
-    """Make a night of three files, carry it along the chain, and read every copy once."""
-    paths = site.expose(["dome"], (1, 2, 3), BACK)
-    read(site)
-    return paths
-
-
-def read(site: Observatory) -> None:
-    """Carry what there is and hash it on every copy."""
-    site.fill("-n", "30")
-    assert site.call("verify", "--level", "checksum", "-n", "30").status == 0
+    return chain_of_three(tmp_path, capsys)
 
 
 def rot(path: Path) -> None:
@@ -68,7 +51,7 @@ def receipts(answer: Answer) -> list[dict[str, Any]]:
 def test_a_night_of_which_a_copy_lacks_a_file_is_not_back(site: Observatory) -> None:
     """What came late had not reached the hill when it was read; the next copy that has it is named with the command."""
     first = site.expose(["dome"], (1, 2), BACK)
-    read(site)
+    carry_and_read(site)
     late = site.expose(["dome", "cape"], (3,), BACK)
     site.call("status", "--safe", "-n", "30")
     lose(site, [*first, *late])
@@ -85,7 +68,7 @@ def test_a_night_of_which_a_copy_lacks_a_file_is_not_back(site: Observatory) -> 
 
 def test_a_file_that_is_damaged_on_one_copy_comes_from_the_next(site: Observatory) -> None:
     """One damaged file keeps no other from coming back; `any` takes each from the nearest copy that has it whole."""
-    paths = carried(site)
+    paths = carried(site, FRAMES)
     whole = tree(site.root("dome"))
     lose(site, paths)
     rot(site.path("hill", paths[0]))
@@ -105,7 +88,7 @@ def test_a_file_that_is_damaged_on_one_copy_comes_from_the_next(site: Observator
 
 def test_what_no_copy_holds_any_more_is_said(site: Observatory) -> None:
     """Rotten on both: nothing is brought in its place, and exit status 0 is not given for the others."""
-    paths = carried(site)
+    paths = carried(site, FRAMES)
     lose(site, paths)
     for copy in ("hill", "cape"):
         rot(site.path(copy, paths[0]))
@@ -123,7 +106,7 @@ Spoil = Callable[[Path], object]
 def test_whatever_stands_in_the_place_of_a_file_is_set_aside(site: Observatory, on_difference: str) -> None:
     """Longer, shorter or rotten, and whatever `on_difference` says of syncing: the source was just proven."""
     site.declare(copies=[site.copy(name) for name in ("dome", "hill", "cape")], on_difference=on_difference)
-    paths = carried(site)
+    paths = carried(site, FRAMES)
     whole = tree(site.root("dome"))
     longer, shorter, rotten = (site.path("dome", path) for path in paths)
     longer.write_bytes(longer.read_bytes() + b"appended by a program gone wild")
@@ -142,7 +125,7 @@ def test_a_night_that_was_freed_in_part_comes_back_whole(site: Observatory) -> N
     kinds = {"first": {"files": ["*.0001.fits"], "free": False}}
     hill = site.copy("hill", retention=RETENTION | {"copies": 1, "kinds": kinds})
     site.declare(copies=[site.copy("dome"), hill, site.copy("cape")], retention=RETENTION)
-    paths = carried(site)
+    paths = carried(site, FRAMES)
     whole = tree(site.root("cape"))
     assert site.call("prune", "--yes").status == 0
     assert (set(tree(site.root("dome"))), set(tree(site.root("hill")))) == (set(), {paths[0]})
@@ -153,7 +136,7 @@ def test_a_night_that_was_freed_in_part_comes_back_whole(site: Observatory) -> N
 
 def test_what_only_the_target_has_belongs_to_the_night(site: Observatory) -> None:
     """A file that no other copy ever got is no reason to call the night open, as long as it is there."""
-    paths = carried(site)
+    paths = carried(site, FRAMES)
     extra = site.expose(["dome"], (4,), BACK)
     site.call("status", "--safe", "-n", "30")
     lose(site, paths[:1])
@@ -166,7 +149,7 @@ def test_what_only_the_target_has_belongs_to_the_night(site: Observatory) -> Non
 
 def test_a_copy_that_cannot_be_reached_does_not_stand_in_the_way(site: Observatory) -> None:
     """`any` goes on to the next; named alone it is unknown."""
-    paths = carried(site)
+    paths = carried(site, FRAMES)
     lose(site, paths)
     site.root("hill").rename(site.root("hill").with_name("unmounted"))
     assert (bring(site, "hill").status, bring(site, "any").status) == (3, 0)
@@ -175,7 +158,7 @@ def test_a_copy_that_cannot_be_reached_does_not_stand_in_the_way(site: Observato
 
 def test_nothing_is_brought_to_what_may_be_an_empty_mount_point(site: Observatory) -> None:
     """Though somebody vouched for the root once, before it ever held a night; marked by hand it is taken."""
-    paths = carried(site)
+    paths = carried(site, FRAMES)
     shutil.rmtree(site.root("dome"))
     site.root("dome").mkdir()
     answer = bring(site, "any")
@@ -189,7 +172,7 @@ def test_nothing_is_brought_to_what_may_be_an_empty_mount_point(site: Observator
 def test_each_night_has_its_receipt_before_the_next_is_begun(site: Observatory) -> None:
     """Where one cannot be kept that is said, and the night is back all the same."""
     paths = [path for back in (BACK + 1, BACK) for path in site.expose(["dome"], (1,), back)]
-    read(site)
+    carry_and_read(site)
     lose(site, paths)
     (site.state / "receipts").write_text("no folder")
     span = f"{night_text(site.night(BACK + 1))}..{night_text(site.night(BACK))}"

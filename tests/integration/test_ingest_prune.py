@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.observatory import Observatory
+from tests.retention import RETENTION, carried, chain_of_three
 
 DATASTORE = {
     "root": "store",
@@ -24,16 +25,8 @@ DATASTORE = {
 @pytest.fixture
 def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
     """Give a chain of three copies on this machine with an old, proven night of four frames on the first."""
-    made = Observatory(tmp_path, (), capsys)
-    for name in ("dome", "hill", "cape"):
-        made.add_local(name)
-    retention = {"keep_nights": 3, "copies": 2, "within_days": 30}
-    made.declare(
-        copies=[made.copy(name) for name in ("dome", "hill", "cape")], retention=retention, datastore=DATASTORE
-    )
-    made.expose(["dome"], (1, 2, 3, 4), 5)
-    made.fill("-n", "30")
-    assert made.call("verify", "--level", "checksum", "-n", "30").status == 0
+    made = chain_of_three(tmp_path, capsys, retention=RETENTION, datastore=DATASTORE)
+    carried(made, (1, 2, 3, 4))
     return made
 
 

@@ -16,32 +16,20 @@ from nightferry.workplace import Workplace
 from observatory.nights import night_text
 from observatory.truth import State
 from tests.observatory import Observatory, fits_file, tree
+from tests.retention import RETENTION, carried, chain_of_three
 
-RETENTION = {"keep_nights": 3, "copies": 2, "within_days": 30}
+FRAMES = (1, 2, 3)
 
 
 @pytest.fixture
 def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
     """A chain of three copies on this machine, with retention on the first."""
-    made = Observatory(tmp_path, (), capsys)
-    for name in ("dome", "hill", "cape"):
-        made.add_local(name)
-    made.declare(copies=[made.copy(name) for name in ("dome", "hill", "cape")], retention=RETENTION)
-    return made
-
-
-def carried(site: Observatory, *backs: int) -> list[str]:
-    """Make some nights, carry them along the chain, and read every copy once."""
-    paths = [path for back in backs for path in site.expose(["dome"], (1, 2, 3), back)]
-    site.fill("-n", "30")
-    answer = site.call("verify", "--level", "checksum", "-n", "30")
-    assert answer.status == 0, answer
-    return paths
+    return chain_of_three(tmp_path, capsys, retention=RETENTION)
 
 
 def test_what_is_proven_on_two_other_copies_is_freed_and_nothing_else(site: Observatory) -> None:
     """Without --yes nothing goes; with it the old night goes, the young one stays, and the copies are whole."""
-    old = carried(site, 5, 1)[:3]
+    old = carried(site, FRAMES, (5, 1))[:3]
     before = {name: tree(site.root(name)) for name in ("dome", "hill", "cape")}
     plan = site.call("prune", "--json")
     assert plan.status == 0, plan
@@ -63,7 +51,7 @@ def test_what_is_proven_on_two_other_copies_is_freed_and_nothing_else(site: Obse
 
 def test_sync_and_verify_know_what_was_freed(site: Observatory) -> None:
     """No loss, nothing missing, nothing extra, nothing carried back."""
-    carried(site, 5)
+    carried(site, FRAMES)
     site.call("prune", "--yes")
     assert tree(site.root("dome")) == {}
     again = site.call("sync", "-n", "30", "--json")
@@ -75,7 +63,7 @@ def test_sync_and_verify_know_what_was_freed(site: Observatory) -> None:
 
 def test_the_proof_names_every_witness(site: Observatory) -> None:
     """Written before anything goes; it lies in the state folder."""
-    carried(site, 5)
+    carried(site, FRAMES)
     (copy,) = site.call("prune", "--yes", "--json").document["copies"]
     (path,) = copy["proofs"]
     proof = json.loads(Path(path).read_text())
@@ -94,7 +82,7 @@ def checked(*words: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_stranger_can_check_the_proof(site: Observatory) -> None:
     """Against itself, and against the copies where they lie; a lost copy and an edited proof are found."""
-    paths = carried(site, 5)
+    paths = carried(site, FRAMES)
     (proof,) = site.call("prune", "--yes", "--json").document["copies"][0]["proofs"]
     roots = ["--root", f"hill={site.root('hill')}", "--root", f"cape={site.root('cape')}"]
     good = checked(proof, *roots)
@@ -111,7 +99,7 @@ def test_a_stranger_can_check_the_proof(site: Observatory) -> None:
 
 def test_the_checker_says_what_it_could_not_read_again(site: Observatory) -> None:
     """A copy that no proof knows, a folder that is none, two names of one folder: none of them proves anything."""
-    paths = carried(site, 5)
+    paths = carried(site, FRAMES)
     (proof,) = site.call("prune", "--yes", "--json").document["copies"][0]["proofs"]
     hill = site.root("hill")
     for wrong in ("Cape", "Cape=", "cape", "cape=/nowhere/at/all", f"Cape={hill}"):
@@ -189,14 +177,14 @@ def test_one_machine_under_two_names_is_one_place(site: Observatory) -> None:
     """Unless somebody said where each of its disks stands; names of hosts know no capitals."""
     for name, address in (("hill", "here.example"), ("cape", "Here.Example.")):
         site.change_host(name, address=address, local=True)
-    paths = carried(site, 5)
+    paths = carried(site, FRAMES)
     assert "cape is in the place of another (cape)" in site.call("prune", "--yes").out
     assert site.path("dome", paths[0]).exists()
 
 
 def test_a_person_may_accept_a_file_that_was_exposed_anew(site: Observatory) -> None:
     """What changed since it was first read stays until somebody says that it may be so, and it was read again."""
-    one, *_ = carried(site, 5)
+    one, *_ = carried(site, FRAMES)
     site.put("dome", one, fits_file(seed=77), age_s=86400.0)
     site.call("sync", "-n", "30")
     site.call("verify", "--level", "checksum", "-n", "30")
@@ -210,7 +198,7 @@ def test_a_person_may_accept_a_file_that_was_exposed_anew(site: Observatory) -> 
 
 def test_prune_keeps_to_the_contract_of_the_command_line(site: Observatory) -> None:
     """Nothing declared, two wishes at once, another run at work."""
-    carried(site, 5)
+    carried(site, FRAMES)
     assert site.call("prune", "--yes", "--dry-run").status == 2
     assert site.call("prune", "--dry-run").out == site.call("prune").out
     assert (site.call("prune", "--quiet").out, site.call("prune", "-d", "20160907").status) == ("", 0)
@@ -273,7 +261,7 @@ def test_a_manifest_that_waits_for_a_mail_server_was_not_sent(site: Observatory,
 
 def test_the_daemon_frees_when_it_is_due(site: Observatory) -> None:
     """As cron and systemd do: with --yes, and the report's note says that it was made up."""
-    carried(site, 5)
+    carried(site, FRAMES)
     site.write_site(schedule={"prune": "0 12 * * *"})
     with Workplace.at(site.config) as workplace:
         long_ago = dt.datetime.now(dt.UTC) - dt.timedelta(days=9)
