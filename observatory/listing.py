@@ -108,7 +108,7 @@ class Scope:
                 return name
         return None
 
-    def only_these_nights(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def asked_about(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """Drop what names show to be of another night, and files not asked about; else listings pass as they are.
 
         A file whose name tells no night is unrecognised, whatever patterns take it: it is said, not lost.

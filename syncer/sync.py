@@ -195,8 +195,8 @@ class _HopRun:
             self._options.is_proven,
         )
         candidates = Candidates(self._scope, policy, here.facts.clock_s)
-        names_there = self._scope.in_source_names(self._scope.destination.only_these_nights(there))
-        merge(self._scope.source.only_these_nights(here), names_there, candidates)
+        names_there = self._scope.in_source_names(self._scope.destination.asked_about(there))
+        merge(self._scope.source.asked_about(here), names_there, candidates)
         answers = self._questions.answers(candidates, self._options.waiting_since_s)
         plan = _without_poisoned(decide(candidates, answers), there, self._scope)
         return plan if isinstance(there, RootToBe) else self._questions.refuse_folded(plan, self._folds_form)

@@ -195,8 +195,8 @@ def _look(
         not_due=options.not_due,
         watched=() if scope.source.request.names_only else options.kept,
     )
-    names_there = scope.in_source_names(scope.destination.only_these_nights(there))
-    merge(scope.source.only_these_nights(here), names_there, tally)
+    names_there = scope.in_source_names(scope.destination.asked_about(there))
+    merge(scope.source.asked_about(here), names_there, tally)
     look = _Looked(scope, source, destination, options, tally, here, there)
     return look.verdict(blank)
 

@@ -248,7 +248,7 @@ def _listed(job: FillJob, scope: Scope, outcome: FillOutcome) -> tuple[dict[dt.d
 
 def _by_night(scope: Scope, survey: Survey) -> dict[dt.date, list[Listed]]:
     found: defaultdict[dt.date, list[Listed]] = defaultdict(list)
-    for chunk in scope.only_these_nights(survey):
+    for chunk in scope.asked_about(survey):
         for record in chunk[:-1].split(NUL):
             located = scope.locate(path_of(record)) if record[:1] == FILE else None
             if located is None or located[0] == ANY_NIGHT:

@@ -73,7 +73,7 @@ def files_of_nights(
         survey.close()
         raise RootNotProven(place.host, place.root, "shows neither a marker nor a night")
     files: dict[bytes, dt.date] = {}
-    for chunk in scope.only_these_nights(survey):
+    for chunk in scope.asked_about(survey):
         for record in chunk[:-1].split(NUL):
             night = scope.night_of(path_of(record)) if record[:1] == FILE else None
             if night is not None and night in scope.asked:

@@ -308,7 +308,7 @@ def _read_all(witness: Witness, survey: Survey, progress: Callable[[int], None])
     scope = witness.scope
     try:
         refuse_other_root(witness.workplace, scope.place, witness.endpoint.name, survey.facts)
-        chunks = scope.only_these_nights(survey)
+        chunks = scope.asked_about(survey)
         paths = [path_of(record) for chunk in chunks for record in chunk[:-1].split(NUL) if record[:1] == FILE]
     finally:
         survey.close()

@@ -209,7 +209,7 @@ class _Pruning:
         found: dict[dt.date, list[Entry]] = {}
         try:
             refuse_other_root(self._workplace, self._place, self._endpoint.name, survey.facts)
-            for chunk in scope.only_these_nights(survey):
+            for chunk in scope.asked_about(survey):
                 for record in chunk[:-1].split(NUL):
                     if record[:1] == FILE and (named := name_of(scope, record[1 : record.index(b"//")])) is not None:
                         found.setdefault(named[0], []).append(decode_file(record))

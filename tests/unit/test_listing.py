@@ -23,7 +23,7 @@ NAMED: dict[str, Any] = {"night_in_name": r"_(?P<night>\d{8})"}
 
 def listed(scope: HopScope, *paths: bytes) -> list[bytes]:
     """Return the paths that a source listing of some files keeps as files of the nights asked for."""
-    chunks = scope.source.only_these_nights(records(dict.fromkeys(paths, (1, 0.0))))
+    chunks = scope.source.asked_about(records(dict.fromkeys(paths, (1, 0.0))))
     return [path_of(r) for chunk in chunks for r in chunk[:-1].split(NUL) if r[:1] == b"f"]
 
 
@@ -121,21 +121,21 @@ def test_a_file_whose_name_tells_no_night_is_said_and_not_lost() -> None:
         files = [b"f" + folder + b"SHA_odd.fits//1/0", b"f" + folder + b"SHA_20160907T120000.fits//1/0"]
         others = [b"l" + folder + b"z//x", b"u" + folder + b"A//1/0", b"u" + folder + b"Z//1/0"]
         chunks = [NUL.join(sorted(files)) + NUL, NUL.join(others) + NUL]
-        kept = b"".join(scope.only_these_nights(chunks))[:-1].split(NUL)
+        kept = b"".join(scope.asked_about(chunks))[:-1].split(NUL)
         assert kept == sorted([files[1], *others, b"u" + files[0][1:]])
 
 
 def test_a_nameless_file_in_a_neighbours_folder_is_not_of_this_night() -> None:
     """It is the neighbour's to say, when that night is asked for; nothing at all is left then."""
     scope = scope_of(layout="%Y%m%d", **UT).source
-    assert list(scope.only_these_nights([b"f20160906/SHA_odd.fits//1/0\0"])) == []
-    assert list(scope.only_these_nights([b"f20160101/SHA_odd.fits//1/0\0"])) == []
+    assert list(scope.asked_about([b"f20160906/SHA_odd.fits//1/0\0"])) == []
+    assert list(scope.asked_about([b"f20160101/SHA_odd.fits//1/0\0"])) == []
 
 
 def test_listings_by_folder_pass_as_they_are() -> None:
     """Not even taken apart."""
     chunks = [b"anything"]
-    assert list(scope_of().source.only_these_nights(chunks)) == chunks
+    assert list(scope_of().source.asked_about(chunks)) == chunks
     assert list(scope_of().in_source_names(chunks)) == chunks
 
 
@@ -204,7 +204,7 @@ def test_a_place_on_the_destination_leads_back_to_its_source(name: str, second: 
         assert scope.source_of(target) == path
         assert b"".join(scope.in_source_names(records({target: (5, 1.0)}))) == b"".join(records({path: (5, 1.0)}))
         if scope.destination.by_name is not None:
-            assert list(scope.destination.only_these_nights(records({target: (5, 1.0)})))
+            assert list(scope.destination.asked_about(records({target: (5, 1.0)})))
 
 
 def test_two_files_that_would_share_a_name_are_not_taken_for_one_another() -> None:
