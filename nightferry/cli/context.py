@@ -9,20 +9,17 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from observatory.errors import CouldNotTell, SpecificationError, UsageError
+from observatory.errors import CouldNotTell, UsageError
 
 if TYPE_CHECKING:
     from nightferry.selection import Asked
     from nightferry.workplace import Workplace
-    from reports.model import Kind
 
 _RECORD_KEYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -127,32 +124,6 @@ def reach_early(workplace: Workplace, asked: Asked) -> None:
 def say(sentence: str) -> None:
     """Say something to the person, on standard error."""
     typer.echo(sentence, err=True)
-
-
-@contextmanager
-def opened(options: Context, kind: Kind, *, mail: bool, scheduled: bool) -> Iterator[Workplace]:
-    """Open the site for a job; what ends it before it has a report is mailed where the report would have been.
-
-    The database that is away, or the slip in an instrument's file on a Friday, is what nobody reads on standard error
-    in the morning. A person who asked for mail reads of the slip where he stands.
-    """
-    try:
-        workplace = options.open()
-    except SpecificationError as error:
-        if scheduled:
-            from nightferry.cli.work import mail_misspelt
-
-            mail_misspelt(options.folder(), kind, error)
-        raise
-    with workplace:
-        try:
-            yield workplace
-        except (CouldNotTell, OSError) as error:
-            if mail or scheduled:
-                from nightferry.cli.work import mail_end
-
-                mail_end(workplace, kind, error)
-            raise
 
 
 def sentence_of(error: CouldNotTell | OSError) -> str:

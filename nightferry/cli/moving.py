@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, opened, options_of, reach_early
+from nightferry.cli.context import asked, finish, options_of, reach_early
+from nightferry.cli.opened import opened
 from observatory.errors import UsageError
 
 

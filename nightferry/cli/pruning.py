@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, opened, options_of, taken_back
+from nightferry.cli.context import asked, finish, options_of, taken_back
+from nightferry.cli.opened import opened
 from observatory.errors import UsageError
 from observatory.nights import night_text, parse_night
 

@@ -9,21 +9,19 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from nightferry.cli.context import is_terminal, print_document, say, sentence_of
+from nightferry.cli.context import is_terminal, print_document, say
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, state_of
-from nightferry.workplace import Workplace, utc_now
-from observatory.errors import CouldNotTell, MailNotTaken, SpecificationError
+from nightferry.workplace import Workplace
+from observatory.errors import CouldNotTell, MailNotTaken
 from observatory.files import os_fault
-from observatory.spec.load import load_site
 from observatory.truth import State, exit_status
 from reports.json import document_of
-from reports.model import Kind, Note, Report
+from reports.model import Note, Report
 from reports.text import render_text
 
 if TYPE_CHECKING:
@@ -77,28 +75,6 @@ def _note_down(workplace: Workplace, run: Run, report: Report) -> Iterator[Note]
             yield Note(str(error))
         except OSError as error:
             yield Note(f"{os_fault(error, workplace.state)}; this report was not kept")
-
-
-def mail_end(workplace: Workplace, kind: Kind, error: CouldNotTell | OSError) -> None:
-    """Mail that a job came to its end before it had a report."""
-    now = workplace.now()
-    site = workplace.specification.site.site
-    send_report(workplace, Report(site, kind, now, now, problems=[Note(sentence_of(error))]), by_hand=False)
-
-
-def mail_misspelt(folder: Path, kind: Kind, error: SpecificationError) -> None:
-    """Mail that a job was not begun, as the configuration is at fault; nobody where site.yaml itself cannot be read."""
-    from reports.post import Post  # loads what mail needs
-
-    try:
-        site = load_site(folder)
-    except SpecificationError:
-        return
-    if site.mail is not None:
-        now, said = utc_now(), "; ".join(str(error).splitlines())
-        report = Report(site.site, kind, now, now, problems=[Note(f"nothing was done: {said}")])
-        for sentence in Post(site.mail, {}, folder, folder / Path(site.state).expanduser()).post(report, now).sentences:
-            say(sentence)
 
 
 def send_report(workplace: Workplace, report: Report, by_hand: bool) -> bool:
