@@ -65,14 +65,23 @@ def send(letter: Letter, server: MailServer, password: str | None = None, ca_fil
     UsageError
         A login without a password, or a `ca_file` that holds no certificates. Nothing was sent.
     MailNotTaken
-        Nobody got it. `is_about_mail` says whether this letter is at fault or the server.
+        Nobody got it. `is_about_mail` says whether this letter may be at fault, or the server. One that hangs up
+        over a letter (some do at one that is too long) may well take the next.
     """
     with _ready(server, password, ca_file) as session:
         try:
             refused = session.sendmail(letter.sender, letter.recipients, letter.content)
         except smtplib.SMTPRecipientsRefused as error:
             refused = error.recipients
+        except (smtplib.SMTPServerDisconnected, ConnectionError) as error:
+            raise _hung_up(server, error) from error
     return Delivery({recipient: Refusal(_reply(*reply), reply[0] >= 500) for recipient, reply in refused.items()})
+
+
+def _hung_up(server: MailServer, error: Exception) -> MailNotTaken:
+    """Silence is no answer to a letter: whoever waits for it once need not wait again for each of the others."""
+    is_silent = isinstance(error.__context__, TimeoutError)
+    return MailNotTaken(_where(server), _words(error), is_permanent=False, is_about_mail=not is_silent)
 
 
 def greet(server: MailServer, password: str | None = None, ca_file: Path | None = None) -> None:
@@ -105,7 +114,7 @@ def read_password(file: Path) -> str:
 @contextlib.contextmanager
 def _ready(server: MailServer, password: str | None, ca_file: Path | None) -> Iterator[smtplib.SMTP]:
     """Give a session that is secured and logged in."""
-    where = f"mail server {server.host} (port {server.port})"
+    where = _where(server)
     if server.user is not None and server.security == "none" and not _is_this_machine(server.host):
         why = "a password is not sent in the clear to another machine; set mail.server.security to starttls or tls"
         raise MailNotTaken(where, why, is_permanent=True)
@@ -113,6 +122,10 @@ def _ready(server: MailServer, password: str | None, ca_file: Path | None) -> It
         if server.user is not None:
             _log_in(session, server.user, password)
         yield session
+
+
+def _where(server: MailServer) -> str:
+    return f"mail server {server.host} (port {server.port})"
 
 
 @contextlib.contextmanager

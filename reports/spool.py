@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from observatory.errors import MailNotTaken, NightferryError
-from observatory.files import made, sync_folder, write_whole
+from observatory.files import made, os_fault, sync_folder, write_whole
 from reports.letter import Letter
 from reports.mail import Delivery, Refusal
 
@@ -150,16 +150,16 @@ class Spool:
     def flush(self, deliver: Deliver) -> Flushed:
         """Hand over what waits, oldest first; repeating is safe.
 
-        A letter that is refused for good is moved to ``refused/`` and said; one that is refused for now stays,
-        and the others are still tried. A fault of the server itself ends the flush: nothing else would pass.
+        A letter that is refused for good is moved to ``refused/`` and said; one that is refused for now, or that
+        cannot be read (another account wrote it), stays, and the others are still tried. A fault of the server itself
+        ends the flush: nothing else would pass.
         """
         self._sweep()
         sent, refused = 0, 0
         sentences: list[str] = []
         try:
             for path in self.waiting():
-                with _claimed(path) as claimed:
-                    outcome = None if claimed is None else self._hand_over(path, claimed, deliver)
+                outcome = self._try(path, deliver)
                 if outcome is not None:
                     sent += outcome.sent
                     refused += outcome.refused
@@ -175,9 +175,16 @@ class Spool:
                 if time.time() - path.stat().st_mtime > _HALF_WRITTEN_S:
                     path.unlink(missing_ok=True)
 
+    def _try(self, path: Path, deliver: Deliver) -> Flushed | None:
+        """Hand over one letter; None where another run has it in hand."""
+        try:
+            with _claimed(path) as claimed:
+                return None if claimed is None else self._hand_over(path, claimed, deliver)
+        except OSError as error:
+            return Flushed(sentences=(f"spool: {os_fault(error, path)}; this mail waits, the others are sent",))
+
     def _hand_over(self, path: Path, claimed: BinaryIO, deliver: Deliver) -> Flushed:
-        with _translated(self.folder):
-            letter = _decode(path, claimed.read())
+        letter = _decode(path, claimed.read())
         if letter is None:
             with _translated(self.folder):
                 path.rename(made(self.folder / "refused") / path.name)

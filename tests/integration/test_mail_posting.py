@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
 from observatory.spec.models import SiteMail
 from reports.model import Report
 from reports.post import Post
@@ -133,6 +135,26 @@ def test_a_server_that_died_after_the_data_gets_it_again_with_the_same_id(tmp_pa
         assert office(tmp_path, port).flush().sent == 1
     again = email.message_from_bytes(content_of(box.taken[0]))
     assert email.message_from_bytes(first[0])["Message-ID"] == again["Message-ID"]
+
+
+class _HangsUp(Box):
+    """A server that closes the line over one letter, every time."""
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """Take all letters but that of the missing files."""
+        if b"42 missing" in content_of(envelope):
+            server.transport.abort()
+        return await super().handle_DATA(server, session, envelope)
+
+
+def test_a_letter_over_which_the_server_hangs_up_does_not_hold_up_the_later_ones(tmp_path: Path) -> None:
+    """One report was too long for it: those of the days after it arrive all the same."""
+    with serving(_HangsUp()) as port:
+        post = office(tmp_path, port)
+        first = post.post(SEED, NOW)
+        assert (first.sent, first.waiting) == (0, 1) and "tried again later" in first.sentences[0]
+        later = post.post(report(OK_HOP), NOW + DAY, by_hand=True)
+        assert (later.sent, later.waiting) == (1, 1)
 
 
 def test_one_refused_recipient_is_said_and_the_others_have_theirs(tmp_path: Path) -> None:

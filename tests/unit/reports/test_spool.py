@@ -103,6 +103,14 @@ def test_a_letter_refused_for_now_stays_and_the_others_go(spool: Spool) -> None:
     assert names(spool.folder) == ["b.mail"]
 
 
+def test_a_letter_that_cannot_be_read_is_said_and_does_not_hold_up_the_others(spool: Spool) -> None:
+    """Somebody sent mail as root while the server was away: what he wrote down is closed to the schedule's account."""
+    (spool.folder / "0.mail").symlink_to("0.mail")
+    flushed = spool.flush(Server())
+    assert (flushed.sent, flushed.refused, flushed.waiting) == (3, 0, 1)
+    assert "0.mail" in flushed.sentences[0] and "this mail waits" in flushed.sentences[0]
+
+
 def test_who_got_a_letter_does_not_get_it_again(tmp_path: Path) -> None:
     """One of three taken, one refused for now, one for good: each is written down on its own."""
     spool = Spool(tmp_path)
