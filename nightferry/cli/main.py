@@ -9,8 +9,10 @@ import gc
 import itertools
 import json
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from types import FrameType
 from typing import Annotated, Any
@@ -103,6 +105,8 @@ _STOPPED, _CLOSED_PIPE = 130, 141
 """128 and the number of the signal, SIGINT and SIGPIPE: what a shell would show."""
 _RARELY = (20_000, 20, 100)
 """Looking for circles among objects after every 700 costs a fifteenth of the start and finds none."""
+_AGAIN_S = 0.1
+"""By then a finalizer has ended."""
 _ANYWHERE = {"-v", "--verbose", "-q", "--quiet"}
 _CONFIG = "--config"
 
@@ -167,6 +171,7 @@ def _failed(words: Sequence[str], sentence: str, status: int) -> int:
 def run() -> None:
     """Be the console script; told to end, it ends as if interrupted, so that locks and temporary files go."""
     signal.signal(signal.SIGTERM, _interrupt)
+    sys.unraisablehook = _dropped
     gc.set_threshold(*_RARELY)
     status = main()
     gc.freeze()  # what lives now ends with the process: looking through it for circles first takes 70 ms
@@ -175,6 +180,16 @@ def run() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _dropped(fault: sys.UnraisableHookArgs) -> None:
+    """Send the word to end once more where it came while a finalizer ran: there Python drops every exception."""
+    if not isinstance(fault.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(fault)
+        return
+    again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGTERM))
+    again.daemon = True
+    again.start()
 
 
 __all__ = ["app", "main", "options_of", "run"]

@@ -1,0 +1,47 @@
+"""A process that is told to end does so, whatever it was doing when the word came."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SAID = "nightferry: stopped before its end; the next run goes on from here\n"
+WORK = """
+import os, signal, sys, time
+from nightferry.cli import main
+
+class Ends:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{name})
+        time.sleep(0.01)
+
+def app(**given):
+    thing = Ends()
+    del thing
+    time.sleep(60)
+
+main.app = app
+main.run()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_a_word_to_end_that_comes_while_a_finalizer_runs_is_obeyed(name: str) -> None:
+    """Python prints and drops what is raised there: `export --watch` went on until it was told a second time."""
+    words = [sys.executable, "-c", WORK.format(name=name)]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (
+        130,
+        "nightferry: stopped before its end; the next run goes on from here\n",
+    )
+
+
+def test_other_faults_of_finalizers_are_still_shown() -> None:
+    """They are ours to mend."""
+    work = "from nightferry.cli import main\nclass Bad:\n    def __del__(self):\n        raise ValueError('seen')\n"
+    work += "main.app = lambda **given: (Bad(), 0)[1]\nmain.run()\n"
+    ended = subprocess.run([sys.executable, "-c", work], capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 0
+    assert "ValueError: seen" in ended.stderr
