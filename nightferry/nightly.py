@@ -73,6 +73,7 @@ def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes,
             *filled.notes,
         ],
         problems=[*gathered.problems, *gathered.converted.problems, *filled.problems],
+        is_idle=gathered.converted.is_idle or filled.is_idle,
     )
 
 

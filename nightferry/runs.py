@@ -14,7 +14,7 @@ from catalogue.evidence_records import SafeNight, SafeState
 from catalogue.records import HopRecord
 from nightferry.workplace import Workplace
 from observatory.spec.chain import Hop, Place, hops
-from observatory.truth import State, worst
+from observatory.truth import State
 from reports.model import Note
 
 if TYPE_CHECKING:
@@ -206,8 +206,3 @@ def hop_record(told: HopOutcome | HopVerdict) -> HopRecord:
         told.destination_root,
         source_files=told.source_files,
     )
-
-
-def state_of(states: Sequence[State]) -> State:
-    """Return the state of a run over some hops; of none at all it is ok that nothing was to be done."""
-    return worst(states) if states else State.OK

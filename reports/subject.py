@@ -31,7 +31,7 @@ def told(report: Report) -> str:
     unnamed = sum(state not in (State.OK, State.AWAY) for state in states.values()) - len(named)
     if unnamed:
         words.append(f"{unnamed} more")
-    if any(problem.instrument is None for problem in report.problems) or not parts:
+    if any(problem.instrument is None for problem in report.problems) or not (parts or report.is_idle):
         words.append("unknown")
     if not words:
         words.append(_all_well(report))
@@ -94,4 +94,4 @@ def _all_well(report: Report) -> str:
         return f"{word}, {counted(sum(outcome.planned for outcome in report.outcomes), 'file')} to be transferred"
     if report.outcomes:
         return f"{word}, {counted(sum(outcome.transferred for outcome in report.outcomes), 'file')} transferred"
-    return word
+    return f"{word}, nothing was to be done" if report.is_idle and not report.steps else word

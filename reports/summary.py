@@ -33,8 +33,10 @@ def summary_lines(report: Report) -> list[str]:
         [_sentence(note, "PROBLEM: ") for note in report.problems],
     ]
     filled = [group for group in groups if group]
-    if not filled:
-        return ["UNKNOWN: nothing was looked at"]
+    if not (report.instruments() or report.problems or report.is_idle):
+        filled.append(["UNKNOWN: nothing was looked at"])
+    elif not filled:
+        filled.append(["nothing was to be done"])
     return [line for index, group in enumerate(filled) for line in ([""] if index else []) + group]
 
 

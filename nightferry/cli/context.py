@@ -41,6 +41,14 @@ class _Facts(logging.Formatter):
         return f"{instant} {record.levelname.lower()} {record.getMessage()} {words}".rstrip()
 
 
+class NotSaid(Exception):
+    """A report could not be printed, and was kept and mailed all the same; `fault` says why."""
+
+    def __init__(self, fault: OSError) -> None:
+        self.fault = fault
+        super().__init__(str(fault))
+
+
 @dataclass
 class Context:
     """The global options of one call."""

@@ -5,6 +5,7 @@ Commands are one file per group; nothing heavy is imported before a command need
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import json
@@ -161,21 +162,43 @@ def _usage(words: Sequence[str], error: Any) -> int:
 
 
 def _failed(words: Sequence[str], sentence: str, status: int) -> int:
-    if "--json" in words:
-        typer.echo(json.dumps({"error": sentence}))
     logging.getLogger("nightferry").debug("failed", extra={"status": status})
-    typer.echo(f"nightferry: {sentence}", err=True)
+    for is_err, said in ((False, json.dumps({"error": sentence})), (True, f"nightferry: {sentence}")):
+        if is_err or "--json" in words:
+            with contextlib.suppress(OSError):  # a full disk or a closed pipe: the status tells it all the same
+                typer.echo(said, err=is_err)
     return status
 
 
 def run() -> None:
     """Be the console script; told to end, it ends as if interrupted, so that locks and temporary files go."""
+    _open_what_is_closed()
     signal.signal(signal.SIGTERM, _interrupt)
     sys.unraisablehook = _dropped
     gc.set_threshold(*_RARELY)
     status = main()
+    _give_up_what_is_full()
     gc.freeze()  # what lives now ends with the process: looking through it for circles first takes 70 ms
     sys.exit(status)
+
+
+def _open_what_is_closed() -> None:
+    """Where a starter of jobs closed one of the three, the next file opened would take its number, and what is said."""
+    for name, number, mode in (("stdin", 0, "r"), ("stdout", 1, "w"), ("stderr", 2, "w")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
+def _give_up_what_is_full() -> None:
+    """What could not be written has been said; Python would try once more at its end, and change the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nightferry.cli.context import Context, say, sentence_of
+from nightferry.cli.context import Context, NotSaid, say, sentence_of
 from observatory.errors import CouldNotTell, SpecificationError
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def opened(options: Context, kind: Kind, *, mail: bool, scheduled: bool) -> Iter
     with workplace:
         try:
             yield workplace
+        except NotSaid as told:
+            raise told.fault from None
         except (CouldNotTell, OSError) as error:
             if mail or scheduled:
                 _mail_end(workplace, kind, error)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from nightferry.cli.context import is_terminal, print_document, say
+from nightferry.cli.context import NotSaid, is_terminal, print_document, say
 from nightferry.reporting import delivery as deliver
-from nightferry.runs import Run, state_of
+from nightferry.runs import Run
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, MailNotTaken
 from observatory.files import os_fault
@@ -56,19 +56,19 @@ def conclude(workplace: Workplace, run: Run, report: Report, delivery: Delivery)
     ordered = report.in_order()
     unnoted = list(_note_down(workplace, run, ordered)) if run.keeps_records else []
     ordered = replace(ordered, problems=[*ordered.problems, *unnoted])
-    state = state_of([*_states(ordered)])
-    tell(ordered, delivery, state)
+    unsaid = _try_to_tell(ordered, delivery)
     is_mailed = send_report(workplace, ordered, delivery.mail) if delivery.mail or delivery.scheduled else True
     if run.keeps_records and (delivery.scheduled or run.kind == "run"):
         deliver.heartbeat(workplace)
-    status = exit_status(state)
+    if unsaid is not None:
+        raise NotSaid(unsaid)
+    status = exit_status(ordered.state)
     return status if is_mailed or not delivery.mail else status or NOT_MAILED
 
 
 def _note_down(workplace: Workplace, run: Run, report: Report) -> Iterator[Note]:
     """Note in the ledger that a run is over, and keep its report; yield why not: what it found is told all the same."""
-    state = state_of([*_states(report)])
-    for note_down in (lambda: run.finish(state), lambda: deliver.keep(workplace, report)):
+    for note_down in (lambda: run.finish(report.state), lambda: deliver.keep(workplace, report)):
         try:
             note_down()
         except CouldNotTell as error:
@@ -85,16 +85,22 @@ def send_report(workplace: Workplace, report: Report, by_hand: bool) -> bool:
     return not sentences
 
 
-def _states(report: Report) -> Iterator[State]:
-    if report.verdicts or report.outcomes or report.steps or report.problems:
-        yield report.state
+def _try_to_tell(report: Report, delivery: Delivery) -> OSError | None:
+    """Print a report; return why that could not be done: what was found is mailed although cron's log is full."""
+    try:
+        tell(report, delivery)
+    except BrokenPipeError as error:
+        return error
+    except OSError as error:
+        return OSError(error.errno, error.strerror, "standard output")
+    return None
 
 
-def tell(report: Report, delivery: Delivery, state: State) -> None:
+def tell(report: Report, delivery: Delivery) -> None:
     """Print a report: JSON, or text, or on a terminal colours and tables; nothing where quiet and well."""
     if delivery.json:
         print_document(document_of(report))
-    elif delivery.quiet and state in (State.OK, State.AWAY):
+    elif delivery.quiet and report.state in (State.OK, State.AWAY):
         return
     elif is_terminal():
         from rich.console import Console

@@ -59,6 +59,11 @@ class Filled:
             for night, reasons in sorted(by_night.items()):
                 yield StepRow(outcome.instrument, night, "catalogue", failed=len(reasons), reasons=reasons)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether copies were looked at, and nothing is to be said of them."""
+        return bool(self.outcomes) and not self.problems
+
     def take(self, outcome: FillOutcome) -> None:
         """Add what became of one place."""
         name = outcome.instrument
