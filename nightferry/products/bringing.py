@@ -15,6 +15,7 @@ from typing import Any
 
 from nightferry.expectations import expectations
 from nightferry.products.nearest import Lack, below_night, known_of
+from nightferry.retention.aside import settle_if_free
 from nightferry.retention.evidence import HopWitness, cameras_at, chain_of, chains, judge_nights, read_place
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError
@@ -173,6 +174,9 @@ class _Night:
     def bring_from(self, source: Place) -> None:
         """Read one copy and carry what is good there and not back yet."""
         blank = self._blank(source)
+        if not self._wanted.dry_run:
+            for place in (self._target, source):
+                settle_if_free(self._workplace, self._instrument, place)
         read = read_place(self._workplace, self._instrument, source, (self._night,))
         if read.reason is not None:
             self._refused.append(replace(blank, state=State.UNKNOWN, reason=read.reason))

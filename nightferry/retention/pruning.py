@@ -13,6 +13,7 @@ from itertools import groupby
 
 from catalogue.evidence_records import Confirmation
 from nightferry.expectations import is_origin
+from nightferry.retention.aside import settle_aside
 from nightferry.retention.confirming import ARCHIVE, MANIFEST
 from nightferry.retention.evidence import chain_of, chains, held_by_chain, holder_of, name_of, refuse_other_root
 from nightferry.retention.journal import Journal
@@ -31,7 +32,7 @@ from observatory.names import show
 from observatory.records import FILE, NUL, Entry, decode_file
 from observatory.spec.chain import Place, retention_of
 from observatory.spec.models import Instrument, Retention
-from syncer.freeing import free, recover
+from syncer.freeing import free
 from syncer.lock import destination_lock
 from syncer.prune import (
     Candidate,
@@ -134,19 +135,12 @@ class _Pruning:
 
     def _settle(self) -> None:
         """Put back what a dead run set aside, and note of each of its files whether it is there."""
-        back, left = recover(self._endpoint, self._root)
+        back, left = settle_aside(self._workplace, self._instrument, self._place)
         if back:
             was = "was" if len(back) == 1 else "were"
             files = counted(len(back), "file")
             self._pruned.notes.append(f"{files} that an earlier prune had set aside {was} put back")
         self._pruned.unknown += left
-        for freeing in self._workplace.ledger.open_freeings(self._holder):
-            paths = [file.path for file in freeing.files]
-            looked = self._endpoint.stat(self._root, paths)
-            there = [facts.path for facts in looked if facts.reason is not None or facts.size_bytes is not None]
-            self._workplace.ledger.finish_freeing(
-                freeing.id, self._instrument.instrument, self._hops, there, self._workplace.now()
-            )
 
     @property
     def _hops(self) -> list[str]:

@@ -1,0 +1,55 @@
+"""A prune that died had set files aside; a night is brought back before the next prune would have seen to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from observatory.nights import night_text
+from tests.observatory import Answer, Observatory, tree
+from tests.retention import BACK, RETENTION, carried, chain_of_three
+
+
+@pytest.fixture
+def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """A chain of three copies on this machine, with retention on the first."""
+    return chain_of_three(tmp_path, capsys, retention=RETENTION)
+
+
+def set_aside(site: Observatory, copy: str, path: str) -> Path:
+    """Move a file to where freeing sets it aside, as a run that died there leaves it."""
+    aside = site.root(copy) / ".nightferry" / "freeing" / "20161120T120000.000000Z" / path
+    aside.parent.mkdir(parents=True)
+    site.path(copy, path).rename(aside)
+    return aside
+
+
+def bring(site: Observatory, *words: str) -> Answer:
+    """Bring the night back."""
+    return site.call("restore", "-i", "sha", "-d", night_text(site.night(BACK)), "--json", *words)
+
+
+def test_what_lies_aside_comes_back_first_so_that_no_prune_stumbles_over_it_ever_after(site: Observatory) -> None:
+    """Brought from elsewhere to its place, it would have lain aside for ever, and each prune have said unknown."""
+    (path, other) = carried(site)
+    aside = set_aside(site, "dome", path)
+    answer = bring(site, "--from", "any")
+    assert (answer.status, aside.exists(), set(tree(site.root("dome")))) == (0, False, {path, other})
+    assert [receipt["transferred"] for receipt in answer.document["receipts"]] == [0]
+    answer = site.call("prune", "--yes", "--json")
+    assert (answer.status, answer.document["copies"][0]["unknown"]) == (0, [])
+
+
+def test_a_copy_gives_what_a_dead_prune_had_set_aside_there(site: Observatory) -> None:
+    """It lies whole on that disk: nobody is told that it is gone."""
+    copies = [site.copy("dome"), site.copy("hill", retention=RETENTION), site.copy("cape")]
+    site.declare(copies=copies, retention=RETENTION)
+    (path, other) = carried(site)
+    aside = set_aside(site, "hill", path)
+    site.path("dome", path).unlink()
+    site.path("cape", path).unlink()
+    bring(site, "--from", "hill", "--dry-run")
+    assert aside.exists()
+    answer = bring(site, "--from", "hill")
+    assert (answer.status, aside.exists(), set(tree(site.root("dome")))) == (0, False, {path, other})
