@@ -1,7 +1,8 @@
 """Plays simulated sites, seed after seed; ``python -m tests.simulation.play --seeds N`` or ``--seed ONE``.
 
 A seed that fails prints its story and ends with 1; the same seed tells the same story again. Every twentieth seed goes
-through the whole house (daemon, nightly run, ledger, mail); the others call sync and verify as it does.
+through the whole house (daemon, nightly run, ledger, mail); the others call sync and verify as it does. Another of each
+twenty is played a second time, on a site with retention (keeping.py).
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 import datetime as dt
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -19,6 +20,8 @@ from nightferry.daemon import Daemon, trigger_of
 from nightferry.workplace import Workplace
 from reports.model import Note, Report
 from tests.simulation.bare import BareRuns
+from tests.simulation.failed import Failed
+from tests.simulation.keeping import play_kept
 from tests.simulation.post import SimulatedPost
 from tests.simulation.site import (
     DAY_S,
@@ -32,10 +35,8 @@ from tests.simulation.site import (
 DAYS = 3
 DUE = "0 8 * * *"
 WHOLE_HOUSE_EVERY = 20
-
-
-class Failed(AssertionError):
-    """A seed that broke a promise, with its story."""
+KEPT_AT = 10
+"""Of every twenty seeds this one is played with retention too."""
 
 
 def play(seed: int) -> SimulatedSite:
@@ -235,6 +236,12 @@ class Days:
         return due.astimezone(dt.UTC)
 
 
+def _played(seed: int) -> Iterator[SimulatedSite]:
+    yield play(seed)
+    if seed % WHOLE_HOUSE_EVERY == KEPT_AT:
+        yield play_kept(seed)
+
+
 def main() -> None:
     """Play what was asked for."""
     parser = argparse.ArgumentParser(description="simulated sites, each from one seed")
@@ -243,12 +250,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="play this one alone, and tell its story")
     asked = parser.parse_args()
     if asked.seed is not None:
-        print("\n".join(play(asked.seed).story))  # noqa: T201 - the person asked
+        for site in _played(asked.seed):
+            print("\n".join(site.story), end="\n\n")  # noqa: T201 - the person asked
         return
     began, deaths = time.monotonic(), 0
     for seed in range(asked.first, asked.first + asked.seeds):
         try:
-            deaths += play(seed).deaths
+            deaths += sum(site.deaths for site in _played(seed))
         except Failed as error:
             sys.exit(str(error))
     took_s = time.monotonic() - began

@@ -125,12 +125,14 @@ class SimulatedSite:
     seed : int
     """
 
+    host_type = SimulatedHost
+
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 - a seed that replays is the point
         self.clock = Clock()
-        names = NAMES[: self.random.choice((2, 2, 3))]
+        names = self._names()
         self.hosts = {
-            name: SimulatedHost(
+            name: self.host_type(
                 name,
                 now=self.clock.time,
                 clock=self.clock,
@@ -150,6 +152,9 @@ class SimulatedSite:
         for name in names:
             self.hosts[name].put_folder(self.root(name))
             self.hosts[name].put(self.root(name) + b"/.nightferry/root", b"")
+
+    def _names(self) -> tuple[str, ...]:
+        return NAMES[: self.random.choice((2, 2, 3))]
 
     def _instrument(self, names: Sequence[str]) -> Instrument:
         pick = self.random.choice
