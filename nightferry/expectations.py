@@ -9,11 +9,13 @@ import datetime as dt
 from collections.abc import Collection
 
 from catalogue.records import RootRecord
-from nightferry.selection import all_away, away_now
+from nightferry.selection import absences, all_away, away_now
 from nightferry.waiting import were_in_progress
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.ends import Expectation, Expectations
 from observatory.listing import ANY_NIGHT, HopScope
+from observatory.nights import night_text
 from observatory.spec.chain import Hop, Place, hops, sources_of
 from observatory.spec.models import Instrument
 
@@ -68,7 +70,42 @@ def away_of(workplace: Workplace, hop: Hop, place: Place, nights: Collection[dt.
     """Return why nothing is to be expected of a place: only where data are born, archives are never away."""
     if not is_origin(hop.instrument, place):
         return None
-    return all_away(workplace, hop.instrument, nights) or away_now(workplace, hop.instrument)
+    excused = all_away(workplace, hop.instrument, nights)
+    if excused is not None:
+        return excused
+    excused = away_now(workplace, hop.instrument)
+    return None if excused is None or owed(workplace, hop, nights) else excused
+
+
+def owed(workplace: Workplace, hop: Hop, nights: Collection[dt.date]) -> tuple[dt.date, ...]:
+    """Return those of some nights for which a later absence is no excuse, ascending.
+
+    They were seen to hold what the hop's destination lacked, or nobody has looked at the hop since they began. Left
+    out are nights of an absence, and those that a person has accepted whole.
+    """
+    ledger, instrument = workplace.ledger, hop.instrument
+    name, present = instrument.instrument, workplace.present_night(instrument)
+    spans = list(absences(workplace, instrument))
+    given_up = {one.night for one in ledger.acceptances(name, present) if one.is_whole_night}
+    due = {n for n in nights if n <= present and n not in given_up and not any(s.first <= n <= s.last for s in spans)}
+    lacking = {one.night for one in ledger.hop_nights(name, hop.key, tuple(due)) if one.open_files} if due else set()
+    looked = ledger.last_look(name, hop.key)
+    last = None if looked is None else workplace.clock_of(instrument).night_of(looked)
+    return tuple(sorted(n for n in due if n in lacking or (last is not None and n > last)))
+
+
+def unexcused(workplace: Workplace, hop: Hop, nights: Collection[dt.date], reason: str) -> str:
+    """Return why a hop could not be looked at, and where its source is away and owes something, what is to be done."""
+    instrument = hop.instrument
+    if not is_origin(instrument, hop.source) or away_now(workplace, instrument) is None:
+        return reason
+    still = owed(workplace, hop, nights)
+    if not still:
+        return reason
+    which = ", ".join(map(night_text, still[:3])) + (f" and {len(still) - 3} more" if len(still) > 3 else "")
+    known = f"{instrument.instrument} is away, but not all of {counted(len(still), 'night')} before ({which}) is known"
+    accept = f"nightferry accept -i {instrument.instrument} -d {night_text(still[0])} --reason TEXT"
+    return f"{reason} {known} to have been carried. Switch it on, or give each night up: `{accept}`"
 
 
 def last_seen(record: RootRecord | None) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import MovedFile, NightRecord, NightState
-from nightferry.expectations import expectations, is_origin, pending_loss, unfinished
+from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
 from nightferry.products.converting import Converted, complete_nights, products_of
 from nightferry.runs import Run, hop_record, onward_of, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, scope_asked
@@ -154,10 +154,15 @@ def accept_unsynced(workplace: Workplace, run: Run, wishes: SyncWishes) -> int:
 
 
 def _away_if_nothing(workplace: Workplace, hop: Hop, scope: HopScope, outcome: HopOutcome) -> HopOutcome:
-    """Say of nights away that hold nothing that they are away; what they hold all the same is carried like any."""
+    """Say of nights away that hold nothing that they are away; what they hold all the same is carried like any.
+
+    Of a source that could not be looked at, why its absence is no excuse.
+    """
     away = all_away(workplace, hop.instrument, scope.nights) if is_origin(hop.instrument, hop.source) else None
     if away is not None and outcome.state is State.OK and not outcome.source_files:
         return replace(outcome, away_reason=away)
+    if outcome.unknown_reason is not None and not outcome.source_files:
+        return replace(outcome, unknown_reason=unexcused(workplace, hop, scope.nights, outcome.unknown_reason))
     return outcome
 
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import HopNight, NightRecord, NightState
-from nightferry.expectations import expectations, is_origin, pending_loss, unfinished
+from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
+from nightferry.on_the_way import OnTheWay
 from nightferry.retention.evidence import HopWitness, freed_on, kept_on
 from nightferry.runs import Run, hop_record, onward_of, see_roots
 from nightferry.selection import Asked, all_away, are_to_come, hops_asked, is_whole_look, level_of, scope_asked
@@ -46,14 +47,22 @@ class VerifyWishes:
 def verify(workplace: Workplace, run: Run, asked: Asked, wishes: VerifyWishes) -> list[HopVerdict]:
     """Verify the hops asked for, in order, and remember what was proven."""
     wishes = replace(wishes, nights_by_clock=not asked.dates)
+    on_the_way = OnTheWay()
     return [
-        verify_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes)
+        verify_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes, on_the_way)
         for hop in hops_asked(workplace, asked)
     ]
 
 
-def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> HopVerdict:
-    """Verify one hop and remember what was proven."""
+def verify_one(
+    workplace: Workplace,
+    run: Run,
+    hop: Hop,
+    scope: HopScope,
+    wishes: VerifyWishes,
+    on_the_way: OnTheWay | None = None,
+) -> HopVerdict:
+    """Verify one hop and remember what was proven; `on_the_way`: of the hops before it, looked at in the same run."""
     source, destination = workplace.endpoint(hop.source.host), workplace.endpoint(hop.destination.host)
     if level_of(hop, wishes.level) == "existence":
         scope = scope.names_only()
@@ -69,6 +78,7 @@ def verify_one(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes
         witness.conclude(verdict)
         _notice_loss(workplace, hop, scope, verdict)  # while it is known what was in progress before
         _note_waiting(workplace, run, scope, verdict, options.overdue)
+    verdict = (on_the_way or OnTheWay()).passed(scope, verdict)
     verdict = _as_known(workplace, hop, scope, verdict)
     verdict = replace(verdict, gone=gone_from_both(workplace, scope, before.nights, verdict))
     log.info(
@@ -132,6 +142,8 @@ def _as_known(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVerdi
     if loss is not None and verdict.unknown_reason is None and verdict.away_reason is None:
         place = hop.source
         return replace(verdict, unknown_reason=loss_words(verdict.source, place.host, place.root, loss))
+    if verdict.unknown_reason is not None and not verdict.source_files:
+        return replace(verdict, unknown_reason=unexcused(workplace, hop, scope.nights, verdict.unknown_reason))
     away = all_away(workplace, hop.instrument, scope.nights) if is_origin(hop.instrument, hop.source) else None
     if verdict.state is not State.OK or verdict.source_files:
         return verdict
