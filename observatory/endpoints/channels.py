@@ -104,12 +104,28 @@ class SpareChannel:
             spare.set_exception(error)
 
 
+BEGINS = b"nightferry begins\0"
+"""Said on standard output before a program of ours, by `with_beginning`."""
+LONGEST_GREETING_BYTES = 1 << 16
+"""What is longer is no greeting: then nothing is taken for one."""
+
+
+def with_beginning(script: bytes) -> bytes:
+    """Return a script that says where its own output begins: a start-up file of the account may talk before it."""
+    return b"printf 'nightferry begins\\0'; " + script
+
+
 class ChannelRunning:
-    """A program at the far end; see `running.Running`."""
+    """A program at the far end; see `running.Running`.
+
+    What stands on standard output before `BEGINS` is not the program's. Where that never comes, all of it is given:
+    what ran there was not our script, and its own words say best what it was.
+    """
 
     def __init__(self, channel: paramiko.Channel, host: str, stdin: Iterable[bytes]) -> None:
         self._channel, self._host = channel, host
         self._stderr = bytearray()
+        self._held, self._has_begun = bytearray(), False
         self._drained = threading.Thread(target=self._drain, daemon=True)
         self._drained.start()
         threading.Thread(target=self._feed, args=(stdin,), daemon=True).start()
@@ -128,6 +144,22 @@ class ChannelRunning:
 
     def read(self, size: int, wait_s: float) -> bytes:
         """Return the next bytes of standard output; see `running.Running`."""
+        while not self._has_begun:
+            self._look_for_beginning(self._receive(size, wait_s))
+        if self._held:
+            block = bytes(self._held[:size])
+            del self._held[:size]
+            return block
+        return self._receive(size, wait_s)
+
+    def _look_for_beginning(self, block: bytes) -> None:
+        self._held += block
+        before, mark, after = self._held.partition(BEGINS)
+        if mark:
+            self._held = after
+        self._has_begun = bool(mark) or not block or len(before) > LONGEST_GREETING_BYTES
+
+    def _receive(self, size: int, wait_s: float) -> bytes:
         self._channel.settimeout(max(wait_s, 0.001))
         try:
             block = self._channel.recv(size)

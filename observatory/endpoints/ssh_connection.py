@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from observatory.endpoints import remedies
-from observatory.endpoints.channels import ChannelPipe, ChannelRunning, SpareChannel, gated, let_go
+from observatory.endpoints.channels import ChannelPipe, ChannelRunning, SpareChannel, gated, let_go, with_beginning
 from observatory.endpoints.contract import HostAccess
 from observatory.endpoints.lean import absent
 from observatory.endpoints.lines import kernel_round_trip_s
@@ -303,7 +303,7 @@ class Connection:
 
     def start(self, script: bytes, stdin: Iterable[bytes]) -> ChannelRunning:
         """Start a POSIX script at the far end."""
-        line = wrapped(script)
+        line = wrapped(with_beginning(script))
         if len(line) > LONGEST_COMMAND_BYTES:
             raise CommandFailed(self.host, "a command", f"it is {len(line)} bytes long, more than a shell takes")
         channel = self._channel()

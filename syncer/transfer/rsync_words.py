@@ -13,7 +13,7 @@ from syncer.transfer.rounds import Ending, Remedy, no_retry_helps
 
 ENDINGS = {
     1: Ending("rsync did not understand its options", Remedy.NOTHING),
-    2: Ending("the two rsyncs do not understand each other", Remedy.NOTHING),
+    2: Ending("the two rsyncs do not understand each other (does a start-up file print there?)", Remedy.NOTHING),
     3: Ending("rsync could not use the folders it was given", Remedy.NOTHING),
     4: Ending("this rsync cannot do what was asked", Remedy.NOTHING),
     5: Ending("rsync could not start its conversation", Remedy.RETRY),
