@@ -8,7 +8,9 @@ Faults are OSError with the nearest errno; a lost connection is ConnectionError.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+import os
 import struct
 import threading
 from collections import deque
@@ -371,7 +373,22 @@ class SftpWriter(io.RawIOBase):
         return len(view)
 
     def _settle(self) -> None:
-        self._session.expect(self._under_way.popleft(), self._path, packets.STATUS)
+        try:
+            self._session.expect(self._under_way.popleft(), self._path, packets.STATUS)
+        except ConnectionError:
+            raise
+        except OSError as error:
+            raise self._as_it_is(error) from error
+
+    def _as_it_is(self, error: OSError) -> OSError:
+        """Return what a refused write comes from: of a full disk this version of SFTP says "Failure" and no more."""
+        if error.errno != errno.EIO:
+            return error
+        with contextlib.suppress(OSError, EOFError):
+            free_bytes = self._session.free_bytes(self._path)
+            if free_bytes is not None and free_bytes < SMALL_BLOCK_BYTES:
+                return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), error.filename)
+        return error
 
     def flush(self) -> None:
         """Wait until the server has taken all."""
