@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from observatory.errors import CouldNotTell, UsageError
+from observatory.errors import NightferryError, UsageError
 
 if TYPE_CHECKING:
     from nightferry.selection import Asked
@@ -134,13 +134,16 @@ def say(sentence: str) -> None:
     typer.echo(sentence, err=True)
 
 
-def sentence_of(error: CouldNotTell | OSError) -> str:
-    """Return a fault of the far ends, or of this machine, as a sentence."""
+def sentence_of(error: Exception) -> str:
+    """Return a fault of the far ends, of this machine, or of our own, as a sentence."""
     if isinstance(error, OSError):
         from observatory.files import os_fault
 
         return f"{os_fault(error)}; nothing can be said"
-    return str(error)
+    if isinstance(error, NightferryError):
+        return str(error)
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"nightferry itself is at fault ({said[:300]}); nothing can be said. Standard error has what to send us"
 
 
 def print_document(document: dict[str, Any]) -> None:

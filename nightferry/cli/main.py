@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Sequence
 from types import FrameType
 from typing import Annotated, Any
@@ -176,7 +177,11 @@ def run() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     sys.unraisablehook = _dropped
     gc.set_threshold(*_RARELY)
-    status = main()
+    try:
+        status = main()
+    except Exception as error:  # noqa: BLE001 - the program's boundary: a fault of ours is no difference (1)
+        traceback.print_exc()
+        status = _failed(sys.argv[1:], sentence_of(error), 3)
     _give_up_what_is_full()
     gc.freeze()  # what lives now ends with the process: looking through it for circles first takes 70 ms
     sys.exit(status)

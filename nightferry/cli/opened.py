@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from nightferry.cli.context import Context, NotSaid, say, sentence_of
-from observatory.errors import CouldNotTell, SpecificationError
+from observatory.errors import LockHeld, SpecificationError, UsageError
 
 if TYPE_CHECKING:
     from nightferry.workplace import Workplace
@@ -36,13 +38,15 @@ def opened(options: Context, kind: Kind, *, mail: bool, scheduled: bool) -> Iter
             yield workplace
         except NotSaid as told:
             raise told.fault from None
-        except (CouldNotTell, OSError) as error:
-            if mail or scheduled:
+        except (LockHeld, typer.Exit):
+            raise
+        except Exception as error:  # the boundary of a job: a fault of our own is no reason for silence either
+            if scheduled or (mail and not isinstance(error, UsageError)):
                 _mail_end(workplace, kind, error)
             raise
 
 
-def _mail_end(workplace: Workplace, kind: Kind, error: CouldNotTell | OSError) -> None:
+def _mail_end(workplace: Workplace, kind: Kind, error: Exception) -> None:
     """Mail that a job came to its end before it had a report."""
     from nightferry.cli.work import send_report  # loads what a job needs
     from reports.model import Note, Report

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,16 @@ def test_findings_are_mailed_though_nothing_is_open_to_say_them_on(site: Observa
     words = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *site.command("verify", "--scheduled")]
     assert subprocess.run(words, check=False).returncode == 1
     assert _subjects(site) == ["nightferry Sutherland: sha 3 missing"]
+
+
+def test_a_fault_of_our_own_is_one_document_and_no_difference(site: Observatory) -> None:
+    """What reads exit statuses takes 1 for files that differ; the traceback is for those who mend it."""
+    breaks = "import sys, nightferry.selection as at, nightferry.cli.main as entry; at.Asked = None; "
+    command = [sys.executable, "-c", f"{breaks}sys.argv[1:] = {site.command('verify', '--json')[1:]}; entry.run()"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert json.loads(done.stdout)["error"].startswith("nightferry itself is at fault (TypeError: ")
+    assert "Traceback" in done.stderr and done.stderr.splitlines()[-1].startswith("nightferry: nightferry itself")
 
 
 def test_where_no_hop_is_declared_the_exit_status_is_that_of_the_report(site: Observatory) -> None:

@@ -56,6 +56,23 @@ def test_a_database_that_is_away_is_mailed_by_every_job(site: Observatory, job: 
     assert "Connection refused" in text
 
 
+@pytest.mark.parametrize("job", ["run", "verify"])
+def test_a_fault_of_our_own_is_mailed_and_is_no_silence(
+    site: Observatory, monkeypatch: pytest.MonkeyPatch, job: str
+) -> None:
+    """What we did not think of ends a job as well, and nobody reads a traceback in the morning."""
+
+    def slip(self: object) -> None:
+        raise ValueError("invalid literal\nfor int()")
+
+    monkeypatch.setattr("nightferry.selection.Asked.__post_init__", slip)
+    with pytest.raises(ValueError, match="invalid literal"):
+        site.call(*words_of(job))
+    ((subject, text),) = mails(site)
+    assert "unknown" in subject
+    assert "nightferry itself is at fault (ValueError: invalid literal for int())" in text
+
+
 def test_without_a_list_of_the_site_every_team_is_told(site: Observatory) -> None:
     """What is said of the whole site is nobody's part; then it is everybody's."""
     teams = {name: [f"{name}@example.org"] for name in ("sha", "shd")}
