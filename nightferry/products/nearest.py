@@ -32,14 +32,17 @@ class Known:
         The last reading of each file.
     freed : frozenset of bytes
         Names of what was freed on some copy: on the word of others that hold it.
-    settled : frozenset of bytes
-        Names of what nobody misses: steps put something else in its place, or a person vouched for it.
+    consumed : frozenset of bytes
+        Names of what nobody misses: steps put something else in its place.
+    vouched : frozenset of bytes
+        Names of what a person vouched for: nobody misses it where no copy holds it as it should be.
     """
 
     references: Mapping[bytes, str]
     rows: Mapping[str, Mapping[bytes, Evidence]]
     freed: frozenset[bytes] = frozenset()
-    settled: frozenset[bytes] = frozenset()
+    consumed: frozenset[bytes] = frozenset()
+    vouched: frozenset[bytes] = frozenset()
 
     def good_on(self, copy: str, cameras: Collection[str]) -> dict[bytes, bytes]:
         """Return the files of some cameras that a copy held as they were when it was read last: paths by name."""
@@ -52,7 +55,9 @@ class Known:
     def belongs(self, cameras: Collection[str]) -> set[bytes]:
         """Return the names of all files of some cameras that the night is known to have."""
         there = {name for rows in self.rows.values() for name, row in rows.items() if row.file.sha256 is not None}
-        return {name for name in (there | self.freed) - self.settled if camera_of(name) in cameras}
+        held = set[bytes]().union(*(self.good_on(copy, cameras) for copy in self.rows))
+        known = (there | self.freed) - (self.vouched - held) - self.consumed
+        return {name for name in known if camera_of(name) in cameras}
 
     def why_not(self, copy: str, name: bytes) -> str:
         """Return why a copy that was read cannot give a file."""
@@ -81,16 +86,16 @@ def known_of(workplace: Workplace, instrument: Instrument, chain: Sequence[Place
     found: dict[bytes, str] = {}
     rows: dict[str, dict[bytes, Evidence]] = {place.name: {} for place in chain}
     freed: set[bytes] = set()
-    settled: set[bytes] = set()
+    vouched: set[bytes] = set()
     for one in (night, ANY_NIGHT):
         held = held_by_chain(workplace, instrument, chain, one)
         found |= {name: reference.sha256 for name, reference in references(held).items()}
         for place, copy in zip(chain, held, strict=True):
             rows[place.name] |= by_name(copy.evidence)
             freed |= copy.freed
-            settled |= copy.vouched.keys()
-    settled |= {name for place in chain for name in _consumed(workplace, instrument, place, night)}
-    return Known(found, rows, frozenset(freed), frozenset(settled))
+            vouched |= copy.vouched.keys()
+    consumed = {name for place in chain for name in _consumed(workplace, instrument, place, night)}
+    return Known(found, rows, frozenset(freed), frozenset(consumed), frozenset(vouched))
 
 
 def _consumed(workplace: Workplace, instrument: Instrument, place: Place, night: dt.date) -> Iterator[bytes]:

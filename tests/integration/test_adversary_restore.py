@@ -99,6 +99,22 @@ def test_what_no_copy_holds_any_more_is_said(site: Observatory) -> None:
     assert set(tree(site.root("dome"))) == set(paths[1:])
 
 
+def test_a_file_that_somebody_accepted_is_missed_all_the_same_where_a_copy_has_it(site: Observatory) -> None:
+    """That it may be as it is does not say that it may stay away: the copy that has it is named."""
+    paths = carried(site, FRAMES)
+    whole = tree(site.root("dome"))
+    site.call("accept", "-i", "sha", "-d", night_text(site.night(BACK)), paths[0], "--reason", "clouds")
+    site.call("verify", "--level", "checksum", "-n", "30")
+    lose(site, paths)
+    lose(site, [paths[0]], "hill")
+    answer = bring(site, "hill")
+    (receipt,) = receipts(answer)
+    assert (answer.status, receipt["not_back"]) == (1, [Path(paths[0]).name])
+    assert "cape held it when it was read last" in receipt["reason"]
+    assert bring(site, "any").status == 0
+    assert tree(site.root("dome")) == whole
+
+
 Spoil = Callable[[Path], object]
 
 
