@@ -85,8 +85,13 @@ class Keeping:
         site.keep_disks()
         for _ in range(chance.choice((0, 0, 1, 2))):
             site.meddle()
-        if chance.random() < 0.1:
+        happens = chance.random()
+        if happens < 0.1:
             site.replace_disk()
+        elif happens < 0.2:
+            site.take_everywhere()
+        elif happens < 0.3:
+            site.accept(self.workplace.ledger)
         mends = site.break_something() if chance.random() < 0.2 else lambda: None
         site.storm()
         if chance.random() < 0.2:
@@ -123,6 +128,7 @@ class Keeping:
             host.meanwhile = None
             if site.clock.is_dead:
                 host.lose_power()
+                site.proven.clear()
         site.clock.live()
         if told is not None:
             judge(told)
@@ -176,6 +182,7 @@ class Keeping:
 
     def _quiet_days(self) -> None:
         site, wishes = self.site, self.site.accepting()
+        site.proven.clear()  # what is lost is accepted
         for accepted in (wishes, wishes, SyncWishes()):
             report = site.run(self.workplace, wishes=accepted)
             assert report is not None

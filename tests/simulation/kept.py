@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from catalogue.ledger import Ledger
 from nightferry.products.bringing import Receipt
 from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
@@ -23,7 +24,7 @@ from observatory.truth import State
 from reports.model import Note, Report
 from tests.simulation.disks import FREEING, TellingHost
 from tests.simulation.site import NAMES, SimulatedSite
-from tests.simulation.truth import night_of
+from tests.simulation.truth import is_ours, night_of
 from tests.simulation.weather import SimulatedHost, files_below
 from verifier.verdict import HopVerdict
 
@@ -48,6 +49,8 @@ class KeptSite(SimulatedSite):
         The hosts that held it at that instant, and were read.
     disks : mapping of host to things
         How an archive's disk looked some days ago.
+    proven : mapping of (hop, night) to set of bytes
+        What lay on both ends, all of it, when a verdict said that all is well.
     unpredictable : set of night
         Of which somebody changed or took something: what of it can be brought back is not foretold.
     """
@@ -60,6 +63,7 @@ class KeptSite(SimulatedSite):
         self.freed: dict[tuple[str, bytes], bytes] = {}
         self.held: defaultdict[tuple[str, bytes], set[str]] = defaultdict(set)
         self.disks: dict[str, dict[bytes, Any]] = {}
+        self.proven: dict[tuple[str, dt.date], set[bytes]] = {}
         self.unpredictable: set[dt.date] = set()
         self.markers = 0
         self.began_s = 0.0
@@ -129,6 +133,31 @@ class KeptSite(SimulatedSite):
         if host.name == ORIGIN:
             self.truth.originals[path] = data
 
+    def take_everywhere(self) -> None:
+        """Let somebody's program that mirrors a mistake take a few files from the first hosts of the chain, or all."""
+        paths = sorted(self.truth.originals)
+        hosts = NAMES[: self.random.choice((2, 3))]
+        for path in self.random.sample(paths, min(len(paths), self.random.choice((1, 1, 2, 5)))):
+            self.tell(f"taken from {', '.join(hosts)}: {path!r}")
+            self._spoil([path])
+            for name in hosts:
+                self.truth.take(name, self.root(name), path)
+                self.telling(name).harm(self.root(name) + b"/" + path)
+
+    def accept(self, ledger: Ledger) -> None:
+        """Let somebody accept one file as it is, or as lost, for good or until tomorrow."""
+        path = self.random.choice(sorted(self.truth.versions) or [b""])
+        night = night_of(path)
+        if night is None:
+            return
+        self.tell(f"accepted: {path!r}")
+        self._spoil([path])
+        self.truth.accepted.add(path)
+        said = self.random.choice((path, path.rpartition(b"/")[2]))
+        now = self.clock.now()
+        until = self.random.choice((None, self.night_clock.night_of(now) + dt.timedelta(days=1)))
+        ledger.accept("sha", night, reason="known", by="somebody", at_utc=now, files=[said], until=until)
+
     def _spoil(self, paths: Iterable[bytes]) -> None:
         self.unpredictable.update(night for path in paths if (night := night_of(path)) is not None)
 
@@ -153,6 +182,7 @@ class KeptSite(SimulatedSite):
         else:
             self.tell(f"the disk of {host.name} is a new one")
             self._mark(host)
+            self.proven.clear()  # by our own word nothing is, on that disk
         now = {path: thing.data for path, thing in files_below(host, start[:-1])}
         for path in before.keys() | now.keys():
             if path not in before or now.get(path) != before[path].data:
@@ -211,11 +241,14 @@ class KeptSite(SimulatedSite):
     def judge(self, report: Report) -> None:
         """Hold a report against what is so, and against what was freed."""
         super().judge(report)
+        if any(row.state is not State.OK for row in (*report.outcomes, *report.verdicts)):
+            self.forget_proven(report)
         if self.changed_s >= max(report.started_utc.timestamp(), self.verified_from_s):
             return
         hop_of = {hop.key: hop for hop in self.hops}
         for verdict in report.verdicts:
             self._freed_is_there(hop_of[verdict.hop], verdict)
+            self._gone_is_said(hop_of[verdict.hop], verdict)
 
     def _freed_is_there(self, hop: Hop, verdict: HopVerdict) -> None:
         """Contradict a verdict that is ok although what was freed on its source is not on its destination any more."""
@@ -225,9 +258,37 @@ class KeptSite(SimulatedSite):
         for (name, path), data in self.freed.items():
             if name != source or night_of(path) not in verdict.nights or destination not in self.held[name, path]:
                 continue
+            if path in self.truth.accepted:
+                continue
             if (destination, path) not in self.freed and self._has(source, path) is None:
                 there = {self._has(destination, path), self.on_their_way_out(destination).get(path)}
                 assert data in there, f"ok, but the freed {path!r} is lost on {destination}"
+
+    def forget_proven(self, report: Report) -> None:
+        """Forget what was proven on hops about which something else was said: their nights are open again."""
+        rows = (*report.outcomes, *report.verdicts)
+        open_hops = {row.hop for row in rows if row.state is not State.OK}
+        self.proven = {key: paths for key, paths in self.proven.items() if key[0] not in open_hops}
+
+    def _gone_is_said(self, hop: Hop, verdict: HopVerdict) -> None:
+        """Contradict a verdict without a word about proven files that are on neither end any more."""
+        if verdict.state is not State.OK:
+            return
+        young = {night_of(path) for path in verdict.in_progress}
+        for night in verdict.nights:
+            here, there = (self._of_night(place.host, night) for place in (hop.source, hop.destination))
+            known = {
+                path for path in self.proven.get((hop.key, night), ()) if (hop.source.host, path) not in self.freed
+            }
+            if max(len(here), len(there)) < len(known) and not known & self.truth.accepted:
+                lost = sorted(known - here.keys() - there.keys())
+                assert night in verdict.gone, f"ok, and no word of {lost} of {hop.key}, which were proven"
+            if here and night not in young and all(there.get(path) == data for path, data in here.items()):
+                self.proven[hop.key, night] = set(here)
+
+    def _of_night(self, name: str, night: dt.date) -> dict[bytes, bytes]:
+        found = files_below(self.hosts[name], self.root(name))
+        return {path: thing.data for path, thing in found if night_of(path) == night and is_ours(path)}
 
     # ---- bringing back
 
@@ -235,6 +296,7 @@ class KeptSite(SimulatedSite):
         """Take up what lies on the origin now, and contradict a receipt that is ok and should not be."""
         found = {path: thing.data for path, thing in files_below(self.hosts[ORIGIN], self.root(ORIGIN))}
         self._nothing_overwritten(found)
+        self.proven.clear()
         self.truth.originals = self.on_their_way_out() | found
         for night in nights:
             went = {
@@ -243,12 +305,19 @@ class KeptSite(SimulatedSite):
             states = {receipt.state for receipt in receipts.get(night, ())}
             if states == {State.OK}:
                 for path, data in went.items():
-                    assert found.get(path) == data, f"{path!r} is said to be back and is not"
+                    is_back = found.get(path) == data or self._may_lack(path, data, found)
+                    assert is_back, f"{path!r} is said to be back and is not"
             elif went and night not in self.unpredictable and State.UNKNOWN not in states:
                 reasons = [receipt.reason for receipt in receipts.get(night, ())]
                 raise AssertionError(f"every file of {night} lies on other copies, and it is not back: {reasons}")
         for key in [key for key in self.freed if key[0] == ORIGIN and key[1] in found]:
             del self.freed[key]
+
+    def _may_lack(self, path: bytes, data: bytes, found: Mapping[bytes, bytes]) -> bool:
+        """Say whether somebody accepted a file, and it came as it was then, or no other disk has it any more."""
+        if path not in self.truth.accepted:
+            return False
+        return path in found or all(self._has(name, path) != data for name in ARCHIVES)
 
     def _freed_at_origin(self) -> Iterator[tuple[bytes, bytes]]:
         return ((path, data) for (name, path), data in self.freed.items() if name == ORIGIN)
