@@ -36,8 +36,8 @@ _FRESH_LARGE = (
     "What bounds it: the processors, 4.4 s of both cores in 2.75 s, most of it for the cipher; rsync by its default is"
     " itself three times as quick here as when the target was set. On top of the bytes come 0.6 s before the first"
     " (start, listing both ends, asking what the hosts can do) and 0.15 s after the last (looking at both sides afresh,"
-    " `sync -f`, records). Kept: pipes of 1 MiB, and bytes that go from the disk's cache to ssh and back without"
-    " passing through our programs (a sixth less together), two sessions instead of one (a twentieth less)."
+    " `sync -f`, records). Kept: pipes of 1 MiB and no sum of our own beside ssh's (a sixth less"
+    " together), two sessions instead of one (a twentieth less)."
 )
 _HUGE = (
     "What bounds it: one session a file, and a window of about 2 MiB a session. Why a file is not sent in ranges over"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import errno
+import fcntl
 import inspect
 import io
 import os
@@ -57,8 +58,6 @@ def order_of(root: Path, files: dict[bytes, int], **changed: Any) -> Order:
 
 AS_BEFORE_3_9 = b"import sys; sys.stderr = open(2, 'w', 8192, closefd=False); "
 """What is said on standard error stays where it is until it is sent."""
-AS_ELSEWHERE = b"import os; del os.sendfile; del os.splice; "
-"""Another system, or Python before 3.10."""
 NO_LARGE_FILES = b"""
 import resource, signal
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -180,33 +179,30 @@ def test_bytes_that_changed_on_the_way_get_no_name(root: Path) -> None:
     assert files_in(root) == {"c": b"c"}
 
 
-@pytest.mark.parametrize("first", [b"", AS_ELSEWHERE])
 @pytest.mark.parametrize("size", [BLOCK_BYTES + 1, 3 * BLOCK_BYTES, 5 * BLOCK_BYTES + 17])
-def test_large_files_arrive_whole_whatever_the_system_can(root: Path, first: bytes, size: int) -> None:
+def test_large_files_arrive_whole(root: Path, size: int) -> None:
     """Between small ones, of which nothing is taken for theirs."""
     data = os.urandom(size)
     files = {b"a": 3, b"b": size, b"c": 3, b"d": size}
     stream = small(0, b"abc") + large(1, data) + small(2, b"def") + large(3, data[::-1]) + END
-    assert far(order_of(root, files), stream, first).stdout == b"end\0"
+    assert far(order_of(root, files), stream).stdout == b"end\0"
     assert files_in(root) == {"a": b"abc", "b": data, "c": b"def", "d": data[::-1]}
 
 
-@pytest.mark.parametrize("first", [b"", AS_ELSEWHERE])
-def test_a_large_file_that_cannot_be_written_takes_no_other_with_it(root: Path, first: bytes) -> None:
+def test_a_large_file_that_cannot_be_written_takes_no_other_with_it(root: Path) -> None:
     """The rest of its bytes is taken from the stream, so that the next file begins where it begins."""
     data = os.urandom(4 * BLOCK_BYTES)
     stream = small(0, b"abc") + large(1, data) + small(2, b"def") + END
-    ended = far(order_of(root, {b"a": 3, b"b": len(data), b"c": 3}), stream, NO_LARGE_FILES + first)
+    ended = far(order_of(root, {b"a": 3, b"b": len(data), b"c": 3}), stream, NO_LARGE_FILES)
     assert ended.stdout.split(b"\0")[:-1] == [b"d 1 File too large", b"end"]
     assert files_in(root) == {"a": b"abc", "c": b"def"}
 
 
-@pytest.mark.parametrize("first", [b"", AS_ELSEWHERE])
 @pytest.mark.parametrize("cut", [1, HEAD.size + BLOCK_BYTES, -1])
-def test_a_large_file_that_breaks_off_is_not_there(root: Path, first: bytes, cut: int) -> None:
+def test_a_large_file_that_breaks_off_is_not_there(root: Path, cut: int) -> None:
     """At its head, among its bytes, before its tail."""
     data = os.urandom(2 * BLOCK_BYTES)
-    ended = far(order_of(root, {b"a": 3, b"b": len(data)}), small(0, b"abc") + large(1, data)[:cut], first)
+    ended = far(order_of(root, {b"a": 3, b"b": len(data)}), small(0, b"abc") + large(1, data)[:cut])
     assert ended.returncode == order.BROKEN
     assert files_in(root) == {"a": b"abc"}
 
@@ -223,11 +219,9 @@ def sent_large(path: Path, size: int, then: Callable[[], None]) -> tuple[bytes, 
     return data, TAIL.unpack(out.read_bytes()[-HEAD.size - TAIL.size : -HEAD.size])[0] == 1
 
 
-@pytest.fixture(params=["as here", "as elsewhere"])
-def frame(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A large file, sent by what this system can, and by what any can."""
-    if request.param == "as elsewhere":
-        monkeypatch.delattr(os, "sendfile")
+@pytest.fixture
+def frame(tmp_path: Path) -> Path:
+    """A large file."""
     path = tmp_path / "a.fits"
     path.write_bytes(os.urandom(3 * BLOCK_BYTES + 5))
     path.chmod(0o644)
@@ -253,6 +247,37 @@ def test_a_large_file_that_grows_or_changes_meanwhile_is_void(frame: Path) -> No
     assert (len(data), is_unchanged) == (frame.stat().st_size, False)
 
 
+def test_a_writer_that_sets_the_time_back_is_noticed(frame: Path) -> None:
+    """As programs do that complete a header; what left is neither the old file nor the new one."""
+
+    def complete() -> None:
+        with frame.open("r+b") as stream:
+            stream.write(b"SIMPLE")
+        os.utime(frame, ns=(TIME_NS, TIME_NS))
+
+    assert sent_large(frame, frame.stat().st_size, complete)[1] is False
+
+
+def test_what_was_found_unchanged_does_not_change_on_its_way(frame: Path) -> None:
+    """The last bytes still wait in the pipe when the file is written to: they are as they were when it was checked."""
+    size, asked = frame.stat().st_size, frame.read_bytes()
+    given = order_of(frame.parent, {b"a.fits": size}, way="pull", source_root=str(frame.parent))
+    words = [sys.executable, "-I", "-S", "-c", TEXT, "far"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as sending:
+        assert sending.stdin is not None
+        assert sending.stdout is not None
+        sending.stdin.write(order.packed_order(given))
+        came = b""
+        while sending.poll() is None:
+            came += sending.stdout.read(4096)
+            time.sleep(0.001)
+        with frame.open("r+b") as stream:
+            stream.write(b"x" * size)
+        while piece := sending.stdout.read(BLOCK_BYTES):
+            came += piece
+    assert came[HEAD.size :] == asked + TAIL.pack(True) + END
+
+
 def test_a_disk_that_cannot_read_a_block_voids_the_file(frame: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is filled up, and the next look finds the reason."""
 
@@ -261,7 +286,6 @@ def test_a_disk_that_cannot_read_a_block_voids_the_file(frame: Path, monkeypatch
 
     size = frame.stat().st_size
     monkeypatch.setattr(os, "readv", broken)
-    monkeypatch.setattr(os, "sendfile", broken, raising=False)
     data, is_unchanged = sent_large(frame, size, lambda: None)
     assert (len(data), is_unchanged) == (size, False)
 
@@ -319,3 +343,33 @@ def test_a_rate_is_kept(root: Path) -> None:
     subprocess.run(words, input=order.packed_order(given), capture_output=True, timeout=60, check=True)
     assert time.monotonic() - began_s >= 0.7
     assert len(files_in(root)) == 50
+
+
+@pytest.mark.parametrize("is_narrow", [False, True])
+def test_a_rate_is_kept_with_large_files_too(frame: Path, is_narrow: bool) -> None:
+    """Whatever the pipe holds: an account that has many of them gets narrow ones."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, order.F_SETPIPE_SZ, 4096 if is_narrow else order.PIPE_BYTES)
+    size, names = frame.stat().st_size, [os.fsencode(frame)]
+    began_s = time.monotonic()
+    with subprocess.Popen(["cat"], stdin=reading, stdout=subprocess.DEVNULL):
+        outlet = Outlet(writing, lambda size, files: None, size)
+        sender.send(Order({"source_root": "/", "by_link": []}, [size], [TIME_NS], names, names), outlet)
+        took_s = time.monotonic() - began_s
+        os.close(writing)
+        os.close(reading)
+    assert 0.7 < took_s < 1.3
+
+
+def test_a_slow_line_is_not_silent(root: Path) -> None:
+    """Each file takes longer than nothing may come, and none of them comes at once."""
+    here = root.parent / "here"
+    here.mkdir()
+    for name in ("a", "b"):
+        (here / name).write_bytes(os.urandom(700_000))
+        os.utime(here / name, ns=(TIME_NS, TIME_NS))
+    more = {"source_root": str(here), "rate_bytes_per_s": 400_000, "silence_s": 0.9}
+    words = [sys.executable, "-I", "-c", TEXT, "near", sys.executable, "-I", "-c", TEXT.decode(), "far"]
+    given = order.packed_order(order_of(root, {b"a": 700_000, b"b": 700_000}, **more))
+    ended = subprocess.run(words, input=given, capture_output=True, timeout=60, check=False)
+    assert (ended.returncode, sorted(files_in(root))) == (0, ["a", "b"])

@@ -28,6 +28,8 @@ SMALL, LARGE, REFUSED, LAST = range(4)
 
 BLOCK_BYTES = 1 << 20
 """Up to this size a file is read whole before its head is written."""
+PART_BYTES = 1 << 18
+"""A larger one is taken in, and written, so much at a time: it stays in the processor's cache."""
 REASON_BYTES = 1000
 PIPE_BYTES = 1 << 20
 """The most that Linux gives an ordinary account. With its usual 64 KiB each packet of ssh's is a change of programs:
@@ -74,11 +76,14 @@ def read_order(stream: BinaryIO) -> "tuple[Order, bytes]":
     return Order(settings, sizes, times, names[:count], targets), head + packed
 
 
-def widen(*descriptors: int) -> None:
-    """Have pipes hold more, where they are pipes and the system lets us."""
-    for descriptor in descriptors:
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(descriptor, F_SETPIPE_SZ, PIPE_BYTES)
+def widen(descriptor: int) -> None:
+    """Have the pipe that files go through hold more, where it is one and the system lets us.
+
+    That alone: all pipes of an account together may hold 64 MiB (``fs.pipe-user-pages-soft``), and from there on
+    whatever else runs under it would get pipes of two pages.
+    """
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(descriptor, F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def exactly(stream: BinaryIO, size: int) -> bytes:

@@ -55,14 +55,15 @@ class Watch(threading.Thread):
 
 def far() -> int:
     """Be the far end: the order comes first on standard input."""
-    widen(0, 1)
     stream = io.BufferedReader(io.FileIO(0, closefd=False), READ_AHEAD_BYTES)
     order, _ = read_order(stream)
     watch = Watch(order.settings["silence_s"])
     watch.start()
     if order.settings["way"] == "pull":
+        widen(1)
         send(order, Outlet(1, watch.moved, order.settings["rate_bytes_per_s"]))
         return 0
+    widen(0)
     results = sys.stdout.buffer
 
     def tell(result: bytes) -> None:
@@ -82,7 +83,7 @@ class Near:
         self._told = time.monotonic()
         self._order, packed = read_order(sys.stdin.buffer)
         self._far = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=READ_AHEAD_BYTES)
-        widen(_pipe(self._far.stdin).fileno(), _pipe(self._far.stdout).fileno())
+        widen(_pipe(self._far.stdout if self._order.settings["way"] == "pull" else self._far.stdin).fileno())
         self._packed = packed
         self._watch = Watch(self._order.settings["silence_s"], self._far.kill)
         self._watch.start()

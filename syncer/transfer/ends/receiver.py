@@ -20,6 +20,7 @@ from syncer.transfer.ends.order import (
     FULL,
     HEAD,
     LAST,
+    PART_BYTES,
     REASON_BYTES,
     REFUSED,
     SMALL,
@@ -54,7 +55,7 @@ class Inlet:
         self._prefix = as_path(settings["temporary"])
         self._aside = as_path(settings["aside"]) if settings["aside"] else b""
         self._mode = settings["mode"]
-        self._block = bytearray(BLOCK_BYTES)
+        self._block = bytearray(PART_BYTES)
         self._left = 0
 
     def receive(self) -> None:
@@ -86,7 +87,7 @@ class Inlet:
         try:
             try:
                 if kind == SMALL:
-                    self._small(temporary, exactly(self._stream, size), crc, mode, mtime_ns)
+                    self._small(temporary, self._whole(size), crc, mode, mtime_ns)
                 else:
                     self._large(temporary, size, mode, mtime_ns)
                 self._publish(temporary, self._order.targets[number])
@@ -99,6 +100,15 @@ class Inlet:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise NoRoom from error
             self._tell(b"d %d %s" % (number, words_of(error)))
+
+    def _whole(self, size: int) -> bytes:
+        """Take a small file; over a slow line each part of it is a sign of life."""
+        parts = []
+        while size:
+            parts.append(exactly(self._stream, min(size, PART_BYTES)))
+            self._moved(0, 0)
+            size -= len(parts[-1])
+        return b"".join(parts)
 
     def _small(self, temporary: bytes, data: bytes, crc: int, mode: int, mtime_ns: int) -> None:
         if zlib.crc32(data) != crc:
@@ -120,7 +130,8 @@ class Inlet:
         try:
             try:
                 descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-                self._write(descriptor)
+                while self._left:
+                    write_all(descriptor, self._piece(self._left))
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT):
                     raise
@@ -139,33 +150,15 @@ class Inlet:
                 os.close(descriptor)
         self._moved(0, 1)
 
-    def _write(self, descriptor: int) -> None:
-        """Write what is left of a file: what was read ahead, the most without taking it in, and what must be."""
-        self._copy(descriptor, min(self._left, len(self._stream.peek())))
-        with contextlib.suppress(AttributeError, OSError):  # Python before 3.10, a file system that takes none so
-            self._splice(descriptor)
-        self._copy(descriptor, self._left)
-
-    def _copy(self, descriptor: int, size: int) -> None:
-        end = self._left - size
-        while self._left > end:
-            write_all(descriptor, self._piece(self._left - end))
-
-    def _splice(self, descriptor: int) -> None:
-        while self._left:
-            self._took(os.splice(self._stream.fileno(), descriptor, min(self._left, BLOCK_BYTES)))
-
     def _piece(self, most: int) -> memoryview:
+        """Take what there is of what is left of a file, up to so much."""
         view = memoryview(self._block)
-        count = self._stream.readinto1(view[: min(most, BLOCK_BYTES)])
-        self._took(count)
-        return view[:count]
-
-    def _took(self, count: int) -> None:
+        count = self._stream.readinto1(view[: min(most, PART_BYTES)])
         if not count:
             raise EOFError
         self._left -= count
         self._moved(count, 0)
+        return view[:count]
 
     def _publish(self, temporary: bytes, target: bytes) -> None:
         if self._aside:

@@ -16,6 +16,7 @@ from syncer.transfer.ends.order import (
     HEAD,
     LARGE,
     LAST,
+    PART_BYTES,
     REASON_BYTES,
     REFUSED,
     SMALL,
@@ -27,6 +28,9 @@ from syncer.transfer.ends.order import (
 
 GATHER_BYTES = 1 << 18
 """Small files leave together."""
+PIECE_S = 0.25
+"""At a rate no more leaves at once than is due in this time."""
+LEAST_BYTES = 4096
 MTIME_TOLERANCE_NS = 2 * 10**9
 """As the planner has it: beyond this it is another file."""
 
@@ -67,24 +71,20 @@ class Outlet:
         self._pieces, self._size, self._files = [], 0, 0
 
     def write(self, data: "bytes | memoryview") -> None:
-        """Write all of some bytes, when they are due."""
-        self._keep_pace(len(data))
+        """Write all of some bytes, each piece when it is due."""
         view = memoryview(data)
         while view:
-            view = view[os.write(self._descriptor, view) :]
+            size = os.write(self._descriptor, view if self._rate is None else self._due(view, self._rate))
+            view = view[size:]
+            self._moved(0, 0)
 
-    def pass_on(self, descriptor: int, at: int, size: int) -> int:
-        """Let up to so many bytes of a file leave, when they are due, without taking them in; return how many."""
-        self._keep_pace(size)
-        count = os.sendfile(self._descriptor, descriptor, at, size)
-        self._moved(count, 0)
-        return count
-
-    def _keep_pace(self, size: int) -> None:
-        if self._rate is not None:
-            now_s = time.monotonic()
-            time.sleep(max(0.0, self._due_s - now_s))
-            self._due_s = max(self._due_s, now_s) + size / self._rate
+    def _due(self, view: memoryview, rate: int) -> memoryview:
+        """Wait until something is due, and return so much of what is to leave."""
+        piece = view[: max(LEAST_BYTES, int(rate * PIECE_S))]
+        now_s = time.monotonic()
+        time.sleep(max(0.0, self._due_s - now_s))
+        self._due_s = max(self._due_s, now_s) + len(piece) / rate
+        return piece
 
     def count(self, size: int, files: int) -> None:
         """Say that bytes left that were written past the gathering."""
@@ -138,54 +138,38 @@ def _send_one(outlet: Outlet, number: int, descriptor: int, size: int, mtime_ns:
 
 
 def is_same(before: os.stat_result, descriptor: int) -> bool:
-    """Say whether an open file is as it was."""
+    """Say whether an open file is as it was; the time of its inode nobody can set back."""
     try:
         after = os.fstat(descriptor)
     except OSError:
         return False
-    return after.st_mtime_ns == before.st_mtime_ns and after.st_size == before.st_size
+    return (after.st_mtime_ns, after.st_ctime_ns, after.st_size) == (
+        before.st_mtime_ns,
+        before.st_ctime_ns,
+        before.st_size,
+    )
 
 
 def _send_large(outlet: Outlet, number: int, descriptor: int, found: os.stat_result) -> None:
-    """Send a file in blocks; its tail says whether it could be had to its end and is still the same."""
+    """Send a file in blocks; its tail says whether it could be read to its end and is still the same.
+
+    They are taken in and written, not passed on by `sendfile`: what that puts into a pipe are the pages of the file
+    itself, which may still change there, and while a disk lets it wait the pipe is locked for ssh, too, which then
+    does not answer whether it is alive.
+    """
     outlet.flush()
-    size = found.st_size
-    outlet.write(HEAD.pack(number, LARGE, stat.S_IMODE(found.st_mode), size, found.st_mtime_ns, 0))
-    done = _pass_on(outlet, descriptor, size)
-    whole = done == size or _read_on(outlet, descriptor, done, size)
+    left, whole = found.st_size, True
+    outlet.write(HEAD.pack(number, LARGE, stat.S_IMODE(found.st_mode), left, found.st_mtime_ns, 0))
+    view = memoryview(bytearray(PART_BYTES))
+    while left:
+        count = _read_into(descriptor, view[: min(left, PART_BYTES)]) if whole else 0
+        whole = count > 0
+        piece = view[: count or min(left, PART_BYTES)]  # the rest of one that cannot be read is filled up
+        outlet.write(piece)
+        outlet.count(len(piece), 0)
+        left -= len(piece)
     outlet.write(TAIL.pack(whole and is_same(found, descriptor)))
     outlet.count(0, 1)
-
-
-def _pass_on(outlet: Outlet, descriptor: int, size: int) -> int:
-    """Let a file's bytes leave without taking them in, as far as this system can; return how many left."""
-    done = count = 0
-    try:
-        while done < size:
-            count = outlet.pass_on(descriptor, done, min(size - done, BLOCK_BYTES))
-            if not count:
-                break
-            done += count
-    except BrokenPipeError:
-        raise
-    except (AttributeError, OSError):  # not to what this output is, not from that file system, not here
-        pass
-    return done
-
-
-def _read_on(outlet: Outlet, descriptor: int, at: int, size: int) -> bool:
-    """Read and send the rest of a file; one that cannot be read to its end is filled up. Say whether it could."""
-    os.lseek(descriptor, at, os.SEEK_SET)
-    view = memoryview(bytearray(BLOCK_BYTES))
-    whole = True
-    while at < size:
-        most = min(size - at, BLOCK_BYTES)
-        count = _read_into(descriptor, view[:most]) if whole else 0
-        whole = count > 0
-        outlet.write(view[: count or most])
-        outlet.count(count or most, 0)
-        at += count or most
-    return whole
 
 
 def _read_into(descriptor: int, view: memoryview) -> int:
