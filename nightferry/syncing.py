@@ -98,6 +98,8 @@ def sync_one(
     if step is not None:
         ready = complete_nights(workplace, hop, step, scope.nights, fresh or Converted())
         scope = hop_scope(hop, tuple(sorted(ready)), workplace.clock_of(hop.instrument))
+    if run.keeps_records:
+        _settle_aside(workplace, hop)
     options = _sync_options(workplace, run, hop, scope, wishes)
     proven = proven_nights(workplace, scope)
     source, destination = (
@@ -125,6 +127,16 @@ def sync_one(
             empty = [night for night in (*scope.nights, ANY_NIGHT) if night not in outcome.per_night]
             forget_counts(workplace, run, hop, empty)
     return outcome
+
+
+def _settle_aside(workplace: Workplace, hop: Hop) -> None:
+    """Let what a prune that died had set aside on the destination come back, before it would be carried again."""
+    place = hop.destination
+    holder = workplace.ledger.known_holder(hop.instrument.instrument, place.name, place.host, place.root)
+    if holder is not None and workplace.ledger.open_freeings(holder):
+        from nightferry.retention.aside import settle_if_free  # loaded only where a prune died
+
+        settle_if_free(workplace, hop.instrument, place)
 
 
 def forget_counts(workplace: Workplace, run: Run, hop: Hop, nights: Sequence[dt.date]) -> None:
@@ -225,6 +237,7 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         waiting_since_s=ledger.waiting_since(name, hop.key),
         pending_loss=pending_loss(workplace, hop.source),
         expected=expectations(workplace, hop, scope.nights, wishes.new_roots),
+        source_to_be=source_root in wishes.new_roots and not is_origin(hop.instrument, hop.source),
         on_begun=begun,
         on_arrived=arrived,
         settled=products_of(workplace, hop.instrument, hop.source, scope.nights),

@@ -1,4 +1,4 @@
-"""A prune that died had set files aside; a night is brought back before the next prune would have seen to them."""
+"""A prune that died had set files aside; a night is carried or brought before the next prune would see to them."""
 
 from __future__ import annotations
 
@@ -53,3 +53,32 @@ def test_a_copy_gives_what_a_dead_prune_had_set_aside_there(site: Observatory) -
     assert aside.exists()
     answer = bring(site, "--from", "hill")
     assert (answer.status, aside.exists(), set(tree(site.root("dome")))) == (0, False, {path, other})
+
+
+class Died(BaseException):
+    """The process was killed here."""
+
+
+def test_what_lies_aside_on_an_archive_is_not_carried_again(site: Observatory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next sync lets it come back first: no prune is to find two of it."""
+    copies = [site.copy("dome"), site.copy("hill", retention={**RETENTION, "copies": 1}), site.copy("cape")]
+    site.declare(copies=copies, retention=RETENTION)
+    paths = carried(site)
+    assert site.call("prune", "--yes", "--json").status == 0
+    assert tree(site.root("hill")) == {}
+    assert bring(site, "--from", "cape", "--to", "hill").status == 0
+
+    def dies(*words: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr("syncer.freeing._Batch.put_back", dies)
+        with pytest.raises(Died):
+            site.call("prune", "--yes", "--json")
+    assert tree(site.root("hill")) == {}
+    assert bring(site, "--from", "cape").status == 0
+    answer = site.call("sync", "-n", "30", "--json")
+    assert [hop["transferred"] for hop in answer.document["hops"]] == [0, 0]
+    answer = site.call("prune", "--yes", "--json")
+    assert (answer.status, [copy["unknown"] for copy in answer.document["copies"]]) == (0, [[], []])
+    assert set(tree(site.root("cape"))) == set(paths)
