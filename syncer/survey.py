@@ -38,11 +38,15 @@ class Trust:
         Whether an accepted root that does not exist may be made (not on a dry run).
     expected : pair of Expectation
         What is known of the two ends beforehand.
+    source_to_be : bool
+        The source is a new root that the hop before this one makes and fills: where it is absent, a dry run finds
+        nothing there.
     """
 
     accept_new_root: Callable[[str, str], bool]
     may_create: bool
     expected: Expectations
+    source_to_be: bool = False
 
 
 def survey_both(
@@ -57,7 +61,7 @@ def survey_both(
     place = scope.hop.destination
     try:
         here, there = ask_both(
-            lambda: source.endpoint.survey(scope.source.request), lambda: _survey_destination(scope, destination, trust)
+            lambda: _survey_source(scope, source, trust), lambda: _survey_destination(scope, destination, trust)
         )
         stack.callback(here.close)
         stack.callback(there.close)
@@ -74,6 +78,22 @@ def survey_both(
     return here, there
 
 
+def _survey_source(scope: HopScope, source: End, trust: Trust) -> Survey:
+    endpoint, request = source.endpoint, scope.source.request
+    try:
+        return endpoint.survey(request)
+    except RootNotProven as error:
+        if error.why != ABSENT or trust.may_create or not trust.source_to_be:
+            raise
+    return _to_be(endpoint, request.root)
+
+
+def _to_be(endpoint: Act, root: bytes) -> RootToBe:
+    require_parent(endpoint, root)
+    ahead_s = endpoint.clock_ahead_s() if endpoint.capabilities.has_shell else 0.0
+    return RootToBe(time.time() + ahead_s, ahead_s)
+
+
 def _survey_destination(scope: HopScope, destination: End, trust: Trust) -> Survey:
     endpoint, request = destination.endpoint, scope.destination.request
     try:
@@ -83,8 +103,6 @@ def _survey_destination(scope: HopScope, destination: End, trust: Trust) -> Surv
         if error.why != ABSENT or not trust.accept_new_root(place.host, place.root):
             raise  # what is there and cannot be listed is not made new
     if not trust.may_create:
-        require_parent(endpoint, request.root)
-        ahead_s = endpoint.clock_ahead_s() if endpoint.capabilities.has_shell else 0.0
-        return RootToBe(time.time() + ahead_s, ahead_s)
+        return _to_be(endpoint, request.root)
     create_last_folder(endpoint, request.root)
     return endpoint.survey(request)

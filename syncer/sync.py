@@ -83,6 +83,8 @@ class SyncOptions:
     is_proven : bool
         Every file that the scope takes was read just now on the source and is what it was (`restore --from`): it takes
         the place of whatever bears its name, which is set aside whatever ``on_difference`` says.
+    source_to_be : bool
+        The source is a new root that the hop before this one makes: absent on a dry run, it holds nothing yet.
     """
 
     stamp: str
@@ -104,6 +106,7 @@ class SyncOptions:
     settled: Mapping[bytes, tuple[int, float]] = field(default_factory=dict)
     now: Callable[[], dt.datetime] = local_now
     is_proven: bool = False
+    source_to_be: bool = False
 
 
 def sync_hop(scope: HopScope, source: End, destination: End, options: SyncOptions) -> HopOutcome:
@@ -153,7 +156,7 @@ class _HopRun:
     def run(self, blank: HopOutcome) -> HopOutcome:
         with ExitStack() as stack:
             options = self._options
-            trust = Trust(options.accept_new_root, not options.dry_run, options.expected)
+            trust = Trust(options.accept_new_root, not options.dry_run, options.expected, options.source_to_be)
             here, there = survey_both(self._scope, self._source, self._destination, trust, stack)
             lease = None
             if not options.dry_run:
