@@ -61,6 +61,22 @@ def test_the_document_is_alone_on_standard_output(site: Observatory) -> None:
     assert (second["source_files"], second["missing"], second["state"]) == (0, [], "ok")
 
 
+def test_a_dry_run_of_a_whole_new_chain_is_the_plan_of_its_first_hop(
+    tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The archive between is absent and said to be new: it holds nothing to pass on yet. Unsaid, it is UNKNOWN."""
+    site = Observatory(tmp_path, three_hosts, capsys)
+    site.declare("sha")
+    site.expose(three_hosts[:1], [1])
+    for host in three_hosts[1:]:
+        site.root(host).rmdir()
+    answer = site.call("sync", "--dry-run", "--json", *site.new_roots())
+    assert (answer.status, [hop["planned"] for hop in answer.document["hops"]]) == (0, [1, 0])
+    gamma = three_hosts[2]
+    assert site.call("sync", "--dry-run", "--new-root", f"gamma:{site.root(gamma)}").status == 3
+    assert not site.root(three_hosts[1]).exists() and not site.root(gamma).exists()
+
+
 def test_a_new_root_is_taken_only_when_a_person_says_so(
     tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: pytest.CaptureFixture[str]
 ) -> None:
