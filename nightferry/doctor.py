@@ -24,7 +24,7 @@ from nightferry.workplace import Workplace
 from observatory.ends import ABSENT, OTHER_DRIVE, Expectation, loss_words, new_root_words
 from observatory.errors import CouldNotTell, MailNotTaken, NightferryError, RootNotProven
 from observatory.listing import scope_of
-from observatory.spec.chain import Place, places
+from observatory.spec.chain import Place, places, retention_of
 from observatory.spec.models import Instrument, SiteMail
 from observatory.truth import State
 from reports.words import size_text
@@ -65,6 +65,7 @@ def examine(workplace: Workplace) -> Iterator[Line]:
     yield from _roots(workplace, said)
     yield from _converters(workplace)
     yield from _mail(workplace)
+    yield from _idle_jobs(workplace)
 
 
 def _guard(what: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
@@ -209,6 +210,20 @@ def _cluster(address: str) -> Iterator[Line]:
         yield Line(State.DIFFERENT, f"workers {address}", "dask.distributed is not installed here: nightferry[dask]")
     else:
         yield Line(State.OK, f"workers {address}", "somebody listens there")
+
+
+def _idle_jobs(workplace: Workplace) -> Iterator[Line]:
+    """Name jobs of the schedule that no instrument gives anything to do: each time they fall due they only fail."""
+    schedule, instruments = workplace.specification.site.schedule, workplace.instruments.values()
+    frees = any(retention_of(instrument, place) for instrument in instruments for place in places(instrument))
+    if schedule.prune is not None and not frees:
+        words = (
+            "no copy declares `retention`, so that nothing may be freed: declare it, or take `prune` out of `schedule`"
+        )
+        yield Line(State.DIFFERENT, "schedule prune", words)
+    if schedule.convert is not None and not any(one.convert and one.convert.steps for one in instruments):
+        words = "no instrument declares steps (`convert`): declare some, or take `convert` out of `schedule`"
+        yield Line(State.DIFFERENT, "schedule convert", words)
 
 
 def _mail(workplace: Workplace) -> Iterator[Line]:

@@ -218,3 +218,13 @@ def test_an_expression_is_due_when_cron_would_be(expression: str, since: str, du
     after = dt.datetime.fromisoformat(since).replace(tzinfo=zone)
     fire = trigger_of(expression, zone).get_next_fire_time(None, after)
     assert fire == dt.datetime.fromisoformat(due).replace(tzinfo=zone)
+
+
+def test_the_doctor_names_jobs_that_nothing_is_declared_for(site: Observatory) -> None:
+    """A scheduled prune without `retention`, or convert without steps, would fail each time that it falls due."""
+    site.write_site(schedule={"prune": "0 12 * * 1", "convert": "0 9 * * *"})
+    lines = [line for line in site.call("doctor").out.splitlines() if " schedule " in line]
+    assert [line.split(":")[0] for line in lines] == ["WRONG   schedule prune", "WRONG   schedule convert"]
+    site.declare("sha", retention={"keep_nights": 60})
+    site.write_site(schedule={"prune": "0 12 * * 1"})
+    assert " schedule " not in site.call("doctor").out
