@@ -72,12 +72,19 @@ def test_faults_of_files_and_options_are_not_tried_again(status: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
-    [b"Host key verification failed.", b"o@h: Permission denied (publickey).", b"ssh: Could not resolve hostname h"],
+    ("said", "words"),
+    [
+        (b"Host key verification failed.", "its host key is not in the known_hosts"),
+        (b"o@h: Permission denied (publickey).", "login refused"),
+        (b"ssh: Could not resolve hostname h", "does not know that name"),
+    ],
 )
-def test_ssh_that_refuses_is_not_asked_again(said: bytes) -> None:
-    """A key that is refused once is refused the next minute too."""
-    assert ending_of(255, said).remedy is Remedy.NOTHING
+@pytest.mark.parametrize("status", [12, 255])
+def test_ssh_that_refuses_is_not_asked_again(said: bytes, words: str, status: int) -> None:
+    """A key that is refused once is refused the next minute too; it is no connection that broke off."""
+    ending = ending_of(status, said)
+    assert ending.remedy is Remedy.NOTHING
+    assert words in ending.words and "broke off" not in ending.words
     assert ending_of(255, b"Connection reset by peer").remedy is Remedy.RETRY
 
 
