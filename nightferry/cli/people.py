@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, options_of, taken_back
+from nightferry.cli.context import asked, options_of, say, taken_back
 from observatory.errors import UsageError
 from observatory.names import typed
 from observatory.nights import night_text, parse_night
@@ -33,6 +33,7 @@ def accept(
     revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,
 ) -> None:
     """Say that what a night lacks is known; it is folded to one line from then on."""
+    from nightferry.reporting.mentions import unmentioned
     from nightferry.selection import instruments_asked
 
     with options_of(context).open() as workplace:
@@ -57,6 +58,10 @@ def accept(
             until=last,
         )
         typer.echo(f"{instrument} {night_text(night)}: {_what(numbers, files or ())} accepted: {reason}")
+        silent = unmentioned(workplace, declared, night, numbers, names)
+        if silent:
+            said = ", ".join(silent)
+            say(f"the last report finds no fault with {said} in that night; are the name and the night right?")
 
 
 def _check_accepted(night: dt.date, last: dt.date | None, present: dt.date) -> None:

@@ -101,6 +101,19 @@ def test_an_accepted_file_is_missing_no_longer(site: Observatory) -> None:
     assert site.call("verify", "--json").hop["missing"] == [second]
 
 
+def test_what_the_last_report_says_nothing_of_may_be_a_slip_of_the_pen(site: Observatory) -> None:
+    """It is accepted all the same, and the names and numbers in question are said: exit 0."""
+    (missing,) = site.expose([site.hosts[0]], [6])
+    words = ("accept", "-i", "sha", "--reason", "test", "--frames", "3,40", missing, "SHA_0006.fits", "-d")
+    assert "finds no fault" not in site.call(*words, "yesterday").err, "there is no report yet"
+    site.call("accept", "-i", "sha", "-d", "yesterday", "--revoke")
+    site.call("verify")
+    said = site.call(*words, "yesterday")
+    assert (said.status, "1 file" in said.out) == (0, False)
+    assert "the last report finds no fault with 40, SHA_0006.fits in that night" in said.err
+    assert f"finds no fault with 3, 40, {missing}, SHA_0006.fits" in site.call(*words, night_text(site.night(2))).err
+
+
 def test_an_accepted_night_is_known_whatever_it_shows(site: Observatory) -> None:
     """Neither frames nor files named: missing, sizes and holes of that night are all folded, of no other night."""
     alpha, _ = site.hosts
