@@ -79,12 +79,18 @@ def _print_table(
     if not rows:
         return
     if _narrowest(rows) > console.width:
-        _print_stacked(rows, console)
+        _print_stacked(rows, notes, console)
     else:
         console.print(_table(columns, rows))
-    for line in (line for lines in notes for line in lines):
-        console.print(Text(f"  {line.strip()}", style="dim"))
+        for row, lines in zip(rows, notes, strict=True):
+            whose = f"{row[0]} {row[1]}: " if len(rows) > 1 else ""  # a table cannot be parted for its notes
+            _print_notes((whose + line.strip() for line in lines), console)
     console.print()
+
+
+def _print_notes(lines: Iterable[str], console: Console) -> None:
+    for line in lines:
+        console.print(Text(f"  {line.strip()}", style="dim"))
 
 
 def _narrowest(rows: Sequence[Sequence[str]]) -> int:
@@ -93,11 +99,12 @@ def _narrowest(rows: Sequence[Sequence[str]]) -> int:
     return sum(widths) + len(widths) - 1
 
 
-def _print_stacked(rows: Sequence[Sequence[str]], console: Console) -> None:
+def _print_stacked(rows: Sequence[Sequence[str]], notes: Sequence[Iterable[str]], console: Console) -> None:
     """Print two lines a row where a table would be cut into shards: a telephone shows forty columns."""
-    for name, hop, *facts, state in rows:
+    for (name, hop, *facts, state), lines in zip(rows, notes, strict=True):
         console.print(Text.assemble((name, "bold"), f"  {hop}  ", (state, STYLES[state])))
         console.print(Text(f"  {', '.join(facts)}"))
+        _print_notes(lines, console)
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:

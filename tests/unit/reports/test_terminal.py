@@ -59,6 +59,17 @@ def test_on_a_telephone_a_hop_is_two_whole_lines_instead_of_shards() -> None:
     assert lines[-1] == "ok: 163 files compared"
 
 
+def test_what_was_accepted_stands_with_its_hop() -> None:
+    """Below a table of several hops the line names its own; where a hop is two lines, it is the third."""
+    accepted = replace(OK_HOP, hop="b:c", accepted={"shutter failed": 1})
+    seen = printed(report(accepted, SHD_UNKNOWN))
+    assert f"  {accepted.instrument} b:c: 1 accepted: shutter failed" in seen.splitlines()
+    assert "  1 accepted: shutter failed" in printed(report(accepted)).splitlines()
+    lines = printed(report(accepted, SHD_UNKNOWN), width=40).splitlines()
+    own = next(number for number, line in enumerate(lines) if line.startswith(f"{accepted.instrument}  b:c"))
+    assert "  1 accepted: shutter failed" in lines[own : own + 4]
+
+
 def test_a_rehearsal_says_what_would_move_and_not_that_nothing_did() -> None:
     """``0 files transferred`` would be true of every dry run, and say nothing."""
     made = report(outcomes=(replace(MOVED, dry_run=True, transferred=0, planned=42),))
