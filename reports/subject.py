@@ -32,7 +32,7 @@ def told(report: Report) -> str:
     if unnamed:
         words.append(f"{unnamed} more")
     if any(problem.instrument is None for problem in report.problems) or not (parts or report.is_idle):
-        words.append("unknown")
+        words.append(f"unknown, the {report.kind} made no report" if report.problems and not parts else "unknown")
     if not words:
         words.append(_all_well(report))
     urgent = sum(note.is_urgent for note in report.notes)

@@ -68,7 +68,8 @@ def _mail_misspelt(folder: Path, kind: Kind, error: SpecificationError) -> None:
     except SpecificationError:
         return
     if site.mail is not None:
-        now, said = utc_now(), "; ".join(str(error).splitlines())
-        report = Report(site.site, kind, now, now, problems=[Note(f"nothing was done: {said}")])
+        now = utc_now()
+        said = ["nothing was done, as the configuration is at fault:", *str(error).splitlines()]
+        report = Report(site.site, kind, now, now, problems=[Note(line) for line in said])
         for sentence in Post(site.mail, {}, folder, folder / Path(site.state).expanduser()).post(report, now).sentences:
             say(sentence)

@@ -89,6 +89,12 @@ def test_a_problem_of_the_whole_site_is_unknown() -> None:
     assert told == "nightferry Sutherland: unknown"
 
 
+def test_a_job_that_ended_before_its_report_says_which() -> None:
+    """``unknown`` alone leaves open whether it was looked at all."""
+    told = subject_of(replace(report(problems=(Note("the database is away"),)), kind="prune"))
+    assert told == "nightferry Sutherland: unknown, the prune made no report"
+
+
 def test_a_name_with_a_newline_stays_in_one_line() -> None:
     """No second header can be smuggled in."""
     forged = replace(FIRST_HOP, instrument="sha\r\nBcc: everyone@example.org")
