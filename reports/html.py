@@ -15,7 +15,7 @@ import jinja2
 
 from observatory.counting import counted
 from reports.model import Note, Report
-from reports.sections import Section, outcome_sections, verdict_sections
+from reports.sections import Said, Section, said_of, unsaid_sections, verdict_sections
 from reports.subject import told
 from reports.summary import (
     processed_lines,
@@ -75,6 +75,7 @@ def render_page(report: Report) -> str:
 
 def _render(template: str, report: Report, most_lines: int | None) -> str:
     report = report.in_order()
+    said = said_of(report)
     return (
         _templates()
         .get_template(template)
@@ -86,7 +87,7 @@ def _render(template: str, report: Report, most_lines: int | None) -> str:
             started=_people_time(instant_text(report.started_utc)),
             took=seconds_text((report.finished_utc - report.started_utc).total_seconds()),
             verdicts=[_verdict_row(verdict, most_lines) for verdict in report.verdicts],
-            outcomes=[_outcome_row(outcome, most_lines) for outcome in report.outcomes],
+            outcomes=[_outcome_row(outcome, said, most_lines) for outcome in report.outcomes],
             steps=[(step_cells(step), list(map(one_line, step.reasons))) for step in telling_steps(report.steps)],
             nights=[*quiet_lines(report.steps), *processed_lines(report)],
             notes=list(_sentences(report.notes)),
@@ -146,7 +147,7 @@ def _other_findings(verdict: HopVerdict) -> str:
     return kinds[0] if len(kinds) == 1 else f"{sum(count for count, _ in found)} other" if kinds else ""
 
 
-def _outcome_row(outcome: HopOutcome, most_lines: int | None) -> Row:
+def _outcome_row(outcome: HopOutcome, said: Said, most_lines: int | None) -> Row:
     return Row(
         instrument=one_line(outcome.instrument),
         hop=one_line(outcome.hop),
@@ -158,7 +159,7 @@ def _outcome_row(outcome: HopOutcome, most_lines: int | None) -> Row:
             (size_text(outcome.planned_bytes if outcome.dry_run else outcome.moved_bytes), ""),
             (seconds_text(outcome.seconds), ""),
         ),
-        blocks=_blocks(outcome_sections(outcome), most_lines),
+        blocks=_blocks(unsaid_sections(outcome, said), most_lines),
         remarks=[line.strip() for line in remark_lines(outcome)],
     )
 

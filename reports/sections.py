@@ -6,7 +6,7 @@ is written. How sections look is left to text.py and html.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from observatory.names import folded_runs, show
@@ -63,21 +63,37 @@ class Section:
         yield from self.remarks
 
 
+Said = Mapping[tuple[str, str], Sequence[Section]]
+"""Sections by their roots and titles."""
+
+
 def sections_of(report: Report) -> Iterator[Section]:
     """Yield every section: hop by hop what was found, then hop by hop what was not moved.
 
     What a run saw of a source both when it moved and when it verified, word for word, is said once.
     """
     report = report.in_order()
-    found: dict[tuple[str, str], list[Section]] = {}
+    for verdict in report.verdicts:
+        yield from verdict_sections(verdict)
+    said = said_of(report)
+    for outcome in report.outcomes:
+        yield from unsaid_sections(outcome, said)
+
+
+def said_of(report: Report) -> Said:
+    """Return what the verdicts of a report say, by root and title."""
+    said: dict[tuple[str, str], list[Section]] = {}
     for verdict in report.verdicts:
         for section in verdict_sections(verdict):
-            found.setdefault((section.root, section.title), []).append(section)
+            said.setdefault((section.root, section.title), []).append(section)
+    return said
+
+
+def unsaid_sections(outcome: HopOutcome, said: Said) -> Iterator[Section]:
+    """Yield the sections of one hop that was moved, without those that a verdict has word for word."""
+    for section in outcome_sections(outcome):
+        if not any(section.says_the_same_as(one) for one in said.get((section.root, section.title), ())):
             yield section
-    for outcome in report.outcomes:
-        for section in outcome_sections(outcome):
-            if not any(section.says_the_same_as(one) for one in found.get((section.root, section.title), ())):
-                yield section
 
 
 def verdict_sections(verdict: HopVerdict) -> Iterator[Section]:

@@ -355,6 +355,7 @@ class _HopRun:
         missed = [Failure(missed.item.path, missed.reason) for result in results for missed in result.failed]
         closed = self._unreadable([failure.path for failure in missed])
         failed = [failure for failure in missed if failure.path not in closed]
+        unread = [failure for failure in missed if failure.path in closed]
         sizes = {one.item.path: one.size_bytes for one in arrived}
         left = {move.entry.path for move in plan.moves} - sizes.keys()
         still_open = [*left, *(failure.path for failure in links), *plan.left_open()]
@@ -364,7 +365,7 @@ class _HopRun:
             moved_bytes=sum(sizes.values()),
             failed=tuple(sorted([*outcome.failed, *failed, *links])),
             replaced=tuple(sorted(one.item.path for one in arrived if one.item.replaces)),
-            unreadable=tuple(sorted([*outcome.unreadable, *(one for one in missed if one.path in closed)])),
+            unreadable=tuple(sorted([*outcome.unreadable, *map(_plainly, unread)])),
             postponed=len(left) - len(missed),
             remarks=tuple(dict.fromkeys(remark for result in results for remark in result.remarks)),
             per_night=moves_by_night(self._scope, plan, sizes, still_open),
@@ -375,6 +376,11 @@ class _HopRun:
 def remote_shell(access: HostAccess, options: TransferOptions) -> list[str]:
     """Return the ssh words by which rsync reaches a host."""
     return command_line(access, SshOptions(options.cipher, bool(options.compression)))
+
+
+def _plainly(failure: Failure) -> Failure:
+    """Return why a file could not be read in the words of a listing: what it stands under says the rest."""
+    return replace(failure, reason=failure.reason.removeprefix("could not be read at the source: "))
 
 
 def _moved(item: Item, sha256: str | None) -> Moved:

@@ -210,3 +210,6 @@ def test_a_file_that_cannot_be_read_fails_alone(
     hashed = site.call("verify", "--level", "checksum", "--json")
     assert (hashed.status, hashed.hop["not_comparable"]) == (3, 1)
     assert [(one["path"], one["on"]) for one in hashed.hop["unreadable"]] == [(first, "source")]
+    assert [one["reason"] for hop in (carried.hop, hashed.hop) for one in hop["unreadable"]] == [
+        "Permission denied"
+    ] * 2

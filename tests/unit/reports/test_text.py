@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from observatory.truth import State
+from reports.html import render_html
 from reports.model import FrameCount, StepRow
 from reports.text import RULE, render_text
 from tests.shared import shared
@@ -270,6 +271,7 @@ def test_what_was_seen_when_moving_and_when_verifying_alike_is_said_once() -> No
     seen = replace(OK_HOP, in_progress=waits)
     moved = replace(MOVED, source=seen.source, source_root=seen.source_root, in_progress=waits)
     title = f"FILES STILL BEING WRITTEN ON {seen.source}\n"
-    assert render_text(report(seen, kind="run", outcomes=(moved,))).count(title) == 1
+    once = report(seen, kind="run", outcomes=(moved,))
+    assert render_text(once).count(title) == render_html(once).count(title.strip()) == 1
     later = replace(moved, in_progress=(*waits, b"2016/0908/SHA_20160908.0002.fits"))
     assert render_text(report(seen, kind="run", outcomes=(later,))).count(title) == 2
