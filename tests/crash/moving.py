@@ -14,6 +14,8 @@ from tests.observatory import fits_file, ours, tree
 
 OLDER = fits_file(50, seed=77)
 """What the archive holds of the third frame: an older version of other bytes."""
+LARGE = fits_file(1_400_000, seed=78)
+"""More than a pipe holds, and than its sender takes in at once."""
 
 
 def stage_of(ground: Ground) -> QuietStage:
@@ -26,8 +28,10 @@ def scene(stage: QuietStage, *words: str, **more: Any) -> Scene:
     return Scene(stage.folder, words, **({"roots": (stage.source, stage.destination)} | more))
 
 
-def work_to_do(stage: QuietStage) -> None:
-    """Leave one frame missing, one older version, one cut short, and something to sweep."""
+def work_to_do(stage: QuietStage, missing: bytes | None = None) -> None:
+    """Leave one frame missing (of these bytes), one older version, one cut short, and something to sweep."""
+    if missing is not None:
+        stage.put(stage.ends[0], stage.frames[0], missing, age_s=5e5)
     stage.there(0).unlink()
     stage.put(stage.ends[1], stage.frames[2], OLDER, age_s=5e5)
     stage.put(stage.ends[1], stage.frames[3], b"short", age_s=5e5)
@@ -87,7 +91,7 @@ def sync_by(
         stage.set_up(copies=hop(stage, **({"engine": engine} if engine else {})))
         if not fresh:
             remembered(stage)
-        work_to_do(stage)
+        work_to_do(stage, LARGE if engine == "pipe" else None)
         syncs_first = engine not in ("pipe", "rsync")  # these bring a batch to disk at once, before it counts
         return scene(stage, "sync", sealed=lambda: old_version_is_kept(stage), syncs_first=syncs_first)
 
