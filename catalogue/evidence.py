@@ -19,6 +19,7 @@ from catalogue.store import upsert_statement
 from catalogue.tables import runs
 
 _COLUMNS = ("path", "night", "name", "sha256", "size_bytes", "mtime_s", "changed_s", "identity")
+_KEY = ("instrument", "copy", "host", "root")
 _MOST_NAMED = 1000
 """Names in one question: a database takes so many; of more the whole night is read."""
 
@@ -26,24 +27,37 @@ _MOST_NAMED = 1000
 class EvidenceBook(Book):
     """What was read of each file, copy by copy. A copy is known by its holder: a number for its host and root."""
 
-    def known_holder(self, instrument: str, copy: str, host: str, root: str) -> int | None:
-        """Return the number of a copy; None where nothing was ever noted of it."""
-        asked = sa.select(holders.c.id).filter_by(instrument=instrument, copy=copy, host=host, root=root)
-        with self._store.read() as connection:
-            found = connection.execute(asked).scalar()
-        return None if found is None else int(found)
+    def known_holder(
+        self, instrument: str, copy: str, host: str, root: str, others: Collection[str] | None = None
+    ) -> int | None:
+        """Return the number of a copy; None where nothing was ever noted of it.
 
-    def holder(self, instrument: str, copy: str, host: str, root: str) -> int:
-        """Return the number of a copy, giving it one where it has none; another root is another holder."""
-        known = self.known_holder(instrument, copy, host, root)
+        Parameters
+        ----------
+        others : collection of str, optional
+            The other copies that are declared at that very root: what was noted there under a name that neither they
+            nor this one bear was noted of this one, before it was renamed. None: renaming is not asked about.
+        """
+        with self._store.read() as connection:
+            return _number_of(connection, (instrument, copy, host, root), others)
+
+    def holder(self, instrument: str, copy: str, host: str, root: str, others: Collection[str] | None = None) -> int:
+        """Return the number of a copy, giving it one where it has none; another root is another holder.
+
+        One that was renamed (see `known_holder`) keeps its number, and bears its new name from then on.
+        """
+        key = (instrument, copy, host, root)
+        with self._store.read() as connection:
+            known = _number_of(connection, key, None)
         if known is not None:
             return known
-        values = {"instrument": instrument, "copy": copy, "host": host, "root": root}
         with self._store.write() as connection:
-            found = connection.execute(sa.select(holders.c.id).filter_by(**values)).scalar()
-            if found is None:
-                found = connection.execute(holders.insert().values(values).returning(holders.c.id)).scalar_one()
-        return int(found)
+            found = _number_of(connection, key, others)
+            if found is not None:
+                connection.execute(holders.update().where(holders.c.id == found).values(copy=copy))
+                return found
+            values = dict(zip(_KEY, key, strict=True))
+            return int(connection.execute(holders.insert().values(values).returning(holders.c.id)).scalar_one())
 
     def record_reading(self, holder: int, reading: Reading, files: Sequence[ReadFile]) -> None:
         """Note what some files of a copy were read as, in place of what was noted of them before.
@@ -128,6 +142,16 @@ class EvidenceBook(Book):
             for row in rows
             if wanted is None or row.night in wanted
         }
+
+
+def _number_of(connection: Connection, key: tuple[str, str, str, str], others: Collection[str] | None) -> int | None:
+    instrument, copy, host, root = key
+    asked = sa.select(holders.c.id, holders.c.copy).filter_by(instrument=instrument, host=host, root=root)
+    found = {row.copy: int(row.id) for row in connection.execute(asked.order_by(holders.c.id))}
+    if copy in found or others is None:
+        return found.get(copy)
+    renamed = [number for name, number in found.items() if name not in others]
+    return renamed[-1] if renamed else None
 
 
 def _statement(connection: Connection) -> sa.Insert:

@@ -144,12 +144,14 @@ def _believe_nothing_of(workplace: Workplace, place: Place) -> None:
 
     Those of every instrument that keeps files there: whoever looks first is the only one to see that the disk changed.
     """
+    from nightferry.retention.evidence import known_holder  # loaded only where a disk was replaced
+
     ledger = workplace.ledger
     for instrument in workplace.instruments.values():
         into = [one for one in hops(instrument) if _is_kept_at(one.destination, place)]
         ledger.reopen(instrument.instrument, [one.key for one in into])
-        for name in sorted({one.destination.name for one in into}):
-            holder = ledger.known_holder(instrument.instrument, name, place.host, place.root)
+        for kept in {one.destination.name: one.destination for one in into}.values():
+            holder = known_holder(workplace, instrument, kept)
             if holder is not None:
                 safe = {night: _doubted(one, workplace.now()) for night, one in ledger.safe_nights(holder).items()}
                 ledger.record_safe(holder, safe)

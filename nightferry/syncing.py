@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from catalogue.records import MovedFile, NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
 from nightferry.products.converting import Converted, complete_nights, products_of
+from nightferry.retention.evidence import known_holder
 from nightferry.runs import Run, hop_record, onward_of, see_roots
 from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, scope_asked
 from nightferry.vanished import brought_again, proven_nights
@@ -132,7 +133,7 @@ def sync_one(
 def _settle_aside(workplace: Workplace, hop: Hop) -> None:
     """Let what a prune that died had set aside on the destination come back, before it would be carried again."""
     place = hop.destination
-    holder = workplace.ledger.known_holder(hop.instrument.instrument, place.name, place.host, place.root)
+    holder = known_holder(workplace, hop.instrument, place)
     if holder is not None and workplace.ledger.open_freeings(holder):
         from nightferry.retention.aside import settle_if_free  # loaded only where a prune died
 

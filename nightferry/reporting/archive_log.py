@@ -17,7 +17,7 @@ from posixpath import commonpath
 
 from catalogue.evidence_records import Claim, SafeNight, SafeState
 from catalogue.records import HopNight, NightState, NightStatus
-from nightferry.retention.evidence import cameras_at, chains
+from nightferry.retention.evidence import cameras_at, chains, known_holder
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
@@ -163,7 +163,7 @@ def processed_on(workplace: Workplace, instrument: Instrument, chain: Sequence[P
 
 def safe_on(workplace: Workplace, instrument: Instrument, place: Place) -> Mapping[dt.date, SafeNight]:
     """Return what hashes showed of the nights of a copy; nothing where none was ever read."""
-    holder = workplace.ledger.known_holder(instrument.instrument, place.name, place.host, place.root)
+    holder = known_holder(workplace, instrument, place)
     return {} if holder is None else workplace.ledger.safe_nights(holder)
 
 

@@ -50,12 +50,25 @@ def cameras_at(instrument: Instrument, place: Place) -> dict[str, Camera]:
 
 def holder_of(workplace: Workplace, instrument: Instrument, place: Place) -> int:
     """Return the number by which the ledger knows a copy."""
-    return workplace.ledger.holder(instrument.instrument, place.name, place.host, place.root)
+    others = _others_at(instrument, place)
+    return workplace.ledger.holder(instrument.instrument, place.name, place.host, place.root, others)
+
+
+def known_holder(workplace: Workplace, instrument: Instrument, place: Place) -> int | None:
+    """Return the number by which the ledger knows a copy, under whatever name; None where nothing was noted of it."""
+    others = _others_at(instrument, place)
+    return workplace.ledger.known_holder(instrument.instrument, place.name, place.host, place.root, others)
+
+
+def _others_at(instrument: Instrument, place: Place) -> frozenset[str]:
+    """Return the names of other copies below the same root: copies for other cameras may share one."""
+    there = {one.name for one in places(instrument) if (one.host, one.root) == (place.host, place.root)}
+    return frozenset(there - {place.name})
 
 
 def freed_on(workplace: Workplace, instrument: Instrument, place: Place, nights: Sequence[dt.date]) -> frozenset[bytes]:
     """Return the paths of what was freed on a copy in some nights."""
-    holder = workplace.ledger.known_holder(instrument.instrument, place.name, place.host, place.root)
+    holder = known_holder(workplace, instrument, place)
     return frozenset() if holder is None else frozenset(workplace.ledger.freed(holder, nights))
 
 
@@ -65,10 +78,7 @@ def kept_on(workplace: Workplace, scope: HopScope, freed: Collection[bytes]) -> 
     With each as it was when it was freed: nobody else can say any more what it should be.
     """
     hop, instrument, ledger = scope.hop, scope.hop.instrument, workplace.ledger
-    here, there = (
-        ledger.known_holder(instrument.instrument, place.name, place.host, place.root)
-        for place in (hop.source, hop.destination)
-    )
+    here, there = (known_holder(workplace, instrument, place) for place in (hop.source, hop.destination))
     if not freed or here is None or there is None:
         return {}
     nights = sorted({night for path in freed if (night := scope.source.night_of(path)) is not None})

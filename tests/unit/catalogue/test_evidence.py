@@ -29,6 +29,19 @@ def test_a_copy_keeps_its_number_and_another_root_is_another_copy(ledger: Ledger
     assert holder(ledger) == holder(ledger) != holder(ledger, "/data/other")
 
 
+def test_a_copy_that_was_renamed_keeps_its_number_and_one_beside_it_does_not_get_it(ledger: Ledger) -> None:
+    """The folder is the same, whatever it is called; but copies for other cameras may share a root."""
+    dome = ledger.holder("sha", "dome", "hill", "/data")
+    assert ledger.known_holder("sha", "kuppel", "hill", "/data") is None
+    assert ledger.known_holder("sha", "kuppel", "hill", "/data", ["dome"]) is None
+    assert ledger.known_holder("sha", "kuppel", "hill", "/data", []) == dome
+    assert ledger.known_holder("shd", "kuppel", "hill", "/data", []) is None
+    beside = ledger.holder("sha", "beside", "hill", "/data", ["dome"])
+    assert ledger.holder("sha", "kuppel", "hill", "/data", ["beside"]) == dome != beside
+    assert ledger.known_holder("sha", "kuppel", "hill", "/data") == dome
+    assert ledger.holder("sha", "dome", "hill", "/data", ["kuppel", "beside"]) not in (dome, beside)
+
+
 def test_the_last_reading_counts_and_the_first_sum_stays(ledger: Ledger) -> None:
     """What was recorded when it was first read is what everything later is compared with."""
     one = holder(ledger)
