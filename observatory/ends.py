@@ -176,8 +176,8 @@ def _is_same(here: RootFacts, there: RootFacts) -> bool:
 
 
 def loss_words(name: str, host: str, root: str, loss: tuple[int, int]) -> str:
-    """Return the sentence for a root that suddenly lost many of its files: how many it held, and holds."""
+    """Return the sentence for a root that suddenly lost many of its files: how many it held, and holds, in the nights it held then."""
     return (
-        f"{name}: {root} holds {loss[1]} files where an earlier run saw {loss[0]}; what is there is copied, and nothing"
-        f" is freed until `nightferry sync --accept-loss {host}:{root}` says that it may be so"
+        f"{name}: {root} holds {loss[1]} files in nights where an earlier run saw {loss[0]}; what is there is copied,"
+        f" and nothing is freed until `nightferry sync --accept-loss {host}:{root}` says that it may be so"
     )
