@@ -176,7 +176,7 @@ def _is_same(here: RootFacts, there: RootFacts) -> bool:
 
 
 def loss_words(name: str, host: str, root: str, loss: tuple[int, int]) -> str:
-    """Return the sentence for a root that suddenly lost many of its files: how many it held, and holds, in the nights it held then."""
+    """Return the sentence for a root that suddenly lost many files: how many it held, and holds in the same nights."""
     return (
         f"{name}: {root} holds {loss[1]} files in nights where an earlier run saw {loss[0]}; what is there is copied,"
         f" and nothing is freed until `nightferry sync --accept-loss {host}:{root}` says that it may be so"
