@@ -28,6 +28,10 @@ from reports.words import one_line
 
 MOST_TEXT_BYTES = 200_000
 """A longer text is cut in the mail's body and attached whole, compressed: many servers refuse beyond 10 MB."""
+MOST_ATTACHED_BYTES = 6_000_000
+"""What is longer even when compressed stays here (base64 adds a third): a mail that is refused tells nobody of it."""
+_ATTACHED = "the whole report is attached"
+_KEPT = "the whole report is too long for a mail; `nightferry report` shows it"
 MOST_LINES = 500
 """Lines of each section that a body which was cut still holds."""
 
@@ -148,15 +152,18 @@ def address_of(text: str) -> str:
 def _fill(message: EmailMessage, report: Report) -> None:
     text, document = render_text(report), dumps(document_of(report))
     stem = f"nightferry-{report.kind}-{report.started_utc.astimezone(dt.UTC):%Y%m%dT%H%M%SZ}"
-    is_long = len(text) > MOST_TEXT_BYTES
-    message.set_content("".join(text_parts(report, MOST_LINES)) if is_long else text)
-    message.add_alternative(render_html(report), subtype="html")
-    if is_long:
-        _attach_gzip(message, text, f"{stem}.txt.gz")
-        _attach_gzip(message, document, f"{stem}.json.gz")
-    else:
+    if len(text) <= MOST_TEXT_BYTES:
+        message.set_content(text)
+        message.add_alternative(render_html(report), subtype="html")
         message.add_attachment(document.encode(), "application", "json", filename=f"{stem}.json")
+        return
+    packed = {f"{stem}.{suffix}.gz": _packed(whole) for suffix, whole in (("txt", text), ("json", document))}
+    fits = sum(map(len, packed.values())) <= MOST_ATTACHED_BYTES
+    message.set_content("".join(text_parts(report, MOST_LINES, _ATTACHED if fits else _KEPT)))
+    message.add_alternative(render_html(report), subtype="html")
+    for filename, content in packed.items() if fits else ():
+        message.add_attachment(content, "application", "gzip", filename=filename)
 
 
-def _attach_gzip(message: EmailMessage, text: str, filename: str) -> None:
-    message.add_attachment(gzip.compress(text.encode(), mtime=0), "application", "gzip", filename=filename)
+def _packed(text: str) -> bytes:
+    return gzip.compress(text.encode(), mtime=0)

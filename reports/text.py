@@ -31,10 +31,11 @@ def render_text(report: Report) -> str:
     return written.getvalue()
 
 
-def text_parts(report: Report, most_lines: int | None = None) -> Iterator[str]:
+def text_parts(report: Report, most_lines: int | None = None, rest: str = "") -> Iterator[str]:
     """Yield the text in pieces, so that a report of a million lines can be written without being held.
 
-    Where `most_lines` is given, so many files of each section are written and the rest counted in a sentence.
+    Where `most_lines` is given, so many files of each section are written and the others counted in a sentence; `rest`
+    says where they are.
     """
     separator = ""
     for section in sections_of(report):
@@ -42,7 +43,7 @@ def text_parts(report: Report, most_lines: int | None = None) -> Iterator[str]:
         for line in itertools.islice(section.file_lines(), most_lines):
             yield "\n" + line
         if most_lines is not None and section.count > most_lines:
-            yield f"\n... and {section.count - most_lines} more, left out here; the whole report is attached."
+            yield f"\n... and {section.count - most_lines} more, left out here; {rest}."
         if section.ending is not None:
             yield "\n" + section.ending
         separator = BETWEEN_BLOCKS

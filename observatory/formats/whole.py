@@ -24,6 +24,7 @@ FORMAT_BY_SUFFIX = (
     (b".fts", "fits"),
     (b".fits.fz", "fits"),
     (b".fit.fz", "fits"),
+    (b".fts.fz", "fits"),
     (b".fits.gz", "fits.gz"),
     (b".fit.gz", "fits.gz"),
     (b".fts.gz", "fits.gz"),
@@ -85,12 +86,24 @@ def judge_stream(path: bytes, stream: BinaryIO, size: int, sums: bool = False) -
     if format_name == "xrif":
         return xrif.examine(stream, size)
     if format_name == "fits":
-        return fits.examine(stream, size, sums)
+        state, reason = fits.examine(stream, size, sums)
+        if state == "whole" and path.lower().endswith(b".fz") and _is_bare(stream, size):
+            return "short", "its name says that it is compressed, and nothing follows its empty primary HDU"
+        return state, reason
     if format_name is None:
         return "unjudged", "its name tells no format that can be judged"
     if not sums:
         return "unjudged", "compressed by gzip, judged only where every byte is read"
     return _judge_gzipped(stream)
+
+
+def _is_bare(stream: BinaryIO, size: int) -> bool:
+    """Whether there is one HDU alone, without data: what is compressed lies in extensions.
+
+    A file cut off there, at the end of its first block, keeps every rule of FITS.
+    """
+    primary = next(fits.walk(stream, size))
+    return primary.data_offset == primary.end_offset == size
 
 
 def _open(path: bytes) -> BinaryIO:

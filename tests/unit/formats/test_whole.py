@@ -30,6 +30,7 @@ FITS = b"".join(
         (b"a.fit", "fits"),
         (b"a.fts", "fits"),
         (b"a.fits.fz", "fits"),
+        (b"a.fts.fz", "fits"),
         (b"a.fits.gz", "fits.gz"),
         (b"\xff\n.Xrif", "xrif"),
         (b"a.fits.bz2", None),
@@ -100,6 +101,17 @@ def test_a_disk_that_fails_while_reading_is_not_called_damage() -> None:
     packed = gzip.compress(os.urandom(1_000_000))
     with pytest.raises(OSError, match="Input/output error"):
         whole.judge_stream(b"a.fits.gz", FailingDisk(packed), len(packed), True)
+
+
+@pytest.mark.parametrize("sums", [False, True])
+def test_a_compressed_image_cut_off_after_its_first_block_is_short(sums: bool) -> None:
+    """It keeps every rule of FITS, and holds nothing: the name alone shows that more was to come."""
+    cards = (b"SIMPLE  = T", b"BITPIX  = 8", b"NAXIS   = 0", b"EXTEND  = T", b"END")
+    bare = b"".join(text.ljust(80) for text in cards).ljust(2880)
+    state, reason = whole.judge_stream(b"a.FITS.fz", io.BytesIO(bare), len(bare), sums)
+    assert (state, "nothing follows its empty primary HDU" in reason) == ("short", True)
+    for name, data in ((b"a.fits", bare), (b"a.fits.fz", FITS)):
+        assert whole.judge_stream(name, io.BytesIO(data), len(data), sums) == ("whole", "")
 
 
 def test_a_gzipped_file_is_unpacked_in_passing(tmp_path: Path) -> None:

@@ -88,6 +88,16 @@ def test_a_huge_report_is_cut_in_the_body_and_attached_whole() -> None:
     assert len(message.as_bytes()) < 2_000_000
 
 
+def test_a_report_too_long_for_any_mail_is_sent_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A million damaged files made 37 MB, which servers refuse for good: then nobody was told of any."""
+    monkeypatch.setattr("reports.letter.MOST_ATTACHED_BYTES", 2000)
+    names = tuple(b"2016/0907/SHA_20160907.%06d.fits" % (2 * number) for number in range(10_000))
+    message = delivered(report(replace(FIRST_HOP, missing=names), SECOND_HOP))
+    assert list(message.iter_attachments()) == []
+    assert "and 9500 more, left out here; the whole report is too long for a mail; `" in body(message, "plain")
+    assert message["Subject"] == "nightferry Sutherland: sha 10000 missing"
+
+
 def test_nothing_out_of_a_listing_can_add_a_header() -> None:
     """A newline in a site's or an instrument's name stays a pair of letters."""
     evil = "x\r\nBcc: everyone@example.org\r\n\r\nhello"
