@@ -88,9 +88,13 @@ class Row:
         return max((hop.moved_utc for hop in self.night.hops if hop.moved_utc), default=None)
 
     def last_proven(self) -> dt.datetime | None:
-        """Return when the last of the copies was proven that still are; one that is open again has no such time."""
+        """Return when that of the proven copies was last proven which was looked at longest ago.
+
+        The newest of their times would call a copy proven this morning whose host has been off for weeks. One that is
+        open again has no such time.
+        """
         proven = (hop.proven_utc for hop in self.night.hops if hop.state is NightState.PROVEN)
-        return max((at_utc for at_utc in proven if at_utc), default=None)
+        return min((at_utc for at_utc in proven if at_utc), default=None)
 
     @property
     def processed(self) -> str:

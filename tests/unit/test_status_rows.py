@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from catalogue.records import HopNight, NightState, NightStatus, StepCount
 from nightferry.reporting import AHEAD
@@ -33,6 +34,12 @@ def test_a_night_shows_the_last_that_its_hops_show() -> None:
     assert full.last_proven() == NOON  # the other is open again
     assert full.is_accepted and not row(PROVEN, OPEN).is_accepted
     assert (row().last_moved(), row(OPEN, NEVER).last_proven()) == (None, None)
+
+
+def test_proven_is_as_old_as_the_copy_that_was_looked_at_longest_ago() -> None:
+    """A copy whose host has been off for three weeks was not proven this morning."""
+    this_morning = replace(PROVEN, hop="b:c", proven_utc=NOON + 21 * 24 * HOUR)
+    assert row(PROVEN, this_morning).last_proven() == row(this_morning, PROVEN).last_proven() == NOON
 
 
 def test_steps_are_told_one_by_one_only_where_something_is_left() -> None:
