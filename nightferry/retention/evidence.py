@@ -23,7 +23,7 @@ from observatory.listing import ANY_NIGHT, HopScope, Scope, scope_of
 from observatory.records import FILE, NUL, path_of
 from observatory.spec.chain import Hop, Place, places, sources_of
 from observatory.spec.models import Camera, Instrument
-from syncer.safety import CLOCK_TOLERANCE_S
+from syncer.safety import CLOCK_TOLERANCE_S, clock_words
 from verifier.check import HashedPair
 from verifier.freed import Freed
 from verifier.verdict import HopVerdict
@@ -136,11 +136,14 @@ class Witness:
         """Look at files that were just hashed, and remember those that nobody touched meanwhile.
 
         What could not be read, or is no regular file by now, is evidence no longer. Where host and we disagree about
-        the time nothing is: when it was read is half of what evidence says.
+        the time nothing is noted, for when it was read is half of what evidence says; what it was read as before
+        stands, unless this contradicts it.
         """
         looked = list(self.endpoint.stat(self.scope.request.root, [one.path for one in hashed]))
         reading = Reading(self.workplace.now(), self.by, root.marker, kernel_of(root))
         files = [file for one, facts in zip(hashed, looked, strict=True) if (file := self._read(root, one, facts))]
+        if _is_off(root):
+            files = list(self._contradicted(files))
         self.workplace.ledger.record_reading(self.holder, reading, files)
         self.nights.update(file.night for file in files)
 
@@ -148,7 +151,7 @@ class Witness:
         named = name_of(self.scope, one.path)
         if named is None:
             return None
-        was_read = one.sha256 is not None and facts.is_file and not (_was_touched(root, facts) or _is_off(root))
+        was_read = one.sha256 is not None and facts.is_file and not _was_touched(root, facts)
         return ReadFile(
             one.path,
             *named,
@@ -158,6 +161,14 @@ class Witness:
             facts.changed_s,
             facts.identity,
         )
+
+    def _contradicted(self, files: Sequence[ReadFile]) -> Iterator[ReadFile]:
+        """Yield, as evidence no longer, those of some files that are not what they were read as before."""
+        ledger, holder = self.workplace.ledger, self.holder
+        nights = {file.night for file in files}
+        known = {path: one.file.sha256 for night in nights for path, one in ledger.evidence_of(holder, night).items()}
+        others = (file for file in files if file.sha256 is None or file.sha256 != known.get(file.path))
+        return (replace(file, sha256=None) for file in others)
 
     def forget(self, paths: Iterable[bytes]) -> None:
         """Remember that some files are not there any more."""
@@ -333,6 +344,11 @@ def _read_all(witness: Witness, survey: Survey, progress: Callable[[int], None])
         progress(len(batch))
     if not troubles:
         witness.forget(_known_paths(witness) - set(paths))
+    if _is_off(survey.facts):
+        troubles.append(
+            f"{witness.endpoint.name}: its clock is {clock_words(survey.facts.clock_ahead_s)} this machine's; when its"
+            " files were read cannot be told. Set the clocks (chrony or ntpd)"
+        )
     return PlaceRead(scope.place, len(paths), unread, troubles[0] if troubles else None)
 
 
