@@ -37,6 +37,8 @@ class TellingHost(SimulatedHost):
         When a path was looked at or hashed last, by the one clock.
     harmed_s : mapping of path to float
         When somebody changed what lies there.
+    rotted_s, read_s : mapping of path to float
+        When its bytes changed without a trace, and when it was hashed last.
     hashed : mapping of path to set of bytes
         Whatever a path was ever hashed as.
     """
@@ -46,6 +48,8 @@ class TellingHost(SimulatedHost):
     on_freed: Callable[[SimulatedHost, bytes, bytes], None] = nobody
     seen_s: dict[bytes, float] = field(default_factory=dict)
     harmed_s: dict[bytes, float] = field(default_factory=dict)
+    rotted_s: dict[bytes, float] = field(default_factory=dict)
+    read_s: dict[bytes, float] = field(default_factory=dict)
     hashed: defaultdict[bytes, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     _inodes: dict[int, tuple[Thing, int, float]] = field(default_factory=dict)
 
@@ -69,6 +73,7 @@ class TellingHost(SimulatedHost):
         thing = self.things[path]
         assert len(data) == len(thing.data)
         thing.data = data
+        self.rotted_s[path] = self.clock.now_s
 
     def create(self, path: bytes, mode: int = 0o600) -> BinaryIO:
         """Create a file."""
@@ -113,6 +118,6 @@ class TellingHost(SimulatedHost):
         for answer in super().hash(root, paths):
             path = root + b"/" + answer.path
             if answer.sha256 is not None:
-                self.seen_s[path] = self.clock.now_s
+                self.seen_s[path] = self.read_s[path] = self.clock.now_s
                 self.hashed[path].add(self._read(path))
             yield answer

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from nightferry.products.bringing import Receipt
 from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
 from observatory.spec.chain import Hop
-from observatory.spec.models import Instrument, Specification
+from observatory.spec.models import Copy, Instrument, Retention, Specification
 from observatory.truth import State
 from reports.model import Note, Report
 from tests.simulation.disks import FREEING, TellingHost
@@ -45,6 +45,8 @@ class KeptSite(SimulatedSite):
     ----------
     freed : mapping of (host, path) to bytes
         What was freed there, until it is brought back.
+    ever_freed : set of bytes
+        What of it was freed anywhere: whoever loses it later hears of it until it is accepted by name.
     held : mapping of (host, path) to set of str
         The hosts that held it at that instant, and were read.
     disks : mapping of host to things
@@ -61,12 +63,14 @@ class KeptSite(SimulatedSite):
         super().__init__(seed)
         self.folder = folder
         self.freed: dict[tuple[str, bytes], bytes] = {}
+        self.ever_freed: set[bytes] = set()
         self.held: defaultdict[tuple[str, bytes], set[str]] = defaultdict(set)
         self.disks: dict[str, dict[bytes, Any]] = {}
         self.proven: dict[tuple[str, dt.date], set[bytes]] = {}
         self.unpredictable: set[dt.date] = set()
         self.markers = 0
         self.began_s = 0.0
+        self.brings_drive: Callable[[], None] | None = None
         tells = self.random.random() < 0.6
         for number, name in enumerate(NAMES):
             host = self.telling(name)
@@ -92,7 +96,8 @@ class KeptSite(SimulatedSite):
         declared = super()._instrument(names)
         copies = [copy.model_dump(by_alias=True, exclude_unset=True) for copy in declared.copies]
         rule = {"keep_nights": pick((0, 1, 2)), "copies": pick((1, 2)), "within_days": pick((2, 30))}
-        copies[0]["retention"] = rule | {"reread": pick((True, False))}
+        copies[0]["retention"] = rule | {"reread": pick((True, False)), "count_absent": pick((True, False))}
+        copies[2] |= pick(({}, {}, {"removable": True}, {"fill": "external"}))
         if pick((True, False)):
             copies[1]["retention"] = rule | {"copies": 1, "keep_nights": rule["keep_nights"] + 1}
         values = declared.model_dump(by_alias=True, exclude_unset=True)
@@ -135,7 +140,7 @@ class KeptSite(SimulatedSite):
 
     def take_everywhere(self) -> None:
         """Let somebody's program that mirrors a mistake take a few files from the first hosts of the chain, or all."""
-        paths = sorted(self.truth.originals)
+        paths = sorted(path for path, _ in files_below(self.hosts[ORIGIN], self.root(ORIGIN)))
         hosts = NAMES[: self.random.choice((2, 3))]
         for path in self.random.sample(paths, min(len(paths), self.random.choice((1, 1, 2, 5)))):
             self.tell(f"taken from {', '.join(hosts)}: {path!r}")
@@ -158,6 +163,51 @@ class KeptSite(SimulatedSite):
         until = self.random.choice((None, self.night_clock.night_of(now) + dt.timedelta(days=1)))
         ledger.accept("sha", night, reason="known", by="somebody", at_utc=now, files=[said], until=until)
 
+    # ---- a last copy that travels, or that others fill
+
+    @property
+    def last(self) -> Copy:
+        """How the last copy of the chain is declared."""
+        return self.instrument.copies[-1]
+
+    def take_drive(self) -> None:
+        """Let the drive be taken away, or come back."""
+        if self.brings_drive is not None:
+            self.bring_drive()
+        elif self.last.removable:
+            self.tell("the drive is taken away")
+            self.brings_drive = self._unmount(self.hosts[ARCHIVES[-1]])
+
+    def bring_drive(self) -> None:
+        """Let the drive be there again, if it was taken."""
+        if self.brings_drive is not None:
+            self.tell("the drive is there again")
+            self.brings_drive()
+            self.brings_drive = None
+
+    def mirror(self) -> None:
+        """Let somebody else's program fill the last copy from the one before it; it may delete there too."""
+        source, target = (self.hosts[name] for name in ARCHIVES)
+        roots = [self.root(name) for name in ARCHIVES]
+        if self.last.fill is None or not (self._is_there(source.name) and self._is_there(target.name)):
+            return
+        there = dict(files_below(source, roots[0]))
+        for path, thing in there.items():
+            if self._has(target.name, path) != thing.data:
+                self.truth.put(target.name, roots[1], path, thing.data, thing.mtime_ns / 1e9)
+                self.telling(target.name).harm(roots[1] + b"/" + path)
+        gone = [path for path, _ in files_below(target, roots[1]) if path not in there]
+        if self.instrument.copies[1].retention is None and gone and self.random.random() < 0.5:
+            self.tell(f"the mirror deletes on {target.name}: {gone}")
+            self._spoil(gone)
+            for path in gone:
+                self.truth.take(target.name, roots[1], path)
+                self.telling(target.name).harm(roots[1] + b"/" + path)
+
+    def _is_there(self, name: str) -> bool:
+        host = self.hosts[name]
+        return host.is_reachable and self.root(name) + b"/.nightferry/root" in host.things
+
     def _spoil(self, paths: Iterable[bytes]) -> None:
         self.unpredictable.update(night for path in paths if (night := night_of(path)) is not None)
 
@@ -165,13 +215,15 @@ class KeptSite(SimulatedSite):
         """Keep how the archives' disks look now: one of them may come back like that."""
         for name in ARCHIVES:
             start = self.root(name) + b"/"
-            if self.random.random() < 0.4:
+            if self.random.random() < 0.4 and self._is_there(name):
                 things = self.hosts[name].things
                 self.disks[name] = {path: replace(thing) for path, thing in things.items() if path.startswith(start)}
 
     def replace_disk(self) -> None:
         """Let an archive come back on another disk: as it was some days ago, or empty and marked anew by a person."""
         host = self.telling(self.random.choice(ARCHIVES))
+        if not self._is_there(host.name):
+            return
         start = self.root(host.name) + b"/"
         before = dict(files_below(host, start[:-1]))
         for path in [path for path in host.things if path.startswith(start)]:
@@ -199,12 +251,13 @@ class KeptSite(SimulatedSite):
         declared = next(copy for copy in self.instrument.copies if copy.host == host.name)
         assert declared.retention is not None, f"{host.name} is never freed"
         others = [self.telling(name) for name in self.hosts if name != host.name]
-        proving = [one.name for one in others if self._may_prove(one, path, data, declared.retention.reread)]
+        proving = [one.name for one in others if self._may_prove(one, path, data, declared.retention)]
         words = f"{path!r} was freed on {host.name}, and others hold it: {proving}"
         assert len(proving) >= declared.retention.copies, words
         age = (self.night_clock.night_of(self.clock.now()) - (night_of(path) or dt.date.max)).days
         assert age >= max(declared.retention.keep_nights, 1), f"{path!r} was freed {age} nights after"
         self.freed[host.name, path] = data
+        self.ever_freed.add(path)
         self.held[host.name, path] = {one.name for one in others if self._has(one.name, path) == data}
         self.truth.arrived.pop((host.name, path), None)
         if host.name == ORIGIN:
@@ -215,7 +268,7 @@ class KeptSite(SimulatedSite):
         thing = self.hosts[name].things.get(self.root(name) + b"/" + path)
         return thing.data if thing is not None and thing.kind == "file" else None
 
-    def _may_prove(self, host: TellingHost, path: bytes, data: bytes, is_reread: bool) -> bool:
+    def _may_prove(self, host: TellingHost, path: bytes, data: bytes, rule: Retention) -> bool:
         """Say whether a copy holds these bytes, or somebody took them where the last look could not see it."""
         whole = self.root(host.name) + b"/" + path
         if self._has(host.name, path) == data:
@@ -223,7 +276,10 @@ class KeptSite(SimulatedSite):
         if data not in host.hashed[whole]:
             return False
         changed_since = host.harmed_s.get(whole, 0.0) >= host.seen_s.get(whole, 0.0)
-        is_trusted = host.tells_changes and not is_reread and whole not in host.harmed_s
+        changed_since |= host.rotted_s.get(whole, 0.0) >= host.read_s.get(whole, 0.0)
+        if self.brings_drive is not None and host.name == ARCHIVES[-1]:
+            return rule.count_absent
+        is_trusted = host.tells_changes and not rule.reread and whole not in host.harmed_s
         return changed_since or (is_trusted and self._has(host.name, path) is not None)
 
     def remember(self, hop: Hop, paths: Iterable[bytes]) -> None:
