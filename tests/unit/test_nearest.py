@@ -31,7 +31,7 @@ KNOWN = Known(
         "vault": rows(q="a", r="a"),
     },
     freed=frozenset({b"cam1/s"}),
-    settled=frozenset({b"cam1/t"}),
+    consumed=frozenset({b"cam1/t"}),
 )
 
 
