@@ -21,7 +21,7 @@ from nightferry.vanished import brought_again, proven_nights
 from nightferry.verifying import acceptances
 from nightferry.waiting import record_waiting
 from nightferry.workplace import Workplace
-from observatory.errors import LockHeld
+from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import ANY_NIGHT, HopScope, hop_scope
 from observatory.spec.chain import Hop, hops, sources_of
 from observatory.truth import State
@@ -65,13 +65,17 @@ class SyncWishes:
 
 
 def sync(workplace: Workplace, run: Run, asked: Asked, wishes: SyncWishes) -> list[HopOutcome]:
-    """Sync the hops asked for, in order, and record each."""
+    """Sync the hops asked for, in order, and record each; one that breaks off does not stop the others."""
     if run.keeps_records:
         log.info("run begun", extra={"run": run.id})
     accept_unsynced(workplace, run, wishes)
-    return [
-        sync_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes) for hop in syncable(workplace, asked)
-    ]
+    outcomes = []
+    for hop in syncable(workplace, asked):
+        try:
+            outcomes.append(sync_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes))
+        except CouldNotTell as error:
+            outcomes.append(replace(_blank(workplace, hop, ()), unknown_reason=str(error)))
+    return outcomes
 
 
 def syncable(workplace: Workplace, asked: Asked) -> list[Hop]:
@@ -109,7 +113,7 @@ def sync_one(
     try:
         outcome = _without_accepted(workplace, scope, sync_hop(scope, source, destination, options))
     except LockHeld as error:
-        outcome = replace(_blank(scope, workplace), lock_reason=str(error))
+        outcome = replace(_blank(workplace, hop, scope.nights), lock_reason=str(error))
     outcome = _away_if_nothing(workplace, hop, scope, outcome)
     outcome = replace(outcome, brought_again=brought_again(workplace, scope, proven, outcome))
     log.info(
@@ -189,9 +193,8 @@ def _without_accepted(workplace: Workplace, scope: HopScope, outcome: HopOutcome
     return replace(outcome, kept=others(outcome.kept), failed=others(outcome.failed), stuck=others(outcome.stuck))
 
 
-def _blank(scope: HopScope, workplace: Workplace) -> HopOutcome:
+def _blank(workplace: Workplace, hop: Hop, nights: Sequence[dt.date]) -> HopOutcome:
     """Return the outcome of a hop at which nothing was done."""
-    hop = scope.hop
     return HopOutcome(
         instrument=hop.instrument.instrument,
         hop=hop.key,
@@ -199,7 +202,7 @@ def _blank(scope: HopScope, workplace: Workplace) -> HopOutcome:
         destination=workplace.access(hop.destination.host).address,
         source_root=hop.source.root.rstrip("/") + "/",
         destination_root=hop.destination.root.rstrip("/") + "/",
-        nights=scope.nights,
+        nights=nights,
     )
 
 

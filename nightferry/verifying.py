@@ -20,6 +20,7 @@ from nightferry.vanished import gone_from_both
 from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
 from observatory.ends import loss_words
+from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.spec.chain import Hop
 from observatory.truth import State
@@ -45,13 +46,30 @@ class VerifyWishes:
 
 
 def verify(workplace: Workplace, run: Run, asked: Asked, wishes: VerifyWishes) -> list[HopVerdict]:
-    """Verify the hops asked for, in order, and remember what was proven."""
+    """Verify the hops asked for, in order, and remember what was proven; one that breaks off stops no other."""
     wishes = replace(wishes, nights_by_clock=not asked.dates)
     on_the_way = OnTheWay()
-    return [
-        verify_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes, on_the_way)
-        for hop in hops_asked(workplace, asked)
-    ]
+    verdicts = []
+    for hop in hops_asked(workplace, asked):
+        try:
+            verdicts.append(verify_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes, on_the_way))
+        except CouldNotTell as error:
+            verdicts.append(_not_looked(workplace, hop, wishes, error))
+    return verdicts
+
+
+def _not_looked(workplace: Workplace, hop: Hop, wishes: VerifyWishes, error: CouldNotTell) -> HopVerdict:
+    return HopVerdict(
+        instrument=hop.instrument.instrument,
+        hop=hop.key,
+        source=workplace.access(hop.source.host).address,
+        destination=workplace.access(hop.destination.host).address,
+        source_root=hop.source.root.rstrip("/") + "/",
+        destination_root=hop.destination.root.rstrip("/") + "/",
+        level=level_of(hop, wishes.level),
+        nights=(),
+        unknown_reason=str(error),
+    )
 
 
 def verify_one(
@@ -74,13 +92,10 @@ def verify_one(
         if run.keeps_records:
             options = replace(options, on_hashed=witness.hashed, on_missing=witness.lacking)
         verdict = check(scope, source, destination, options, listings)
-    if run.keeps_records:
-        witness.conclude(verdict)
-        _notice_loss(workplace, hop, scope, verdict)  # while it is known what was in progress before
-        _note_waiting(workplace, run, scope, verdict, options.overdue)
-    verdict = (on_the_way or OnTheWay()).passed(scope, verdict)
-    verdict = _as_known(workplace, hop, scope, verdict)
-    verdict = replace(verdict, gone=gone_from_both(workplace, scope, before.nights, verdict))
+    try:
+        verdict = _noted(workplace, run, scope, verdict, options, witness, before, on_the_way or OnTheWay())
+    except CouldNotTell as error:  # what was found is told all the same
+        verdict = replace(verdict, away_reason=None, unknown_reason=verdict.unknown_reason or str(error))
     log.info(
         "verified",
         extra={
@@ -91,6 +106,28 @@ def verify_one(
             "missing": len(verdict.missing),
         },
     )
+    return verdict
+
+
+def _noted(
+    workplace: Workplace,
+    run: Run,
+    scope: HopScope,
+    verdict: HopVerdict,
+    options: CheckOptions,
+    witness: HopWitness,
+    before: _Before,
+    on_the_way: OnTheWay,
+) -> HopVerdict:
+    """Note what a look showed, and return its verdict with what is known besides."""
+    hop = scope.hop
+    if run.keeps_records:
+        witness.conclude(verdict)
+        _notice_loss(workplace, hop, scope, verdict)  # while it is known what was in progress before
+        _note_waiting(workplace, run, scope, verdict, options.overdue)
+    verdict = on_the_way.passed(scope, verdict)
+    verdict = _as_known(workplace, hop, scope, verdict)
+    verdict = replace(verdict, gone=gone_from_both(workplace, scope, before.nights, verdict))
     if run.keeps_records:
         declared = hop.instrument.verify.level
         freed = {night for path in options.kept if (night := scope.source.night_of(path)) is not None}

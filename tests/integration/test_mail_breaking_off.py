@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -103,6 +105,24 @@ def test_by_hand_nobody_is_mailed_who_was_not_to_be(site: Observatory) -> None:
     site.write_site(database=NOBODY_THERE)
     assert site.call("verify").status == 3
     assert not mails(site)
+
+
+def test_records_that_fail_at_one_hop_hide_neither_its_findings_nor_the_other_s(site: Observatory) -> None:
+    """A database that is locked for a moment, or a bad page of it: what was seen on the disks is told all the same."""
+    site.declare("shd", copies=[site.copy("dome", "shd"), site.copy("archive", "shd")])
+    for name in ("dome", "archive"):
+        site.mark(name, "shd")
+    site.expose(["dome"], [1, 2], instrument="shd")
+    site.call("verify")
+    with contextlib.closing(sqlite3.connect(site.state / "catalogue.db")) as database:
+        fails = "begin select json('{'); end"
+        database.execute(f"create trigger bad before insert on hop_runs when new.instrument = 'sha' {fails}")
+    assert site.call("verify", "--mail").status == 3
+    ((subject, text),) = mails(site)
+    assert subject.endswith("sha unknown, 1 missing; shd 2 missing")
+    assert "malformed JSON" in text
+    moved = {hop["instrument"]: hop for hop in site.call("sync", "--json").document["hops"]}
+    assert (moved["sha"]["state"], moved["shd"]["state"], moved["shd"]["transferred"]) == ("unknown", "ok", 2)
 
 
 @pytest.mark.parametrize("place", ["reports", "spool"])
