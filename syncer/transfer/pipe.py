@@ -1,7 +1,8 @@
 """The pipe engine: two Python programs of ours at the ends of one ssh connection, and files one after another between.
 
 Several sessions at a time. The programs are ends/; how a batch is divided and what is sent again is rounds.py's, and
-what counts as arrived confirm.py's. Large files, of which an interrupted session keeps what it had, are rsync's.
+what counts as arrived confirm.py's. The largest files are rsync's, and so is what a line that is cut again and again
+does not let through: rsync keeps what an interrupted session had.
 """
 
 from __future__ import annotations
@@ -13,23 +14,23 @@ import secrets
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from observatory.endpoints.contract import Completed, HostAccess, Look
 from observatory.endpoints.farside import ALONE, packed_program
 from observatory.endpoints.script import command, wrapped
 from observatory.errors import CouldNotTell
 from syncer.transfer.confirm import CHANGED, VANISHED
-from syncer.transfer.contract import Batch, CarryResult, Engine
+from syncer.transfer.contract import Batch, CarryResult, Engine, Item
 from syncer.transfer.courier import Courier, Session
 from syncer.transfer.ends import order, program, receiver, sender
 from syncer.transfer.folders import REPLACED, TMP
-from syncer.transfer.merging import in_parts
-from syncer.transfer.meter import Meter
+from syncer.transfer.merging import in_parts, merge
+from syncer.transfer.meter import Meter, part_of
 from syncer.transfer.relayed import Half, relay
 from syncer.transfer.rounds import Ending, Pace, Remedy, SessionEnd, last_line, no_retry_helps
 from syncer.transfer.route import RemoteShell, round_trip_of, route_of
-from syncer.transfer.sessions import Job, divide
+from syncer.transfer.sessions import LARGE_BYTES, Job, divide
 
 SILENCE_S = 300.0
 """As with rsync: a disk that wakes or a tape that rewinds takes a minute or two."""
@@ -107,7 +108,27 @@ class PipeEngine:
         return in_parts(batch, self._carry, large, self.for_large.carry)
 
     def _carry(self, batch: Batch) -> CarryResult:
-        return _Courier(self, batch).carry()
+        courier = _Courier(self, batch)
+        result = courier.carry()
+        left = [one.item for one in result.failed if one.may_retry and one.reason != CHANGED]
+        if not courier.was_cut or all(item.size_bytes < LARGE_BYTES for item in left):
+            return result
+        return self._gone_on(batch, result, left)
+
+    def _gone_on(self, batch: Batch, result: CarryResult, left: Sequence[Item]) -> CarryResult:
+        """Have the usual engine carry the rest over a line that never holds for as long as a file takes.
+
+        rsync keeps what it had of it, so that some time it arrives; small ones that stood behind it come too.
+        """
+        apart = {item.target for item in left}
+        rest = [item for item in batch.items if item.target not in apart]
+        try:
+            more = self.for_large.carry(batch.with_items(left).with_progress(part_of(batch, after=rest)))
+        except CouldNotTell:  # nobody answers any more: what had arrived stands, and why the others did not
+            return result
+        words = f"the line did not hold for as long as a file takes; {more.engine} carried on"
+        failed = tuple(one for one in result.failed if one.item.target not in apart)
+        return merge(batch, replace(result, failed=failed), replace(more, remarks=(words, *more.remarks)))
 
     def goes_through_here(self, batch: Batch) -> bool:
         """Say whether a batch is so small, and an end so far, that no session of its own is worth its making.
@@ -131,6 +152,7 @@ class _Courier(Courier):
     def __init__(self, engine: PipeEngine, batch: Batch) -> None:
         super().__init__(engine.name, batch, engine.remote_shell, divide, engine.sleep)
         self._silence_s, self._is_relayed = engine.silence_s, engine.goes_through_here(batch)
+        self._sessions: list[_Session] = []
 
     def session(self, job: Job, pace: Pace, meter: Meter) -> Session:
         """Return the near program that carries a job."""
@@ -139,7 +161,14 @@ class _Courier(Courier):
             sender, receiver = (self._half(way, job, pace.rate_bytes_per_s) for way in ("pull", "push"))
             return _Relayed(job, sender, receiver, self._silence_s, meter, name)
         way = "push" if self.route.runs_at_source else "pull"
-        return _Session(job, self._argv(), self._order(way, job, pace.rate_bytes_per_s), meter, name)
+        session = _Session(job, self._argv(), self._order(way, job, pace.rate_bytes_per_s), meter, name)
+        self._sessions.append(session)
+        return session
+
+    @property
+    def was_cut(self) -> bool:
+        """Say whether a session had begun, and broke off by what may be over later."""
+        return any(session.was_cut for session in self._sessions)
 
     def sessions(self) -> int:
         """Return how many sessions run at a time; through here one is enough."""
@@ -216,7 +245,7 @@ class _Session(Session):
     def __init__(self, job: Job, argv: Sequence[bytes], packed: bytes, meter: Meter, destination: str) -> None:
         super().__init__(argv, [packed])
         self._job, self._meter, self._destination, self._rest = job, meter, destination, b""
-        self._is_done = False
+        self._is_done, self.was_cut = False, False
         self._reasons: dict[bytes, str] = {}
 
     def hear(self, output: bytes) -> None:
@@ -249,6 +278,7 @@ class _Session(Session):
         said = last_line(completed.stderr)
         if ending.remedy is Remedy.RETRY and no_retry_helps(completed.stderr):
             ending = Ending(ending.words, Remedy.NOTHING)
+        self.was_cut = self.heard and ending.remedy is Remedy.RETRY
         return SessionEnd(
             self._job,
             ending,

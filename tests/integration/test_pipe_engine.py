@@ -130,6 +130,27 @@ def test_a_connection_that_falls_silent_is_given_up(pair: Pair, three_hosts: tup
     assert time.monotonic() - began_s < 40
 
 
+def test_a_line_that_never_holds_for_as_long_as_a_file_takes_lets_it_through_at_last(
+    pair: Pair, tmp_path: Path
+) -> None:
+    """rsync goes on where it stopped, and what stood behind the file is not held up by it for ever."""
+    short = tmp_path / "short"
+    short.write_text('#!/bin/sh\nexec timeout 1 ssh "$@"\n')
+    short.chmod(0o755)
+    items = [pair.write(b"n/large", os.urandom(9 << 20)), *(pair.write(b"n/%d" % one, b"x") for one in range(3))]
+    options = TransferOptions(rate_bytes_per_s=6_000_000, sessions=1)
+
+    def cut(access: HostAccess, given: TransferOptions) -> list[str]:
+        return [str(short), *remote_shell_of(access, given)[1:]]
+
+    ends = (pair.source.endpoint, pair.destination.endpoint, pair.source.access, pair.destination.access)
+    engine = choose(*ends, options.model_copy(update={"engine": "pipe"}), cut, sleep=pair.waits.append)
+    result = engine.carry(pair.batch(items, options=options))
+    assert [one.item for one in result.arrived] == items
+    assert result.remarks == ("the line did not hold for as long as a file takes; rsync carried on",)
+    assert pair.read(b"n/large") == (pair.source.root / "n/large").read_bytes()
+
+
 def test_few_files_over_a_long_line_go_through_the_connection_that_is_open(pair: Pair) -> None:
     """No ssh of their own is started; what is too much for one connection, or was told how to travel, has its own."""
     engine = pair.chosen(pair.batch([]))
