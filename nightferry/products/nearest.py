@@ -92,7 +92,7 @@ def known_of(workplace: Workplace, instrument: Instrument, chain: Sequence[Place
         found |= {name: reference.sha256 for name, reference in references(held).items()}
         for place, copy in zip(chain, held, strict=True):
             rows[place.name] |= by_name(copy.evidence)
-            freed |= copy.freed
+            freed |= copy.freed.keys()
             vouched |= copy.vouched.keys()
     consumed = {name for place in chain for name in _consumed(workplace, instrument, place, night)}
     return Known(found, rows, frozenset(freed), frozenset(consumed), frozenset(vouched))

@@ -273,7 +273,7 @@ def _held_by(
         upstream=frozenset(holders[name] for name in upstream_of(instrument, place.name)),
         evidence=workplace.ledger.evidence_of(holder, night),
         made=_made_on(workplace, instrument, place, night),
-        freed=frozenset(file.name for file in workplace.ledger.freed(holder, [night]).values()),
+        freed={file.name: file.sha256 for file in workplace.ledger.freed(holder, [night]).values()},
     )
 
 

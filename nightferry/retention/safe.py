@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from catalogue.evidence_records import Evidence, SafeNight, SafeState
 from observatory.names import show
 
+FREED, FIRST_READ = "freed", "first read"
+_RANKS = {FREED: 1, FIRST_READ: 2}
+"""What was made or accepted counts before either."""
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -28,8 +32,8 @@ class Held:
     evidence : mapping of path to Evidence
     made : mapping of path to str
         The hash that each product of a step had when it was made there.
-    freed : frozenset of bytes
-        Names of what was freed there on purpose.
+    freed : mapping of name to str
+        What was freed there on purpose, with the hash that was proven then.
     vouched : mapping of name to datetime
         Files that a person accepted as they are, and when.
     """
@@ -39,7 +43,7 @@ class Held:
     upstream: frozenset[int] = frozenset()
     evidence: Mapping[bytes, Evidence] = field(default_factory=dict)
     made: Mapping[bytes, str] = field(default_factory=dict)
-    freed: frozenset[bytes] = frozenset()
+    freed: Mapping[bytes, str] = field(default_factory=dict)
     vouched: Mapping[bytes, dt.datetime] = field(default_factory=dict)
 
 
@@ -62,9 +66,12 @@ def references(chain: Sequence[Held]) -> dict[bytes, Reference]:
     """Return the hash of every file of a night by name: of a product the one it was made with, else the first read.
 
     Of a file that a person accepted as it is, what was read of it afterwards counts instead, on the first copy that has
-    it.
+    it; where none has it any more, what it was freed as, never what was first read somewhere since.
     """
     found: dict[bytes, Reference] = {}
+    for held in chain:
+        for name, sha256 in held.freed.items():
+            found.setdefault(name, Reference(sha256, FREED, dt.datetime.min.replace(tzinfo=dt.UTC)))
     for held in chain:
         for path, one in held.evidence.items():
             candidate, known = _candidate(held, path, one), found.get(one.file.name)
@@ -81,11 +88,11 @@ def _candidate(held: Held, path: bytes, one: Evidence) -> Reference | None:
     made = held.made.get(path)
     if made is not None:
         return Reference(made, "made", one.first_utc)
-    return Reference(one.first_sha256, "first read", one.first_utc)
+    return Reference(one.first_sha256, FIRST_READ, one.first_utc)
 
 
-def _rank(reference: Reference) -> tuple[bool, dt.datetime]:
-    return reference.how == "first read", reference.at_utc
+def _rank(reference: Reference) -> tuple[int, dt.datetime]:
+    return _RANKS.get(reference.how, 0), reference.at_utc
 
 
 def judge(chain: Sequence[Held]) -> list[SafeNight | None]:
@@ -142,7 +149,7 @@ def _belongs(held: Held, chain: Sequence[Held]) -> frozenset[bytes]:
     """Return the names of what a copy should hold: what it held, and what those hold that it is filled from."""
     filled = (one for one in chain if one.holder == held.holder or one.holder in held.upstream)
     names = {one.file.name for source in filled for one in source.evidence.values()}
-    return frozenset(name for name in names if name.partition(b"/")[0].decode() in held.cameras) - held.freed
+    return frozenset(name for name in names if name.partition(b"/")[0].decode() in held.cameras) - held.freed.keys()
 
 
 def _judge_one(

@@ -115,6 +115,31 @@ def test_a_file_that_somebody_accepted_is_missed_all_the_same_where_a_copy_has_i
     assert tree(site.root("dome")) == whole
 
 
+def test_what_was_freed_comes_back_as_it_was_freed(site: Observatory) -> None:
+    """Accepted, and proven by a copy that lost it since: a rotten one that was read later is no measure of it."""
+    copies = [site.copy(name) for name in ("dome", "hill", "cape")]
+    site.declare(copies=copies, retention={**RETENTION, "copies": 1})
+    (path,) = site.expose(["dome", "hill"], (1,), BACK)
+    whole = site.path("dome", path).read_bytes()
+    deep = ("verify", "--level", "checksum", "-n", "30", "--hop")
+    site.mark("cape")
+    site.call(*deep, "dome:hill")
+    site.call("accept", "-i", "sha", "-d", night_text(site.night(BACK)), path, "--reason", "clouds")
+    assert site.call(*deep, "dome:hill").status == 0
+    kept = site.path("cape", path)
+    kept.parent.mkdir(parents=True)
+    shutil.copy2(site.path("dome", path), kept)
+    rot(kept)
+    site.call(*deep, "hill:cape")
+    assert site.call("prune", "--yes").status == 0
+    lose(site, [path], "hill")
+    bring(site, "any")
+    assert tree(site.root("dome")) == {}
+    kept.write_bytes(whole)
+    assert bring(site, "any").status == 0
+    assert site.path("dome", path).read_bytes() == whole
+
+
 Spoil = Callable[[Path], object]
 
 

@@ -66,9 +66,16 @@ def test_other_bytes_and_lost_files_are_unsafe_and_unread_ones_unknown() -> None
 
 def test_what_was_freed_or_belongs_elsewhere_is_not_missed() -> None:
     """Freed here on purpose, of a camera that is not carried, or made only further down the chain."""
-    first = held(1, {"a": "aa"}, freed=frozenset({b"sha/b.fits"}))
+    first = held(1, {"a": "aa"}, freed={b"sha/b.fits": "aa"})
     second = held(2, {"a": "aa", "b": "aa", "made": "aa"}, made={b"made.fits": "aa"})
     assert states(first, second) == [SafeState.SAFE, SafeState.SAFE]
+
+
+def test_what_was_freed_is_held_against_what_it_was_then() -> None:
+    """The copy that it was freed on has it no more; what is read elsewhere for the first time since is no measure."""
+    chain = [held(1, {"a": "aa"}, freed={b"sha/b.fits": "aa"}), held(2, {"a": "aa", "b": "bb"})]
+    assert references(chain)[b"sha/b.fits"].sha256 == "aa"
+    assert states(*chain) == [SafeState.SAFE, SafeState.UNSAFE]
 
 
 def test_a_file_that_no_copy_before_it_had_is_a_stranger() -> None:
