@@ -56,14 +56,17 @@ def play_kept(seed: int) -> KeptSite:
 
 
 class Keeping:
-    """Some days of one site, by the ledger of one machine."""
+    """Some days of one site, by the ledger of one machine; another comes in between, and frees nothing."""
 
     def __init__(self, site: KeptSite, stack: ExitStack) -> None:
         self.site = site
         hop_of = {hop.key: hop for hop in site.hops}
-        ledger = stack.enter_context(ledger_in_memory())
-        ledger.on_moved = lambda hop, files: site.remember(hop_of[hop], [moved.path for moved in files])
-        self.workplace = SimulatedWorkplace(site.specification(), site.clock, site.hosts, ledger)
+        machines = []
+        for _ in range(2):
+            ledger = stack.enter_context(ledger_in_memory())
+            ledger.on_moved = lambda hop, files: site.remember(hop_of[hop], [moved.path for moved in files])
+            machines.append(SimulatedWorkplace(site.specification(), site.clock, site.hosts, ledger))
+        self.workplace, self.elsewhere = machines
 
     def play(self) -> None:
         """Play all days, then the quiet ones."""
@@ -98,7 +101,7 @@ class Keeping:
         mends = site.break_something() if chance.random() < 0.2 else lambda: None
         site.storm()
         if chance.random() < 0.2:
-            site.interleave(site.meddle)
+            site.interleave(self._another)
         self._may_die(0.15)
         return mends
 
@@ -110,7 +113,7 @@ class Keeping:
         site, chance = self.site, self.site.random
         if chance.random() < 0.8:
             if chance.random() < 0.3:
-                site.interleave(site.meddle)
+                site.interleave(chance.choice((site.meddle, self._another)))
             self._may_die(0.3)
             self._settled(self._prune, self._told)
         if chance.random() < (0.5 if site.left_aside() else 0.15):
@@ -135,6 +138,15 @@ class Keeping:
         site.clock.live()
         if told is not None:
             judge(told)
+
+    def _another(self) -> None:
+        """Let another machine do its nightly run in between; it does not die with ours."""
+        site = self.site
+        dies_in, site.clock.dies_in = site.clock.dies_in, None
+        site.tell("another machine's run begins in between")
+        site.run(self.elsewhere)
+        site.proven.clear()
+        site.clock.dies_in = dies_in
 
     def _judged(self, report: Report) -> None:
         self.site.judge(report)
