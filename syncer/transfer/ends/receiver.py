@@ -105,7 +105,9 @@ class Inlet:
         """Take a small file; over a slow line each part of it is a sign of life."""
         parts = []
         while size:
-            parts.append(exactly(self._stream, min(size, PART_BYTES)))
+            parts.append(self._stream.read1(size))
+            if not parts[-1]:
+                raise EOFError
             self._moved(0, 0)
             size -= len(parts[-1])
         return b"".join(parts)
