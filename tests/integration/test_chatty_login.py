@@ -52,6 +52,7 @@ def test_every_answer_is_the_program_s_alone(chatty: Host) -> None:
         endpoint.close()
 
 
+@pytest.mark.parametrize("chatty", ["with python"], indirect=True)
 def test_what_is_missing_there_is_said_and_a_sync_ends_in_a_sentence(
     chatty: Host, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
