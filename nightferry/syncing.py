@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import getpass
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import MovedFile, NightRecord, NightState
@@ -127,7 +127,7 @@ def sync_one(
         },
     )
     if run.keeps_records:
-        _record_sync(workplace, run, hop, scope, outcome, is_whole, wishes)
+        _record_sync(workplace, run, hop, scope, outcome, is_whole, wishes, proven)
         if (hop.source.host, hop.source.root) in wishes.accepted_losses and outcome.state is not State.UNKNOWN:
             empty = [night for night in (*scope.nights, ANY_NIGHT) if night not in outcome.per_night]
             forget_counts(workplace, run, hop, empty)
@@ -263,6 +263,7 @@ def _record_sync(
     outcome: HopOutcome,
     is_whole: bool,
     wishes: SyncWishes,
+    proven: Collection[dt.date],
 ) -> None:
     ledger, at = workplace.ledger, workplace.now()
     if is_whole:  # else the nights of an outage would be forgotten
@@ -278,7 +279,7 @@ def _record_sync(
                 seconds=outcome.seconds,
             ),
         )
-    nights = _night_records(workplace, hop, outcome, wishes)
+    nights = _night_records(workplace, hop, outcome, wishes, proven)
     see_roots(workplace, run, hop, outcome)
     ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at, onward=onward_of(hop))
     if outcome.per_night or outcome.state is State.OK:  # else nobody looked, and since when files wait stays known
@@ -289,19 +290,21 @@ def _record_sync(
 
 
 def _night_records(
-    workplace: Workplace, hop: Hop, outcome: HopOutcome, wishes: SyncWishes
+    workplace: Workplace, hop: Hop, outcome: HopOutcome, wishes: SyncWishes, proven: Collection[dt.date] = ()
 ) -> dict[dt.date, NightRecord]:
     """Return what is remembered of a hop's nights.
 
     Where a part could not be read, or a loss is not accepted, a smaller count must not become what was last seen; nor
-    of a night that was proven: whether the destination has what the source has no more, only a verify sees.
+    of a night that was proven: whether the destination has what the source has no more, only a verify sees. `proven`
+    are those that were so before this very sync found that they lacked something.
     """
     known = workplace.ledger.hop_nights(outcome.instrument, outcome.hop, outcome.per_night)
     is_accepted = (hop.source.host, hop.source.root) in wishes.accepted_losses
     least = {
         one.night: one.source_files
         for one in known
-        if outcome.state is State.UNKNOWN or (one.state is NightState.PROVEN and not is_accepted)
+        if outcome.state is State.UNKNOWN
+        or ((one.state is NightState.PROVEN or one.night in proven) and not is_accepted)
     }
     return {
         night: NightRecord(

@@ -107,6 +107,19 @@ def test_what_was_proven_and_is_on_neither_end_is_told(site: Observatory, betwee
     assert "neither" not in site.call("verify").out
 
 
+def test_what_is_on_neither_end_is_told_also_where_a_sync_had_to_carry_others_of_that_night(site: Observatory) -> None:
+    """The night was open for that moment, and what it held when it was proven is not forgotten with it."""
+    paths = site.expose(["dome", "archive"], range(4))
+    assert site.call("verify").status == 0
+    lose(site, paths[0])
+    for path in paths[:2]:
+        site.path("archive", path).unlink()
+    assert site.call("run").status == 0
+    assert "neither has any more what was proven, 1 file" in site.call("verify").out
+    assert site.call("sync", "--accept-loss", f"dome:{site.root('dome')}").status == 0
+    assert "neither has" not in site.call("verify").out
+
+
 def test_what_was_accepted_or_in_progress_may_vanish(site: Observatory) -> None:
     """Of files that are being written some never stay, and what a person knows of is no news."""
     site.expose(["dome", "archive"], [1, 2], back=1)
