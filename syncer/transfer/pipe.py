@@ -126,9 +126,10 @@ class PipeEngine:
             more = self.for_large.carry(batch.with_items(left).with_progress(part_of(batch, after=rest)))
         except CouldNotTell:  # nobody answers any more: what had arrived stands, and why the others did not
             return result
+        kept = tuple(one for one in result.failed if one.item.target not in apart)
         words = f"the line did not hold for as long as a file takes; {more.engine} carried on"
-        failed = tuple(one for one in result.failed if one.item.target not in apart)
-        return merge(batch, replace(result, failed=failed), replace(more, remarks=(words, *more.remarks)))
+        remarks = (words, *more.remarks) if more.arrived else more.remarks
+        return merge(batch, replace(result, failed=kept), replace(more, remarks=remarks))
 
     def goes_through_here(self, batch: Batch) -> bool:
         """Say whether a batch is so small, and an end so far, that no session of its own is worth its making.
