@@ -279,7 +279,7 @@ class KeptSite(SimulatedSite):
             return False
         changed_since = host.harmed_s.get(whole, 0.0) >= host.seen_s.get(whole, 0.0)
         changed_since |= host.rotted_s.get(whole, 0.0) >= host.read_s.get(whole, 0.0)
-        if self.brings_drive is not None and host.name == ARCHIVES[-1]:
+        if self.last.removable and host.name == ARCHIVES[-1] and not self._is_there(host.name):
             return rule.count_absent
         is_trusted = host.tells_changes and not rule.reread and whole not in host.harmed_s
         return changed_since or (is_trusted and self._has(host.name, path) is not None)
