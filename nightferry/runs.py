@@ -144,7 +144,7 @@ def _believe_nothing_of(workplace: Workplace, place: Place) -> None:
 
     Those of every instrument that keeps files there: whoever looks first is the only one to see that the disk changed.
     """
-    from nightferry.retention.evidence import known_holder  # loaded only where a disk was replaced
+    from nightferry.retention.holders import known_holder  # loaded only where a disk was replaced
 
     ledger = workplace.ledger
     for instrument in workplace.instruments.values():

@@ -17,6 +17,7 @@ from observatory.nights import parse_nights, window, window_of
 from observatory.spec.chain import Hop, hops
 from observatory.spec.fields import meant
 from observatory.spec.models import Instrument
+from verifier.accepted import Acceptance
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +207,9 @@ def all_away(workplace: Workplace, instrument: Instrument, nights: Collection[dt
 
 def _reason_on(night: dt.date, spans: Sequence[Absence]) -> str | None:
     return next((span.reason for span in spans if span.first <= night <= span.last), None)
+
+
+def acceptances(workplace: Workplace, hop: Hop) -> tuple[Acceptance, ...]:
+    """Return what people have accepted of an instrument, as the verifier takes it."""
+    active = workplace.ledger.acceptances(hop.instrument.instrument, workplace.present_night(hop.instrument))
+    return tuple(Acceptance(one.night, one.reason, frozenset(one.frames), frozenset(one.files)) for one in active)

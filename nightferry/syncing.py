@@ -10,15 +10,14 @@ import getpass
 import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from catalogue.records import MovedFile, NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
-from nightferry.products.converting import Converted, complete_nights, products_of
-from nightferry.retention.evidence import known_holder
+from nightferry.retention.holders import known_holder
 from nightferry.runs import Run, hop_record, onward_of, see_roots
-from nightferry.selection import Asked, all_away, hops_asked, is_whole_look, scope_asked
+from nightferry.selection import Asked, acceptances, all_away, hops_asked, is_whole_look, scope_asked
 from nightferry.vanished import brought_again, proven_nights
-from nightferry.verifying import acceptances
 from nightferry.waiting import record_waiting
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, LockHeld
@@ -30,6 +29,9 @@ from syncer.survey import End
 from syncer.sync import SyncOptions, sync_hop
 from syncer.transfer.contract import Progress
 from verifier.accepted import is_accepted
+
+if TYPE_CHECKING:
+    from nightferry.products.converting import Converted
 
 log = logging.getLogger("nightferry")
 
@@ -101,6 +103,8 @@ def sync_one(
     is_whole = is_whole_look(workplace, hop, scope.nights)
     step = hop.destination.declared.after
     if step is not None:
+        from nightferry.products.converting import Converted, complete_nights  # loaded only where there are steps
+
         ready = complete_nights(workplace, hop, step, scope.nights, fresh or Converted())
         scope = hop_scope(hop, tuple(sorted(ready)), workplace.clock_of(hop.instrument))
     if run.keeps_records:
@@ -244,10 +248,18 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         source_to_be=source_root in wishes.new_roots and not is_origin(hop.instrument, hop.source),
         on_begun=begun,
         on_arrived=arrived,
-        settled=products_of(workplace, hop.instrument, hop.source, scope.nights),
+        settled=_products(workplace, hop, scope),
         progress=lambda progress: wishes.progress(hop, progress),
         now=workplace.local_now,
     )
+
+
+def _products(workplace: Workplace, hop: Hop, scope: HopScope) -> dict[bytes, tuple[int, float]]:
+    if hop.instrument.convert is None:
+        return {}
+    from nightferry.products.converting import products_of  # loaded only where there are steps
+
+    return products_of(workplace, hop.instrument, hop.source, scope.nights)
 
 
 def _is_joined(hop: Hop) -> bool:

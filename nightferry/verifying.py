@@ -13,9 +13,19 @@ from dataclasses import dataclass, field, replace
 from catalogue.records import HopNight, NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
 from nightferry.on_the_way import OnTheWay
-from nightferry.retention.evidence import HopWitness, freed_on, kept_on
+from nightferry.retention.evidence import HopWitness, kept_on
+from nightferry.retention.holders import freed_on
 from nightferry.runs import Run, hop_record, onward_of, see_roots
-from nightferry.selection import Asked, all_away, are_to_come, hops_asked, is_whole_look, level_of, scope_asked
+from nightferry.selection import (
+    Asked,
+    acceptances,
+    all_away,
+    are_to_come,
+    hops_asked,
+    is_whole_look,
+    level_of,
+    scope_asked,
+)
 from nightferry.vanished import gone_from_both
 from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
@@ -25,7 +35,6 @@ from observatory.listing import ANY_NIGHT, HopScope
 from observatory.spec.chain import Hop
 from observatory.truth import State
 from syncer.safety import mass_loss
-from verifier.accepted import Acceptance
 from verifier.check import CheckOptions, check, includes, listings_of
 from verifier.verdict import HopVerdict, NightCount
 
@@ -209,12 +218,6 @@ def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWish
 def _not_due(workplace: Workplace, hop: Hop) -> tuple[dt.date, ...]:
     """Return the nights that a hop cannot have carried yet: it waits for a step, which waits for the night's end."""
     return () if hop.destination.declared.after is None else (workplace.present_night(hop.instrument),)
-
-
-def acceptances(workplace: Workplace, hop: Hop) -> tuple[Acceptance, ...]:
-    """Return what people have accepted of an instrument, as the verifier takes it."""
-    active = workplace.ledger.acceptances(hop.instrument.instrument, workplace.present_night(hop.instrument))
-    return tuple(Acceptance(one.night, one.reason, frozenset(one.frames), frozenset(one.files)) for one in active)
 
 
 def _record_verdict(

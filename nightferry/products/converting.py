@@ -16,7 +16,7 @@ from converters.outcome import ConvertOutcome, ConvertRow, RowResult
 from converters.pipeline import ConvertOptions, convert, copy_name
 from converters.remembered import size_and_mtime
 from nightferry.products.pending import pending_nights, steps_of, unfinished_nights
-from nightferry.retention.evidence import freed_on
+from nightferry.retention.holders import freed_on
 from nightferry.selection import Asked, nights_asked, scope_asked
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell

@@ -18,7 +18,7 @@ from converters.pipeline import copy_name
 from converters.workspace import sha256_of
 from nightferry.products.pending import steps_of
 from nightferry.reporting.archive_log import PROCESSED
-from nightferry.retention.evidence import holder_of
+from nightferry.retention.holders import holder_of
 from nightferry.workplace import Workplace
 from observatory.counting import counted
 from observatory.endpoints.contract import OURS

@@ -17,7 +17,8 @@ from posixpath import commonpath
 
 from catalogue.evidence_records import Claim, SafeNight, SafeState
 from catalogue.records import HopNight, NightState, NightStatus
-from nightferry.retention.evidence import cameras_at, chains, known_holder
+from nightferry.retention.evidence import cameras_at, chains
+from nightferry.retention.holders import known_holder
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError

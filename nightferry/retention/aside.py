@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from contextlib import suppress
 
-from nightferry.retention.evidence import holder_of
+from nightferry.retention.holders import holder_of
 from nightferry.retention.witnesses import hops_from
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, LockHeld

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from catalogue.evidence_records import ReadFile, Reading
 from catalogue.records import StepRecord
+from nightferry.retention.holders import freed_on, holder_of, known_holder
 from nightferry.retention.late import reopen_if_late
 from nightferry.retention.safe import Held, judge
 from nightferry.workplace import Workplace
@@ -46,30 +47,6 @@ def cameras_at(instrument: Instrument, place: Place) -> dict[str, Camera]:
     """Return the cameras whose files belong to a copy."""
     wanted = place.declared.cameras
     return {name: camera for name, camera in instrument.cameras.items() if wanted is None or name in wanted}
-
-
-def holder_of(workplace: Workplace, instrument: Instrument, place: Place) -> int:
-    """Return the number by which the ledger knows a copy."""
-    others = _others_at(instrument, place)
-    return workplace.ledger.holder(instrument.instrument, place.name, place.host, place.root, others)
-
-
-def known_holder(workplace: Workplace, instrument: Instrument, place: Place) -> int | None:
-    """Return the number by which the ledger knows a copy, under whatever name; None where nothing was noted of it."""
-    others = _others_at(instrument, place)
-    return workplace.ledger.known_holder(instrument.instrument, place.name, place.host, place.root, others)
-
-
-def _others_at(instrument: Instrument, place: Place) -> frozenset[str]:
-    """Return the names of other copies below the same root: copies for other cameras may share one."""
-    there = {one.name for one in places(instrument) if (one.host, one.root) == (place.host, place.root)}
-    return frozenset(there - {place.name})
-
-
-def freed_on(workplace: Workplace, instrument: Instrument, place: Place, nights: Sequence[dt.date]) -> frozenset[bytes]:
-    """Return the paths of what was freed on a copy in some nights."""
-    holder = known_holder(workplace, instrument, place)
-    return frozenset() if holder is None else frozenset(workplace.ledger.freed(holder, nights))
 
 
 def kept_on(workplace: Workplace, scope: HopScope, freed: Collection[bytes]) -> dict[bytes, Freed]:

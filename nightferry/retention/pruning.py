@@ -15,7 +15,8 @@ from catalogue.evidence_records import Confirmation
 from nightferry.expectations import is_origin
 from nightferry.retention.aside import settle_aside
 from nightferry.retention.confirming import ARCHIVE, MANIFEST
-from nightferry.retention.evidence import chain_of, chains, held_by_chain, holder_of, name_of, refuse_other_root
+from nightferry.retention.evidence import chain_of, chains, held_by_chain, name_of, refuse_other_root
+from nightferry.retention.holders import holder_of
 from nightferry.retention.journal import Journal
 from nightferry.retention.outcome import NightPruned, PlacePruned, going, staying
 from nightferry.retention.reached import reached_by_datastores

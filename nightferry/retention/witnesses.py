@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from catalogue.evidence_records import Evidence
-from nightferry.retention.evidence import cameras_at, chain_of, holder_of, kernel_of, refuse_other_root, upstream_of
+from nightferry.retention.evidence import cameras_at, chain_of, kernel_of, refuse_other_root, upstream_of
+from nightferry.retention.holders import holder_of
 from nightferry.retention.safe import by_name
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import Facts, RootFacts

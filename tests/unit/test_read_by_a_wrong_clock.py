@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from nightferry.retention.evidence import PlaceRead, holder_of, read_place
+from nightferry.retention.evidence import PlaceRead, read_place
+from nightferry.retention.holders import holder_of
 from nightferry.workplace import Workplace
 from observatory.endpoints.memory import MemoryEndpoint
 from observatory.spec.chain import places
