@@ -112,7 +112,7 @@ LONGEST_GREETING_BYTES = 1 << 16
 
 def with_beginning(script: bytes) -> bytes:
     """Return a script that says where its own output begins: a start-up file of the account may talk before it."""
-    return b"printf 'nightferry begins\\0'; " + script
+    return b"printf '" + BEGINS.replace(b"\0", b"\\0") + b"'; " + script
 
 
 class ChannelRunning:

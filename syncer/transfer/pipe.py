@@ -28,7 +28,7 @@ from syncer.transfer.folders import REPLACED, TMP
 from syncer.transfer.merging import in_parts, merge
 from syncer.transfer.meter import Meter, part_of
 from syncer.transfer.relayed import Half, relay
-from syncer.transfer.rounds import Ending, Pace, Remedy, SessionEnd, last_line, no_retry_helps
+from syncer.transfer.rounds import Ending, Pace, Remedy, SessionEnd, last_line, refusal
 from syncer.transfer.route import RemoteShell, round_trip_of, route_of
 from syncer.transfer.sessions import LARGE_BYTES, Job, divide
 
@@ -277,7 +277,7 @@ class _Session(Session):
         """Understand the status; the files that failed were named by then."""
         ending = _ending_of(completed.status, self.heard)
         said = last_line(completed.stderr)
-        if ending.remedy is Remedy.RETRY and no_retry_helps(completed.stderr):
+        if ending.remedy is Remedy.RETRY and refusal(completed.stderr) is not None:
             ending = Ending(ending.words, Remedy.NOTHING)
         self.was_cut = self.heard and ending.remedy is Remedy.RETRY
         return SessionEnd(

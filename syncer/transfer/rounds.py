@@ -29,7 +29,18 @@ RETRY_DELAYS_S = (2.0, 8.0, 30.0)
 LAST_FILES_S = 1.0
 """The far program of a session that we ended notices it by then: it must not finish a file beside the next session."""
 
-_NO_RETRY_HELPS = re.compile(rb"Host key verification failed|Permission denied \((?!13\))|Could not resolve hostname")
+_REFUSALS = (
+    (
+        re.compile(rb"Host key verification failed"),
+        "its host key is not in the known_hosts of the host that asks, or is another",
+    ),
+    (re.compile(rb"Could not resolve hostname"), "the host that asks does not know that name"),
+    (
+        re.compile(rb"Permission denied \((?!13\))"),
+        "login refused: the public key of the host that asks is not in the authorized_keys there",
+    ),
+)
+"""What ssh says where it did not begin; (13) is a file's."""
 
 
 class Remedy(enum.Enum):
@@ -53,9 +64,9 @@ class Ending:
     remedy: Remedy
 
 
-def no_retry_helps(stderr: bytes) -> bool:
-    """Say whether what ssh said holds for every further try."""
-    return _NO_RETRY_HELPS.search(stderr) is not None
+def refusal(stderr: bytes) -> str | None:
+    """Return why ssh did not begin, which holds for every further try; None where it says no such thing."""
+    return next((words for sign, words in _REFUSALS if sign.search(stderr)), None)
 
 
 def last_line(stderr: bytes) -> str:

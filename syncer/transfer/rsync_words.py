@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from syncer.transfer.rounds import Ending, Remedy, no_retry_helps
+from syncer.transfer.rounds import Ending, Remedy, refusal
 
 ENDINGS = {
     1: Ending("rsync did not understand its options", Remedy.NOTHING),
@@ -39,11 +39,6 @@ ENDINGS = {
 NOT_STARTED = frozenset({1, 2, 4, 5, 12, 126, 127, 255})
 """Statuses that can mean that rsync never spoke with its other half."""
 
-_REFUSALS = {
-    b"Host key verification failed": "its host key is not in the known_hosts of the host that asks, or is another",
-    b"Could not resolve hostname": "the host that asks does not know that name",
-    b"Permission denied (": "login refused: the public key of the host that asks is not in the authorized_keys there",
-}
 _FULL = re.compile(rb"No space left on device|Disk quota exceeded")
 _HOLLOW = re.compile(rb"rsync error:|rsync: connection unexpectedly closed|rsync: .*Broken pipe")
 _LINE = re.compile(rb"^(?:rsync|file has vanished|ssh|IO error|WARNING|ERROR|skipping|cannot|@ERROR)", re.IGNORECASE)
@@ -67,14 +62,9 @@ def ending_of(status: int, stderr: bytes) -> Ending:
         number = -status if status < 0 else status - 128
         return Ending(f"rsync was ended by signal {number}", Remedy.RETRY)
     ending = ENDINGS.get(status, Ending(f"rsync ended with status {status}", Remedy.RETRY))
-    if ending.remedy is Remedy.RETRY and no_retry_helps(stderr):
-        return Ending(_refused(stderr) or ending.words, Remedy.NOTHING)
+    if ending.remedy is Remedy.RETRY and (refused := refusal(stderr)) is not None:
+        return Ending(refused, Remedy.NOTHING)
     return ending
-
-
-def _refused(stderr: bytes) -> str | None:
-    """Say why ssh did not begin: rsync takes that for a connection that broke off."""
-    return next((words for sign, words in _REFUSALS.items() if sign in stderr), None)
 
 
 def is_full(stderr: bytes) -> bool:
