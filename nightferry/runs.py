@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from catalogue.evidence_records import SafeNight, SafeState
 from catalogue.records import HopRecord
@@ -23,6 +23,29 @@ if TYPE_CHECKING:
 
 
 _SAME_RUN = dt.timedelta(seconds=2)
+
+
+class NamedEnds(TypedDict):
+    """What a verdict and an outcome both say of which hop they are about."""
+
+    instrument: str
+    hop: str
+    source: str
+    destination: str
+    source_root: str
+    destination_root: str
+
+
+def named_ends(workplace: Workplace, hop: Hop) -> NamedEnds:
+    """Return how a hop at which nothing could be done is called in a report."""
+    return NamedEnds(
+        instrument=hop.instrument.instrument,
+        hop=hop.key,
+        source=workplace.access(hop.source.host).address,
+        destination=workplace.access(hop.destination.host).address,
+        source_root=hop.source.root.rstrip("/") + "/",
+        destination_root=hop.destination.root.rstrip("/") + "/",
+    )
 
 
 class Run:

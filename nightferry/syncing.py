@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from catalogue.records import MovedFile, NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
 from nightferry.retention.holders import known_holder
-from nightferry.runs import Run, hop_record, onward_of, see_roots
+from nightferry.runs import Run, hop_record, named_ends, onward_of, see_roots
 from nightferry.selection import Asked, acceptances, all_away, hops_asked, is_whole_look, scope_asked
 from nightferry.vanished import brought_again, proven_nights
 from nightferry.waiting import record_waiting
@@ -199,15 +199,7 @@ def _without_accepted(workplace: Workplace, scope: HopScope, outcome: HopOutcome
 
 def _blank(workplace: Workplace, hop: Hop, nights: Sequence[dt.date]) -> HopOutcome:
     """Return the outcome of a hop at which nothing was done."""
-    return HopOutcome(
-        instrument=hop.instrument.instrument,
-        hop=hop.key,
-        source=workplace.access(hop.source.host).address,
-        destination=workplace.access(hop.destination.host).address,
-        source_root=hop.source.root.rstrip("/") + "/",
-        destination_root=hop.destination.root.rstrip("/") + "/",
-        nights=nights,
-    )
+    return HopOutcome(**named_ends(workplace, hop), nights=nights)
 
 
 def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: SyncWishes) -> SyncOptions:

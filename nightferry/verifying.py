@@ -15,7 +15,7 @@ from nightferry.expectations import expectations, is_origin, pending_loss, unexc
 from nightferry.on_the_way import OnTheWay
 from nightferry.retention.evidence import HopWitness, kept_on
 from nightferry.retention.holders import freed_on
-from nightferry.runs import Run, hop_record, onward_of, see_roots
+from nightferry.runs import Run, hop_record, named_ends, onward_of, see_roots
 from nightferry.selection import (
     Asked,
     acceptances,
@@ -68,17 +68,8 @@ def verify(workplace: Workplace, run: Run, asked: Asked, wishes: VerifyWishes) -
 
 
 def _not_looked(workplace: Workplace, hop: Hop, wishes: VerifyWishes, error: CouldNotTell) -> HopVerdict:
-    return HopVerdict(
-        instrument=hop.instrument.instrument,
-        hop=hop.key,
-        source=workplace.access(hop.source.host).address,
-        destination=workplace.access(hop.destination.host).address,
-        source_root=hop.source.root.rstrip("/") + "/",
-        destination_root=hop.destination.root.rstrip("/") + "/",
-        level=level_of(hop, wishes.level),
-        nights=(),
-        unknown_reason=str(error),
-    )
+    ends = named_ends(workplace, hop)
+    return HopVerdict(**ends, level=level_of(hop, wishes.level), nights=(), unknown_reason=str(error))
 
 
 def verify_one(
