@@ -28,7 +28,7 @@ from observatory.truth import State
 from reports.model import Report
 from tests.simulation.failed import Failed
 from tests.simulation.kept import ORIGIN, KeptSite
-from tests.simulation.site import DAY_S, SimulatedWorkplace, ledger_in_memory, simulated_time
+from tests.simulation.site import DAY_S, simulated_time, two_machines
 from tests.simulation.truth import night_of
 from tests.simulation.weather import Died, files_below
 
@@ -60,13 +60,7 @@ class Keeping:
 
     def __init__(self, site: KeptSite, stack: ExitStack) -> None:
         self.site = site
-        hop_of = {hop.key: hop for hop in site.hops}
-        machines = []
-        for _ in range(2):
-            ledger = stack.enter_context(ledger_in_memory())
-            ledger.on_moved = lambda hop, files: site.remember(hop_of[hop], [moved.path for moved in files])
-            machines.append(SimulatedWorkplace(site.specification(), site.clock, site.hosts, ledger))
-        self.workplace, self.elsewhere = machines
+        self.workplace, self.elsewhere = two_machines(site, stack)
 
     def play(self) -> None:
         """Play all days, then the quiet ones."""

@@ -27,9 +27,8 @@ from tests.simulation.site import (
     DAY_S,
     ZONE,
     SimulatedSite,
-    SimulatedWorkplace,
-    ledger_in_memory,
     simulated_time,
+    two_machines,
 )
 
 DAYS = 3
@@ -115,13 +114,7 @@ def settle(site: SimulatedSite, report: Report | None) -> bool:
 
 def whole_house(site: SimulatedSite, stack: ExitStack) -> WholeHouse:
     """Open two machines' ledgers, and a daemon over one of them."""
-    hop_of = {hop.key: hop for hop in site.hops}
-    machines = []
-    for _ in range(2):
-        ledger = stack.enter_context(ledger_in_memory())
-        ledger.on_moved = lambda hop, files: site.remember(hop_of[hop], [moved.path for moved in files])
-        machines.append(SimulatedWorkplace(site.specification(), site.clock, site.hosts, ledger))
-    return WholeHouse(site, machines[0], machines[1])
+    return WholeHouse(site, *two_machines(site, stack))
 
 
 class WholeHouse:

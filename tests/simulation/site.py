@@ -367,3 +367,15 @@ class SimulatedSite:
         for verdict in report.verdicts:
             assert not verdict.missing, f"still missing: {verdict.missing}"
             assert verdict.unknown_reason is None, verdict.unknown_reason
+
+
+def two_machines(site: SimulatedSite, stack: contextlib.ExitStack) -> tuple[SimulatedWorkplace, SimulatedWorkplace]:
+    """Open one site for work on two machines, each with a ledger of its own; what each records is noted."""
+    hop_of = {hop.key: hop for hop in site.hops}
+
+    def opened() -> SimulatedWorkplace:
+        ledger = stack.enter_context(ledger_in_memory())
+        ledger.on_moved = lambda hop, files: site.remember(hop_of[hop], [moved.path for moved in files])
+        return SimulatedWorkplace(site.specification(), site.clock, site.hosts, ledger)
+
+    return opened(), opened()
