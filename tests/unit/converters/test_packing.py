@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from converters import packing
 from converters.packing import NotPacked, Packing, is_real, pack
 from observatory.formats.fits import examine
 from tests.cubes import Night, cube_header, pixel_bytes
@@ -184,3 +185,55 @@ def test_real_numbers_whose_header_says_that_nothing_is_scaled_are_packed_too(
     path.write_bytes(header.to_bytes() + pixels + bytes(-len(pixels) % 2880))
     pack(path, packed, Packing(program, quantize, 60.0), Leash())
     assert fits.Header.fromstring(unpacked(packed))["BZERO"] == 0.0
+
+
+def several_units(folder: Path, value: float) -> Path:
+    """Write an image of real numbers, a second one with a number of our choice in it, and whole numbers behind."""
+    pixels = np.random.default_rng(2).normal(100, 4, (20, 30)).astype(np.float32)
+    second = pixels.copy()
+    second[3, 3] = value
+    path = folder / "units.fits"
+    whole = np.arange(600, dtype=np.int16).reshape(20, 30)
+    units = [fits.PrimaryHDU(pixels), fits.ImageHDU(second, name="VARIANCE"), fits.ImageHDU(whole, name="MASK")]
+    units[0].header["HISTORY"] = "made by hand"
+    fits.HDUList(units).writeto(path)
+    return path
+
+
+@pytest.mark.parametrize("quantize", [None, 16.0])
+def test_every_unit_is_proven_and_not_only_the_first(tmp_path: Path, quantize: float | None) -> None:
+    """cfitsio makes an infinite number one that is none: with it in the second unit the original has to stay."""
+    path = several_units(tmp_path, np.inf)
+    with pytest.raises(NotPacked, match=r"\(HDU 1\)"):
+        pack(path, tmp_path / "a.fits.fz", Packing("fpack", quantize, 60.0), Leash())
+
+
+@pytest.mark.parametrize("quantize", [None, 16.0])
+def test_several_units_that_come_back_are_packed(tmp_path: Path, quantize: float | None) -> None:
+    """Whole numbers are the very same even where real ones may lose a little; a HISTORY may grow."""
+    path, packed = several_units(tmp_path, np.nan), tmp_path / "a.fits.fz"
+    pack(path, packed, Packing("fpack", quantize, 60.0), Leash())
+    with fits.open(path) as ours, fits.open(packed) as theirs:
+        assert np.array_equal(ours[2].data, theirs[3].data)
+        assert np.isnan(theirs[2].data[3, 3])
+
+
+def test_infinite_numbers_do_not_open_the_proof_of_a_lossy_file(tmp_path: Path) -> None:
+    """With one of them the scatter of the pixels is no number, and nothing is larger than that."""
+    path = tmp_path / "inf.fits"
+    pixels = np.random.default_rng(3).normal(0, 4, (20, 30)).astype(np.float32)
+    pixels[0, 0] = np.inf
+    fits.PrimaryHDU(pixels).writeto(path)
+    changed = pixels.copy()
+    changed[5, 5] += 1000
+    with pytest.raises(NotPacked, match="a pixel is off by 1000"):
+        packing._check_close(pixels, changed, 16.0)
+
+
+def test_what_a_packer_cannot_hold_is_said_in_a_sentence(tmp_path: Path) -> None:
+    """Rice takes whole numbers of 32 bits at most."""
+    path = tmp_path / "wide.fits"
+    fits.PrimaryHDU(np.full((4, 5), 10**12, np.int64)).writeto(path)
+    for one in (FPACK, ASTROPY):
+        with pytest.raises(NotPacked):
+            pack(path, tmp_path / f"{one.program}.fits.fz", one, Leash())
