@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from catalogue.records import RootRecord
-from nightferry.expectations import held_files, last_seen
+from nightferry.expectations import held_files, last_seen, place_away
 from nightferry.products.pending import steps_of
 from nightferry.reporting.delivery import names_nobody
 from nightferry.reporting.status import site_status
@@ -29,6 +29,8 @@ from observatory.spec.models import Instrument, SiteMail
 from observatory.truth import State
 from reports.words import size_text
 from syncer.safety import CLOCK_TOLERANCE_S, clock_words
+from syncer.transfer.choose import MANY_FILES
+from syncer.transfer.rsync import OLDEST, rsync_version
 
 UNMOUNTED = "its disk may not be mounted"
 """Said of a root that shows neither marker nor night, here and by `RootNotProven`."""
@@ -61,7 +63,7 @@ def examine(workplace: Workplace) -> Iterator[Line]:
     for name in workplace.specification.site.hosts:
         for line in _guard(f"host {name}", partial(_host, workplace, name)):
             said |= {name: line.words} if line.state is State.UNKNOWN else {}
-            yield line
+            yield _host_away(workplace, name, line)
     yield from _roots(workplace, said)
     yield from _converters(workplace)
     yield from _mail(workplace)
@@ -106,11 +108,19 @@ def _host(workplace: Workplace, name: str) -> Iterator[Line]:
         yield Line(State.OK, f"host {name}", f"{endpoint.name} reached, {words}")
         return
     ahead = endpoint.clock_ahead_s()
-    version = ".".join(str(number) for number in known.rsync_version) if known.rsync_version else "none"
+    found = rsync_version(endpoint, workplace.access(name))
+    version = ".".join(str(number) for number in found) if found else "none"
     yield Line(State.OK, f"host {name}", f"{endpoint.name} reached, rsync {version}")
-    if known.rsync_version is None:
-        yield Line(State.DIFFERENT, f"host {name}", "no rsync there; the slower sftp engine is used: install rsync")
+    if found is None or found < OLDEST:
+        yield Line(State.DIFFERENT, f"host {name}", _without_rsync(found, known.has_python))
     yield _clock(name, ahead)
+
+
+def _without_rsync(found: tuple[int, ...] | None, has_python: bool) -> str:
+    """Return what a host without an rsync of use costs, and the remedy."""
+    which = "no rsync" if found is None else f"no rsync of {OLDEST[0]}.{OLDEST[1]} or later"
+    few = f"; from {MANY_FILES} files on they go by pipe, fewer by" if has_python else "; files go by"
+    return f"{which} there{few} the slower sftp engine: install rsync"
 
 
 def _clock(name: str, ahead: float) -> Line:
@@ -127,9 +137,31 @@ def _roots(workplace: Workplace, said: Mapping[str, str]) -> Iterator[Line]:
             what = f"root {instrument.instrument} {place.name}"
             for line in _guard(what, partial(_root, workplace, what, instrument, place)):
                 if line.state is State.UNKNOWN and line.words == said.get(place.host):
-                    yield Line(State.UNKNOWN, what, f"{place.root} was not looked at: see host {place.host} above")
+                    unseen = f"{place.root} was not looked at: see host {place.host} above"
+                    yield _root_away(workplace, instrument, place, Line(State.UNKNOWN, what, unseen))
                 else:
-                    yield _on_the_road(workplace, place, line)
+                    yield _root_away(workplace, instrument, place, _on_the_road(workplace, place, line))
+
+
+def _host_away(workplace: Workplace, name: str, line: Line) -> Line:
+    """Return what is said of a host; it may be off where all that is looked for on it is off the telescope."""
+    if line.state is not State.UNKNOWN:
+        return line
+    on_it = [(one, place) for one in workplace.instruments.values() for place in places(one) if place.host == name]
+    reasons = [_why_away(workplace, instrument, place) for instrument, place in on_it]
+    return Line(State.AWAY, line.what, f"{reasons[0]}; {line.words}") if reasons and all(reasons) else line
+
+
+def _root_away(workplace: Workplace, instrument: Instrument, place: Place, line: Line) -> Line:
+    reason = _why_away(workplace, instrument, place) if line.state is State.UNKNOWN else None
+    return line if reason is None else Line(State.AWAY, line.what, f"{reason}; {line.words}")
+
+
+def _why_away(workplace: Workplace, instrument: Instrument, place: Place) -> str | None:
+    try:
+        return place_away(workplace, instrument, place)
+    except CouldNotTell:  # the database has a line of its own
+        return None
 
 
 def _on_the_road(workplace: Workplace, place: Place, line: Line) -> Line:

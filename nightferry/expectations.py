@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Collection
 
 from catalogue.records import RootRecord
-from nightferry.selection import absences, all_away, away_now
+from nightferry.selection import Asked, absences, all_away, away_now, scope_asked
 from nightferry.waiting import were_in_progress
 from nightferry.workplace import Workplace
 from observatory.counting import counted
@@ -75,6 +75,15 @@ def away_of(workplace: Workplace, hop: Hop, place: Place, nights: Collection[dt.
         return excused
     excused = away_now(workplace, hop.instrument)
     return None if excused is None or owed(workplace, hop, nights) else excused
+
+
+def place_away(workplace: Workplace, instrument: Instrument, place: Place) -> str | None:
+    """Return why nothing is to be expected of a place today, over all hops that leave it, as `verify` would have it."""
+    leaving = [hop for hop in hops(instrument) if hop.source == place]
+    said = [away_of(workplace, hop, place, scope_asked(workplace, Asked(), hop).nights) for hop in leaving]
+    if not leaving:
+        return away_now(workplace, instrument) if is_origin(instrument, place) else None
+    return said[0] if all(said) else None
 
 
 def owed(workplace: Workplace, hop: Hop, nights: Collection[dt.date]) -> tuple[dt.date, ...]:

@@ -186,6 +186,7 @@ def test_the_doctor_takes_an_account_for_sftp_alone_as_it_is(
     lines = site.call("doctor").out.splitlines()
     assert [line.split()[0] for line in lines if "host vault: " in line] == ["ok"]
     assert [line.split()[0] for line in lines if "host plain: " in line] == ["ok", "WRONG"]
+    assert any(line.endswith("files go by the slower sftp engine: install rsync") for line in lines)
 
 
 def test_the_doctor_names_each_fault_with_its_remedy(site: Observatory, tmp_path: Path) -> None:
@@ -200,6 +201,7 @@ def test_the_doctor_names_each_fault_with_its_remedy(site: Observatory, tmp_path
     copies = [site.copy(site.hosts[0], "shd"), site.copy("here", "shd")]
     site.declare("shd", copies=copies, convert={"steps": steps})
     site.declare("she", copies=[site.copy("off", "she"), site.copy("here", "she")])
+    site.change_host("beta", rsync_path="sudo -n no-such-rsync")
     answer = site.call("doctor", "--json")
     silent.close()
     assert answer.status == 3
@@ -211,6 +213,8 @@ def test_the_doctor_names_each_fault_with_its_remedy(site: Observatory, tmp_path
     assert "install" in said["converter no-such-program", "different"]
     assert "127.0.0.1:1" in said["mail", "unknown"]
     assert ("host beta", "ok") in said
+    without = "no rsync there; from 500 files on they go by pipe, fewer by the slower sftp engine: install rsync"
+    assert said["host beta", "different"] == without, "what is asked for is the rsync that a sync would call"
 
 
 def test_the_schedule_is_printed_for_cron_and_systemd(site: Observatory) -> None:

@@ -84,3 +84,37 @@ def test_the_doctor_too_looks_for_the_disk_of_a_source_that_held_files(tmp_path:
     main([*words[:2], "doctor"])
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "root sha here" in line)
     assert "Earlier runs saw files below it" in line and "--new-root" not in line
+
+
+def declare_away(folder: Path, **host: Any) -> None:
+    """Write a site whose instrument is off the telescope, on a host of its own that is off."""
+    for name in ("archive/20160907", "conf/instruments.d"):
+        (folder / name).mkdir(parents=True)
+    hosts = {"here": {"local": True}, "cam": {"address": "127.0.0.1", "port": 1} | host}
+    site: dict[str, Any] = {"site": "Here", "timezone": "UTC", "hosts": hosts}
+    copies = [{"host": "cam", "root": "/data"}, {"host": "here", "root": str(folder / "archive")}]
+    away = [{"from": "20160101", "until": "20990101", "reason": "aluminising"}]
+    sha = {"instrument": "sha", "layout": "%Y%m%d", "cameras": {"sha": {"files": ["*"]}}, "copies": copies}
+    (folder / "conf/site.yaml").write_text(yaml.safe_dump(site))
+    (folder / "conf/instruments.d/sha.yaml").write_text(yaml.safe_dump(sha | {"away": away}))
+
+
+def said_of(folder: Path, capsys: Capsys) -> tuple[int, dict[str, str]]:
+    """Return the doctor's status, and its word for each thing."""
+    capsys.readouterr()
+    status = main(["--config", str(folder / "conf"), "doctor"])
+    lines = [line.split(None, 1) for line in capsys.readouterr().out.splitlines()]
+    return status, {words.partition(": ")[0]: state for state, words in lines}
+
+
+def test_the_host_of_an_instrument_that_is_away_may_be_off(tmp_path: Path, capsys: Capsys) -> None:
+    """As `verify` has it; but not while an instrument that is on the telescope lies on it too."""
+    declare_away(tmp_path)
+    status, said = said_of(tmp_path, capsys)
+    assert (status, said["host cam"], said["root sha cam"], said["root sha here"]) == (0, "away", "away", "ok")
+    sha = tmp_path / "conf/instruments.d/sha.yaml"
+    shd = yaml.safe_load(sha.read_text()) | {"instrument": "shd", "away": []}
+    shd["copies"] = [one | {"root": one["root"] + "/shd"} for one in shd["copies"]]
+    (tmp_path / "conf/instruments.d/shd.yaml").write_text(yaml.safe_dump(shd))
+    status, said = said_of(tmp_path, capsys)
+    assert (status, said["host cam"], said["root sha cam"], said["root shd cam"]) == (3, "UNKNOWN", "away", "UNKNOWN")
