@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,8 @@ class Shared:
         The oldest night in which a step that keeps the order of nights is not complete.
     counted : mutable mapping of night and label to Facts
         What the steps have counted of the nights of which something was made.
+    spent : mutable mapping of night and label to seconds
+        How long each step has taken by the clock on the wall, however many of its tasks went on side by side.
     told : callable
         Takes rows.
     watch : callable
@@ -80,6 +83,7 @@ class Shared:
     names: Iterator[str]
     late: MutableMapping[str, dt.date]
     counted: MutableMapping[tuple[dt.date, str], Facts]
+    spent: MutableMapping[tuple[dt.date, str], float]
     told: Callable[[ConvertRow], None]
     watch: Callable[[StepProgress], None]
 
@@ -182,11 +186,12 @@ class NightRun:
     def _take(self, step: Step | NightStep) -> bool:
         """Take one step of this night, or say why it must wait; return whether it is complete."""
         why = self._order.reason_to_wait(step, self._folder.night)
-        rows = []
+        rows, begun_s, key = [], time.monotonic(), (self._folder.night, step.label)
         for row in self._rows_of(step, self._run.bench) if why is None else [self._row(step.label, *why)]:
             rows.append(row)
             self.has_made |= row.result is RowResult.DONE
             self._run.told(row)
+        self._run.spent[key] = self._run.spent.get(key, 0.0) + time.monotonic() - begun_s
         return self._order.taken(step, rows, self._folder.night)
 
     def _pass_by(self, step: Step | NightStep, chosen: Sequence[Step | NightStep]) -> bool:

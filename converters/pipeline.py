@@ -113,6 +113,7 @@ def convert(
     able = _able(steps, options.steps)
     rows: list[ConvertRow] = []
     counted: dict[tuple[dt.date, str], Facts] = {}
+    spent: dict[tuple[dt.date, str], float] = {}
 
     def told(row: ConvertRow) -> None:
         rows.append(row)
@@ -126,13 +127,13 @@ def convert(
 
             def shared(pool: ThreadPoolExecutor) -> Shared:
                 given = (options.present, options.freed)
-                return Shared(scope, able, options.steps, bench, *given, pool, names, {}, counted, told, watch)
+                return Shared(scope, able, options.steps, bench, *given, pool, names, {}, counted, spent, told, watch)
 
             _over_all_nights(shared, memory, options, scope, bench)
     except RootNotProven as error:
         reason = str(error)
     told_of = (instrument.instrument, scope.place.name, scope.nights)
-    return ConvertOutcome(*told_of, tuple(rows), reason, options.dry_run, counted=counted)
+    return ConvertOutcome(*told_of, tuple(rows), reason, options.dry_run, counted=counted, spent=spent)
 
 
 def copy_name(instrument: Instrument, place: Place) -> str:

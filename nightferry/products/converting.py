@@ -102,7 +102,7 @@ def _step_rows(outcome: ConvertOutcome) -> Iterator[StepRow]:
             failed=results.count(RowResult.FAILED) + results.count(RowResult.UNREADABLE),
             unread=results.count(RowResult.UNREADABLE),
             skipped=results.count(RowResult.SKIPPED),
-            seconds=sum(row.seconds for row in rows),
+            seconds=outcome.spent.get((night, step), 0.0),
             reasons=list(_reasons(rows)),
             held=results.count(RowResult.HELD),
             waiting=results.count(RowResult.WAITING) + results.count(RowResult.IN_PROGRESS),

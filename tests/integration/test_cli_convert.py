@@ -254,3 +254,24 @@ def test_told_to_end_it_ends_at_once_and_the_next_run_goes_on(
     declare(site)
     assert site.call("convert").status == 0
     assert made(site, night)[:2] == WHOLE
+
+
+def test_tasks_that_ran_side_by_side_took_their_time_together(site: Observatory) -> None:
+    """How long a step and a night took is what a clock on the wall shows, not the sum over its tasks."""
+    step = {
+        "step": "command",
+        "run": ["sh", "-c", "sleep 0.8", "{input}"],
+        "inputs": ["cam?/*.raw"],
+        "outputs": [],
+        "copy": "here",
+    }
+    declare(site, convert={"workers": 4, "steps": [step]})
+    expose(site)
+    site.mark("here", "vamp")
+    began_s = time.monotonic()
+    answer = site.call("convert", "--json")
+    took_s = time.monotonic() - began_s
+    (row,) = answer.document["steps"]
+    (night,) = answer.document["nights_processed"]
+    assert (row["done"], night["seconds"]) == (4, row["seconds"]), answer
+    assert 0.8 <= row["seconds"] <= min(took_s, 3.1), "four of 0.8 s are 3.2 s one after the other"
