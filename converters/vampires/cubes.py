@@ -117,6 +117,8 @@ def _read_pieces(descriptor: int, pieces: Sequence[tuple[int, int]], view: memor
 
 def describe(header: Header, plan: Plan, output: Output) -> None:
     """Make a source's header that of a new cube: frames, times, what was found out, and where it is from."""
+    for keyword in ("CHECKSUM", "DATASUM"):  # of the source as it was
+        header.drop(keyword)
     if output.frames > 1 or header.get("NAXIS") == 3:
         _set_frames(header, output.frames)
     header.set("U_SYNC", output.kind == SYNC, "Frames are paired with the other camera's")

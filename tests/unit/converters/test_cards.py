@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,8 @@ def test_a_value_is_read_as_it_was_set_and_as_astropy_reads_it(value: bool | int
     expected = value.rstrip() if isinstance(value, str) else value
     assert header.get("KEY") == expected
     assert type(header.get("KEY")) is type(value)
+    if isinstance(value, str) and re.search("' */", value):
+        return  # astropy takes a doubled quote before a slash for the end of the text
     seen = fits.Card.fromstring(header.raw()[0])
     seen.verify("exception")
     assert seen.value == expected or (isinstance(value, float) and float(seen.value) == value)
@@ -293,6 +296,26 @@ def test_a_file_written_anew_differs_in_its_header_alone(tmp_path: Path) -> None
     assert hashlib.sha256(content).hexdigest() == sha256
     assert content[2880:] == (tmp_path / "a.fits").read_bytes()[2880:]
     assert examine(io.BytesIO(content), len(content), sums=True) == ("whole", "")
+
+
+@pytest.mark.parametrize(("reserved", "is_damaged"), [(0, False), (80, False), (0, True), (80, True)])
+def test_a_sum_that_tells_of_damage_is_not_made_true_by_another_change(
+    tmp_path: Path, reserved: int, is_damaged: bool
+) -> None:
+    """A letter of a header flipped on the disk; blank cards in reserve, which are not written back, flip nothing."""
+    unit = fits.PrimaryHDU(np.arange(50))
+    unit.header["OBJECT"] = "ABAUR"
+    for _ in range(reserved):
+        unit.header.append(("", "", ""), end=True)
+    unit.writeto(tmp_path / "a.fits", checksum=True)
+    content = (tmp_path / "a.fits").read_bytes()
+    assert (len(content) > 3 * 2880) == bool(reserved)
+    if is_damaged:
+        (tmp_path / "a.fits").write_bytes(content.replace(b"'ABAUR", b"'ACAUR"))
+    rewrite(tmp_path / "a.fits", tmp_path / "b.fits", lambda header: header.set("NEW", 5), lambda: False)
+    content = (tmp_path / "b.fits").read_bytes()
+    state, reason = examine(io.BytesIO(content), len(content), sums=True)
+    assert (state, "CHECKSUM" in reason) == (("damaged", True) if is_damaged else ("whole", False))
 
 
 def test_writing_ends_with_the_run(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from converters.vampires.plan import decode
 from converters.vampires.summary import SummaryStep
 from converters.vampires.syncdeint import SyncDeintStep
 from converters.vampires.timing import parse_timing
+from observatory.formats.whole import judge
 from tests.cubes import NIGHT, Night, cube_header, frames_of, put
 from tests.unit.converters.test_frame_ids_step import instrument
 from tests.unit.converters.test_packing import Leash
@@ -104,6 +105,19 @@ def test_a_cubes_header_is_that_of_its_own_frames(night: Night) -> None:
     assert header.get("U_SIBL") == "vgen2/" + path.name.replace("cam2", "cam1")
     assert (header.get("U_NSRC"), header.get("U_LOST"), header.get("NAXIS3")) == (2, 0, 50)
     assert str(header.get("U_SRC1")).startswith("vcam2_")
+
+
+def test_a_new_cube_does_not_bear_the_sums_of_its_sources(night: Night) -> None:
+    """They are of other frames under another header: every reader would call it damaged."""
+    for path in night.folder.glob("vcam?/*.fits"):
+        with fits.open(path, mode="update", checksum=True):
+            pass
+        assert b"DATASUM" in path.read_bytes()
+    take(step(SyncDeintStep), night.folder)
+    take(step(ConsolidateStep), night.folder)
+    made = list((night.folder / "vgen2").glob("*.fits"))
+    assert made
+    assert {judge(os.fsencode(path), sums=True) for path in made} == {("whole", "")}
 
 
 def test_the_timing_file_of_a_cube_holds_its_frames_lines(night: Night) -> None:
