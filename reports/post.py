@@ -1,23 +1,20 @@
 """From a finished report to people's mail: who is to be told, whether today, and through which door.
 
-The only module that puts policy, letter, spool and mail together. What people were last sent is remembered
-beside the spool, one small file per list and kind of report.
+The only module that puts policy, letter, spool and mail together. What people were last sent is memory.py's.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from observatory.errors import MailNotTaken, NightferryError, UsageError
-from observatory.files import write_whole
 from observatory.spec.models import MailServer, SiteMail
-from observatory.truth import State
 from reports.letter import Letter, address_of, compose, letter_of
 from reports.mail import Delivery, greet, read_password, send
+from reports.memory import Memory
 from reports.model import Report
 from reports.policy import LastMail, digest, should_send, state_to_tell
 from reports.spool import Deliver, Spool, into_folder
@@ -135,20 +132,21 @@ class Post:
     def _write(
         self, name: str, part: Report, recipients: Sequence[str], now_utc: dt.datetime, by_hand: bool
     ) -> tuple[bool, str]:
-        findings, state, memory = digest(part), state_to_tell(part), self._memory(name, part)
+        findings, state, memory = digest(part), state_to_tell(part), Memory(self._memory(name, part), self.spool)
         decision = should_send(
             self.settings.when,
             state,
             findings,
-            _recall(memory),
+            memory.recall(),
             now_utc,
             self.settings.repeat_days,
             self.settings.alive,
         )
         if not decision.send and not by_hand:
             return False, decision.why
-        self._put(letter_of(compose(part, self.settings, recipients, now_utc), now_utc))
-        _remember(memory, LastMail(now_utc, findings, state))
+        letter = letter_of(compose(part, self.settings, recipients, now_utc), now_utc)
+        self._put(letter)
+        memory.remember(LastMail(now_utc, findings, state), letter)
         return True, "asked for by hand" if by_hand else decision.why
 
     def _put(self, letter: Letter) -> None:
@@ -208,21 +206,3 @@ def _sorted_out(recipients: Sequence[str]) -> tuple[list[str], list[str]]:
         except UsageError as error:
             faults.append(str(error))
     return usable, faults
-
-
-def _recall(memory: Path) -> LastMail | None:
-    """Return what was last sent. A memory that cannot be read is none: rather one mail too many."""
-    try:
-        facts = json.loads(memory.read_bytes())
-        sent_utc = dt.datetime.fromisoformat(facts["sent_utc"])
-        return LastMail(sent_utc.astimezone(dt.UTC), str(facts["digest"]), State(facts["state"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _remember(memory: Path, last: LastMail) -> None:
-    facts = {"sent_utc": last.sent_utc.isoformat(), "digest": last.digest, "state": str(last.state)}
-    try:
-        write_whole(memory, json.dumps(facts).encode())
-    except OSError as error:
-        raise UsageError(f"{memory}: what was mailed could not be noted: {error.strerror or error}") from error

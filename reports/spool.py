@@ -129,6 +129,14 @@ class Spool:
             refused = replace(self, folder=self.folder / "refused")._files(_SUFFIX)
             return [word for path in (*waiting, *refused) if (word := _word_if_there(path))]
 
+    def refused(self, name: str) -> frozenset[str]:
+        """Return the recipients to whom a letter was refused for good; none too where that cannot be read."""
+        path = self.folder / "refused" / f"{name}{_SUFFIX}"
+        with contextlib.suppress(OSError):
+            letter = _decode(path, path.read_bytes())
+            return frozenset(letter.recipients if letter else ())
+        return frozenset()
+
     def drop(self, path: Path) -> None:
         """Forget a letter that was held.
 
@@ -206,7 +214,8 @@ class Spool:
         for_now = tuple(one for one in letter.recipients if one in delivery.refused and one not in for_good)
         word = _word_of(path) or None
         if for_good:
-            kept = replace(letter, recipients=for_good)
+            before = self.refused(letter.name) - {*for_good}  # those who were refused while others waited
+            kept = replace(letter, recipients=(*sorted(before), *for_good))
             write_whole(made(self.folder / "refused") / path.name, _encode(kept, word))
         if for_now != letter.recipients:
             if for_now:

@@ -41,6 +41,7 @@ def spooled(tmp_path: Path) -> list[Path]:
 
 
 BOTH: Report = report(FIRST_HOP, SHD_UNKNOWN)
+OTHER = replace(SEED, verdicts=SEED.verdicts[:1])
 
 
 def test_the_site_s_list_gets_all_and_a_team_its_part_alone(tmp_path: Path) -> None:
@@ -201,3 +202,45 @@ def test_a_folder_takes_the_place_of_a_server(tmp_path: Path) -> None:
     (file,) = (tmp_path / "mails").iterdir()
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
     assert file.suffix == ".eml" and message["Subject"] == "nightferry Sutherland: sha 42 missing"
+
+
+def test_under_change_a_mail_that_nobody_was_given_told_nobody(tmp_path: Path) -> None:
+    """Refused for good, at once or by the run that sends what waited: it is told again; and that all is well, too."""
+    port, box = free_port(), Box()
+    post = office(tmp_path, port, when="change")
+    with serving(box, port):
+        assert post.post(SEED, NOW).sent == 1
+        box.data_reply = "554 5.7.1 not in this form"
+        assert (post.post(OTHER, NOW).written, post.post(SEED, NOW + DAY).written) == (1, 0), "they know of the first"
+    away = post.post(OTHER, NOW + DAY)
+    assert (away.written, away.waiting) == (1, 1), "who waits for a server will be told"
+    assert post.post(OTHER, NOW + DAY).written == 0
+    with serving(box, port):
+        assert post.post(OTHER, NOW + DAY).refused == 1
+        box.data_reply = None
+        later = [post.post(made, NOW + 2 * DAY).written for made in (OTHER, OTHER, report(OK_HOP), report(OK_HOP))]
+    assert later == [1, 0, 1, 0]
+
+
+def test_that_all_is_well_is_told_to_those_who_know_of_a_fault(tmp_path: Path) -> None:
+    """A later mail of another fault was refused: the one before it stands until somebody takes it back."""
+    box = Box()
+    with serving(box) as port:
+        post = office(tmp_path, port, when="change")
+        post.post(SEED, NOW)
+        box.unknown = {EVERYBODY}
+        assert [post.post(one, NOW + DAY).refused for one in (OTHER, report(OK_HOP))] == [1, 1]
+        box.unknown = set()
+        assert [post.post(report(OK_HOP), NOW + DAY * days).written for days in (2, 3)] == [1, 0]
+
+
+def test_whoever_was_refused_while_another_waited_is_kept_beside_him(tmp_path: Path) -> None:
+    """Two refusals of one letter on two days; the first stays known, and the list is told again."""
+    box = Box(unknown={"one@saao.ac.za"}, busy={"two@saao.ac.za"})
+    with serving(box) as port:
+        post = office(tmp_path, port, when="change", to=["one@saao.ac.za", "two@saao.ac.za"])
+        assert post.post(SEED, NOW).waiting == 1
+        box.unknown, box.busy = {"two@saao.ac.za"}, set()
+        assert (post.post(SEED, NOW + DAY).written, post.post(SEED, NOW + DAY).written) == (0, 1)
+    first = sorted((tmp_path / "state" / "spool" / "refused").iterdir())[0]
+    assert b"one@saao.ac.za" in first.read_bytes().partition(b"\n")[0]
