@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Row
 
 from catalogue.book import Book
 from catalogue.records import Acceptance, Away, Loss, RootRecord
-from catalogue.store import upsert
+from catalogue.store import insert, insert_one, upsert
 from catalogue.tables import acceptance_files, acceptances, aways, losses, roots
 
 
@@ -48,12 +48,8 @@ class DecisionBook(Book):
         }
         paths = sorted(set(files))
         with self._store.write() as connection:
-            inserted = connection.execute(acceptances.insert().values(values).returning(acceptances.c.id))
-            number = int(inserted.scalar_one())
-            if paths:
-                connection.execute(
-                    acceptance_files.insert(), [{"acceptance_id": number, "path": path} for path in paths]
-                )
+            number = insert_one(connection, acceptances, values)
+            insert(connection, acceptance_files, [{"acceptance_id": number, "path": path} for path in paths])
         return number
 
     def revoke(
@@ -96,7 +92,7 @@ class DecisionBook(Book):
             "at_utc": at_utc,
         }
         with self._store.write() as connection:
-            return int(connection.execute(aways.insert().values(values).returning(aways.c.id)).scalar_one())
+            return insert_one(connection, aways, values)
 
     def revoke_away(self, number: int, at_utc: dt.datetime) -> None:
         """Take back one absence, as if it had never been said."""
@@ -125,7 +121,7 @@ class DecisionBook(Book):
                 return
             values = {"host": host, "root": root, "expected_files": expected_files, "seen_files": seen_files}
             still_open = {"noticed_utc": at_utc, "is_pending": True, "accepted_utc": None, "accepted_by": None}
-            upsert(connection, losses, values | still_open)
+            upsert(connection, losses, [values | still_open])
 
     def loss_pending(self, host: str, root: str) -> Loss | None:
         """Return the loss of a root that nobody has accepted yet."""
@@ -178,7 +174,7 @@ class DecisionBook(Book):
             else:
                 fresh = {"identity": known.identity, "is_vouched": is_vouched or known.is_vouched}
                 fresh["first_seen_utc"] = known.first_seen_utc
-            upsert(connection, roots, values | fresh)
+            upsert(connection, roots, [values | fresh])
 
     def root(self, host: str, root: str) -> RootRecord | None:
         """Return a root as it was last seen; None if it never was."""

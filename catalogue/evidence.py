@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -15,11 +14,13 @@ from sqlalchemy.engine import Connection
 from catalogue.book import Book
 from catalogue.evidence_records import Evidence, ReadFile, Reading, SafeNight, SafeState
 from catalogue.evidence_tables import evidence, holders, readings, safe_nights
-from catalogue.store import upsert_statement
+from catalogue.store import insert_one, upsert
 from catalogue.tables import runs
 
 _COLUMNS = ("path", "night", "name", "sha256", "size_bytes", "mtime_s", "changed_s", "identity")
 _KEY = ("instrument", "copy", "host", "root")
+_FIRST = {"first_sha256": evidence.c.first_sha256, "first_utc": evidence.c.first_utc}
+"""What stays as it was, whatever is noted anew."""
 _MOST_NAMED = 1000
 """Names in one question: a database takes so many; of more the whole night is read."""
 
@@ -56,8 +57,7 @@ class EvidenceBook(Book):
             if found is not None:
                 connection.execute(holders.update().where(holders.c.id == found).values(copy=copy))
                 return found
-            values = dict(zip(_KEY, key, strict=True))
-            return int(connection.execute(holders.insert().values(values).returning(holders.c.id)).scalar_one())
+            return insert_one(connection, holders, dict(zip(_KEY, key, strict=True)))
 
     def record_reading(self, holder: int, reading: Reading, files: Sequence[ReadFile]) -> None:
         """Note what some files of a copy were read as, in place of what was noted of them before.
@@ -69,7 +69,7 @@ class EvidenceBook(Book):
         values = {"holder_id": holder, "at_utc": reading.at_utc, "by": reading.by}
         values |= {"marker": reading.marker, "kernel": reading.kernel}
         with self._store.write() as connection:
-            number = connection.execute(readings.insert().values(values).returning(readings.c.id)).scalar_one()
+            number = insert_one(connection, readings, values)
             rows = [
                 {name: getattr(file, name) for name in _COLUMNS}
                 | {"holder_id": holder, "reading_id": number}
@@ -77,8 +77,7 @@ class EvidenceBook(Book):
                 for file in files
                 if file.sha256 is not None
             ]
-            if rows:
-                connection.execute(_statement(connection), rows)
+            upsert(connection, evidence, rows, _FIRST)
             _forget(connection, holder, [file.path for file in files if file.sha256 is None])
 
     def record_gone(self, holder: int, paths: Iterable[bytes]) -> None:
@@ -130,7 +129,7 @@ class EvidenceBook(Book):
             for night, safe in sorted(nights.items())
         ]
         with self._store.write() as connection:
-            connection.execute(upsert_statement(connection.dialect.name, safe_nights, tuple(rows[0]), {}), rows)
+            upsert(connection, safe_nights, rows)
 
     def safe_nights(self, holder: int, wanted: Collection[dt.date] | None = None) -> dict[dt.date, SafeNight]:
         """Return what hashes showed of the nights of a copy; None: of all."""
@@ -152,12 +151,6 @@ def _number_of(connection: Connection, key: tuple[str, str, str, str], others: C
         return found.get(copy)
     renamed = [number for name, number in found.items() if name not in others]
     return renamed[-1] if renamed else None
-
-
-def _statement(connection: Connection) -> sa.Insert:
-    names = (*_COLUMNS, "holder_id", "reading_id", "first_sha256", "first_utc")
-    kept: dict[str, Any] = {"first_sha256": evidence.c.first_sha256, "first_utc": evidence.c.first_utc}
-    return upsert_statement(connection.dialect.name, evidence, names, kept)
 
 
 def _forget(connection: Connection, holder: int, paths: Sequence[bytes]) -> None:

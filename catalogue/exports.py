@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 from catalogue.book import Book
 from catalogue.export_records import ExportProduct, ExportRecord
 from catalogue.export_tables import export_products, exports
+from catalogue.store import insert, insert_one
 
 _KEY = ("instrument", "output", "folder", "form", "archive")
 _PLAIN = tuple(column.name for column in exports.columns if column.name != "id")
@@ -26,11 +27,8 @@ class ExportBook(Book):
         """Note what became of an archive, in place of what was noted of it before."""
         with self._store.write() as connection:
             _forget(connection, record)
-            number = connection.execute(
-                exports.insert().values({name: getattr(record, name) for name in _PLAIN}).returning(exports.c.id)
-            ).scalar_one()
-            if record.products:
-                connection.execute(export_products.insert(), list(_rows(number, record.products)))
+            number = insert_one(connection, exports, {name: getattr(record, name) for name in _PLAIN})
+            insert(connection, export_products, list(_rows(number, record.products)))
 
     def export_records(self, instrument: str, output: str, folder: bytes) -> tuple[ExportRecord, ...]:
         """Return what was last noted of every archive in one folder, by archive and form."""

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from catalogue.book import Book
 from catalogue.frame_id_records import Series, Subject
+from catalogue.store import insert
 from catalogue.tables import Utc, metadata
 from observatory.errors import UsageError
 
@@ -151,5 +152,4 @@ def _insert(
         }
         for (subject, sha256), number in given.items()
     ]
-    if rows:
-        connection.execute(frame_ids.insert(), rows)
+    insert(connection, frame_ids, rows)

@@ -7,7 +7,7 @@ than the database does. What the rows are is the books'.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,7 +34,7 @@ class Insertion:
     """
 
     def __init__(self, dialect: Dialect, table: sa.Table, columns: Sequence[str], repeated: Collection[str]) -> None:
-        statement = upsert_statement(dialect.name, table, tuple(columns), {})
+        statement = upsert_statement(dialect.name, table, tuple(columns))
         compiled = statement.compile(dialect=dialect, column_keys=list(columns))
         self._text = str(compiled)
         self._columns = tuple(columns)
@@ -47,17 +47,24 @@ class Insertion:
             if (form := _form(table.c[name], dialect, name in repeated)) is not None
         ]
 
-    def insert(self, connection: Connection, rows: Sequence[list[object]]) -> None:
-        """Put rows into the table; their values are changed into the driver's form in place."""
-        for row in rows:
-            for number, form in self._forms:
-                row[number] = form(row[number])
+    def insert(self, connection: Connection, rows: Iterable[Sequence[object]]) -> None:
+        """Put rows into the table; at least one."""
+        ready = map(self._formed, rows) if self._forms else map(tuple, rows)
         if self._is_positional:
-            connection.exec_driver_sql(self._text, [tuple(row) for row in rows])
+            connection.exec_driver_sql(self._text, list(ready))
         else:
-            connection.exec_driver_sql(self._text, [dict(zip(self._columns, row, strict=True)) for row in rows])
+            connection.exec_driver_sql(self._text, [dict(zip(self._columns, row, strict=True)) for row in ready])
+
+    def _formed(self, row: Sequence[object]) -> tuple[object, ...]:
+        values = list(row)
+        for number, form in self._forms:
+            values[number] = form(values[number])
+        return tuple(values)
 
 
 def _form(column: sa.Column[Any], dialect: Dialect, comes_again: bool) -> Callable[[Any], object] | None:
+    """Return what makes a column's values ready; None where the driver takes them as they are."""
+    if isinstance(column.type, sa.LargeBinary | sa.Double):  # SQLAlchemy would have each made what it is already
+        return None
     form: Callable[[Any], object] | None = column.type.dialect_impl(dialect).bind_processor(dialect)
     return functools.lru_cache(_REMEMBERED)(form) if form is not None and comes_again else form

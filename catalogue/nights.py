@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Row
 from catalogue.book import Book
 from catalogue.decisions import acceptances_of
 from catalogue.records import Acceptance, HopNight, NightRecord, NightState, NightStatus, StepCount, StepResult
-from catalogue.store import upsert_statement
+from catalogue.store import upsert
 from catalogue.tables import nights, runs, steps
 
 _NOTHING: Mapping[str, Any] = {
@@ -70,7 +70,7 @@ class NightBook(Book):
             ]
             for names in {tuple(sorted(values)) for values in learned}:
                 rows = [values for values in learned if tuple(sorted(values)) == names]
-                connection.execute(upsert_statement(connection.dialect.name, nights, names, {}), rows)
+                upsert(connection, nights, rows)
             came = [night for night, one in records.items() if _has_come(known.get(night, _NOTHING), one)]
             _reopen_onward(connection, instrument, onward, came)
 

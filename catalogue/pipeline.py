@@ -14,7 +14,7 @@ from sqlalchemy.engine import Row
 from catalogue.book import Book
 from catalogue.records import KnownHash, LetterRecord
 from catalogue.step_tables import approvals, known_hashes, letters, processed_nights
-from catalogue.store import upsert, upsert_statement
+from catalogue.store import upsert
 
 
 class PipelineBook(Book):
@@ -78,10 +78,9 @@ class PipelineBook(Book):
         """Note hashes, in place of what was noted of the same paths."""
         key = {"instrument": instrument, "copy": copy, "night": night}
         rows = [key | {"path": path, "stamp": one.stamp, "sha256": one.sha256} for path, one in hashes]
-        if not rows:
-            return
-        with self._store.write() as connection:
-            connection.execute(upsert_statement(connection.dialect.name, known_hashes, tuple(rows[0]), {}), rows)
+        if rows:
+            with self._store.write() as connection:
+                upsert(connection, known_hashes, rows)
 
     def night_processed(
         self, instrument: str, copy: str, night: dt.date, labels: Iterable[str], at_utc: dt.datetime
@@ -99,7 +98,7 @@ class PipelineBook(Book):
                 return
             known = connection.execute(sa.select(processed_nights.c.labels).where(*same)).scalar()
             if known != wanted:
-                upsert(connection, processed_nights, key | {"labels": wanted, "at_utc": at_utc})
+                upsert(connection, processed_nights, [key | {"labels": wanted, "at_utc": at_utc}])
 
     def nights_processed(self, instrument: str, copy: str) -> Mapping[dt.date, tuple[frozenset[str], dt.datetime]]:
         """Return the nights that are through some steps: which these were, and since when."""

@@ -16,7 +16,7 @@ from catalogue.book import Book
 from catalogue.evidence_records import Claim, Confirmation, FreedFile, Freeing, FreeingState
 from catalogue.evidence_tables import claims, confirmations, confirmed_files, freed_files, freeings, holders
 from catalogue.nights import expect_fewer
-from catalogue.store import upsert_statement
+from catalogue.store import insert, insert_one, upsert
 
 
 class RetentionBook(Book):
@@ -39,13 +39,9 @@ class RetentionBook(Book):
         """
         values = {"instrument": instrument, "night": night, "kind": kind, "archive": archive, "by": by}
         with self._store.write() as connection:
-            inserted = connection.execute(
-                confirmations.insert().values(values | {"at_utc": at_utc}).returning(confirmations.c.id)
-            )
-            number = int(inserted.scalar_one())
+            number = insert_one(connection, confirmations, values | {"at_utc": at_utc})
             rows = [{"confirmation_id": number, "name": name, "sha256": sum_} for name, sum_ in sorted(files.items())]
-            if rows:
-                connection.execute(confirmed_files.insert(), rows)
+            insert(connection, confirmed_files, rows)
         return number
 
     def revoke_confirmations(self, instrument: str, night: dt.date, archive: str, at_utc: dt.datetime) -> int:
@@ -83,13 +79,13 @@ class RetentionBook(Book):
         """
         values = {"holder_id": holder, "state": FreeingState.BEGUN.value, "at_utc": at_utc}
         with self._store.write() as connection:
-            number = int(connection.execute(freeings.insert().values(values).returning(freeings.c.id)).scalar_one())
+            number = insert_one(connection, freeings, values)
             rows = [
                 {"freeing_id": number, "path": file.path, "night": file.night, "name": file.name}
                 | {"size_bytes": file.size_bytes, "sha256": file.sha256, "is_freed": False}
                 for file in files
             ]
-            connection.execute(freed_files.insert(), rows)
+            insert(connection, freed_files, rows)
             for hop in hops:
                 expect_fewer(connection, instrument, hop, Counter(file.night for file in files))
         return number
@@ -167,7 +163,7 @@ class RetentionBook(Book):
             for one in found
         ]
         with self._store.write() as connection:
-            connection.execute(upsert_statement(connection.dialect.name, claims, tuple(rows[0]), {}), rows)
+            upsert(connection, claims, rows)
 
     def claims(self, instrument: str) -> tuple[Claim, ...]:
         """Return what other logs say of an instrument, by night."""

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from catalogue.book import Book
+from catalogue.insertion import Insertion
 from catalogue.records import HopRecord, MovedFile, Run
-from catalogue.store import upsert, upsert_statement
+from catalogue.store import insert, insert_one, upsert
 from catalogue.tables import batches, hop_runs, hops, moved, run_instruments, runs, waiting
 from observatory.truth import State
 
@@ -23,6 +24,8 @@ _MOVED = (
     .join(hops, hops.c.id == moved.c.hop_id)
     .join(batches, batches.c.id == moved.c.batch_id)
 )
+_MOVED_COLUMNS = ("hop_id", "path", "size_bytes", "mtime_s", "sha256", "batch_id")
+_COULD_LOOK = hop_runs.c.state.in_((State.OK.value, State.DIFFERENT.value))
 _BATCH = 20_000
 """Rows read at a time: memory stays flat over any number of files."""
 
@@ -35,9 +38,8 @@ class RunBook(Book):
         names = sorted(set(instruments))
         with self._store.write() as connection:
             values = {"kind": kind, "started_utc": at_utc, "host": host, "pid": pid}
-            run = int(connection.execute(runs.insert().values(values).returning(runs.c.id)).scalar_one())
-            if names:
-                connection.execute(run_instruments.insert(), [{"run_id": run, "instrument": name} for name in names])
+            run = insert_one(connection, runs, values)
+            insert(connection, run_instruments, [{"run_id": run, "instrument": name} for name in names])
         return run
 
     def finish_run(self, run: int, state: State, at_utc: dt.datetime) -> None:
@@ -86,7 +88,7 @@ class RunBook(Book):
     def record_hop(self, run: int, record: HopRecord) -> None:
         """Note what one hop of a run came to; noting it again replaces what was noted."""
         with self._store.write() as connection:
-            upsert(connection, hop_runs, {"run_id": run, **dataclasses.asdict(record), "state": record.state.value})
+            upsert(connection, hop_runs, [{"run_id": run, **dataclasses.asdict(record), "state": record.state.value}])
 
     def hops_of(self, run: int) -> tuple[HopRecord, ...]:
         """Return what the hops of a run came to, by instrument and hop."""
@@ -109,8 +111,9 @@ class RunBook(Book):
     def last_look(self, instrument: str, hop: str) -> dt.datetime | None:
         """Return when the last run began that could look at both ends of a hop; where none could, the first of all."""
         of_hop = sa.and_(hop_runs.c.instrument == instrument, hop_runs.c.hop == hop)
-        could = hop_runs.c.state.in_((State.OK.value, State.DIFFERENT.value))
-        numbers = sa.func.coalesce(sa.func.max(sa.case((could, hop_runs.c.run_id))), sa.func.min(hop_runs.c.run_id))
+        numbers = sa.func.coalesce(
+            sa.func.max(sa.case((_COULD_LOOK, hop_runs.c.run_id))), sa.func.min(hop_runs.c.run_id)
+        )
         asked = sa.select(runs.c.started_utc).where(runs.c.id == sa.select(numbers).where(of_hop).scalar_subquery())
         with self._store.read() as connection:
             return connection.execute(asked).scalar_one_or_none()
@@ -121,7 +124,7 @@ class RunBook(Book):
             hop_runs.c.run_id == runs.c.id,
             hop_runs.c.instrument == instrument,
             hop_runs.c.hop.not_in(declared),
-            hop_runs.c.state.in_((State.OK.value, State.DIFFERENT.value)),
+            _COULD_LOOK,
         )
         with self._store.read() as connection:
             return connection.execute(asked).scalar()
@@ -132,7 +135,7 @@ class RunBook(Book):
             hop_runs.c.instrument == instrument,
             hop_runs.c.hop == hop,
             hop_runs.c.run_id < before_run,
-            hop_runs.c.state.in_((State.OK.value, State.DIFFERENT.value)),
+            _COULD_LOOK,
         )
         with self._store.read() as connection:
             row = connection.execute(asked.order_by(hop_runs.c.run_id.desc()).limit(1)).first()
@@ -147,8 +150,9 @@ class RunBook(Book):
         with self._store.write() as connection:
             hop_id = _hop_id(connection, instrument, hop)
             values = {"hop_id": hop_id, "run_id": run, "at_utc": at_utc}
-            batch = connection.execute(batches.insert().values(values).returning(batches.c.id)).scalar_one()
-            _write_moved(connection, hop_id, batch, files)
+            batch = insert_one(connection, batches, values)
+            rows = ((hop_id, file.path, file.size_bytes, file.mtime_s, file.sha256, batch) for file in files)
+            Insertion(connection.dialect, moved, _MOVED_COLUMNS, ()).insert(connection, rows)
 
     def moved_files(self, instrument: str, hop: str, below: bytes = b"") -> Iterator[MovedFile]:
         """Yield the files that were moved over a hop, ascending by path; memory does not grow with them.
@@ -181,9 +185,8 @@ class RunBook(Book):
             known = set(connection.execute(sa.select(waiting.c.path).where(waiting.c.hop_id == hop_id)).scalars())
             for path in known - now:
                 connection.execute(waiting.delete().where(waiting.c.hop_id == hop_id, waiting.c.path == path))
-            if now - known:
-                rows = [{"hop_id": hop_id, "path": path, "since_utc": at_utc} for path in sorted(now - known)]
-                connection.execute(waiting.insert(), rows)
+            new = [{"hop_id": hop_id, "path": path, "since_utc": at_utc} for path in sorted(now - known)]
+            insert(connection, waiting, new)
 
     def waiting_since(self, instrument: str, hop: str) -> dict[bytes, float]:
         """Return since when (Unix seconds) each file that the last run found in progress has been so."""
@@ -202,20 +205,7 @@ def _hop_id(connection: Connection, instrument: str, hop: str) -> int:
     found = connection.execute(asked).scalar()
     if found is not None:
         return int(found)
-    values = {"instrument": instrument, "hop": hop}
-    return int(connection.execute(hops.insert().values(values).returning(hops.c.id)).scalar_one())
-
-
-def _write_moved(connection: Connection, hop_id: int, batch: int, files: Sequence[MovedFile]) -> None:
-    """Write the rows past SQLAlchemy's own per-row work, which takes three times as long as SQLite's."""
-    names = ("hop_id", "path", "size_bytes", "mtime_s", "sha256", "batch_id")
-    statement = upsert_statement(connection.dialect.name, moved, names, {})
-    compiled = statement.compile(dialect=connection.dialect, column_keys=names)
-    rows = ((hop_id, file.path, file.size_bytes, file.mtime_s, file.sha256, batch) for file in files)
-    if compiled.positional and tuple(compiled.positiontup or ()) == names:
-        connection.exec_driver_sql(str(compiled), list(rows))
-    else:
-        connection.exec_driver_sql(str(compiled), [dict(zip(names, row, strict=True)) for row in rows])
+    return insert_one(connection, hops, {"instrument": instrument, "hop": hop})
 
 
 def _read_runs(connection: Connection, asked: sa.Select[tuple[object, ...]]) -> tuple[Run, ...]:

@@ -23,17 +23,18 @@ class ScheduleBook(Book):
     def job_due(self, job: str, due_utc: dt.datetime) -> None:
         """Note that a job fell due; one that is never started was missed."""
         with self._store.write() as connection:
-            upsert(connection, jobs, {"job": job, "due_utc": due_utc})
+            upsert(connection, jobs, [{"job": job, "due_utc": due_utc}])
 
     def job_started(self, job: str, due_utc: dt.datetime, at_utc: dt.datetime) -> None:
         """Note that the job due at an instant was begun."""
         with self._store.write() as connection:
-            upsert(connection, jobs, {"job": job, "due_utc": due_utc, "started_utc": at_utc})
+            upsert(connection, jobs, [{"job": job, "due_utc": due_utc, "started_utc": at_utc}])
 
     def job_finished(self, job: str, due_utc: dt.datetime, at_utc: dt.datetime, state: State) -> None:
         """Note that the job due at an instant came to its end."""
         with self._store.write() as connection:
-            upsert(connection, jobs, {"job": job, "due_utc": due_utc, "finished_utc": at_utc, "state": state.value})
+            ended = {"finished_utc": at_utc, "state": state.value}
+            upsert(connection, jobs, [{"job": job, "due_utc": due_utc, **ended}])
 
     def last_job(self, job: str, *, is_started: bool = False, is_finished: bool = False) -> JobRecord | None:
         """Return the latest due time of a job; on wish only among those that were started, or finished."""

@@ -17,10 +17,9 @@ from sqlalchemy.engine import Connection, Row
 from catalogue.book import Book
 from catalogue.records import Product, StepInput, StepRecord, StepResult
 from catalogue.step_tables import letters, step_inputs, step_notes
+from catalogue.store import AT_ONCE, insert
 from catalogue.tables import nights, products, steps
-
-_AT_ONCE = 500
-"""How many numbers one question names: SQLite takes no more than 999 parameters everywhere."""
+from observatory.batches import batched
 
 
 class StepBook(Book):
@@ -36,8 +35,7 @@ class StepBook(Book):
             connection.execute(_forget(), _key(record.instrument, record.copy, record.step, record.subject))
             number = connection.execute(_keep(), _values(record)).scalar_one()
             for table, rows in _details(number, record):
-                if rows:
-                    connection.execute(table.insert(), rows)
+                insert(connection, table, rows)
             if record.letters:
                 _replace_letters(connection, record)
 
@@ -178,14 +176,12 @@ def _replace_letters(connection: Connection, record: StepRecord) -> None:
     sent = set(connection.execute(sa.select(letters.c.content).where(*same, letters.c.sent_utc == last)).scalars())
     rest = {"night": record.night, "made_utc": record.at_utc, "sent_utc": None}
     new = [key | rest | {"content": content} for content in record.letters if content not in sent]
-    if new:
-        connection.execute(letters.insert(), new)
+    insert(connection, letters, new)
 
 
 def _read(connection: Connection, rows: Sequence[Row[tuple[object, ...]]]) -> Iterator[StepRecord]:
     """Yield the records of some rows; what belongs to them is asked for many at a time."""
-    for start in range(0, len(rows), _AT_ONCE):
-        some = rows[start : start + _AT_ONCE]
+    for some in batched(rows, AT_ONCE):
         numbers = [row.id for row in some]
         made = _by_step(connection, products, numbers)
         taken = _by_step(connection, step_inputs, numbers)

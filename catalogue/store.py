@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_S = 30.0
 """How long one process waits for another's write; the longest write of ours (100,000 rows) takes a second."""
+
+AT_ONCE = 400
+"""Values named in one question: SQLite of old takes no more than 999 parameters."""
 
 _MIGRATING = 20160907
 """The number under which PostgreSQL lets one process at a time change our tables; any that nobody else uses."""
@@ -136,14 +139,29 @@ def open_store(url: str, state: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) ->
     return store
 
 
+def insert_one(connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> int:
+    """Insert one row, and return the id that the database gave it."""
+    return int(connection.execute(table.insert().values(values).returning(table.c.id)).scalar_one())
+
+
+def insert(connection: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that give the same columns; none is nothing to do."""
+    if rows:
+        connection.execute(table.insert(), rows)
+
+
 def upsert(
-    connection: Connection, table: sa.Table, values: Mapping[str, Any], also: Mapping[str, Any] | None = None
+    connection: Connection,
+    table: sa.Table,
+    rows: Sequence[Mapping[str, Any]],
+    also: Mapping[str, Any] | None = None,
 ) -> None:
-    """Insert one row; where its primary key is there already, set the other columns anew instead.
+    """Insert rows that give the same columns; of one whose primary key is there already the others are set anew.
 
     `also` is what to set instead of the new value in a row that was there (expressions over the old one).
     """
-    connection.execute(upsert_statement(connection.dialect.name, table, tuple(values), also or {}), values)
+    if rows:
+        connection.execute(upsert_statement(connection.dialect.name, table, tuple(rows[0]), also), rows)
 
 
 def _insert(dialect: str, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
@@ -157,11 +175,14 @@ def _insert(dialect: str, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
     return sqlite.insert(table)
 
 
-def upsert_statement(dialect: str, table: sa.Table, names: tuple[str, ...], also: Mapping[str, Any]) -> sa.Insert:
-    """Return the statement of `upsert`, for one row or many; `names` are the columns that will be given."""
+def upsert_statement(
+    dialect: str, table: sa.Table, names: tuple[str, ...], also: Mapping[str, Any] | None = None
+) -> sa.Insert:
+    """Return the statement of `upsert`; `names` are the columns that rows give."""
     statement = _insert(dialect, table)
     keys = [column.name for column in table.primary_key]
-    changed: dict[str, Any] = {name: statement.excluded[name] for name in names if name not in keys} | dict(also)
+    changed: dict[str, Any] = {name: statement.excluded[name] for name in names if name not in keys}
+    changed |= also or {}
     if not changed:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_=changed)

@@ -21,12 +21,11 @@ from catalogue.datasets.records import Dataset, NewDataset
 from catalogue.datasets.storing import SELECTED, data_of, dataset_of, identity_of, index_keys, keys_to_json, type_of
 from catalogue.datasets.tables import dataset_types, datasets, datastores, ingests
 from catalogue.insertion import Insertion
+from catalogue.store import AT_ONCE, insert_one
 from observatory.batches import batched
 from observatory.errors import UsageError
 from observatory.truth import State
 
-_AT_ONCE = 500
-"""Ids looked up in one question: SQLite takes some thousand parameters at most."""
 _LINKED = ("hardlink", "symlink", "relsymlink", "direct", "inside")
 """Transfers after which the datastore reaches the original itself: what is freed there is gone here."""
 _COLUMNS = ("id", "type_id", "run_id", "ingest_id", "datastore_id", "exposure", "night", "data", "data_id", "path",
@@ -67,8 +66,7 @@ class DatasetBook(Book):
             asked = sa.select(datastores.c.id).where(datastores.c.host == host, datastores.c.root == root)
             found = connection.execute(asked).scalar()
             if found is None:
-                new = datastores.insert().values(host=host, root=root).returning(datastores.c.id)
-                found = connection.execute(new).scalar_one()
+                return insert_one(connection, datastores, {"host": host, "root": root})
             return int(found)
 
     def known_datastores(self) -> tuple[tuple[int, str, bytes], ...]:
@@ -83,8 +81,7 @@ class DatasetBook(Book):
         """Note that an ingest began, and return its number."""
         values = {"instrument": instrument, "datastore_id": datastore, "transfer": transfer, "host": host, "pid": pid}
         with self._store.write() as connection:
-            new = ingests.insert().values(started_utc=at_utc, **values).returning(ingests.c.id)
-            return int(connection.execute(new).scalar_one())
+            return insert_one(connection, ingests, values | {"started_utc": at_utc})
 
     def finish_ingest(self, ingest: int, state: State, counts: Mapping[str, int], at_utc: dt.datetime) -> None:
         """Note what an ingest came to; one that never gets here was cut off, and the next goes on from there."""
@@ -112,7 +109,7 @@ class DatasetBook(Book):
             datasets, datastores, datastores.c.id == datasets.c.datastore_id
         )
         with self._store.read() as connection:
-            for part in batched(ids, _AT_ONCE):
+            for part in batched(ids, AT_ONCE):
                 rows = connection.execute(wanted.where(datasets.c.id.in_(part)))
                 found |= {row.id: (row.root, row.path) for row in rows}
         return found
@@ -122,7 +119,7 @@ class DatasetBook(Book):
         found: dict[bytes, uuid.UUID] = {}
         wanted = sa.select(datasets.c.path, datasets.c.id).where(datasets.c.datastore_id == datastore)
         with self._store.read() as connection:
-            for part in batched(paths, _AT_ONCE):
+            for part in batched(paths, AT_ONCE):
                 found |= {row.path: row.id for row in connection.execute(wanted.where(datasets.c.path.in_(part)))}
         return found
 
@@ -148,7 +145,7 @@ class DatasetBook(Book):
         """Forget some datasets and their memberships; their files are the caller's. Return how many there were."""
         removed = 0
         with self._store.write() as connection:
-            for part in batched(ids, _AT_ONCE):
+            for part in batched(ids, AT_ONCE):
                 removed += connection.execute(datasets.delete().where(datasets.c.id.in_(part))).rowcount
         return removed
 
@@ -159,7 +156,7 @@ class DatasetBook(Book):
         """
         found: dict[bytes, str] = {}
         with self._store.read() as connection:
-            for part in batched(origins, _AT_ONCE):
+            for part in batched(origins, AT_ONCE):
                 asked = (
                     sa.select(datasets.c.origin, datasets.c.transfer)
                     .join(datastores, datastores.c.id == datasets.c.datastore_id)
@@ -232,8 +229,7 @@ def _declare(connection: Connection, one: DatasetType, exposure: str | None) -> 
     row = connection.execute(asked).first()
     values = {"keys": keys_to_json(one), "exposure": exposure}
     if row is None:
-        new = dataset_types.insert().values(instrument=one.instrument, name=one.name, **values)
-        return int(connection.execute(new.returning(dataset_types.c.id)).scalar_one())
+        return insert_one(connection, dataset_types, values | {"instrument": one.instrument, "name": one.name})
     kept = row._mapping["keys"]
     if json.dumps(kept) == json.dumps(values["keys"]) and row.exposure == exposure:
         return int(row.id)

@@ -15,11 +15,10 @@ from sqlalchemy.engine import Connection
 from catalogue.book import Book
 from catalogue.datasets.records import Collection, CollectionKind, Validity
 from catalogue.datasets.tables import collection_children, collections, datasets, members
+from catalogue.store import AT_ONCE, insert
 from observatory.batches import batched
 from observatory.errors import UsageError
 from observatory.spec.fields import meant
-
-_AT_ONCE = 500
 
 
 class CollectionBook(Book):
@@ -66,7 +65,7 @@ class CollectionBook(Book):
                     raise UsageError(f"{name}: the chain would lead back to itself through {child}")
             connection.execute(collection_children.delete().where(collection_children.c.parent_id == parent))
             rows = [{"parent_id": parent, "position": place, "child_id": one} for place, one in enumerate(numbers)]
-            connection.execute(collection_children.insert(), rows)
+            insert(connection, collection_children, rows)
 
     def tag(self, name: str, ids: Iterable[uuid.UUID]) -> int:
         """Put datasets into a TAGGED collection, each in place of one of the same data id; return how many are new."""
@@ -88,7 +87,7 @@ class CollectionBook(Book):
         with self._store.write() as connection:
             number = _of_kind(connection, name, CollectionKind.TAGGED, CollectionKind.CALIBRATION)
             gone = 0
-            for part in batched(list(ids), _AT_ONCE):
+            for part in batched(list(ids), AT_ONCE):
                 asked = members.delete().where(members.c.collection_id == number, members.c.dataset_id.in_(part))
                 gone += connection.execute(asked).rowcount
             return gone
@@ -178,7 +177,7 @@ def _of_kind(connection: Connection, name: str, *kinds: CollectionKind) -> int:
 
 def _rows(connection: Connection, ids: Iterable[uuid.UUID]) -> list[sa.Row[tuple[object, ...]]]:
     found: list[sa.Row[tuple[object, ...]]] = []
-    for part in batched(list(ids), _AT_ONCE):
+    for part in batched(list(ids), AT_ONCE):
         asked = sa.select(datasets.c.id, datasets.c.type_id, datasets.c.data_id).where(datasets.c.id.in_(part))
         found += connection.execute(asked).all()  # type: ignore[arg-type]
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +20,11 @@ from catalogue.holdings.records import Exposure, FileState, HeldCopy, HeldFile, 
 from catalogue.holdings.section import STANDARD
 from catalogue.holdings.tables import exposure_copies, exposure_files, exposure_nights, exposure_places, exposures
 from catalogue.holdings.values import from_json, to_json
-from catalogue.store import upsert_statement
+from catalogue.store import AT_ONCE, upsert
+from observatory.batches import batched
 
 _COLUMNS = tuple(column.name for column in exposures.c)
 _ROWS_AT_A_TIME = 5_000
-_AT_A_TIME = 400
-"""Ids in one question; SQLite of old takes 999 parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class HoldingBook(Book):
         )
         with self._store.write() as connection:
             _forget_places(connection, connection.execute(moved).scalars().all())
-            connection.execute(upsert_statement(connection.dialect.name, exposure_places, tuple(values), {}), values)
+            upsert(connection, exposure_places, [values])
 
     def forget_places(self, instrument: str, declared: Collection[uuid.UUID]) -> None:
         """Forget the places of an instrument that are no longer among those declared, and what lay there."""
@@ -86,7 +85,7 @@ class HoldingBook(Book):
         """Return the files of some exposures that lie in other nights than this one, each with this place's copy."""
         found: list[tuple[HeldFile, HeldCopy | None]] = []
         with self._store.read() as connection:
-            for some in _slices(sorted(wanted)):
+            for some in batched(sorted(wanted), AT_ONCE):
                 asked = _with_copies(place).where(
                     exposure_files.c.exposure_id.in_(some), exposure_files.c.night != except_night
                 )
@@ -98,7 +97,7 @@ class HoldingBook(Book):
         with self._store.read() as connection:
             return {
                 row.id: exposure_of(row)
-                for some in _slices(sorted(wanted))
+                for some in batched(sorted(wanted), AT_ONCE)
                 for row in connection.execute(sa.select(exposures).where(exposures.c.id.in_(some)))
             }
 
@@ -106,7 +105,7 @@ class HoldingBook(Book):
         """Return those of some files of which other places hold copies."""
         found: set[uuid.UUID] = set()
         with self._store.read() as connection:
-            for some in _slices(sorted(wanted)):
+            for some in batched(sorted(wanted), AT_ONCE):
                 asked = sa.select(exposure_copies.c.file_id).where(
                     exposure_copies.c.file_id.in_(some), exposure_copies.c.place_id != place.id
                 )
@@ -126,10 +125,10 @@ class HoldingBook(Book):
     def record_holdings(self, place: Place, held: NightHoldings) -> None:
         """Note what a place showed, all of it or nothing."""
         with self._store.write() as connection:
-            _upsert(connection, exposure_files, held.files, _file_values)
-            _upsert(connection, exposure_copies, held.copies, _copy_values)
-            _upsert(connection, exposures, held.exposures, _exposure_values)
-            for some in _slices(held.gone):
+            _write(connection, exposure_files, held.files, _file_values)
+            _write(connection, exposure_copies, held.copies, _copy_values)
+            _write(connection, exposures, held.exposures, _exposure_values)
+            for some in batched(held.gone, AT_ONCE):
                 connection.execute(
                     exposure_copies.delete().where(
                         exposure_copies.c.place_id == place.id, exposure_copies.c.file_id.in_(some)
@@ -150,8 +149,7 @@ class HoldingBook(Book):
             if digest is None:
                 connection.execute(exposure_nights.delete().where(*_of_night(place, night)))
             else:
-                statement = upsert_statement(connection.dialect.name, exposure_nights, tuple(values), {})
-                connection.execute(statement, values)
+                upsert(connection, exposure_nights, [values])
 
     def forget_unheld(self, instrument: str) -> int:
         """Forget files of which no place holds a copy, and exposures without files; return how many of these."""
@@ -181,22 +179,16 @@ class HoldingBook(Book):
 
 def _forget_places(connection: Connection, ids: Sequence[uuid.UUID]) -> None:
     for table, column in ((exposure_copies, "place_id"), (exposure_nights, "place_id"), (exposure_places, "id")):
-        for some in _slices(ids):
+        for some in batched(ids, AT_ONCE):
             connection.execute(table.delete().where(table.c[column].in_(some)))
 
 
-def _slices(ids: Sequence[uuid.UUID]) -> Iterator[Sequence[uuid.UUID]]:
-    for start in range(0, len(ids), _AT_A_TIME):
-        yield ids[start : start + _AT_A_TIME]
-
-
-def _upsert(
+def _write(
     connection: Connection, table: sa.Table, records: Sequence[Any], values_of: Callable[[Any], Mapping[str, Any]]
 ) -> None:
     """Write some records, a few thousand at a time: as rows they take more memory than as what they are."""
-    for start in range(0, len(records), _ROWS_AT_A_TIME):
-        rows = [values_of(record) for record in records[start : start + _ROWS_AT_A_TIME]]
-        connection.execute(upsert_statement(connection.dialect.name, table, tuple(rows[0]), {}), rows)
+    for some in batched(records, _ROWS_AT_A_TIME):
+        upsert(connection, table, [values_of(record) for record in some])
 
 
 def _copy_values(copy: HeldCopy) -> dict[str, Any]:

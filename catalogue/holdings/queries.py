@@ -23,14 +23,15 @@ from catalogue.holdings.records import Exposure, HeldCopy, HeldFile, Place
 from catalogue.holdings.section import STANDARD, ColumnType
 from catalogue.holdings.tables import exposure_copies, exposure_files, exposure_places, exposures
 from catalogue.records import NightState
+from catalogue.store import AT_ONCE
 from catalogue.tables import nights as proven_nights
 from catalogue.where import names_in, parse
+from observatory.batches import batched
 from observatory.errors import UsageError
 
 _KINDS: Mapping[ColumnType, Kind] = {
     "text": "text", "integer": "integer", "number": "real", "night": "night", "instant": "instant", "mjd": "instant",
 }  # fmt: skip
-_AT_A_TIME = 400
 _LARGEST = 2**63 - 1
 _ACROSS = dt.timedelta(days=7)
 """How long after its first night a file of an exposure may still come, to be found proven."""
@@ -145,9 +146,8 @@ class ExposureBook(Book):
         if not by_id:
             return found
         proven = self._proven(by_id.values())
-        ids = sorted(by_id)
-        for start in range(0, len(ids), _AT_A_TIME):
-            for file in self._lying(ids[start : start + _AT_A_TIME], proven):
+        for some in batched(sorted(by_id), AT_ONCE):
+            for file in self._lying(some, proven):
                 if file.file.exposure_id is not None:
                     found[file.file.exposure_id].append(file)
         return found
@@ -169,10 +169,8 @@ class ExposureBook(Book):
             joined = exposure_copies.join(exposure_places, exposure_places.c.id == exposure_copies.c.place_id)
             asked = sa.select(exposure_copies, exposure_places).select_from(joined)
             copies: defaultdict[uuid.UUID, list[LyingCopy]] = defaultdict(list)
-            keys = list(files)
-            for start in range(0, len(keys), _AT_A_TIME):
-                some = asked.where(exposure_copies.c.file_id.in_(keys[start : start + _AT_A_TIME]))
-                for row in connection.execute(some):
+            for some in batched(list(files), AT_ONCE):
+                for row in connection.execute(asked.where(exposure_copies.c.file_id.in_(some))):
                     copies[row.file_id].append(_lying_copy(row, files[row.file_id], proven))
         return [LyingFile(file, tuple(sorted(copies[key], key=_distance))) for key, file in files.items()]
 

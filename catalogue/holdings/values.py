@@ -165,7 +165,7 @@ def _instant(raw: Any, time_of_day: Any, kind: str) -> dt.datetime | None:
         if not (isinstance(time_of_day, str) and _TIME_OF_DAY.fullmatch(time_of_day.strip())):
             return None
         text = f"{text}T{time_of_day.strip()}"
-    return _iso(text, raw)
+    return instant_of_text(text)
 
 
 def instant_of_mjd(days: float) -> dt.datetime:
@@ -181,13 +181,20 @@ def instant_of_mjd(days: float) -> dt.datetime:
     return _MJD_EPOCH + dt.timedelta(days=days)
 
 
-def _iso(text: str, raw: Any) -> dt.datetime:
+def instant_of_text(text: str) -> dt.datetime:
+    """Return the instant that a text tells, of UTC where it names no zone; a date alone is its midnight.
+
+    Raises
+    ------
+    Unreadable
+        It tells none, or one of another age.
+    """
     try:
         instant = dt.datetime.fromisoformat(text)
     except ValueError:
         instant = None
     if instant is None or not FIRST_YEAR <= instant.year <= LAST_YEAR:
-        raise Unreadable(f"{_shown(raw)}, no instant as YYYY-MM-DDThh:mm:ss")
+        raise Unreadable(f"{_shown(text)}, no instant as YYYY-MM-DDThh:mm:ss")
     return instant.replace(tzinfo=dt.UTC) if instant.tzinfo is None else instant.astimezone(dt.UTC)
 
 
