@@ -2,21 +2,24 @@
 
 Hypothesis measures nothing here: its deadline would make a busy machine a failure, and speed is benchmarks' affair.
 Real SSH hosts on loopback are fixtures here (made by hosts.py): they live as long as the test process, so a test
-that writes uses a folder of its own below a root.
+that writes uses a folder of its own below a root. Nothing of them outlives the tests (leftovers.py).
 """
 
 from __future__ import annotations
 
+import os
 import shutil
-import tempfile
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 
 import hypothesis
 import pytest
 
 from catalogue.catalogue import Catalogue
 from catalogue.ledger import Ledger
+from tests import leftovers
 from tests.databases import fresh_database, postgresql_server
 from tests.exposures import Held
 from tests.hosts import Host, Hosts, ordinary_user, plain_tools
@@ -25,21 +28,47 @@ hypothesis.settings.register_profile("nightferry", deadline=None)
 hypothesis.settings.load_profile("nightferry")
 
 
-@pytest.fixture(scope="session")
-def hosts() -> Iterator[Hosts]:
-    """All SSH hosts of this test process; others are started through it.
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Told to end, by whatever word, the tests end in good order: fixtures clear up what they have made.
 
-    Their folder lies outside pytest's own: an ordinary user must get through to it, and every new session of
-    pytest closes the way into the folders of those that still run.
+    A command that is called in this process takes the word for its own and answers it; so the session remembers it.
     """
-    folder = Path(tempfile.mkdtemp(prefix="nightferry-hosts-"))
-    folder.chmod(0o755)
-    everyone = Hosts(folder)
+    ours = os.getpid()
+
+    def told(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != ours:  # a process that a test has forked ends as it would elsewhere
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        if session.shouldstop and number == signal.SIGTERM:  # said to a process and to its group
+            return
+        session.shouldstop = f"told to end by {signal.Signals(number).name}"
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, told)
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of what this test process starts.
+
+    It lies outside pytest's own: an ordinary user must get through to it, and every new session of pytest closes
+    the way into the folders of those that still run.
+    """
+    with leftovers.run_folder() as folder:
+        leftovers.also(folder, tmp_path_factory.getbasetemp())
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def hosts(run_folder: Path) -> Iterator[Hosts]:
+    """All SSH hosts of this test process; others are started through it."""
+    everyone = Hosts(run_folder / "hosts")
+    everyone.folder.mkdir()
     try:
         yield everyone
     finally:
         everyone.close()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -67,9 +96,9 @@ def observer_host(hosts: Hosts) -> Host:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
+def postgresql(run_folder: Path) -> Iterator[str]:
     """A PostgreSQL server of this test process; its URL is that of a database that stays empty."""
-    with postgresql_server() as url:
+    with postgresql_server(run_folder / "postgresql") as url:
         yield url
 
 
