@@ -25,7 +25,6 @@ _LARGEST = 2**63 - 1
 _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
-_MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +89,18 @@ def column_named(name: str, columns: Mapping[str, Column], option: str = "--wher
     return columns[name]
 
 
+def sorted_by(name: str, columns: Mapping[str, Column]) -> sa.ColumnElement[Any]:
+    """Return an order by a column, absent values first; with a hyphen before its name the opposite order.
+
+    Raises
+    ------
+    UsageError
+        There is no such column.
+    """
+    element = column_named(name.removeprefix("-"), columns, "--order-by").element
+    return element.desc().nulls_last() if name.startswith("-") else element.asc().nulls_first()
+
+
 def stored(name: str, column_kind: Kind, value: where.Value | dt.date) -> Any:
     """Return a value in the form in which its column keeps it.
 
@@ -112,7 +123,7 @@ def _column(operand: where.Operand, columns: Mapping[str, Column]) -> tuple[str,
 
 def _compare(term: where.Comparison, columns: Mapping[str, Column]) -> sa.ColumnElement[bool]:
     if isinstance(term.left, where.Constant):
-        term = where.Comparison(_MIRRORED[term.operator], term.right, term.left)  # type: ignore[arg-type]
+        term = where.Comparison(where.MIRRORED[term.operator], term.right, term.left)
     name, left = _column(term.left, columns)
     compare = _COMPARE[term.operator]
     if isinstance(term.right, where.Constant):

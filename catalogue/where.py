@@ -19,7 +19,7 @@ Grammar, in falling order of what binds last::
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +33,8 @@ DEEPEST_NESTING = 50
 """Brackets and NOTs within one another."""
 
 Operator = Literal["=", "!=", "<", "<=", ">", ">="]
+MIRRORED: Mapping[Operator, Operator] = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""What stands between two operands when they change places."""
 Value = int | float | str
 
 

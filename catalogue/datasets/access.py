@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +92,12 @@ class DatasetAccess(DatasetBook, QueryBook):
     ) -> Dataset:
         """Return the record of a dataset without looking at its file; parameters and errors are those of `get`."""
         path = (collections,) if isinstance(collections, str) else tuple(collections or self.collections_searched)
-        question = Question(dataset_type, collections=path, at_utc=at_utc, first_of_each=True, limit=20)
-        answer = self.find_datasets(_with_data_id(question, data_id, self._has_instrument_key(dataset_type)))
+        keys = dict(data_id)
+        instrument = None if self._has_instrument_key(dataset_type) else keys.pop("instrument", None)
+        whose = None if instrument is None else str(instrument)
+        answer = self.find_datasets(
+            Question(dataset_type, whose, path, at_utc=at_utc, equal=keys, first_of_each=True, limit=20)
+        )
         if len(answer.datasets) != 1:
             raise NoSuchDataset(_told(dataset_type, data_id, answer.datasets, path))
         return answer.datasets[0]
@@ -103,13 +106,6 @@ class DatasetAccess(DatasetBook, QueryBook):
         """Say whether ``instrument=`` is part of the data id; else it is the name of the instrument's file."""
         types = [one for one, _ in self.dataset_types() if one.name == dataset_type]
         return any(key.name == "instrument" for one in types for key in one.keys)
-
-
-def _with_data_id(question: Question, data_id: dict[str, str | int | float], has_instrument: bool) -> Question:
-    if has_instrument or "instrument" not in data_id:
-        return replace(question, equal=data_id)
-    rest = {key: value for key, value in data_id.items() if key != "instrument"}
-    return replace(question, equal=rest, instrument=str(data_id["instrument"]))
 
 
 def _told(

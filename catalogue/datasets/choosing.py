@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalogue import where
-from catalogue.conditions import Column, condition
+from catalogue.conditions import Column, condition, sorted_by
 from catalogue.datasets import nights
 from catalogue.datasets.kinds import KindIndex, Kinds
 from catalogue.datasets.nights import Nights
@@ -175,11 +175,9 @@ class _Choice:
         return None if examples is None else self._groups(examples)
 
     def _groups(self, examples: Sequence[object]) -> _Groups:
-        elements = [self.asked.columns[name.removeprefix("-")].element for name in self.leading]
-        order = [
-            element.desc().nulls_last() if name.startswith("-") else element.asc().nulls_first()
-            for name, element in zip(self.leading, elements, strict=True)
-        ]
+        columns = self.asked.columns
+        order = [sorted_by(name, columns) for name in self.leading]
+        elements = [columns[name.removeprefix("-")].element for name in self.leading]
         held = [element.label(f"key_{number}") for number, element in enumerate(elements)]
         asked = sa.select(self.index.kind(self.connection).label("kind"), *held).where(datasets.c.id.in_(examples))
         asked = asked.where(*self.asked.conditions(self.parts.kinds)).order_by(*order)

@@ -26,14 +26,14 @@ class CollectionBook(Book):
 
     def collections(self) -> tuple[Collection, ...]:
         """Return every collection, by name."""
-        children: dict[int, list[str]] = {}
         with self._store.read() as connection:
             rows = connection.execute(sa.select(collections).order_by(collections.c.name)).all()
-            links = connection.execute(sa.select(collection_children).order_by(collection_children.c.position)).all()
+            children = children_of(connection)
         names = {row.id: row.name for row in rows}
-        for link in links:
-            children.setdefault(link.parent_id, []).append(names[link.child_id])
-        return tuple(Collection(row.name, CollectionKind(row.kind), tuple(children.get(row.id, ()))) for row in rows)
+        return tuple(
+            Collection(row.name, CollectionKind(row.kind), tuple(names[child] for child in children.get(row.id, ())))
+            for row in rows
+        )
 
     def make_collection(self, name: str, kind: CollectionKind, at_utc: dt.datetime) -> bool:
         """Make a collection; False where one of this kind was there.
@@ -162,6 +162,14 @@ def collection_id(connection: Connection, name: str) -> int:
     return int(found)
 
 
+def children_of(connection: Connection) -> dict[int, list[int]]:
+    """Return the numbers of each chain's children, in the order in which they are searched."""
+    children: dict[int, list[int]] = {}
+    for link in connection.execute(sa.select(collection_children).order_by(collection_children.c.position)):
+        children.setdefault(link.parent_id, []).append(link.child_id)
+    return children
+
+
 def _check_name(name: str) -> None:
     if not name or len(name) > 200 or not name.isprintable() or any(sign in name for sign in "*?, "):
         raise UsageError(f"{name!r} is no good name of a collection: letters, digits, '/', '-', '_' and '.' are")
@@ -208,10 +216,7 @@ def _refuse_overlap(
 
 
 def _with_descendants(connection: Connection, number: int) -> set[int]:
-    links = connection.execute(sa.select(collection_children)).all()
-    children: dict[int, list[int]] = {}
-    for link in links:
-        children.setdefault(link.parent_id, []).append(link.child_id)
+    children = children_of(connection)
     seen: set[int] = set()
     waiting = [number]
     while waiting:

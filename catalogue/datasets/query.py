@@ -15,17 +15,18 @@ from sqlalchemy.engine import Connection
 
 from catalogue import where
 from catalogue.book import Book
-from catalogue.conditions import Column, column_named, condition
+from catalogue.conditions import Column, column_named, condition, sorted_by
 from catalogue.datasets.choosing import RUN, Asked, choose
-from catalogue.datasets.collections import collection_id
+from catalogue.datasets.collections import children_of, collection_id
 from catalogue.datasets.grammar import DatasetType
 from catalogue.datasets.kinds import KindIndex
 from catalogue.datasets.nights import NAME as NIGHT
 from catalogue.datasets.records import CollectionKind, Dataset
-from catalogue.datasets.spans import Piece, hinted
+from catalogue.datasets.spans import Piece
 from catalogue.datasets.storing import SELECTED, columns_of, datasets_of, type_of
-from catalogue.datasets.tables import collection_children, collections, dataset_types, datasets, members
+from catalogue.datasets.tables import collections, dataset_types, datasets, members
 from catalogue.datasets.terms import Terms, alternatives
+from catalogue.hints import count, indexed_by
 from observatory.errors import UsageError
 from observatory.spec.fields import meant
 
@@ -99,8 +100,12 @@ class QueryBook(Book):
             put = _Put.of(connection, question)
             plain = put.ordered().where(*(condition(term, put.columns) for term in terms))
             if question.first_of_each:
-                return _first_answer(connection, plain, question, put.type, put.path)
-            return _answer(_rows(put, plain, terms), question, put.type)
+                rows = _first_of_each(connection.execute(plain).all(), connection, put.path)
+            else:
+                rows = _rows(put, plain, terms)
+            limit = question.limit
+            found = tuple(datasets_of(rows[:limit], put.type))
+            return Answer(put.type, found, is_cut_off=limit is not None and len(rows) > limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +144,7 @@ class _Put:
         order = _named_order(question, one, exposure)
         return cls(connection, question, number, one, exposure, columns, path, order, index, examples)
 
-    def ordered(self) -> sa.Select[tuple[object, ...]]:
+    def ordered(self) -> Statement:
         """Return all that the type has in the search path, in the order that is asked for."""
         of_type: sa.ColumnElement[int] = datasets.c.type_id
         if _is_short(self.connection, self.path):
@@ -167,7 +172,7 @@ class _Put:
         """Return what asks for a piece of what satisfies some terms; what the piece says is not said again."""
         said = [{self.exposure}, {NIGHT}] if piece.says_night else [{self.exposure}]
         held = [condition(term, self.columns) for term in terms if where.names_in(term) not in said]
-        return hinted(self.ordered().where(piece.condition, *held), piece.index)
+        return indexed_by(self.ordered().where(piece.condition, *held), datasets, piece.index)
 
 
 def _rows(put: _Put, plain: Statement, terms: Terms) -> list[DatasetRow]:
@@ -215,21 +220,6 @@ def _plan_anew(connection: Connection) -> None:
         connection.execute(sa.text("SET LOCAL jit = off"))
 
 
-def _answer(rows: Sequence[DatasetRow], question: Question, one: DatasetType) -> Answer:
-    limit = question.limit
-    return Answer(one, tuple(datasets_of(rows[:limit], one)), limit is not None and len(rows) > limit)
-
-
-def _first_answer(
-    connection: Connection,
-    asked: sa.Select[tuple[object, ...]],
-    question: Question,
-    one: DatasetType,
-    path: Sequence[_Part],
-) -> Answer:
-    return _answer(_first_of_each(connection.execute(asked).all(), connection, path), question, one)
-
-
 @dataclass(frozen=True, slots=True)
 class _Part:
     """One collection of a search path that holds datasets itself."""
@@ -258,9 +248,7 @@ def _type(connection: Connection, question: Question) -> tuple[int, DatasetType,
 def _search_path(connection: Connection, names: Sequence[str]) -> list[_Part]:
     """Return the collections that are searched, chains resolved, in their order, each once."""
     kinds = {row.id: row.kind for row in connection.execute(sa.select(collections.c.id, collections.c.kind))}
-    children: dict[int, list[int]] = {}
-    for link in connection.execute(sa.select(collection_children).order_by(collection_children.c.position)):
-        children.setdefault(link.parent_id, []).append(link.child_id)
+    children = children_of(connection)
     path: dict[int, _Part] = {}
     waiting = [collection_id(connection, name) for name in reversed(names)]
     while waiting:
@@ -277,8 +265,8 @@ def _is_short(connection: Connection, path: Sequence[_Part]) -> bool:
     """Say whether a search path names no more datasets than are quickly looked up one by one."""
     if not path or any(part.kind is CollectionKind.RUN for part in path):
         return False
-    held = sa.select(members.c.id).where(members.c.collection_id.in_([part.id for part in path])).limit(_FEW + 1)
-    return connection.execute(sa.select(sa.func.count()).select_from(held.subquery())).scalar_one() <= _FEW
+    held = sa.select(members.c.id).where(members.c.collection_id.in_([part.id for part in path]))
+    return count(connection, held, _FEW + 1) <= _FEW
 
 
 def _within(part: _Part, at_utc: dt.datetime | None) -> sa.ColumnElement[bool]:
@@ -322,11 +310,7 @@ def _named_order(question: Question, one: DatasetType, exposure: str | None) -> 
 
 
 def _order(named: Sequence[str], columns: Mapping[str, Column]) -> list[sa.ColumnElement[object]]:
-    order: list[sa.ColumnElement[object]] = []
-    for name in named:
-        element = column_named(name.removeprefix("-"), columns, "--order-by").element
-        order.append(element.desc().nulls_last() if name.startswith("-") else element.asc().nulls_first())
-    return [*order, collections.c.name.asc(), datasets.c.id.asc()]
+    return [*(sorted_by(name, columns) for name in named), collections.c.name.asc(), datasets.c.id.asc()]
 
 
 def _first_of_each(rows: Sequence[DatasetRow], connection: Connection, path: Sequence[_Part]) -> list[DatasetRow]:

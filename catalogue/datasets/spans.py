@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalogue.datasets.tables import datasets
+from catalogue.hints import count, indexed_by
 
 _AT_ONCE = 4_000
 """Datasets more than are wanted that may be read to find the first ones."""
@@ -40,9 +41,8 @@ class Piece:
 
     def count(self, connection: Connection, most: int) -> int:
         """Return how many datasets there are, or `most` where there are more."""
-        asked = hinted(sa.select(datasets.c.exposure).where(self.condition), self.index).limit(most)
-        counted = sa.select(sa.func.count()).select_from(asked.subquery())
-        return int(connection.execute(counted).scalar_one())
+        asked = sa.select(datasets.c.exposure).where(self.condition)
+        return count(connection, indexed_by(asked, datasets, self.index), most)
 
 
 class Sought(Protocol):
@@ -87,8 +87,3 @@ def _part(span: Span, begin: int, width: int, descending: bool) -> Span:
     if descending:
         return span[1] - begin - width + 1, span[1] - begin
     return span[0] + begin, span[0] + begin + width - 1
-
-
-def hinted(asked: sa.Select[tuple[object, ...]], index: str) -> sa.Select[tuple[object, ...]]:
-    """Have SQLite take an index: it keeps no statistics by itself, and guesses."""
-    return asked.with_hint(datasets, f"INDEXED BY {index}", "sqlite")

@@ -12,7 +12,6 @@ from catalogue import where
 MOST_BRANCHES = 16
 """More alternatives than these are not asked one by one."""
 Terms = tuple[where.Expression, ...]
-_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _FROM, _UNTIL = ("=", ">", ">="), ("=", "<", "<=")
 
 
@@ -22,7 +21,7 @@ def compared(term: where.Expression) -> list[tuple[str, where.Value]]:
         case where.Comparison(operator, where.Name(), where.Constant(value)):
             return [(operator, value)]
         case where.Comparison(operator, where.Constant(value), where.Name()):
-            return [(_MIRRORED.get(operator, operator), value)]
+            return [(where.MIRRORED[operator], value)]
         case where.Membership(where.Name(), (where.Span(low, high),)):
             return [(">=", low.value), ("<=", high.value)]
         case where.Membership(where.Name(), (where.Constant(value),)):

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Connection
 from catalogue import where
 from catalogue.conditions import Column, condition
 from catalogue.datasets.terms import Terms, alternatives, compared
+from catalogue.hints import count, indexed_by
 from catalogue.holdings.tables import exposures
 
 FEW = 5_000
@@ -88,7 +89,7 @@ def _statement(connection: Connection, asked: Asked, terms: Terms, limit: int | 
     if few is not None and connection.dialect.name == "postgresql":  # which takes no hint, but what is made first
         first = sa.select(exposures.c.id).where(exposures.c.instrument == asked.instrument, *few)
         return statement.where(exposures.c.id.in_(sa.select(first.cte("few").prefix_with("MATERIALIZED").c.id)))
-    return statement.where(*few or ()).with_hint(exposures, f"INDEXED BY {name}", "sqlite")
+    return indexed_by(statement.where(*few or ()), exposures, name)
 
 
 def _index(connection: Connection, asked: Asked, terms: Terms) -> tuple[str, Conditions | None]:
@@ -102,18 +103,17 @@ def _index(connection: Connection, asked: Asked, terms: Terms) -> tuple[str, Con
             ordered += [name] if name in _ORDERED and _is_one_value(term) else []
         elif connection.dialect.name == "sqlite" and (span := _span_of_texts(term)) is not None:
             candidates.setdefault(span[0], []).append(span[1])
-    counts = {name: _count(connection, asked, name, held) for name, held in candidates.items()}
+    counts = {name: _counted(connection, asked, name, held) for name, held in candidates.items()}
     least = min(counts, key=lambda name: counts[name], default=asked.walked)
     if counts.get(least, FEW) < FEW:
         return _INDICES[least], candidates[least]
     return _INDICES[ordered[0] if ordered and asked.walked == "night" else asked.walked], None
 
 
-def _count(connection: Connection, asked: Asked, name: str, held: Conditions) -> int:
+def _counted(connection: Connection, asked: Asked, name: str, held: Conditions) -> int:
     """Return how many exposures satisfy conditions on an indexed column, or `FEW` where there are more."""
     inside = sa.select(sa.literal(1)).where(exposures.c.instrument == asked.instrument, *held)
-    inside = inside.with_hint(exposures, f"INDEXED BY {_INDICES[name]}", "sqlite").limit(FEW)
-    return int(connection.execute(sa.select(sa.func.count()).select_from(inside.subquery())).scalar_one())
+    return count(connection, indexed_by(inside, exposures, _INDICES[name]), FEW)
 
 
 def _column(term: where.Expression) -> str | None:
