@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from converters.export.external import make_externally
 from converters.export.frames import Choice, Instants, acquired_ns, choose
 from converters.export.headers import Column, Exposures, Rule, Series, columns, exposures
-from converters.export.jobs import FROM_THE_FIRST_NS, HeaderPlan, Job, Made, Staged
+from converters.export.jobs import FROM_THE_FIRST_NS, STILL_SPEAKING, HeaderPlan, Job, Made, Staged
 from converters.export.products import Content, cube_file, frame_files
 from converters.export.reader import Around, telemetry_state
 from converters.export.staging import empty, fingerprint, sync_file, write
@@ -131,12 +131,10 @@ class HeaderFacts:
         Keywords that some frame lacks, the exposure time's first.
     state : str
         Digest of the telemetry that was there.
-    is_complete : bool
-        Every device that spoke has gone on speaking until after the last frame: waiting brings nothing more.
     """
 
-    def __init__(self, exposed: Exposures, found: dict[Rule, Column], state: str, is_complete: bool) -> None:
-        self.exposed, self.columns, self.state, self.is_complete = exposed, found, state, is_complete
+    def __init__(self, exposed: Exposures, found: dict[Rule, Column], state: str) -> None:
+        self.exposed, self.columns, self.state = exposed, found, state
         self.absent = tuple(
             rule.keyword.removeprefix("HIERARCH ")
             for rule, column in found.items()
@@ -147,7 +145,7 @@ class HeaderFacts:
 def header_facts(plan: HeaderPlan, instants: Instants) -> HeaderFacts:
     """Ask the telemetry about frames acquired at some instants (Unix nanoseconds, at least one)."""
     if not plan.with_telemetry:
-        return HeaderFacts(_unknown(instants), {}, "", True)
+        return HeaderFacts(_unknown(instants), {}, "")
     first, last = int(instants.min()), int(instants.max())
     begin = first - plan.gap_ns - _USUAL_EXPOSURE_NS
     around = Around(plan.roots, begin, last + plan.gap_ns)
@@ -157,7 +155,8 @@ def header_facts(plan: HeaderPlan, instants: Instants) -> HeaderFacts:
         around = Around(plan.roots, earliest, last + plan.gap_ns)
     found = dict(columns(plan.rules, around, exposed, plan.gap_ns))
     has_all = around.reaches(plan.devices, first - plan.gap_ns, last)
-    return HeaderFacts(exposed, found, telemetry_state(plan, last, around), has_all)
+    state = telemetry_state(plan, first, last, around)
+    return HeaderFacts(exposed, found, state if has_all else STILL_SPEAKING + state)
 
 
 def _unknown(instants: Instants) -> Exposures:

@@ -12,16 +12,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from converters.export.frames import acquired_ns, choose
-from converters.export.jobs import External, Job, Made, Staged
+from converters.export.jobs import STILL_SPEAKING, External, Job, Made, Staged
 from converters.export.reader import telemetry_state
 from converters.export.staging import empty, fingerprint, sync_file
 from converters.programs import CannotStart, Ended, run_program
 from converters.stamps import parse_name
 from converters.xrif import read_timing
+from observatory.counting import counted
 from observatory.formats.whole import judge
 from observatory.names import show
 
 _CLEAN, _WITHOUT_SOME_TELEMETRY = 0, 1
+_NOTHING_LEFT = "it left no FITS file of these frames"
 
 
 @dataclass(slots=True)
@@ -58,11 +60,14 @@ def make_externally(job: Job, source: Path) -> Made:
         if state != "whole":
             damaged.append(f"{path.name}: {reason}")
         products.append(_staged(path))
-    if damaged or not products:
-        why = damaged[0] if damaged else "it left no FITS file of these frames"
+    why = damaged[0] if damaged else _why_too_few(job, len(products), len(choice.taken))
+    if why is not None:
         return Made(job.archive, source, size, mtime_ns, sha256, failure=f"{_program(job)}: {why}")
     warning = None if has_header else "made without telemetry: with it the program failed"
-    state = telemetry_state(job.header, int(acquired_ns(timing)[choice.taken].max()))
+    taken_ns = acquired_ns(timing)[choice.taken]
+    state = telemetry_state(job.header, int(taken_ns.min()), int(taken_ns.max()))
+    if job.header.with_telemetry:  # what it lacked the program does not tell
+        state = STILL_SPEAKING + state
     return replace(
         made,
         products=tuple(products),
@@ -107,6 +112,14 @@ def _judge(ended: Ended) -> str | None:
         return None
     said = show(b" / ".join(ended.output[-300:].strip().splitlines()[-2:]))
     return f"exit status {ended.status}{': ' + said if said else ''}"
+
+
+def _why_too_few(job: Job, files: int, frames: int) -> str | None:
+    """Return what to say of files that cannot be all; a program that ended well may have stopped half-way."""
+    wanted = frames if job.form == "frames" else 1
+    if files >= wanted:
+        return None
+    return f"it left {counted(files, 'FITS file')} of {counted(frames, 'frame')}" if files else _NOTHING_LEFT
 
 
 def _belonging(job: Job) -> Iterator[Path]:

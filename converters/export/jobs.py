@@ -16,6 +16,9 @@ Form = Literal["frames", "cube"]
 
 FROM_THE_FIRST_NS = 0
 """A job that begins here takes an archive whole, whatever was observed."""
+STILL_SPEAKING = "open:"
+"""Before a digest of telemetry that may not be all: some device has not spoken on to the last frame, and what it said
+last may not be what held then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Made:
     absent : tuple of str
         Keywords that some frame lacks.
     telemetry : str
-        Digest of the telemetry that was there.
+        Digest of the telemetry that was there; after `STILL_SPEAKING` where it did not go on to the last frame.
     has_header : bool
     seconds : float
     failure : str or None

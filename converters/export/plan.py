@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from catalogue.export_records import ExportRecord
 from converters.export.frames import Choice, choose
-from converters.export.jobs import External, Form, HeaderPlan
+from converters.export.jobs import STILL_SPEAKING, External, Form, HeaderPlan
 from converters.export.observations import Observation
 from converters.export.reader import telemetry_state
 from converters.export.staging import fingerprint
@@ -86,8 +86,8 @@ class Item:
     why : str
         What made it so, in words.
     frames, before, after : int
-    last_ns : int
-        The last frame that is taken.
+    first_ns, last_ns : int
+        The earliest and the latest frame that is taken.
     size_bytes : int
         About what the products will take.
     digest : str
@@ -108,6 +108,7 @@ class Item:
     frames: int = 0
     before: int = 0
     after: int = 0
+    first_ns: int = 0
     last_ns: int = 0
     size_bytes: int = 0
     digest: str = ""
@@ -215,9 +216,10 @@ def _looked_at(item: Item, stamp_ns: int) -> Item | None:
         choice = choose(timing, item.begin_ns, item.end_ns)
         if not choice.taken.size:
             return None
-        last_ns = int(instants_ns(timing[choice.taken], ACQUIRED_S).max())
+        taken_ns = instants_ns(timing[choice.taken], ACQUIRED_S)
         size = len(choice.taken) * (pixels + _HEADER_BYTES + _PADDING_BYTES)
-        return _chosen(item, choice, last_ns, size)
+        item = replace(item, first_ns=int(taken_ns.min()), last_ns=int(taken_ns.max()), size_bytes=size)
+        return _chosen(item, choice)
     if stamp_ns < item.begin_ns - _HOUR_NS:
         return None  # an archive of another hour: no chunk lasts that long, so nothing of it is missed
     fate = Fate.UNKNOWN if isinstance(failure, CouldNotTell) else Fate.FAILED
@@ -240,13 +242,11 @@ def _facts_of(source: Path, size: int, mtime_ns: int) -> tuple[NDArray[np.uint64
     return timing, header.width * header.height * header.depth * pixel_bytes
 
 
-def _chosen(item: Item, choice: Choice, last_ns: int, size_bytes: int) -> Item:
+def _chosen(item: Item, choice: Choice) -> Item:
     counts = (choice.taken.size, choice.before, choice.after)
     frames, before, after = map(int, counts)
     digest = _digest(item, [int(choice.taken[0]), *counts])
-    return replace(
-        item, frames=frames, before=before, after=after, last_ns=last_ns, size_bytes=size_bytes, digest=digest
-    )
+    return replace(item, frames=frames, before=before, after=after, digest=digest)
 
 
 def _digest(item: Item, counts: Sequence[int]) -> str:
@@ -278,10 +278,16 @@ def why_again(item: Item, record: ExportRecord, output: Path) -> str:
         return "the archive is another"
     if not all(_stands(output, product.path, product.size_bytes) for product in record.products):
         return "a product is not there"
-    is_incomplete = record.absent_cards > 0 or not record.has_header
-    if is_incomplete and telemetry_state(item.camera.header, item.last_ns) != record.telemetry:
-        return "there is more telemetry"
-    return ""
+    return "there is more telemetry" if _may_lack_telemetry(record) and _has_more_telemetry(item, record) else ""
+
+
+def _may_lack_telemetry(record: ExportRecord) -> bool:
+    return record.absent_cards > 0 or not record.has_header or record.telemetry.startswith(STILL_SPEAKING)
+
+
+def _has_more_telemetry(item: Item, record: ExportRecord) -> bool:
+    then = record.telemetry.removeprefix(STILL_SPEAKING)
+    return telemetry_state(item.camera.header, item.first_ns, item.last_ns) != then
 
 
 def _is_same_source(item: Item, record: ExportRecord) -> bool:

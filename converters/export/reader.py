@@ -104,12 +104,12 @@ class Around:
         return self._messages[device, kind]
 
 
-def telemetry_state(header: HeaderPlan, last_ns: int, around: Around | None = None) -> str:
-    """Return a digest of the telemetry around the last frame of an archive, of every device that is asked.
+def telemetry_state(header: HeaderPlan, first_ns: int, last_ns: int, around: Around | None = None) -> str:
+    """Return a digest of the telemetry around the frames of an archive, of every device that is asked.
 
-    `around` is what has been read already; its time encloses the gap on both sides of the frame.
+    `around` is what has been read already; its time encloses the gap on both sides of the frames.
     """
-    begin_ns, end_ns = last_ns - header.gap_ns, last_ns + header.gap_ns
+    begin_ns, end_ns = first_ns - header.gap_ns, last_ns + header.gap_ns
     return (around or Around(header.roots, begin_ns, end_ns)).state(header.devices, begin_ns, end_ns)
 
 

@@ -33,6 +33,16 @@ _HEADER_BYTES = 2 * 2880
 """About what header and padding add to each frame."""
 
 
+class NameTaken(NightferryError):
+    """A product would replace that of an archive before it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} was made of another archive just now; nothing of this one was published."
+            " Name another output for it with -D."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class ArchiveWishes:
     """Which archives, and how.
@@ -137,13 +147,14 @@ def make_archives(
     output.mkdir(parents=True, exist_ok=True)
     _refuse_without_room(output, files)
     rows: dict[Path, ArchiveRow] = {}
+    mine: dict[str, str] = {}
     with (
         instrument_lock(our_folder(output), "export"),
         staging(output) as folder,
         Crew(max(1, min(wishes.jobs, len(files)))) as crew,
     ):
         for done, (job, made) in enumerate(crew.make_all(_jobs(instrument, wishes, files, folder)), 1):
-            rows[job.sources[0]] = _row(job, _published(output, job, made, overwrite=wishes.overwrite))
+            rows[job.sources[0]] = _row(job, _published(output, job, made, mine, overwrite=wishes.overwrite))
             shutil.rmtree(job.staging, ignore_errors=True)
             ready(done, len(files))
     return [rows[file] for file in files]
@@ -179,17 +190,24 @@ def _needed_bytes(file: Path) -> int:
         return 0
 
 
-def _published(output: Path, job: Job, made: Made, *, overwrite: bool) -> Made | NightferryError:
-    """Bring an archive's products to the output, each whole; none where one of them has no place there."""
+def _published(output: Path, job: Job, made: Made, mine: dict[str, str], *, overwrite: bool) -> Made | NightferryError:
+    """Bring an archive's products to the output, each whole; none where one of them has no place there.
+
+    `mine` is what this call has published, hashes by names: that is never replaced.
+    """
     if made.failure is not None:
         return made
     try:
+        for one in made.products:
+            if mine.get(one.name, one.sha256) != one.sha256:
+                raise NameTaken(output / one.name)
         wanted = [one for one in made.products if not _is_there(output / one.name, one.sha256, overwrite=overwrite)]
     except NightferryError as error:
         return error
     for one in wanted:
         (job.staging / one.name).replace(output / one.name)
     sync_folder(output)
+    mine.update((one.name, one.sha256) for one in made.products)
     return made
 
 

@@ -187,6 +187,20 @@ def test_it_may_be_repeated_and_nothing_of_others_is_touched(tmp_path: Path, dri
     assert len(products(tmp_path / "out")) == 4
 
 
+@pytest.mark.parametrize("words", [("-O",), ("-C", "-O")])
+def test_of_two_archives_with_one_name_the_second_does_not_take_the_firsts_place(
+    tmp_path: Path, drive: Drive, capsys: Capsys, words: tuple[str, ...]
+) -> None:
+    """-O replaces what was there before, not what was made a moment ago and is told as made."""
+    files = [drive.archive([30, 40]), drive.archive([30, 40], role="rtc")]
+    status, document = asked_for_json(capsys, *map(str, files), "-D", str(tmp_path / "out"), *words)
+    assert status == 1
+    assert [one["state"] for one in document["archives"]] == ["ok", "different"]
+    with fits.open(tmp_path / "out" / f"camsci1_{stamp(30)}.fits") as units:
+        pixels = units[0].data if words == ("-O",) else units[0].data[0]
+    assert (pixels == xrif.read(files[0]).images[0, 0]).all()
+
+
 def test_a_dry_run_reads_the_times_and_writes_nothing(tmp_path: Path, drive: Drive, capsys: Capsys) -> None:
     """First and last frame, frames and drops, without decoding; the output is not even made."""
     drive.archive([40, 40.5, 41], numbers=[7, 8, 12])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from typing import Any
 
-from tests.integration.export.night import PLACE, Night
-from tests.magaox import EMAIL, files_below, stamp
+import yaml
+
+from tests.integration.export.night import PLACE, Night, opened
+from tests.magaox import EMAIL, Fields, files_below, stamp
 
 
 def test_a_second_export_does_nothing_and_loses_nothing(night: Night) -> None:
@@ -133,3 +136,45 @@ def test_a_dry_run_says_what_would_be_done_and_leaves_no_trace(night: Night) -> 
     assert answer.status == 0
     assert f"{PLACE}\tcamsci1\tframes\t3\t9\t2+2\t0\t3\t0\t0" in answer.out
     assert not night.output.exists()
+
+
+def told(exptime: float) -> Fields:
+    """Return what a camera says of itself."""
+    return {"mode": "default", "exptime": exptime, "fps": 1 / exptime, "emGain": 5.0}
+
+
+def of_header(night: Night, seconds: float, keyword: str) -> Any:
+    """Return a card of the file of a frame."""
+    return opened(night.output / PLACE / "camsci1" / f"camsci1_{stamp(seconds)}.fits")[1].get(keyword)
+
+
+def test_what_a_device_said_last_is_asked_again_when_it_has_said_more(night: Night) -> None:
+    """Every card was told, by a word that no longer held: the rest of the telemetry had not been brought yet."""
+    place = night.config / "instruments.d" / "magaox.yaml"
+    declared = yaml.safe_load(place.read_text())
+    declared["export"]["headers"] = {"default": {"devices": {"camsci1": {"telem_stdcam": ["fps"]}}}}
+    place.write_text(yaml.safe_dump(declared, sort_keys=False))
+    early = [(t, told(0.5)) for t in (0, 10, 20, 30)]
+    later = [(t, told(2.0)) for t in (35, 40, 50, 60)]
+    night.drive.observe(20, 100)
+    night.drive.archive([40, 41, 42])
+    night.drive.telemetry("camsci1", "telem_stdcam", early)
+    assert night.export().status == 0
+    assert of_header(night, 40, "EXPTIME") == 0.5
+    night.drive.telemetry("camsci1", "telem_stdcam", early + later)
+    assert night.export().status == 0
+    assert of_header(night, 40, "EXPTIME") == 2.0
+    archives = night.export("--json").document["observations"][0]["cameras"][0]["archives"]
+    assert [(one["fate"], one["products"]) for one in archives] == [("done", None)]
+
+
+def test_telemetry_that_comes_for_the_first_frames_only_is_taken_too(night: Night) -> None:
+    """Two files of one device: the later one was there, and what was looked at again lay around the last frame."""
+    night.drive.observe(20, 300)
+    night.drive.archive([40, 100, 200, 250])
+    night.drive.camera_telemetry(150, 340)
+    night.export()
+    assert of_header(night, 40, "EXPTIME") is None
+    night.drive.camera_telemetry(0, 140)
+    night.export()
+    assert of_header(night, 40, "EXPTIME") == 0.5

@@ -172,3 +172,18 @@ def test_exports_by_the_other_program_are_trimmed_and_judged_as_ours(night: Nigh
     archives = again.document["observations"][0]["cameras"][0]["archives"]
     assert [(one["fate"], one["products"]) for one in archives] == [("done", None)] * 3
     assert files_below(night.output, (".txt",)) == []
+
+
+def test_the_other_program_has_to_leave_every_frame(night: Night, tmp_path: Path) -> None:
+    """One that stops half-way and ends well all the same was believed, and never called again."""
+    night.drive.observe(20, 100)
+    night.drive.archive([30, 40, 50, 60])
+    half = _FAKE_XRIF2FITS.replace("images[:, 0])", "images[:3, 0])").replace("strict=True", "strict=False")
+    program = tmp_path / "xrif2fits"
+    program.write_text(half)
+    program.chmod(0o755)
+    answer = night.export("--xrif2fits-cmd", str(program), "--json")
+    assert answer.status == 1
+    (archive,) = answer.document["observations"][0]["cameras"][0]["archives"]
+    assert (archive["fate"], archive["reason"]) == ("failed", "xrif2fits: it left 3 FITS files of 4 frames")
+    assert night.made() == []
