@@ -6,6 +6,7 @@ Reads files and nothing of the catalogue. How names and headers are understood i
 from __future__ import annotations
 
 import datetime as dt
+import re
 import signal
 import uuid
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 from catalogue.datasets.grammar import Described, Grammar, NameFault
 from catalogue.datasets.headers import KeywordReader, NotWhole
-from catalogue.holdings.values import Unreadable, instant_of_mjd
+from catalogue.holdings.values import Unreadable, instant_of_mjd, instant_of_text
 from nightferry.holdings.ingest_outcome import IngestRow
 from observatory.batches import batched
 from observatory.forking import forkserver
@@ -23,6 +24,7 @@ from observatory.nights import NightClock
 from syncer.ingest.model import Bin, Result, Source
 
 _MANY_FILES = 1000
+_DATE_ALONE = re.compile(r"\d{4}-\d\d-\d\d|\d{8}")
 _BUNDLE = 250
 """Files that a process is told of at once."""
 
@@ -151,14 +153,15 @@ class Memory:
 
     def _night_at(self, told: object) -> dt.date | None:
         try:
-            if isinstance(told, float):
+            if isinstance(told, int | float) and not isinstance(told, bool):
                 return self._clock.night_of(instant_of_mjd(told))
-            instant = dt.datetime.fromisoformat(str(told))
-        except (ValueError, Unreadable):
+            text = str(told).strip()
+            instant = instant_of_text(text)
+        except Unreadable:
             return None
-        if "T" not in str(told):
+        if _DATE_ALONE.fullmatch(text):
             return instant.date() if self._clock.rollover is None else None
-        return self._clock.night_of(instant if instant.tzinfo else instant.replace(tzinfo=dt.UTC))
+        return self._clock.night_of(instant)
 
 
 def _be_quiet() -> None:
