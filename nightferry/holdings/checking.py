@@ -33,6 +33,8 @@ class DatastoreCheck:
         Datasets that the catalogue has there.
     good : int
         Those found as they were recorded.
+    hashed : int or None
+        How many of these by their hash: of what was only linked none may have been recorded. None: it was not asked.
     absent, altered, unreadable : list of (path, reason)
     untracked : list of bytes
         Files that the catalogue does not have.
@@ -44,6 +46,7 @@ class DatastoreCheck:
     root: bytes
     tracked: int = 0
     good: int = 0
+    hashed: int | None = None
     absent: list[tuple[bytes, str]] = field(default_factory=list)
     altered: list[tuple[bytes, str]] = field(default_factory=list)
     unreadable: list[tuple[bytes, str]] = field(default_factory=list)
@@ -70,6 +73,7 @@ class DatastoreCheck:
             "reason": self.unknown_reason,
             "tracked": self.tracked,
             "good": self.good,
+            "hashed": self.hashed,
             "untracked": [to_json(path) for path in self.untracked],
         } | told
 
@@ -79,12 +83,17 @@ class DatastoreCheck:
         if self.unknown_reason is not None:
             yield f"{place}: UNKNOWN: {self.unknown_reason}"
             return
-        counts = f"{self.tracked} tracked, {self.good} good, {len(self.absent)} absent, {len(self.altered)} altered"
-        yield f"{place}: {counts}, {len(self.unreadable)} unreadable, {len(self.untracked)} untracked"
+        counts = f"{self.tracked} tracked, {self.good} good{self._by_hash()}, {len(self.absent)} absent"
+        yield f"{place}: {counts}, {len(self.altered)} altered, {len(self.unreadable)} unreadable, {len(self.untracked)} untracked"
         yield from (f"  tracked but absent: {show(path)}: {reason}" for path, reason in self.absent)
         yield from (f"  altered: {show(path)}: {reason}" for path, reason in self.altered)
         yield from (f"  could not be read: {show(path)}: {reason}" for path, reason in self.unreadable)
         yield from (f"  present but untracked: {show(path)}" for path in self.untracked)
+
+    def _by_hash(self) -> str:
+        if self.hashed is None or self.hashed == self.good:
+            return ""
+        return f" ({self.hashed} by hash; of the others none was recorded: only their sizes were compared)"
 
 
 def check(catalogue: Catalogue, is_here: Callable[[str], bool], checksum: bool = False) -> list[DatastoreCheck]:
@@ -99,7 +108,7 @@ def check(catalogue: Catalogue, is_here: Callable[[str], bool], checksum: bool =
     """
     checks = []
     for number, host, root in catalogue.known_datastores():
-        one = DatastoreCheck(host, root)
+        one = DatastoreCheck(host, root, hashed=0 if checksum else None)
         checks.append(one)
         if not is_here(host):
             one.unknown_reason = f"it lies on {host}; look there"
@@ -147,6 +156,7 @@ def _check_sum(one: DatastoreCheck, dataset: Dataset) -> None:
         return
     if is_same:
         one.good += 1
+        one.hashed = (one.hashed or 0) + 1
     else:
         one.altered.append((dataset.path, "its SHA-256 is not the recorded one"))
 

@@ -168,6 +168,9 @@ def test_check_finds_altered_bytes_of_equal_length_where_a_hash_is_known(pfs: De
     answer = pfs.site.call("catalogue", "check", "--checksum")
     assert answer.status == 1
     assert "its SHA-256 is not the recorded one" in answer.out
+    assert "8 good (2 by hash; of the others none was recorded: only their sizes were compared)" in answer.out
+    (one,) = pfs.site.call("catalogue", "check", "--checksum", "--json").document["datastores"]
+    assert (one["tracked"], one["good"], one["hashed"]) == (9, 8, 2)
 
 
 def test_check_of_a_datastore_that_is_away_is_unknown(pfs: Deliveries) -> None:
