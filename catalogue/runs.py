@@ -56,6 +56,12 @@ class RunBook(Book):
                 runs.update().where(runs.c.id == run, runs.c.finished_utc.is_(None)).values(crashed_utc=at_utc)
             )
 
+    def began_lately(self, most: int) -> tuple[dt.datetime, ...]:
+        """Return when the runs noted last began, the one noted last first: as noted, whatever clocks showed then."""
+        asked = sa.select(runs.c.started_utc).order_by(runs.c.id.desc()).limit(most)
+        with self._store.read() as connection:
+            return tuple(connection.execute(asked).scalars())
+
     def unfinished_runs(self, kind: str | None = None) -> tuple[Run, ...]:
         """Return the runs that began, never finished and are not noted as crashed, oldest first.
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from catalogue.records import MovedFile, NightRecord, NightState
+from nightferry.clocks import old_before
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
 from nightferry.retention.holders import known_holder
 from nightferry.runs import Run, hop_record, named_ends, onward_of, see_roots
@@ -243,6 +244,7 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         settled=_products(workplace, hop, scope),
         progress=lambda progress: wishes.progress(hop, progress),
         now=workplace.local_now,
+        old_before=old_before(workplace),
     )
 
 

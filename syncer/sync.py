@@ -34,7 +34,7 @@ from syncer.spelling import folds_form, without_misspelt
 from syncer.survey import End, Trust, survey_both
 from syncer.transfer.choose import choose
 from syncer.transfer.contract import Batch, CarryResult, Engine, Item, Progress, local_now, no_progress
-from syncer.transfer.folders import free_old_replaced, sweep, unused_stamp
+from syncer.transfer.folders import OldBefore, free_old_replaced, sweep, unused_stamp
 
 BATCH_FILES = 100_000
 BATCH_BYTES = 16 << 30
@@ -85,6 +85,8 @@ class SyncOptions:
         the place of whatever bears its name, which is set aside whatever ``on_difference`` says.
     source_to_be : bool
         The source is a new root that the hop before this one makes: absent on a dry run, it holds nothing yet.
+    old_before : callable
+        Before which instant something is so many days old by all that is known: what was set aside by then is removed.
     """
 
     stamp: str
@@ -107,6 +109,7 @@ class SyncOptions:
     now: Callable[[], dt.datetime] = local_now
     is_proven: bool = False
     source_to_be: bool = False
+    old_before: OldBefore = field(default=lambda days: None)
 
 
 def sync_hop(scope: HopScope, source: End, destination: End, options: SyncOptions) -> HopOutcome:
@@ -334,7 +337,7 @@ class _HopRun:
         all_arrived = not any(result.failed for result in results)
         sweep(endpoint, root, keep_partial=not all_arrived)
         days = set_aside_days(self._scope.hop.instrument, self._scope.hop.destination)
-        free_old_replaced(endpoint, root, dt.datetime.now(dt.UTC), days)
+        free_old_replaced(endpoint, root, dt.datetime.now(dt.UTC), days, self._options.old_before)
 
     def _unreadable(self, paths: Sequence[bytes]) -> frozenset[bytes]:
         """Not being able to read the source is not knowing, unlike not being able to write."""

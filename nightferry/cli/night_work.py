@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nightferry.cli.work import Delivery, conclude, confirm_root, night_progress
+from nightferry.clocks import clock_notes
 from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
 from nightferry.products.converting import ConvertWishes
@@ -59,7 +60,9 @@ def _nightly_report(
 
 def _notes_before(workplace: Workplace, dry_run: bool) -> list[Note]:
     """What is to be said of runs before this one."""
-    return [] if dry_run else [*forgotten(workplace), *(Note(sentence) for sentence in crashes(workplace))]
+    if dry_run:
+        return []
+    return [*forgotten(workplace), *clock_notes(workplace), *(Note(sentence) for sentence in crashes(workplace))]
 
 
 def _letters(workplace: Workplace, asked: Asked, delivery: Delivery) -> list[Note]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from nightferry.cli.context import say
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
+from nightferry.clocks import clock_notes
 from nightferry.locks import free_locks
 from nightferry.relay import await_earlier_hops, leave_records
 from nightferry.reporting import delivery as deliver
@@ -33,7 +34,7 @@ def run_sync(
         raise UsageError("nothing to sync: every copy asked for is an origin or filled by others (`fill: external`)")
     if wishes.dry_run:
         return _sync_report(workplace, asked, wishes, delivery, (), ())
-    before = (*forgotten(workplace), *await_earlier_hops(workplace, asked, wait_h))
+    before = (*forgotten(workplace), *clock_notes(workplace), *await_earlier_hops(workplace, asked, wait_h))
     with free_locks(workplace.state, names) as (held, refused):
         return _sync_report(workplace, replace(asked, instruments=held), wishes, delivery, refused, before)
 

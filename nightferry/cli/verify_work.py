@@ -7,6 +7,7 @@ from dataclasses import replace
 from nightferry.cli.context import is_terminal, say
 from nightferry.cli.next_steps import next_steps
 from nightferry.cli.work import Delivery, conclude, file_progress
+from nightferry.clocks import clock_notes
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, check_nights, hops_asked, instruments_asked
@@ -21,7 +22,7 @@ def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, deliver
     deliver.check_mail(workplace, delivery.mail)
     check_nights(workplace, asked)
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
-    notes = [*delivery.notes, *forgotten(workplace)]
+    notes = [*delivery.notes, *forgotten(workplace), *clock_notes(workplace)]
     run = Run(workplace, "verify", names)
     with file_progress(delivery) as progress:
         verdicts = verify(workplace, run, asked, replace(wishes, progress=progress))

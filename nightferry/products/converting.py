@@ -15,6 +15,7 @@ from converters.night import StepProgress
 from converters.outcome import ConvertOutcome, ConvertRow, RowResult
 from converters.pipeline import ConvertOptions, convert, copy_name
 from converters.remembered import size_and_mtime
+from nightferry.clocks import old_before
 from nightferry.products.pending import pending_nights, steps_of, unfinished_nights
 from nightferry.retention.holders import freed_on
 from nightferry.selection import Asked, nights_asked, scope_asked
@@ -163,7 +164,8 @@ def _clear_old(workplace: Workplace, instrument: Instrument, place: Place, into:
     """Remove what was set aside long ago; where that fails it is said, and the nights go on their way all the same."""
     days = set_aside_days(instrument, place)
     try:
-        free_old_replaced(workplace.endpoint(place.host), os.fsencode(place.root), workplace.now(), days)
+        endpoint, root = workplace.endpoint(place.host), os.fsencode(place.root)
+        free_old_replaced(endpoint, root, workplace.now(), days, old_before(workplace))
     except CouldNotTell as error:
         words = f"what was set aside on {place.name} long ago could not be cleared away: {error}"
         into.problems.append(Note(words, instrument.instrument))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from catalogue.evidence_records import Confirmation
+from nightferry.clocks import leapt
 from nightferry.expectations import is_origin
 from nightferry.retention.aside import settle_aside
 from nightferry.retention.confirming import ARCHIVE, MANIFEST
@@ -174,6 +175,8 @@ class _Pruning:
         if newest is not None and newest > self._workplace.now() + CLOCK_GRAIN:
             noted = f"something was noted at {newest:%Y-%m-%d %H:%M} UTC"
             return f"this machine's clock went back, or another's is ahead: {noted}. Set it"
+        if (set_sentence := leapt(self._workplace)) is not None:
+            return set_sentence
         return None if own.doubt is None else f"{own.name} {own.doubt}; nothing is freed there"
 
     def _nights(self, asked: Asked) -> list[dt.date]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from observatory.endpoints.contract import OURS, Act
 from observatory.errors import CouldNotTell, HostKeyRefused, HostSilent, HostUnreachable, LoginRefused, RootNotProven
@@ -21,6 +21,9 @@ REPLACED = OURS + b"/replaced"
 """What was set aside for newer bytes, by the time of the run that did it."""
 STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 KEEP_REPLACED_DAYS = 30
+
+OldBefore = Callable[[int], "dt.datetime | None"]
+"""Says before which instant something is so many days old; None: nothing is, for all that is known."""
 
 WHOLE_HOST = (HostUnreachable, HostSilent, HostKeyRefused, LoginRefused, RootNotProven)
 """Errors after which nothing can be said of any file of a batch."""
@@ -85,17 +88,30 @@ def sweep(destination: Act, root: bytes, keep_partial: bool = False) -> int:
 
 
 def free_old_replaced(
-    destination: Act, root: bytes, now: dt.datetime, keep_days: int = KEEP_REPLACED_DAYS
+    destination: Act,
+    root: bytes,
+    now: dt.datetime,
+    keep_days: int = KEEP_REPLACED_DAYS,
+    old_before: OldBefore = lambda days: None,
 ) -> list[bytes]:
     """Remove what was set aside more than `keep_days` days ago; return those paths relative to the root.
 
     The age is that of the stamp in the folder's name. A name that is no stamp was not given by us: it stays.
+
+    Parameters
+    ----------
+    now : datetime
+    old_before : callable
+        Asked only where something is old by `now`, which one clock shows: before which instant it is by all that is
+        known; None: nothing is.
     """
     top = posixpath.join(root, REPLACED)
+    by_clock = now - dt.timedelta(days=keep_days)
+    stamps = {name: stamp for name in destination.list_folder(top) if (stamp := _instant_of(name)) is not None}
+    before = old_before(keep_days) if any(stamp < by_clock for stamp in stamps.values()) else None
     freed: list[bytes] = []
-    for name in destination.list_folder(top):
-        stamped = _instant_of(name)
-        if stamped is not None and now - stamped > dt.timedelta(days=keep_days):
+    for name, stamp in sorted(stamps.items()):
+        if before is not None and stamp < min(before, by_clock):
             removed = _remove_below(destination, posixpath.join(top, name))
             freed.extend(posixpath.relpath(path, root) for path in removed)
     _remove_if_empty(destination, top)

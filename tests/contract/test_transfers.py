@@ -351,6 +351,10 @@ def test_what_was_replaced_is_freed_after_thirty_days(pair: Pair) -> None:
     for path in (old, young, strange):
         pair.put(pair.destination, path, b"x")
     root = os.fsencode(pair.destination.root)
-    assert old in free_old_replaced(pair.destination.endpoint, root, now)
+    endpoint, by_clock = pair.destination.endpoint, lambda days: now - dt.timedelta(days=days)
+    assert free_old_replaced(endpoint, root, now) == []  # one clock alone is not believed
+    assert free_old_replaced(endpoint, root, now, old_before=lambda days: now - dt.timedelta(days=40)) == []
+    assert pair.ours() == [old, young, strange]
+    assert old in free_old_replaced(endpoint, root, now, old_before=by_clock)
     assert pair.ours() == [young, strange]
-    assert free_old_replaced(pair.destination.endpoint, root, now) == []
+    assert free_old_replaced(endpoint, root, now, old_before=by_clock) == []

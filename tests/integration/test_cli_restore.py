@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nightferry.workplace import Workplace
 from observatory.nights import night_text
 from tests.hosts import Host
 from tests.nightsites import declare, expose, made, night_site
@@ -182,6 +183,14 @@ def read_until(terminal: int, words: bytes | None) -> bytes:
     return said
 
 
+def run_each_night(site: Observatory, days: int) -> None:
+    """Note in the ledger that there was a run on each of the last days: by them too something is as old as it looks."""
+    now = dt.datetime.now(dt.UTC)
+    with Workplace.at(site.config) as workplace:
+        for back in range(days, 0, -1):
+            workplace.ledger.start_run("run", ["vamp"], now - dt.timedelta(days=back), "elsewhere", 1)
+
+
 @pytest.mark.parametrize(
     ("retention", "days", "is_kept"),
     [({}, 29, True), ({}, 31, False), ({"set_aside_days": 90}, 31, True), ({"set_aside_days": 2}, 3, False)],
@@ -196,5 +205,6 @@ def test_what_was_set_aside_is_kept_as_long_as_the_retention_says(
     (folder,) = (site.root("here", "vamp") / ".nightferry/replaced").iterdir()
     stamp = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
     folder.rename(folder.with_name(f"{stamp:%Y%m%dT%H%M%SZ}"))
+    run_each_night(site, days)
     site.call("convert")
     assert bool(list((site.root("here", "vamp") / ".nightferry").glob("replaced/*"))) is is_kept
