@@ -83,8 +83,9 @@ class DatastoreCheck:
         if self.unknown_reason is not None:
             yield f"{place}: UNKNOWN: {self.unknown_reason}"
             return
-        counts = f"{self.tracked} tracked, {self.good} good{self._by_hash()}, {len(self.absent)} absent"
-        yield f"{place}: {counts}, {len(self.altered)} altered, {len(self.unreadable)} unreadable, {len(self.untracked)} untracked"
+        counts = f"{self.tracked} tracked, {self.good} good{self._by_hash()}"
+        ill = f"{len(self.absent)} absent, {len(self.altered)} altered, {len(self.unreadable)} unreadable"
+        yield f"{place}: {counts}, {ill}, {len(self.untracked)} untracked"
         yield from (f"  tracked but absent: {show(path)}: {reason}" for path, reason in self.absent)
         yield from (f"  altered: {show(path)}: {reason}" for path, reason in self.altered)
         yield from (f"  could not be read: {show(path)}: {reason}" for path, reason in self.unreadable)
