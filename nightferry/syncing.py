@@ -8,17 +8,18 @@ from __future__ import annotations
 import datetime as dt
 import getpass
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from catalogue.records import MovedFile, NightRecord, NightState
+from catalogue.records import MovedFile, NightRecord
 from nightferry.clocks import old_before
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
 from nightferry.retention.holders import known_holder
 from nightferry.runs import Run, hop_record, named_ends, onward_of, see_roots
 from nightferry.selection import Asked, acceptances, all_away, hops_asked, is_whole_look, scope_asked
-from nightferry.vanished import brought_again, proven_nights
+from nightferry.unseen import note_source
+from nightferry.vanished import brought_again, known_before
 from nightferry.waiting import record_waiting
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, LockHeld
@@ -110,8 +111,8 @@ def sync_one(
         scope = hop_scope(hop, tuple(sorted(ready)), workplace.clock_of(hop.instrument))
     if run.keeps_records:
         _settle_aside(workplace, hop)
-    options = _sync_options(workplace, run, hop, scope, wishes)
-    proven = proven_nights(workplace, scope)
+    before = known_before(workplace, scope, workplace.now())
+    options = _sync_options(workplace, run, hop, scope, wishes, before.least)
     source, destination = (
         End(workplace.endpoint(place.host), workplace.access(place.host)) for place in (hop.source, hop.destination)
     )
@@ -120,7 +121,7 @@ def sync_one(
     except LockHeld as error:
         outcome = replace(_blank(workplace, hop, scope.nights), lock_reason=str(error))
     outcome = _away_if_nothing(workplace, hop, scope, outcome)
-    outcome = replace(outcome, brought_again=brought_again(workplace, scope, proven, outcome))
+    outcome = replace(outcome, brought_again=brought_again(workplace, scope, before, outcome))
     log.info(
         "synced",
         extra={
@@ -132,7 +133,9 @@ def sync_one(
         },
     )
     if run.keeps_records:
-        _record_sync(workplace, run, hop, scope, outcome, is_whole, wishes, proven)
+        _record_sync(workplace, run, hop, scope, outcome, is_whole, wishes, before.least)
+        if outcome.source_alone:
+            note_source(workplace, run, scope)
         if (hop.source.host, hop.source.root) in wishes.accepted_losses and outcome.state is not State.UNKNOWN:
             empty = [night for night in (*scope.nights, ANY_NIGHT) if night not in outcome.per_night]
             forget_counts(workplace, run, hop, empty)
@@ -203,7 +206,9 @@ def _blank(workplace: Workplace, hop: Hop, nights: Sequence[dt.date]) -> HopOutc
     return HopOutcome(**named_ends(workplace, hop), nights=nights)
 
 
-def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: SyncWishes) -> SyncOptions:
+def _sync_options(
+    workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wishes: SyncWishes, least: Mapping[dt.date, int]
+) -> SyncOptions:
     ledger, name = workplace.ledger, hop.instrument.instrument
     source_root = (hop.source.host, hop.source.root)
     if source_root in wishes.new_roots and run.keeps_records:
@@ -215,7 +220,7 @@ def _sync_options(workplace: Workplace, run: Run, hop: Hop, scope: HopScope, wis
         return (host, root.rstrip("/")) in wishes.new_roots or wishes.confirm_root(host, root)
 
     def begun(outcome: HopOutcome) -> None:
-        records = _night_records(workplace, hop, outcome, wishes)
+        records = _night_records(workplace, hop, outcome, wishes, least)
         lacking = {night: one for night, one in records.items() if one.open_files}
         ledger.record_nights(run.id, name, hop.key, lacking, workplace.now())
 
@@ -269,7 +274,7 @@ def _record_sync(
     outcome: HopOutcome,
     is_whole: bool,
     wishes: SyncWishes,
-    proven: Collection[dt.date],
+    least: Mapping[dt.date, int],
 ) -> None:
     ledger, at = workplace.ledger, workplace.now()
     if is_whole:  # else the nights of an outage would be forgotten
@@ -285,7 +290,7 @@ def _record_sync(
                 seconds=outcome.seconds,
             ),
         )
-    nights = _night_records(workplace, hop, outcome, wishes, proven)
+    nights = _night_records(workplace, hop, outcome, wishes, least)
     see_roots(workplace, run, hop, outcome)
     ledger.record_nights(run.id, outcome.instrument, outcome.hop, nights, at, onward=onward_of(hop))
     if outcome.per_night or outcome.state is State.OK:  # else nobody looked, and since when files wait stays known
@@ -296,25 +301,21 @@ def _record_sync(
 
 
 def _night_records(
-    workplace: Workplace, hop: Hop, outcome: HopOutcome, wishes: SyncWishes, proven: Collection[dt.date] = ()
+    workplace: Workplace, hop: Hop, outcome: HopOutcome, wishes: SyncWishes, least: Mapping[dt.date, int]
 ) -> dict[dt.date, NightRecord]:
     """Return what is remembered of a hop's nights.
 
     Where a part could not be read, or a loss is not accepted, a smaller count must not become what was last seen; nor
-    of a night that was proven: whether the destination has what the source has no more, only a verify sees. `proven`
-    are those that were so before this very sync found that they lacked something.
+    one below the least that is known of a night: whether the destination has what the source has no more, only a
+    verify sees.
     """
-    known = workplace.ledger.hop_nights(outcome.instrument, outcome.hop, outcome.per_night)
-    is_accepted = (hop.source.host, hop.source.root) in wishes.accepted_losses
-    least = {
-        one.night: one.source_files
-        for one in known
-        if outcome.state is State.UNKNOWN
-        or ((one.state is NightState.PROVEN or one.night in proven) and not is_accepted)
-    }
+    known = workplace.ledger.last_counts(outcome.instrument, outcome.hop, outcome.per_night)
+    if outcome.state is not State.UNKNOWN:
+        is_accepted = (hop.source.host, hop.source.root) in wishes.accepted_losses
+        known = {} if is_accepted else {night: min(files, least.get(night, 0)) for night, files in known.items()}
     return {
         night: NightRecord(
-            max(moves.source_files, least.get(night, 0)),
+            max(moves.source_files, known.get(night, 0)),
             moves.open_files,
             moved_files=moves.moved_files,
             moved_bytes=moves.moved_bytes,

@@ -1,8 +1,8 @@
-"""What was proven and is no more: on a destination that came back as it was weeks ago, or on both ends at once.
+"""What was seen and is no more: on a destination that came back as it was weeks ago, or on both ends at once.
 
 What a destination lost in the window is carried again and would pass in silence, though the older nights, at which
-nobody looks, may have gone with it; of what is on neither end two listings say nothing. A disk with another marker is
-runs.py's, a source that lost most of its files syncer/safety.py's.
+nobody looks, may have gone with it; of what is on neither end, carried or not, two listings say nothing. A disk with
+another marker is runs.py's, a source that lost most of its files syncer/safety.py's.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from catalogue.records import HopNight, NightState
 from nightferry.expectations import has_steps
-from nightferry.selection import Asked, hops_asked
+from nightferry.selection import Asked, acceptances, hops_asked
 from nightferry.workplace import Workplace
 from observatory.counting import counted
-from observatory.listing import HopScope
+from observatory.listing import ANY_NIGHT, HopScope
 from observatory.nights import night_text
 from observatory.spec.chain import Place
 from observatory.truth import State
@@ -25,24 +26,59 @@ from syncer.outcome import HopOutcome, NightMoves
 from verifier.verdict import HopVerdict, NightCount
 
 
-def proven_nights(workplace: Workplace, scope: HopScope) -> dict[dt.date, HopNight]:
-    """Return what is known of those nights of a hop that are proven, before it is looked at."""
-    hop = scope.hop
-    known = workplace.ledger.hop_nights(hop.instrument.instrument, hop.key, scope.nights)
-    return {one.night: one for one in known if one.state is NightState.PROVEN}
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was known of a hop's nights before a look at it: others may note something while it goes on.
+
+    Attributes
+    ----------
+    began_utc : datetime
+        When the look began.
+    nights : mapping of night to HopNight
+    least : mapping of night to number of files
+        What the two ends together should still hold at least.
+    """
+
+    began_utc: dt.datetime
+    nights: Mapping[dt.date, HopNight]
+    least: Mapping[dt.date, int]
 
 
-def brought_again(
-    workplace: Workplace, scope: HopScope, proven: Mapping[dt.date, HopNight], outcome: HopOutcome
-) -> tuple[dt.date, ...]:
+def known_before(workplace: Workplace, scope: HopScope, began_utc: dt.datetime) -> Before:
+    """Return what is known of a hop's nights, to be asked before anything of a look that began then is noted."""
+    name, key = scope.hop.instrument.instrument, scope.hop.key
+    known = workplace.ledger.hop_nights(name, key, (*scope.nights, ANY_NIGHT))
+    waiting = workplace.ledger.waiting_since(name, key)
+    return Before(began_utc, {one.night: one for one in known}, _least(scope, known, waiting))
+
+
+def _least(scope: HopScope, known: Iterable[HopNight], waiting: Iterable[bytes]) -> dict[dt.date, int]:
+    """Return, by night, how many files the two ends of a hop together should still hold at least.
+
+    Of a proven night all that were seen; of another less what was in progress, for of files that are being written
+    some never stay. Of the others none where steps put other files in the place of those that were there, or where
+    drives travel one after the other.
+    """
+    ends = (scope.hop.source, scope.hop.destination)
+    changes = any(place.declared.removable or has_steps(scope.hop.instrument, place) for place in ends)
+    may_vanish = Counter(map(scope.source.night_of, waiting))
+    return {
+        one.night: one.source_files - (0 if one.state is NightState.PROVEN else may_vanish[one.night])
+        for one in known
+        if one.state is NightState.PROVEN or not changes
+    }
+
+
+def brought_again(workplace: Workplace, scope: HopScope, before: Before, outcome: HopOutcome) -> tuple[dt.date, ...]:
     """Return the proven nights of which the same disk had lost more than half when it was looked at, ascending."""
+    proven = {night: one for night, one in before.nights.items() if one.state is NightState.PROVEN}
     if not proven or not _is_same_disk(workplace, scope.hop.destination, outcome.markers[1]):
         return ()
     replaced = Counter(map(scope.source.night_of, outcome.replaced))
     return tuple(
         night
         for night, moves in sorted(outcome.per_night.items())
-        if night in proven and was_lost(proven[night], moves, replaced[night])
+        if night in proven and night != ANY_NIGHT and was_lost(proven[night], moves, replaced[night])
     )
 
 
@@ -57,12 +93,17 @@ def was_lost(proven: HopNight, moves: NightMoves, replaced: int) -> bool:
 
 
 def gone_from_both(
-    workplace: Workplace, scope: HopScope, known: Mapping[dt.date, HopNight], verdict: HopVerdict
+    workplace: Workplace, scope: HopScope, least: Mapping[dt.date, int], verdict: HopVerdict
 ) -> dict[dt.date, int]:
-    """Return, by night, how many files were proven and are on neither end now.
+    """Return, by night, how many files earlier runs saw that are on neither end now.
 
-    Somebody's program that mirrors a source brings its losses to the archive too. Where steps work, other files take
-    the place of those that were there.
+    Somebody cleared the source before they were carried, or a program that mirrors it brought its losses to the
+    archive too. Nothing is said of nights of which a person has accepted something.
+
+    Parameters
+    ----------
+    least : mapping of night to number of files
+        Of `Before`.
     """
     hop = scope.hop
     if verdict.state not in (State.OK, State.DIFFERENT) or any(
@@ -70,14 +111,20 @@ def gone_from_both(
     ):
         return {}
     nothing = NightCount()
-    found = {night: verdict.per_night.get(night, nothing) for night in scope.nights}
+    accepted = {one.night for one in acceptances(workplace, hop)}
+    held = {night: verdict.per_night.get(night, nothing).files for night in (*scope.nights, ANY_NIGHT)}
     return {
-        night: known[night].source_files - max(count.source_files, count.destination_files)
-        for night, count in found.items()
-        if night in known
-        and known[night].state is NightState.PROVEN
-        and max(count.source_files, count.destination_files) < known[night].source_files
+        night: least[night] - files
+        for night, files in held.items()
+        if files < least.get(night, 0) and night not in accepted
     }
+
+
+def with_gone(verdict: HopVerdict, gone: Mapping[dt.date, int]) -> HopVerdict:
+    """Return a verdict with what is gone; nights that lack something are not whole, whatever two listings agree on."""
+    counts = {night: verdict.per_night.get(night, NightCount()) for night in gone}
+    lacking = {night: replace(count, open_files=count.open_files + gone[night]) for night, count in counts.items()}
+    return replace(verdict, gone=gone, per_night={**verdict.per_night, **lacking})
 
 
 def _is_same_disk(workplace: Workplace, place: Place, marker: str | None) -> bool:
@@ -86,15 +133,15 @@ def _is_same_disk(workplace: Workplace, place: Place, marker: str | None) -> boo
 
 
 def notes_of_gone(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerdict]) -> Iterator[Note]:
-    """Yield an urgent note for each hop of which files that were proven are on neither end any more."""
+    """Yield an urgent note for each hop of which files that earlier runs saw are on neither end any more."""
     places = {(hop.instrument.instrument, hop.key): hop.source for hop in hops_asked(workplace, asked)}
     for verdict in verdicts:
         if verdict.gone:
             source = places[verdict.instrument, verdict.hop]
-            nights = ", ".join(night_text(night) for night in sorted(verdict.gone))
+            nights = ", ".join(night_text(night) for night in sorted(verdict.gone) if night != ANY_NIGHT)
             sentence = (
-                f"{verdict.source} and {verdict.destination}: neither has any more what was proven,"
-                f" {counted(sum(verdict.gone.values()), 'file')} (nights {nights});"
+                f"{verdict.source} and {verdict.destination}: neither has any more what earlier runs saw,"
+                f" {counted(sum(verdict.gone.values()), 'file')}{f' (nights {nights})' if nights else ''};"
                 " or the instrument's file counts them otherwise now, by its patterns, rollover or zone."
                 f" If that may be so: nightferry sync --accept-loss {source.host}:{source.root}"
             )

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
-from catalogue.records import HopNight, NightRecord, NightState
+from catalogue.records import NightRecord, NightState
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
 from nightferry.on_the_way import OnTheWay
 from nightferry.retention.evidence import HopWitness, kept_on
@@ -26,7 +26,8 @@ from nightferry.selection import (
     level_of,
     scope_asked,
 )
-from nightferry.vanished import gone_from_both
+from nightferry.unseen import note_source
+from nightferry.vanished import Before, gone_from_both, known_before, with_gone
 from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
 from observatory.ends import loss_words
@@ -35,7 +36,8 @@ from observatory.listing import ANY_NIGHT, HopScope
 from observatory.spec.chain import Hop
 from observatory.truth import State
 from syncer.safety import mass_loss
-from verifier.check import CheckOptions, check, includes, listings_of
+from verifier.check import check, listings_of
+from verifier.options import CheckOptions, includes
 from verifier.verdict import HopVerdict, NightCount
 
 log = logging.getLogger("nightferry")
@@ -87,7 +89,7 @@ def verify_one(
     witness = HopWitness(workplace, hop, scope)
     looked_utc = workplace.now()
     with listings_of(scope, source, destination) as listings:  # they go on while the ledger is opened
-        before = _Before(looked_utc, _known_nights(workplace, hop, scope))
+        before = known_before(workplace, scope, looked_utc)
         options = _options(workplace, hop, scope, wishes)
         if run.keeps_records:
             options = replace(options, on_hashed=witness.hashed, on_missing=witness.lacking)
@@ -116,7 +118,7 @@ def _noted(
     verdict: HopVerdict,
     options: CheckOptions,
     witness: HopWitness,
-    before: _Before,
+    before: Before,
     on_the_way: OnTheWay,
 ) -> HopVerdict:
     """Note what a look showed, and return its verdict with what is known besides."""
@@ -127,26 +129,14 @@ def _noted(
         _note_waiting(workplace, run, scope, verdict, options.overdue)
     verdict = on_the_way.passed(scope, verdict)
     verdict = _as_known(workplace, hop, scope, verdict)
-    verdict = replace(verdict, gone=gone_from_both(workplace, scope, before.nights, verdict))
+    verdict = with_gone(verdict, gone_from_both(workplace, scope, before.least, verdict))
     if run.keeps_records:
         declared = hop.instrument.verify.level
         freed = {night for path in options.kept if (night := scope.source.night_of(path)) is not None}
         _record_verdict(workplace, run, hop, verdict, includes(verdict.level, declared), freed, before)
+        if verdict.source_alone:
+            note_source(workplace, run, scope)
     return verdict
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """When a look at a hop began, and what was known of its nights then: others may note something while it goes on."""
-
-    looked_utc: dt.datetime
-    nights: Mapping[dt.date, HopNight]
-
-
-def _known_nights(workplace: Workplace, hop: Hop, scope: HopScope) -> dict[dt.date, HopNight]:
-    wanted = (*scope.nights, ANY_NIGHT)
-    known = workplace.ledger.hop_nights(hop.instrument.instrument, hop.key, wanted)
-    return {night.night: night for night in known}
 
 
 def _note_waiting(
@@ -218,7 +208,7 @@ def _record_verdict(
     verdict: HopVerdict,
     is_deep_enough: bool,
     freed: Collection[dt.date],
-    before: _Before,
+    before: Before,
 ) -> None:
     """Note what was shown of each night that the source has, and of those of which it freed something.
 
@@ -237,6 +227,7 @@ def _record_verdict(
         )
     may_prove = is_deep_enough and verdict.state in (State.OK, State.DIFFERENT)
     known = ledger.last_counts(verdict.instrument, verdict.hop, verdict.per_night)
+    known |= before.least if verdict.state in (State.OK, State.DIFFERENT) else {}
     nights = {
         night: _night_record(count, known.get(night, 0), verdict, may_prove)
         for night, count in verdict.per_night.items()
@@ -248,7 +239,7 @@ def _record_verdict(
         verdict.instrument,
         verdict.hop,
         nights,
-        before.looked_utc,
+        before.began_utc,
         onward=onward_of(hop),
         as_known=None if is_new else before.nights,
     )

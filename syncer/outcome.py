@@ -59,7 +59,7 @@ class HopOutcome:
     planned and not begun because the time was over; `remarks` are the engine's sentences about the whole. `loss`
     counts the source's files as the last run saw them and as they are, where more than half are gone; `markers`
     are the ids that source and destination bear. `brought_again` are nights that had been proven and of which the
-    destination had lost more than half.
+    destination had lost more than half. `source_alone`: the source answered, the destination did not.
     """
 
     instrument: str
@@ -91,6 +91,7 @@ class HopOutcome:
     brought_again: Sequence[dt.date] = ()
     engine: str | None = None
     dry_run: bool = False
+    source_alone: bool = False
     away_reason: str | None = None
     lock_reason: str | None = None
     unknown_reason: str | None = None

@@ -7,30 +7,30 @@ away come in as arguments; reports say the result.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from observatory.compare import merge
-from observatory.endpoints.contract import Hashed, Look, RootFacts, Survey
+from observatory.endpoints.contract import Hashed, Look, Survey
 from observatory.ends import (
-    NOTHING_EXPECTED,
-    Expectations,
     ask_both,
     excuse,
     new_root_words,
     prove_both,
     with_remedies,
 )
-from observatory.errors import CouldNotTell
+from observatory.errors import CouldNotTell, EndsNotSeen
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.names import show
 from observatory.records import Entry, RecordError
 from observatory.sharing import refuse_shared_folders
-from verifier.accepted import Acceptance, Accepted
+from verifier.accepted import Accepted
 from verifier.fixity import differing_contents
-from verifier.freed import Freed, SinceFreed, of_other_content, of_other_size
+from verifier.freed import SinceFreed, of_other_content, of_other_size
+from verifier.options import CheckOptions, HashedPair
 from verifier.sequence import find_gaps
 from verifier.structure import find_damage, still_short
 from verifier.tally import Tally, is_below, under_troubles
@@ -38,76 +38,6 @@ from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
 
 CLOCK_DOUBT_S = 43_200.0
 """Clocks further apart than half a day do not agree on which night it is."""
-LEVELS = ("existence", "size", "checksum", "structure")
-_INCLUDES = {"existence": LEVELS[:1], "size": LEVELS[:2], "checksum": LEVELS[:3], "structure": (*LEVELS[:2], LEVELS[3])}
-
-
-def includes(level: str, other: str) -> bool:
-    """Say whether what one level answers includes another's question: structure is size and damage, not content."""
-    return other in _INCLUDES[level]
-
-
-@dataclass(frozen=True, slots=True)
-class HashedPair:
-    """A batch of files hashed on both sides, pair by pair; paths are those of each side.
-
-    Attributes
-    ----------
-    roots : pair of RootFacts
-        What source and destination said of themselves before.
-    source, destination : sequence of Hashed
-    """
-
-    roots: tuple[RootFacts, RootFacts]
-    source: Sequence[Hashed]
-    destination: Sequence[Hashed]
-
-
-@dataclass(frozen=True, slots=True)
-class CheckOptions:
-    """How one hop is to be verified.
-
-    Attributes
-    ----------
-    level : str
-        One of `LEVELS`.
-    reverse : bool
-        Also list what is on the destination and not on the source.
-    accepted : sequence of Acceptance
-        What a person has said is known.
-    progress : callable
-        Called with the number of files whose bytes have been read so far.
-    expected : pair of Expectation
-        What is known of the two ends beforehand.
-    freed : collection of bytes
-        Source paths that were freed on purpose: on the destination alone they are not extra, their numbers no holes.
-    kept : mapping of bytes to Freed
-        Those of `freed` that the destination held when they were freed, as they were: what it lacks of them is missing.
-    overdue : frozenset of bytes
-        Source paths that have been in progress for longer than the settle limit: they wait no more.
-    not_due : collection of night
-        Nights that the destination need not have yet: what it lacks of them is in progress.
-    on_hashed : callable
-        Told what was read, by those who remember it; with the facts of both roots.
-    on_missing : callable
-        Told the source paths that the destination lacks, accepted ones too: nobody holds what a person gave up.
-    nights_by_clock : bool
-        The nights were counted back from now, by this machine's clock; False: somebody named them.
-    """
-
-    level: str = "size"
-    reverse: bool = False
-    accepted: Sequence[Acceptance] = ()
-    progress: Callable[[int], None] = field(default=lambda count: None)
-    expected: Expectations = NOTHING_EXPECTED
-    freed: Collection[bytes] = frozenset()
-    kept: Mapping[bytes, Freed] = field(default_factory=dict)
-    overdue: frozenset[bytes] = frozenset()
-    not_due: Collection[dt.date] = frozenset()
-    on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
-    on_missing: Callable[[Sequence[bytes]], None] = field(default=lambda paths: None)
-    nights_by_clock: bool = True
-
 
 Listings = Future[tuple[Survey, Survey]]
 """Both listings of a hop, on their way."""
@@ -147,6 +77,7 @@ def check(
     try:
         return _look(scope, source, destination, options, blank, *listings.result())
     except (CouldNotTell, RecordError) as error:
+        blank = replace(blank, source_alone=isinstance(error, EndsNotSeen) and error.is_source_seen)
         excused = excuse(options.expected, error)
         if excused:
             return replace(blank, away_reason=excused)
@@ -435,6 +366,7 @@ class _Looked:
             night = self._scope.source.night_of(path) or dt.date.min
             still_open[night] = still_open.get(night, 0) + 1
         tally = self._tally
+        extra = Counter(map(self._scope.source.night_of, tally.extra))
         nights = sorted({*tally.source_counts, *tally.destination_counts, *still_open})
         return {
             night: NightCount(
@@ -442,6 +374,7 @@ class _Looked:
                 tally.destination_counts.get(night, 0),
                 still_open.get(night, 0),
                 accepted.get(night, 0),
+                extra[night],
             )
             for night in nights
         }

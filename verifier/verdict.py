@@ -53,12 +53,20 @@ class NightCount:
         is 0 and the state is not unknown.
     accepted_files : int
         Files and frame numbers that would be open, had a person not accepted them.
+    extra_files : int
+        Of `destination_files` those that the source does not have.
     """
 
     source_files: int = 0
     destination_files: int = 0
     open_files: int = 0
     accepted_files: int = 0
+    extra_files: int = 0
+
+    @property
+    def files(self) -> int:
+        """Files that one end or the other has."""
+        return self.source_files + self.extra_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +76,9 @@ class HopVerdict:
     `compared` counts the source files whose question at `level` was answered (missing ones too);
     ``source_files == compared + not_comparable + len(in_progress)``. `unknown_reason` is a sentence for
     whatever cannot be said of single files (host down, root not proven); with it the hop is unknown.
-    `markers` are the ids that source and destination bear; `gone` counts, by night, what earlier looks proved to be on
-    both ends and is on neither now: two listings that agree cannot show it. `accepted` counts what a person has
-    accepted, per reason; those are in no other list.
+    `markers` are the ids that source and destination bear; `gone` counts, by night, what earlier looks saw and
+    is on neither end now: two listings that agree cannot show it. `accepted` counts what a person has
+    accepted, per reason; those are in no other list. `source_alone`: the source answered, the destination did not.
     """
 
     instrument: str
@@ -101,6 +109,7 @@ class HopVerdict:
     per_night: Mapping[dt.date, NightCount] = field(default_factory=dict)
     markers: tuple[str | None, str | None] = (None, None)
     gone: Mapping[dt.date, int] = field(default_factory=dict)
+    source_alone: bool = False
 
     @property
     def state(self) -> State:

@@ -36,7 +36,7 @@ def verify(
         from nightferry.cli.verify_work import run_verify  # loaded while the hosts answer
         from nightferry.cli.work import Delivery
         from nightferry.verifying import VerifyWishes
-        from verifier.check import LEVELS
+        from verifier.options import LEVELS
 
         if level is not None and level not in LEVELS:
             raise UsageError(f"--level {level}: one of {', '.join(LEVELS)}")

@@ -30,7 +30,8 @@ from syncer.outcome import HopOutcome
 from syncer.survey import End
 from syncer.sync import SyncOptions, sync_hop
 from syncer.transfer.contract import Progress
-from verifier.check import CheckOptions, HashedPair, check
+from verifier.check import check
+from verifier.options import CheckOptions, HashedPair
 from verifier.verdict import HopVerdict
 
 ANY = "any"

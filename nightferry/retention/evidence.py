@@ -25,8 +25,8 @@ from observatory.records import FILE, NUL, path_of
 from observatory.spec.chain import Hop, Place, places, sources_of
 from observatory.spec.models import Camera, Instrument
 from syncer.safety import CLOCK_TOLERANCE_S, clock_words
-from verifier.check import HashedPair
 from verifier.freed import Freed
+from verifier.options import HashedPair
 from verifier.verdict import HopVerdict
 
 BATCH_FILES = 5000

@@ -14,7 +14,8 @@ from observatory.endpoints.memory import MemoryEndpoint
 from observatory.truth import State
 from tests.faults.battery import Fault, Found, Stage
 from tests.unit.test_sync import World
-from verifier.check import CheckOptions, check
+from verifier.check import check
+from verifier.options import CheckOptions
 
 NOTHING: Mapping[bytes, bytes] = MappingProxyType({})
 COMPOSED = unicodedata.normalize("NFC", "2016/0907/SHA_\u00e9toile").encode()

@@ -20,7 +20,8 @@ from tests.faults.clean import KINDS, CleanNight, clean_night
 from tests.faults.stage import HERE, MAIL_FOLDER, THERE, Stage
 from tests.observatory import folder_of
 from tests.worlds import CLOCK, NIGHT, NOW_S, copies, first_hop, host
-from verifier.check import LEVELS, CheckOptions, check
+from verifier.check import check
+from verifier.options import LEVELS, CheckOptions
 
 NIGHTS = 1000
 ON_DISK = 20

@@ -24,7 +24,8 @@ from syncer.sync import SyncOptions, sync_hop
 from tests.simulation.site import SimulatedSite
 from tests.simulation.truth import is_ours, night_of
 from tests.simulation.weather import Died, files_below
-from verifier.check import CheckOptions, check
+from verifier.check import check
+from verifier.options import CheckOptions
 from verifier.verdict import HopVerdict
 
 

@@ -13,7 +13,7 @@ from observatory.truth import State
 from tests.unit.verifier.world import HERE, ONE, THERE, THREE, TWO, World, fits, same
 from tests.worlds import NIGHT, NOW_S, OLD_S, copies
 from verifier.accepted import Acceptance
-from verifier.check import LEVELS, HashedPair
+from verifier.options import LEVELS, HashedPair
 from verifier.verdict import NightCount, SequenceGap
 
 

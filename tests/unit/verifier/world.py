@@ -8,7 +8,8 @@ from typing import Any
 from observatory.endpoints.memory import MemoryEndpoint
 from observatory.truth import State
 from tests.worlds import host, scope_of
-from verifier.check import CheckOptions, check
+from verifier.check import check
+from verifier.options import CheckOptions
 from verifier.verdict import HopVerdict
 
 ONE, TWO, THREE = (b"2016/0907/SHA_20160907.%04d.fits" % number for number in (1, 2, 3))

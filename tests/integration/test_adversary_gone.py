@@ -1,0 +1,111 @@
+"""Files that were seen on a source and vanished before they were carried: no comparison of two sides can show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from observatory.nights import night_text
+from tests.observatory import Answer, Observatory, folder_of
+
+
+@pytest.fixture
+def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """An instrument computer and an archive, both folders of this machine."""
+    observatory = Observatory(tmp_path, (), capsys)
+    observatory.add_local("dome")
+    observatory.add_local("archive")
+    observatory.declare(copies=[observatory.copy("dome"), observatory.copy("archive")])
+    observatory.mark("dome")
+    observatory.mark("archive")
+    return observatory
+
+
+def lose(site: Observatory, *paths: str) -> None:
+    """Remove frames from the source."""
+    for path in paths:
+        site.path("dome", path).unlink()
+
+
+def gone(answer: Answer) -> list[str]:
+    """Return how many files a report says are on neither end, and of which nights."""
+    words = "neither has any more what earlier runs saw, "
+    return [line.partition(words)[2].partition(";")[0] for line in answer.out.splitlines() if words in line]
+
+
+def test_files_that_a_report_called_missing_and_that_vanish_are_told_until_somebody_says_that_they_may(
+    site: Observatory,
+) -> None:
+    """Fewer than half of their night and at its end: neither a sudden loss nor a hole in the numbers."""
+    paths = site.expose(["dome"], range(10))
+    assert site.call("verify").status == 1
+    lose(site, *paths[-3:])
+    night = night_text(site.night(1))
+    for command in ("run", "run", "verify"):
+        told = site.call(command)
+        assert (told.status, gone(told)) == (0, [f"3 files (nights {night})"])
+    assert "  0/1" in site.call("status", "-d", night).out
+    assert site.call("sync", "--accept-loss", f"dome:{site.root('dome')}").status == 0
+    assert gone(site.call("run")) == []
+    assert "  1/1" in site.call("status", "-d", night).out
+
+
+def test_what_a_source_lost_while_its_archive_was_down_is_told(site: Observatory) -> None:
+    """Nothing could be compared, but it was seen; half a night, a whole one, and what came to a proven one."""
+    short, whole = site.expose(["dome"], range(10), back=2), site.expose(["dome"], range(4), back=3)
+    site.expose(["dome"], range(6), back=1)
+    assert site.call("run", "-d", night_text(site.night(1))).status == 0
+    late = site.expose(["dome"], [6, 7], back=1)
+    archive = site.root("archive")
+    archive.rename(archive.with_name("unplugged"))
+    assert [site.call(command).status for command in ("run", "sync", "verify")] == [3, 3, 3]
+    lose(site, *short[-4:], late[-1])
+    archive.with_name("unplugged").rename(archive)
+    told = site.call("run")
+    first, second = night_text(site.night(2)), night_text(site.night(1))
+    assert gone(told) == [f"5 files (nights {first}, {second})"]
+    assert all(site.path("archive", path).is_file() for path in (*short[:6], *whole, late[0]))
+
+
+def test_a_whole_night_that_a_source_lost_while_its_archive_was_down_is_a_sudden_loss(site: Observatory) -> None:
+    """It lay nowhere else."""
+    site.expose(["dome", "archive"], range(8), back=1)
+    lost = site.expose(["dome"], range(2), back=2)
+    archive = site.root("archive")
+    archive.rename(archive.with_name("unplugged"))
+    assert site.call("sync").status == 3
+    lose(site, *lost)
+    archive.with_name("unplugged").rename(archive)
+    told = site.call("sync", "--json")
+    assert (told.status, told.hop["state"]) == (3, "unknown")
+    assert "--accept-loss" in told.hop["reason"]
+
+
+def test_of_files_that_are_being_written_some_never_stay(site: Observatory) -> None:
+    """Whichever run looks, and also while the archive is down."""
+    site.expose(["dome"], range(4))
+    young = [f"{folder_of(site.night(1))}/SHA_test{number}.fits" for number in range(4)]
+    archive = site.root("archive")
+    for command, path in zip(("sync", "verify", "run", "unplugged"), young, strict=True):
+        site.put("dome", path, b"", age_s=0)
+        if command == "unplugged":
+            archive.rename(archive.with_name("unplugged"))
+            assert site.call("run").status == 3
+            archive.with_name("unplugged").rename(archive)
+        else:
+            site.call(command)
+        lose(site, path)
+        for _ in range(2):
+            assert gone(site.call("run")) == []
+
+
+def test_a_night_of_which_a_person_accepted_something_is_not_asked_for_again(site: Observatory) -> None:
+    """The file was given up; that it is deleted then is no news."""
+    paths = site.expose(["dome"], range(10))
+    assert site.call("verify").status == 1
+    word = ("-i", "sha", "-d", night_text(site.night(1)), "--reason", "test exposures")
+    assert site.call("accept", *word, paths[-1]).status == 0
+    lose(site, paths[-1])
+    for command in ("run", "verify", "run"):
+        assert gone(site.call(command)) == []
