@@ -15,12 +15,13 @@ import importlib.metadata
 import itertools
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from observatory.errors import UsageError
+from observatory.names import matcher
 from observatory.spec.models import StepSection
 
 ENTRY_POINTS = "nightferry.steps"
@@ -74,6 +75,15 @@ class NightFolder:
     def subject(self) -> bytes:
         """What the ledger knows the whole night by."""
         return self.folder + self.night.strftime("@%Y%m%d").encode() if self.is_shared else self.folder
+
+    def place_of(self, path: bytes) -> Path:
+        """Return where a file of this folder lies, absolute."""
+        return self.path / os.fsdecode(path)
+
+    def taken(self, patterns: Iterable[str]) -> list[bytes]:
+        """Return the files that some patterns take (see `observatory.names.matcher`), ascending."""
+        match = matcher([os.fsencode(pattern) for pattern in patterns])
+        return [path for path in self.files if match(path) == "taken"]
 
     def below_root(self, path: bytes) -> bytes:
         """Return a path of this folder relative to the root."""

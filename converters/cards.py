@@ -11,10 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-BLOCK_BYTES = 2880
-CARD_BYTES = 80
-MOST_BLOCKS = 20000
-"""More is no header: its END was lost (the same limit as `observatory.formats.fits`)."""
+from observatory.formats.fits import BLOCK_BYTES, CARD_BYTES, MOST_HEADER_BLOCKS
 
 Value = bool | int | float | str | None
 
@@ -265,7 +262,7 @@ def read_header(stream: BinaryIO) -> Header:
     OSError
     """
     blocks: list[bytes] = []
-    for _ in range(MOST_BLOCKS):
+    for _ in range(MOST_HEADER_BLOCKS):
         block = stream.read(BLOCK_BYTES)
         if len(block) < BLOCK_BYTES:
             raise NotAHeader("the file ends within its header")

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 
 from converters.base import Done, Leash, NightFolder, Task
 from converters.programs import CannotStart, Ended, run_program
-from observatory.names import matcher, show
+from observatory.names import show
 from observatory.spec.models import StepSection
 
 _PLACEHOLDER = re.compile(r"\{\{|\}\}|\{([^{}]*)\}")
@@ -43,32 +43,32 @@ class CommandStep(StepSection):
 
     @model_validator(mode="after")
     def _says_what_can_be_done(self) -> CommandStep:
-        for key, texts, known in (("run", self.run, _IN_RUN), ("outputs", self.outputs, _IN_OUTPUTS)):
-            for text in texts:
-                _refuse_unknown(key, text, known)
-        if not self.run[0]:
-            raise ValueError("run: the program has no name")
-        self._check_outputs()
+        for problem in self._problems():
+            raise ValueError(problem)
         return self
 
-    def _check_outputs(self) -> None:
+    def _problems(self) -> Iterator[str]:
+        yield from _unknown_words("run", self.run, _IN_RUN)
+        yield from _unknown_words("outputs", self.outputs, _IN_OUTPUTS)
+        if not self.run[0]:
+            yield "run: the program has no name"
         for text in self.outputs:
-            if not text or text.startswith("/") or ".." in text.split("/") or "\0" in text:
-                raise ValueError(f"outputs: {text!r} must be a path below the night's folder, without '..'")
-            if text == "{input}":
-                raise ValueError("outputs: {input} itself: originals are never altered; name a new file")
-            if not self.is_per_input and _words([text]) & _OF_AN_INPUT:
-                raise ValueError(f"outputs: {text!r} speaks of one input, but run has neither {{input}} nor {{stem}}")
-        if (
-            self.is_per_input
-            and len(self.outputs) > 0
-            and not all(_words([text]) & _OF_AN_INPUT for text in self.outputs)
-        ):
-            raise ValueError("outputs: each needs {input} or {stem}; else every input would write the same file")
-        if "output" in _words(self.run) and len(self.outputs) != 1:
-            raise ValueError("run: {output} needs exactly one pattern in outputs")
+            yield from self._problems_of(text)
+        if not self.writes_beside and len(self.outputs) != 1:
+            yield "run: {output} needs exactly one pattern in outputs"
         if any("{inputs}" in text and text != "{inputs}" for text in self.run):
-            raise ValueError("run: {inputs} stands for many arguments and must be one by itself")
+            yield "run: {inputs} stands for many arguments and must be one by itself"
+
+    def _problems_of(self, output: str) -> Iterator[str]:
+        is_of_an_input = bool(_words([output]) & _OF_AN_INPUT)
+        if not output or output.startswith("/") or ".." in output.split("/") or "\0" in output:
+            yield f"outputs: {output!r} must be a path below the night's folder, without '..'"
+        if output == "{input}":
+            yield "outputs: {input} itself: originals are never altered; name a new file"
+        if is_of_an_input and not self.is_per_input:
+            yield f"outputs: {output!r} speaks of one input, but run has neither {{input}} nor {{stem}}"
+        if self.is_per_input and not is_of_an_input:
+            yield "outputs: each needs {input} or {stem}; else every input would write the same file"
 
     @property
     def is_per_input(self) -> bool:
@@ -82,8 +82,7 @@ class CommandStep(StepSection):
 
     def tasks(self, folder: NightFolder) -> Iterator[Task]:
         """Yield a task per input, or one for the night; what the step itself makes is no input of it."""
-        match = matcher([os.fsencode(pattern) for pattern in self.inputs])
-        taken = [path for path in folder.files if match(path) == "taken"]
+        taken = folder.taken(self.inputs)
         if not self.is_per_input:
             outputs = self._outputs(folder, None)
             inputs = tuple(path for path in taken if path not in outputs)
@@ -146,10 +145,11 @@ def _words(texts: Sequence[str]) -> frozenset[str]:
     return frozenset(found[1] for text in texts for found in _PLACEHOLDER.finditer(text) if found[1] is not None)
 
 
-def _refuse_unknown(key: str, text: str, known: frozenset[str]) -> None:
-    for word in sorted(_words([text]) - known):
-        told = " ".join("{" + one + "}" for one in sorted(known))
-        raise ValueError(f"{key}: {{{word}}} in {text!r} is none of {told}; a brace itself is written twice")
+def _unknown_words(key: str, texts: Sequence[str], known: frozenset[str]) -> Iterator[str]:
+    told = " ".join("{" + word + "}" for word in sorted(known))
+    for text in texts:
+        for word in sorted(_words([text]) - known):
+            yield f"{key}: {{{word}}} in {text!r} is none of {told}; a brace itself is written twice"
 
 
 def _fill(text: str, words: Mapping[str, bytes]) -> bytes:

@@ -6,7 +6,6 @@ How a file is packed and proven is packing.py's.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -14,9 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from converters.base import Done, NightFolder, Task
-from converters.fix_headers import taken
-from converters.nightstep import Desk, Survey
-from converters.own_products import NamesItsProducts
+from converters.nightstep import Desk, NamesItsProducts, Survey
 from converters.packing import NotPacked, Packing, has_fpack, is_real, pack
 
 
@@ -45,13 +42,13 @@ class CompressStep(NamesItsProducts):
         """Return a task per file that is not packed."""
         return [
             Task(folder, folder.below_root(path), (path,), (path + b".fz",), self._arguments(), consumes=(path,))
-            for path in taken(folder, self.inputs)
+            for path in folder.taken(self.inputs)
             if not path.endswith(b".fz")
         ]
 
     def make(self, task: Task, outputs: Sequence[Path], desk: Desk) -> Done:
         """Pack one file."""
-        source = task.folder.path / os.fsdecode(task.inputs[0])
+        source = task.folder.place_of(task.inputs[0])
         quantize = self.quantize if self.floats == "lossy" else None
         packing = Packing(self._program(), quantize, self.timeout_s)
         try:

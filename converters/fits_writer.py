@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.sums import encode_sum
 from observatory.formats.fits import BLOCK_BYTES, CARD_BYTES
 
 Value = str | bool | int | float
@@ -30,7 +31,6 @@ _BITPIX = {"u1": 8, "i2": 16, "i4": 32, "i8": 64, "f4": -32, "f8": -64}
 _LARGEST_CARD_INTEGER = 10**20
 _ABSENT = -(2**63)
 """What an absent whole number is in a table."""
-_PUNCTUATION = frozenset([*range(0x3A, 0x41), *range(0x5B, 0x61)])
 _UNFIT = re.compile(r"[^ -~]")
 
 
@@ -183,8 +183,7 @@ def with_sums(head: bytes, data: bytes) -> bytes:
     sums = _plain_text("DATASUM", str(data_sum), "data unit checksum")
     before = head + _plain_text("CHECKSUM", _ZERO_SUM, "HDU checksum") + sums + b"END".ljust(CARD_BYTES)
     before += b" " * (-len(before) % BLOCK_BYTES)
-    total = ones_sum(before) + data_sum
-    text = _encoded(_ONES - _folded(total))
+    text = encode_sum(_folded(ones_sum(before) + data_sum)).encode("ascii")
     start = len(head) + 11
     return before[:start] + text + before[start + 16 :] + data
 
@@ -198,22 +197,6 @@ def _folded(total: int) -> int:
     while total > _ONES:
         total = (total & _ONES) + (total >> 32)
     return total
-
-
-def _encoded(value: int) -> bytes:
-    """Write 32 bits as 16 letters and digits whose sum they are (appendix J)."""
-    text = bytearray(16)
-    for place, byte in enumerate(value.to_bytes(4, "big")):
-        four = [byte // 4 + 0x30] * 4
-        four[0] += byte % 4
-        while any(code in _PUNCTUATION for code in four):
-            for left in (0, 2):
-                if four[left] in _PUNCTUATION or four[left + 1] in _PUNCTUATION:
-                    four[left] += 1
-                    four[left + 1] -= 1
-        for row in range(4):
-            text[4 * row + place] = four[row]
-    return bytes(text[-1:] + text[:-1])
 
 
 def _structure(taken: Pixels) -> bytes:

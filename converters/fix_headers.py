@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -17,11 +16,9 @@ from pydantic import Field, field_validator
 from converters.base import Done, NightFolder, Task
 from converters.cards import Header, NotAHeader, read_header
 from converters.formats import DictionaryFault, Format, Refusal, apply, read_dictionary
-from converters.nightstep import CannotPlan, Desk, Survey
-from converters.own_products import NamesItsProducts
-from converters.rewriting import Ended, rewrite
+from converters.nightstep import CannotPlan, Desk, NamesItsProducts, Survey
+from converters.rewriting import RunEnded, rewrite
 from observatory.counting import counted
-from observatory.names import matcher
 
 BUILT_IN = "vampires"
 _BUILT_IN_FILE = Path(__file__).parent / "vampires" / "headers.tsv"
@@ -62,7 +59,7 @@ class FixHeadersStep(NamesItsProducts):
         arguments = json.dumps(written)
         return [
             Task(folder, folder.below_root(path), (path,), (path,), arguments, consumes=(path,))
-            for path in taken(folder, self.inputs)
+            for path in folder.taken(self.inputs)
             if _needs_work(folder, path, formats)
         ]
 
@@ -71,10 +68,10 @@ class FixHeadersStep(NamesItsProducts):
         formats = {keyword: Format.parse(text) for keyword, text in json.loads(task.arguments).items()}
         refusals: list[Refusal] = []
         edit = functools.partial(_edit, formats=formats, refusals=refusals)
-        source = task.folder.path / os.fsdecode(task.inputs[0])
+        source = task.folder.place_of(task.inputs[0])
         try:
             sha256 = rewrite(source, outputs[0], edit, lambda: desk.leash.is_pulled)
-        except (NotAHeader, Ended) as error:
+        except (NotAHeader, RunEnded) as error:
             return Done(str(error))
         return Done(warning=_said(refusals), sha256={task.outputs[0]: sha256})
 
@@ -99,15 +96,9 @@ def _said(refusals: Sequence[Refusal]) -> str | None:
     return f"{counted(len(refusals), 'card was left as it is', 'cards were left as they are')}: {shown}{more}"
 
 
-def taken(folder: NightFolder, patterns: Sequence[str]) -> Iterator[bytes]:
-    """Yield the files of a night's folder that some patterns take, ascending."""
-    match = matcher([os.fsencode(pattern) for pattern in patterns])
-    return (path for path in folder.files if match(path) == "taken")
-
-
 def _needs_work(folder: NightFolder, path: bytes, formats: Mapping[str, Format]) -> bool:
     """Say whether a card of a file is not in its format; of a file without a header the task itself says why."""
-    with (folder.path / os.fsdecode(path)).open("rb") as stream:
+    with folder.place_of(path).open("rb") as stream:
         try:
             header = read_header(stream)
         except NotAHeader:

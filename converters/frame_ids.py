@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
@@ -21,11 +21,9 @@ from pydantic import Field, field_validator
 from catalogue.frame_id_records import Series, Subject
 from converters.base import Done, NightFolder, Task
 from converters.cards import Header, NotAHeader, read_header
-from converters.fix_headers import taken
-from converters.nightstep import Desk, Survey
-from converters.own_products import NamesItsProducts
+from converters.nightstep import Desk, NamesItsProducts, Survey
 from converters.programs import CannotStart, run_program
-from converters.rewriting import Ended, rewrite
+from converters.rewriting import RunEnded, rewrite
 from converters.workspace import sha256_of
 from observatory.endpoints.contract import OURS
 from observatory.errors import UsageError
@@ -116,7 +114,7 @@ class FrameIdsStep(NamesItsProducts):
 
     def plan(self, folder: NightFolder, survey: Survey) -> Sequence[Task]:
         """Return the one task of a night that has files without ids."""
-        files = [path for path in taken(folder, self.inputs) if not self._is_named(path)]
+        files = [path for path in folder.taken(self.inputs) if not self._is_named(path)]
         if not files:
             return []
         beside = [one for path in files for one in self._companions(path) if one in folder.files]
@@ -136,7 +134,7 @@ class FrameIdsStep(NamesItsProducts):
             frames = self._frames(task)
             numbers = self._numbers(frames, task.folder.night, memory, desk)
             named = self._write(task, frames, numbers, desk)
-        except (NotAHeader, Ended, _NoIds, UsageError) as error:
+        except (NotAHeader, RunEnded, _NoIds, UsageError) as error:
             return Done(str(error))
         _write_names(outputs[0], frames, named)
         made = {path: place for one in named.values() for path, place in one.made.items()}
@@ -190,13 +188,13 @@ class FrameIdsStep(NamesItsProducts):
 
     def _frames(self, task: Task) -> list[_Frame]:
         """Return the files to name, oldest first."""
-        files = taken(_only(task.folder, task.inputs), self.inputs)
+        files = replace(task.folder, files=task.inputs).taken(self.inputs)
         with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
-            frames = list(pool.map(lambda path: self._frame(task.folder.path, path), files))
+            frames = list(pool.map(lambda path: self._frame(task.folder, path), files))
         return sorted(frames, key=lambda frame: (frame.order, frame.path))
 
-    def _frame(self, folder: Path, path: bytes) -> _Frame:
-        place = folder / os.fsdecode(path)
+    def _frame(self, folder: NightFolder, path: bytes) -> _Frame:
+        place = folder.place_of(path)
         with place.open("rb") as stream:
             header = read_header(stream)
         return _Frame(path, sha256_of(place), tuple(_sortable(header, keyword) for keyword in self.order_by))
@@ -265,7 +263,7 @@ class FrameIdsStep(NamesItsProducts):
     def _name(
         self, task: Task, frame: _Frame, frame_id: str, exposure: str, siblings: Mapping[bytes, str], desk: Desk
     ) -> _Named:
-        folder, above = task.folder.path, frame.path[: len(frame.path) - len(frame.path.rpartition(b"/")[2])]
+        above = b"".join(frame.path.rpartition(b"/")[:2])
         path = above + frame_id.encode() + b".fits"
         place = desk.scratch / f"{frame_id}.fits"
 
@@ -276,13 +274,13 @@ class FrameIdsStep(NamesItsProducts):
             if sibling is not None:
                 header.set("U_SIBL", sibling, "The other camera's cube")
 
-        sha256 = rewrite(folder / os.fsdecode(frame.path), place, edit, lambda: desk.leash.is_pulled)
+        sha256 = rewrite(task.folder.place_of(frame.path), place, edit, lambda: desk.leash.is_pulled)
         made = {path: place}
         for number, one in enumerate(self._companions(frame.path)):
             if one in task.inputs:
                 ending = one[len(frame.path.rpartition(b".")[0]) :]
                 beside = desk.scratch / f"{frame_id}.companion{number}"
-                beside.write_bytes((folder / os.fsdecode(one)).read_bytes())
+                beside.write_bytes(task.folder.place_of(one).read_bytes())
                 made[above + frame_id.encode() + ending] = beside
         return _Named(path, sha256, made)
 
@@ -315,10 +313,6 @@ class _Named:
     made: dict[bytes, Path]
 
 
-def _only(folder: NightFolder, files: Sequence[bytes]) -> NightFolder:
-    return NightFolder(folder.night, folder.camera, folder.root, folder.folder, tuple(files), folder.is_shared)
-
-
 def _exposure(path: bytes) -> bytes:
     """Return what the names of cubes of the same moments have in common: all before ``.cam1.A.fits``."""
     return path.partition(b".cam")[0]
@@ -340,7 +334,7 @@ def _names_file(folder: NightFolder, wanted: bytes, files: Sequence[bytes]) -> b
         path = wanted if number == 1 else b"%s-%d%s%s" % (stem or ending, number, point, ending if stem else b"")
         if path not in folder.files:
             return path
-        lines = (folder.path / os.fsdecode(path)).read_bytes().splitlines()
+        lines = folder.place_of(path).read_bytes().splitlines()
         if {line.partition(b"\t")[0] for line in lines} <= names:
             return path
     raise AssertionError("there are always more numbers")

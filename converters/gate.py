@@ -109,4 +109,4 @@ def _is_there(pattern: bytes, folder: NightFolder) -> bool:
 
 
 def _mtime_s(folder: NightFolder, path: bytes) -> float:
-    return (folder.path / os.fsdecode(path)).stat().st_mtime
+    return folder.place_of(path).stat().st_mtime

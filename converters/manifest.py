@@ -16,10 +16,8 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from converters.base import Attachment, Done, Letter, NightFolder, Task
-from converters.fix_headers import taken
 from converters.manifests import Dialect, decode, encode, merge, row_of, verify
-from converters.nightstep import Desk, Survey
-from converters.own_products import NamesItsProducts
+from converters.nightstep import Desk, NamesItsProducts, Survey
 from observatory.names import show
 from observatory.spec import forms
 from observatory.spec.models import Section
@@ -77,7 +75,7 @@ class ManifestStep(NamesItsProducts):
 
     def plan(self, folder: NightFolder, survey: Survey) -> Sequence[Task]:
         """Return the one task of a night that has frames."""
-        inputs = tuple(taken(folder, self.inputs))
+        inputs = tuple(folder.taken(self.inputs))
         if not inputs:
             return []
         product = os.fsencode(self.file.replace("{night}", f"{folder.night:%Y%m%d}"))
@@ -87,7 +85,7 @@ class ManifestStep(NamesItsProducts):
         """Write the manifest, read it again and verify it, and write the letter."""
         folder = task.folder
         root = os.fsencode(self.root or folder.root).rstrip(b"/")
-        places = {root + b"/" + folder.below_root(path): folder.path / os.fsdecode(path) for path in task.inputs}
+        places = {root + b"/" + folder.below_root(path): folder.place_of(path) for path in task.inputs}
         sums = self.sums if self.dialect == "gen2" else ()
         rows = [row_of(path, place, sums) for path, place in places.items()]
         strange = [row.path for row in rows if _ALMOST_AN_ID.match(row.frame_id)]

@@ -25,6 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
+from pydantic import model_validator
+
 from converters.base import Done, Leash, Letter, NightFolder, Task
 from observatory.spec.models import Instrument, StepSection
 
@@ -169,3 +171,17 @@ class NightStepSection(StepSection):
     def merged(self, letters: Sequence[Letter]) -> Sequence[Letter]:
         """Leave the letters as they are."""
         return letters
+
+
+class NamesItsProducts(NightStepSection):
+    """A night step that names its products itself; `knows_inputs`: its inputs too. The general keys are refused."""
+
+    knows_inputs: ClassVar[bool] = False
+
+    @model_validator(mode="after")
+    def _refuse_general_keys(self) -> NamesItsProducts:
+        known = ("outputs", "inputs") if self.knows_inputs else ("outputs",)
+        for key in known:
+            if key in self.model_fields_set:
+                raise ValueError(f"{key}: this step knows them itself; see its own keys")
+        return self

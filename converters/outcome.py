@@ -81,8 +81,8 @@ class ConvertOutcome:
     """The steps of one instrument on one copy, over some nights; rows by night, step and subject as done.
 
     `notes` are sentences worth saying that are no fault of any file. `counted` is what each step has counted of a night
-    of which this run made anything, in this run or before: by night and label. `spent` is how many seconds each step of a
-    night took by the clock on the wall: tasks that went on side by side took that time together.
+    of which this run made anything, in this run or before: by night and label. `spent` is how many seconds each step of
+    a night took by the clock on the wall: tasks that went on side by side took that time together.
     """
 
     instrument: str

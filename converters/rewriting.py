@@ -27,7 +27,7 @@ _BEGIN_TO_WRITE = 2
 """What Linux calls SYNC_FILE_RANGE_WRITE: begin with the pages of a range that are not on their way; do not wait."""
 
 
-class Ended(Exception):
+class RunEnded(Exception):
     """The run is to end now."""
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ def rewrite(source: Path, place: Path, edit: Callable[[Header], None], is_pulled
     ------
     converters.cards.NotAHeader
         It is no FITS file.
-    Ended
+    RunEnded
         `is_pulled` said so.
     OSError
     """
@@ -102,6 +102,6 @@ def rewrite(source: Path, place: Path, edit: Callable[[Header], None], is_pulled
         sink.write(header.to_bytes())
         while size := stream.readinto(buffer):
             if is_pulled():
-                raise Ended
+                raise RunEnded
             sink.write(memoryview(buffer)[:size])
         return sink.hexdigest()

@@ -137,7 +137,7 @@ class _Attempt:
 
     def __init__(self, bench: Bench, night: NightMemory, step: Step | NightStep, task: Task, name: str) -> None:
         self._bench, self._night, self._step, self._task, self._name = bench, night, step, task, name
-        self._inputs = [task.folder.path / os.fsdecode(path) for path in task.inputs]
+        self._inputs = [task.folder.place_of(path) for path in task.inputs]
         self._paths = [task.folder.below_root(path) for path in task.inputs]
         self._consumed = frozenset(task.folder.below_root(path) for path in task.consumes)
         self._outputs = tuple(task.folder.below_root(path) for path in task.outputs)

@@ -17,7 +17,6 @@ from pydantic import AfterValidator, Field
 from converters.base import Done, Facts, NightFolder, Task
 from converters.export.section import ExportSection
 from converters.nightstep import Desk, NightStepSection, Survey
-from observatory.names import matcher
 from observatory.spec import forms
 from observatory.spec.models import Instrument
 
@@ -45,11 +44,10 @@ class Xrif2FitsStep(NightStepSection):
 
     def plan(self, folder: NightFolder, survey: Survey) -> Sequence[Task]:
         """Return a task per archive. What the files of its frames are called only the archive tells."""
-        match = matcher([os.fsencode(pattern) for pattern in self.inputs])
         return [
             Task(folder, folder.below_root(path), (path,), self._outputs(path), self._arguments(survey.instrument))
-            for path in folder.files
-            if match(path) == "taken" and path.endswith(_SUFFIX)
+            for path in folder.taken(self.inputs)
+            if path.endswith(_SUFFIX)
         ]
 
     def make(self, task: Task, outputs: Sequence[Path], desk: Desk) -> Done:
@@ -57,7 +55,7 @@ class Xrif2FitsStep(NightStepSection):
         from converters.export.convert import make
         from converters.export.whole import camera_of, header_plan, whole_job
 
-        source = task.folder.path / os.fsdecode(task.inputs[0])
+        source = task.folder.place_of(task.inputs[0])
         roots = self._roots(task.folder.root, desk.instrument) if self.telemetry else ()
         header = header_plan(desk.instrument, camera_of(source), roots)
         made = make(whole_job(source, header, self.form, desk.scratch))

@@ -14,8 +14,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from converters.base import Done, Facts, NightFolder, Task
-from converters.nightstep import CannotPlan, Desk, Survey
-from converters.own_products import NamesItsProducts
+from converters.nightstep import CannotPlan, Desk, NamesItsProducts, Survey
 from converters.vampires.plan import Output, Plan
 from converters.vampires.syncdeint import PLAN, plan_path, read_plan
 from observatory.names import show
@@ -45,7 +44,7 @@ class ConsolidateStep(NamesItsProducts):
 
     def make(self, task: Task, outputs: Sequence[Path], desk: Desk) -> Done:
         """Write one cube and its timing file."""
-        from converters.rewriting import Ended
+        from converters.rewriting import RunEnded
         from converters.vampires.cubes import CannotMake, timing_of, write_cube
 
         plan = task.given
@@ -53,8 +52,8 @@ class ConsolidateStep(NamesItsProducts):
         (output,) = plan.outputs
         try:
             sha256 = write_cube(task.folder.path, plan, output, outputs[0], lambda: desk.leash.is_pulled)
-        except (CannotMake, Ended) as error:
-            return Done(str(error) or "ended with the run")
+        except (CannotMake, RunEnded) as error:
+            return Done(str(error))
         if len(outputs) > 1:
             outputs[1].write_bytes(timing_of(task.folder.path, plan, output))
         dubious = output.frames if output.state == "D" else 0

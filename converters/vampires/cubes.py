@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from converters.cards import Header, padding, read_header
-from converters.rewriting import BUFFER_BYTES, Ended, HashingWriter
+from converters.rewriting import BUFFER_BYTES, HashingWriter, RunEnded
 from converters.vampires.plan import SYNC, Match, Output, Plan, Run, Source
 from converters.vampires.timing import format_timing, parse_timing, widened
 
@@ -42,7 +42,7 @@ def write_cube(folder: Path, plan: Plan, output: Output, place: Path, is_pulled:
     ------
     CannotMake
         A source is shorter than its header promises.
-    Ended
+    RunEnded
         `is_pulled` said so.
     OSError
     """
@@ -58,7 +58,7 @@ def write_cube(folder: Path, plan: Plan, output: Output, place: Path, is_pulled:
         for run in output.runs:
             source = folder / os.fsdecode(plan.sources[run.source].path)
             if is_pulled():
-                raise Ended
+                raise RunEnded
             _copy_run(source, run, shapes[run.source], sink, buffer)
         size = sum(shapes[run.source].frame_bytes * run.count for run in output.runs)
         sink.write(bytes(padding(size)))

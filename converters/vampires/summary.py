@@ -6,7 +6,6 @@ How frames are counted is tally.py's, how counts are shown showing.py's.
 from __future__ import annotations
 
 import json
-import os
 import zoneinfo
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +14,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, field_validator
 
 from converters.base import Done, NightFolder, Task
-from converters.nightstep import Desk, Survey
-from converters.own_products import NamesItsProducts
+from converters.nightstep import Desk, NamesItsProducts, Survey
 from converters.vampires.syncdeint import PLAN, plan_path, read_plan
 from observatory.spec import forms
 
@@ -68,7 +66,7 @@ class SummaryStep(NamesItsProducts):
         folder = task.folder
         plan = read_plan(folder, plan_path(self.plan_name, folder.night), is_checked=True)
         times = {
-            number: parse_timing((folder.path / os.fsdecode(source.timing)).read_bytes()).times_us
+            number: parse_timing(folder.place_of(source.timing).read_bytes()).times_us
             for number, source in enumerate(plan.sources)
             if source.timing is not None and source.clock
         }

@@ -9,18 +9,17 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from converters.base import Done, NightFolder, Task
-from converters.nightstep import CannotPlan, Desk, Survey
-from converters.own_products import NamesItsProducts
+from converters.nightstep import CannotPlan, Desk, NamesItsProducts, Survey
 from converters.vampires.plan import Plan, PlanFault, decode, encode
 from converters.vampires.rules import Flc, Rules
-from observatory.names import matcher, show
+from observatory.names import show
 from observatory.spec.models import Section
 
 PLAN = "syncdeint_{night}.json"
@@ -134,19 +133,14 @@ class SyncDeintStep(NamesItsProducts):
         return [
             (camera, path, timing if (timing := self._timing_of(path)) in files else None)
             for camera, pattern in self.cameras.items()
-            for path in self._cubes(folder, pattern)
+            for path in folder.taken((pattern,))
         ]
 
     def _without_cube(self, folder: NightFolder) -> list[bytes]:
         """Return the timing files whose cubes are not there: their frames were exposed, and have been lost since."""
         known = {timing for _, _, timing in self._taken(folder)}
-        patterns = [self._timing_of(os.fsencode(pattern)) for pattern in self.cameras.values()]
-        match = matcher(patterns)
-        return [path for path in folder.files if match(path) == "taken" and path not in known]
-
-    def _cubes(self, folder: NightFolder, pattern: str) -> Iterator[bytes]:
-        match = matcher([os.fsencode(pattern)])
-        return (path for path in folder.files if match(path) == "taken")
+        patterns = [os.fsdecode(self._timing_of(os.fsencode(pattern))) for pattern in self.cameras.values()]
+        return [path for path in folder.taken(patterns) if path not in known]
 
     def _timing_of(self, path: bytes) -> bytes:
         above, slash, name = path.rpartition(b"/")
@@ -184,6 +178,6 @@ def read_plan(folder: NightFolder, path: bytes, is_checked: bool = False) -> Pla
     OSError
     """
     try:
-        return decode((folder.path / os.fsdecode(path)).read_bytes(), is_checked)
+        return decode(folder.place_of(path).read_bytes(), is_checked)
     except PlanFault as error:
         raise CannotPlan(f"{show(path)}: {error}. Remove it: `syncdeint` makes it anew") from error

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from converters.cards import Header, NotAHeader, Value, build_card, field_of, parse_card, read_header
 from converters.formats import DictionaryFault, Format, apply, parse_dictionary, read_dictionary
-from converters.rewriting import Ended, HashingWriter, rewrite
+from converters.rewriting import HashingWriter, RunEnded, rewrite
 from converters.sums import refresh
 from observatory.formats.fits import examine
 from tests.cubes import cube_header, put
@@ -321,5 +321,5 @@ def test_a_sum_that_tells_of_damage_is_not_made_true_by_another_change(
 def test_writing_ends_with_the_run(tmp_path: Path) -> None:
     """A night of terabytes must be ended within a moment."""
     put(tmp_path / "a.fits", cube_header((1, 2, 2), 1, False, 0, {}).to_bytes() + bytes(2880))
-    with pytest.raises(Ended):
+    with pytest.raises(RunEnded):
         rewrite(tmp_path / "a.fits", tmp_path / "b.fits", lambda header: None, lambda: True)
