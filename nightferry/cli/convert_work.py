@@ -77,7 +77,7 @@ def _check(
     known = {step.label for one in instruments if one.convert for step in one.convert.steps}
     named = wishes.steps | ({wishes.from_step} if wishes.from_step is not None else set())
     if named - known:
-        raise UsageError(f"no step {', '.join(sorted(named - known))} (declared: {', '.join(sorted(known))})")
+        raise UsageError(f"no step {', '.join(sorted(named - known))} (declared: {', '.join(sorted(known)) or 'none'})")
     if wishes.pending and (asked.dates or asked.nights is not None):
         raise UsageError("--pending takes every night that is not processed; -d and -n name some: give one of the two")
     if is_approval and not (asked.instruments and asked.dates):

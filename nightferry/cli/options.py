@@ -8,6 +8,9 @@ import typer
 
 from nightferry.cli import completing
 
+MOST_HOURS = 8_760
+"""A year: whoever waits longer waits for ever."""
+
 
 def instrument_option(help_text: str) -> Any:
     """Return the option that names an instrument; the shell offers those that are declared."""
@@ -49,6 +52,15 @@ Scheduled = Annotated[
     bool, typer.Option("--scheduled", help="A job of the schedule: mails as mail.when says.", hidden=False)
 ]
 Note = Annotated[str | None, typer.Option("--note", metavar="TEXT", help="A sentence for the report.", hidden=True)]
+
+
+def _hours(value: float | None) -> float | None:
+    if value is not None and not 0 <= value <= MOST_HOURS:  # what is no number is not between them either
+        raise typer.BadParameter(f"{value:g}: hours from 0 to {MOST_HOURS}")
+    return value
+
+
 Wait = Annotated[
-    float | None, typer.Option("--wait", metavar="HOURS", help="Wait so long for the hop before that of --hop.")
+    float | None,
+    typer.Option("--wait", metavar="HOURS", help="Wait so long for the hop before that of --hop.", callback=_hours),
 ]

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from nightferry.reporting.status import LastRun, Row
 
 
+LONGEST = dt.timedelta(days=36_525)
+"""No run is older, and a calendar has no days before its first."""
+
+
 def status(
     context: typer.Context,
     instrument: opt.Instruments = None,
@@ -81,11 +85,11 @@ def _show(table: list[Row], age: LastRun, json: bool) -> None:
 
 
 def _span(text: str) -> dt.timedelta:
-    match = re.fullmatch(r"(\d+)\s*(m|min|h|d)", text.strip())
+    match = re.fullmatch(r"(\d{1,9})\s*(m|min|h|d)", text.strip())
     if match is None:
         raise UsageError(f"--max-age {text}: a number and m, h or d, such as 26h")
     unit = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days"}[match[2]]
-    return dt.timedelta(**{unit: int(match[1])})
+    return min(dt.timedelta(**{unit: int(match[1])}), LONGEST)
 
 
 def report(

@@ -19,6 +19,7 @@ from observatory.layouts import Layout
 from observatory.names import has_range_to_a_class
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _CRON_FIELDS = (
@@ -59,8 +60,15 @@ def root(text: str) -> str:
 
 def clock(text: str) -> str:
     """Accept a time of day as ``HH:MM``, or ``utc``."""
-    if text != "utc" and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
+    if text != "utc" and not _TIME.fullmatch(text):
         raise ValueError(f"a time of day as HH:MM, or utc, not {text!r}")
+    return text
+
+
+def time_of_day(text: str) -> str:
+    """Accept a time of day as ``HH:MM``."""
+    if not _TIME.fullmatch(text):
+        raise ValueError(f"a time of day as HH:MM, not {text!r}")
     return text
 
 

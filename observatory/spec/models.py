@@ -9,92 +9,29 @@ from __future__ import annotations
 
 import datetime as dt
 import zoneinfo
-from types import UnionType
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    GetJsonSchemaHandler,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from observatory.nights import MOST_NIGHTS
 from observatory.spec import forms
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", max_length=64)]
-"""A name of a host, copy, camera or instrument: fit for a folder, a mail subject and a command line."""
-
-
-def as_list(value: Any) -> Any:
-    """Take one text for a list of one."""
-    return value if isinstance(value, (list, tuple)) or value is None else [value]
-
-
-class _OneOrMany(BeforeValidator):
-    """Takes one value for a list of one, and says so in the JSON Schema too: editors check by it."""
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        listed = handler(core)
-        return {"anyOf": [listed["items"], listed]}
-
-
-ONE_OR_MANY = _OneOrMany(as_list)
-"""Of a list: one of its values may stand for a list of one."""
-OneOrMore = Annotated[tuple[str, ...], Field(min_length=1), ONE_OR_MANY]
-"""A text, or a list of texts."""
-Line = Annotated[str, AfterValidator(forms.one_line), Field(min_length=1)]
-"""A text without control characters."""
-Clock = Annotated[str, AfterValidator(forms.clock)]
-"""``HH:MM``, or ``utc``."""
-Cron = Annotated[str, AfterValidator(forms.cron)]
-"""A cron expression of five fields."""
-MailAddress = Annotated[str, AfterValidator(forms.mail_address)]
-"""A mail address."""
-Night = Annotated[
-    str, AfterValidator(forms.night), WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "integer"}]})
-]
-"""A night as ``YYYYMMDD``; ``YYYY-MM-DD`` is taken too."""
-Pattern = Annotated[str, AfterValidator(forms.pattern)]
-"""A shell pattern."""
-Bits = Annotated[str, Field(pattern=r"^0?[0-7]{3,4}$")]
-"""Permission bits in octal, such as ``0440``."""
-
-
-class Section(BaseModel):
-    """What every section shares: frozen, no key that is not declared, and only true and false as booleans."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _plain_truth(cls, value: Any, info: ValidationInfo) -> Any:
-        """Turn text into a boolean where one is wanted; pydantic alone would take yes, on and 1 as well."""
-        declared = cls.model_fields.get(info.field_name or "")
-        if declared is None or not isinstance(value, str):
-            return value
-        kinds = _alternatives(declared.annotation)
-        words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
-        if bool not in kinds or value in words:
-            return value
-        judged = forms.truth(value)
-        if isinstance(judged, str) and str not in kinds:
-            raise ValueError(f"{forms.one_of(['true', 'false', *words])} is needed, not {value!r}")
-        return judged
-
-
-Owned = TypeVar("Owned", bound=Section)
-
-
-def _alternatives(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+from observatory.spec.kinds import (
+    DAY_S,
+    Bits,
+    Cron,
+    MailAddress,
+    Night,
+    TimeOfDay,
+)
+from observatory.spec.kinds import ONE_OR_MANY as ONE_OR_MANY
+from observatory.spec.kinds import Clock as Clock
+from observatory.spec.kinds import Line as Line
+from observatory.spec.kinds import Name as Name
+from observatory.spec.kinds import OneOrMore as OneOrMore
+from observatory.spec.kinds import Owned as Owned
+from observatory.spec.kinds import Pattern as Pattern
+from observatory.spec.kinds import Section as Section
+from observatory.spec.kinds import as_list as as_list
 
 
 class Host(Section):
@@ -106,7 +43,9 @@ class Host(Section):
     identity: Line | None = Field(None, description="private key file, relative to the configuration folder")
     known_hosts: Line | None = Field(None, description="file of known host keys; default: what ssh itself uses")
     proxy_jump: Line | None = Field(None, description="host to go through, as ssh's ProxyJump")
-    connect_timeout_s: float = Field(15.0, gt=0, description="seconds that a connection may take to come about")
+    connect_timeout_s: float = Field(
+        15.0, gt=0, le=DAY_S, description="seconds that a connection may take to come about"
+    )
     rsync_path: Line | None = Field(None, description="rsync as called there, e.g. sudo -n rsync")
     local: bool | Literal["auto"] = Field(False, description="true: this machine; auto: the machine of that name")
 
@@ -128,7 +67,7 @@ class MailServer(Section):
     user: Line | None = Field(None, description="login name, together with password_file")
     password_file: Line | None = Field(None, description="file that holds the password and that others cannot read")
     ca_file: Line | None = Field(None, description="certificates to trust instead of the system's")
-    timeout_s: float = Field(30.0, gt=0, description="seconds to wait for each answer")
+    timeout_s: float = Field(30.0, gt=0, le=DAY_S, description="seconds to wait for each answer")
 
     @model_validator(mode="after")
     def _whole_login(self) -> MailServer:
@@ -219,9 +158,16 @@ class Camera(Section):
 class Hours(Section):
     """A lower rate during some hours."""
 
-    from_: Clock = Field(alias="from", description="local time at which it begins, HH:MM")
-    until: Clock = Field(description="local time at which it ends, HH:MM")
+    from_: TimeOfDay = Field(alias="from", description="local time at which it begins, HH:MM")
+    until: TimeOfDay = Field(description="local time at which it ends, HH:MM")
     rate_bytes_per_s: int = Field(gt=0, description="bytes per second during these hours")
+
+    @model_validator(mode="after")
+    def _some_time(self) -> Hours:
+        if self.from_ == self.until:
+            all_day = "All day is `rate_bytes_per_s` of transfer itself"
+            raise ValueError(f"from and until are both {self.until}: it would never hold. {all_day}")
+        return self
 
 
 class TransferOptions(Section):
@@ -388,7 +334,7 @@ class Instrument(Section):
     )
     rollover: Clock = Field("12:00", description="local time at which a night begins; utc where folders count UT dates")
     cameras: dict[Name, Camera] = Field(min_length=1, description="kinds of files; telemetry and logs are some too")
-    window_nights: Annotated[int, Field(ge=1)] | Literal["this-and-last-month"] = Field(
+    window_nights: Annotated[int, Field(ge=1, le=MOST_NIGHTS)] | Literal["this-and-last-month"] = Field(
         30, description="the present night and those before it"
     )
     settle_s: float = Field(300.0, ge=0, description="seconds; younger files are in progress")

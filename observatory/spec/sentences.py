@@ -127,7 +127,7 @@ def _by_kind(error: ErrorDetails, path: KeyPath) -> str:
         "list_type": f"a list is needed, such as [first, second], not {shown}",
         "model_type": f"a section with keys of its own is needed, not {shown}",
         "dict_type": f"a section with keys of its own is needed, not {shown}",
-        "too_short": "at least one is needed",
+        "too_short": "must not be empty" if isinstance(error.get("input"), str) else "at least one is needed",
         "string_too_short": "must not be empty",
         "string_too_long": f"is too long: {_NAME_RULE}",
         "recursion_loop": "is nested too deep",

@@ -118,6 +118,7 @@ def test_status_can_watch_that_runs_happen(site: Observatory) -> None:
     late = site.call("status", "--max-age", "0m")
     assert (late.status, "no run finished within 0m" in late.err) == (3, True)
     assert site.call("status", "--max-age", "soon").status == 2
+    assert site.call("status", "--max-age", "999999999d").status == 0, "longer than there are days before today"
 
 
 def test_the_last_report_can_be_had_again_in_every_form(site: Observatory) -> None:

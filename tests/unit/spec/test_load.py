@@ -200,7 +200,12 @@ mail: {to: [shoc-team@saao.ac.za]}
         ("name: [a]", "name: one text is needed, not a list"),
         ("transfer: fast", "transfer: a section with keys of its own is needed, not 'fast'"),
         ("transfer: {hours: [{from: '8:00', until: '18:00', rate_bytes_per_s: 1}]}",
-         "transfer.hours.0.from: a time of day as HH:MM, or utc, not '8:00'"),
+         "transfer.hours.0.from: a time of day as HH:MM, not '8:00'"),
+        ("transfer: {hours: [{from: '08:00', until: utc, rate_bytes_per_s: 1}]}",
+         "transfer.hours.0.until: a time of day as HH:MM, not 'utc'"),
+        ("transfer: {hours: [{from: '08:00', until: '08:00', rate_bytes_per_s: 1}]}", "transfer.hours.0: from and until"
+         " are both 08:00: it would never hold. All day is `rate_bytes_per_s` of transfer itself"),
+        ("place: ''", "place: must not be empty"),
     ],
 )  # fmt: skip
 def test_each_kind_of_fault_is_a_plain_sentence(tmp_path: Path, line: str, problem: str | None) -> None:
@@ -219,6 +224,16 @@ def test_a_time_that_is_no_number_of_seconds_is_refused(tmp_path: Path, text: st
     write(tmp_path, sha=instrument(settle_s=text))
     assert problems(tmp_path) == [
         f"instruments.d/sha.yaml:8: settle_s: a number of seconds is needed, without a unit, not '{text}'"
+    ]
+
+
+def test_a_number_that_no_calendar_and_no_system_call_knows_is_refused(tmp_path: Path) -> None:
+    """By check-config, not by a run at night."""
+    site = SITE.replace("address: sha", "connect_timeout_s: 1.0e300, address: sha")
+    write(tmp_path, site=site, sha=instrument(window_nights="100001"))
+    assert [fault.partition(": ")[2] for fault in problems(tmp_path)] == [
+        "window_nights: must be at most 100000, or this-and-last-month, not '100001'",
+        "hosts.sha.connect_timeout_s: must be at most 86400.0, not '1.0e300'",
     ]
 
 
