@@ -48,6 +48,16 @@ class Publisher:
         self._consumed, self._writes_beside = consumed, writes_beside
         self._outputs: tuple[bytes, ...] = ()
         self._intended: tuple[Product, ...] = ()
+        self._strangers: list[bytes] = []
+
+    @property
+    def warning(self) -> str | None:
+        """What is to be said of files that stood in the products' places and were not ours; None: there were none."""
+        if not self._strangers:
+            return None
+        first, count = show(self._strangers[0]), len(self._strangers)
+        others = f" and {count - 1} more" if count > 1 else ""
+        return f"{first}{others} stood there and no step had made it so: set aside below .nightferry/replaced"
 
     @property
     def owned(self) -> tuple[Product, ...]:
@@ -80,7 +90,7 @@ class Publisher:
         ours = {product.path for product in self._known.products} if self._known else set()
         try:
             for path in outputs:  # before the note: what that names is ours to remove, and this may not be
-                self._space.put_aside(path, path in ours and (self._is_leftover or self._may_replace(path)))
+                self._clear(path, path in ours and (self._is_leftover or self._may_replace(path)))
         except OSError:
             self._space.put_back()
             raise
@@ -112,10 +122,14 @@ class Publisher:
                 sync(place.parent)
             else:
                 if not self._may_replace(path):
-                    self._space.put_aside(path, is_ours=False)
+                    self._clear(path, is_ours=False)
                 self._space.publish(place, path)
             self._night.hashes.note(path, sha256)
         return tuple(Product(path, sha256) for path, (_, sha256) in sorted(ready.items()))
+
+    def _clear(self, path: bytes, is_ours: bool) -> None:
+        if self._space.put_aside(path, is_ours) and not is_ours:
+            self._strangers.append(path)
 
     def clear(self, products: tuple[Product, ...]) -> None:
         """Put aside what was made of this task before and is no more; what was replaced by later steps is not there."""

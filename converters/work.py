@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catalogue.records import Product, StepInput, StepRecord, StepResult
@@ -219,14 +219,15 @@ class _Attempt:
                 places, done = self._make(publisher, space.folder)
                 is_altered = stats_of(self._inputs) != list(before)
                 products = self._publish(publisher, places, done, is_altered)
+                warning = "; ".join(filter(None, (done.warning, publisher.warning))) or None
         except NotMade as error:
             return _Result(RowResult.FAILED, str(error))
         if is_altered:
             reason = "it altered or removed its input; whatever it made is left as it is"
             self._note(StepResult.FAILED, (), reason)
             return _Result(RowResult.FAILED, reason)
-        self._note_done(done, products)
-        return _Result(RowResult.DONE, done.warning, tuple(product.path for product in products), done)
+        self._note_done(replace(done, warning=warning), products)
+        return _Result(RowResult.DONE, warning, tuple(product.path for product in products), done)
 
     def _make(self, publisher: Publisher, folder: Path) -> tuple[list[Path], Done]:
         """Do the work itself when it is its turn; until then what stands in the products' places stays there."""

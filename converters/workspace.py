@@ -105,18 +105,19 @@ class Workspace:
     stamp: str
     _aside: list[tuple[Path, Path, bool]] = field(default_factory=list)
 
-    def put_aside(self, path: bytes, is_ours: bool) -> None:
+    def put_aside(self, path: bytes, is_ours: bool) -> bool:
         """Clear the place of a product to be; what is not known to be our own product is kept for good.
 
-        `path` is relative to the root.
+        `path` is relative to the root. Return whether anything stood there.
         """
         place = self.root / os.fsdecode(path)
         if not os.path.lexists(place):
-            return
+            return False
         kept = self.folder / f"before-{len(self._aside)}" if is_ours else self._replaced(path)
         kept.parent.mkdir(parents=True, exist_ok=True)
         place.rename(kept)
         self._aside.append((place, kept, is_ours))
+        return True
 
     def put_back(self, with_ours: bool = True) -> None:
         """Undo `put_aside`, as far as the places are free; on wish without our own products."""

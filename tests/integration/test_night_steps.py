@@ -333,10 +333,15 @@ def test_forced_a_night_is_made_again_from_its_first_step(carry: Carry, root: Pa
 
 
 def test_a_file_of_somebody_else_in_a_product_s_place_is_kept(carry: Carry, root: Path) -> None:
-    """Set aside with its bytes, as everything that is not ours."""
+    """Set aside with its bytes, as everything that is not ours, and said: it may be what an instrument made."""
     (root / "20251106/made").mkdir()
     (root / "20251106/made/cam1.cube").write_text("a person put it here\n")
-    assert carry(Gather()).state is State.OK
+    outcome = carry(Gather())
+    assert outcome.state is State.OK
+    assert {row.reason for row in outcome.rows} == {
+        None,
+        "20251106/made/cam1.cube stood there and no step had made it so: set aside below .nightferry/replaced",
+    }
     (kept,) = (root / ".nightferry/replaced").glob("*/20251106/made/cam1.cube")
     assert kept.read_text() == "a person put it here\n"
 
