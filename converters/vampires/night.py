@@ -7,6 +7,7 @@ as a whole, so that a pair across the edge of two cubes is none the worse. Readi
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,10 @@ class _Row:
         self.states = np.full(size, _NO_FLC, dtype=np.int8)
 
 
+_Part = tuple[_Row, Integers]
+"""Some frames of a row: their places in it."""
+
+
 def make_plan(
     night: dt.date, cameras: Sequence[str], cubes: Sequence[Cube], rules: Rules, parameters: dict[str, Any]
 ) -> Plan:
@@ -91,40 +96,193 @@ def make_plan(
     Plan
         Conserving; its outputs by time, camera and state.
     """
-    rows = [_row(camera, cubes, rules) for camera in cameras]
-    for row in rows:
-        _tell_states(row, cubes, rules)
-    matches = list(_pair_rows(rows[0], rows[1], cubes, rules)) if len(rows) > 1 else []
-    used: set[bytes] = set()
-    outputs = [*_sync_outputs(rows, rules, used), *_solo_outputs(rows, cubes, rules, used)]
-    outputs += _whole_outputs(cubes, rows, rules, used)
-    listed = tuple(_listed(cubes))
-    outputs.sort(key=lambda output: (output.start_us or 0, output.path))
-    plan = Plan(night, parameters, tuple(cube.source for cube in cubes), tuple(matches), tuple(outputs), listed)
+    made = _Night(cameras, cubes, rules)
+    outputs = sorted(made.outputs(), key=lambda output: (output.start_us or 0, output.path))
+    sources = tuple(cube.source for cube in cubes)
+    plan = Plan(night, parameters, sources, made.matches, tuple(outputs), tuple(_listed(cubes)))
     plan.check()
     return plan
 
 
-def _is_usable(cube: Cube, rules: Rules) -> bool:
-    return not cube.is_damaged and cube.times_us is not None and rules.is_triggered(cube.source.keys)
+class _Night:
+    """A night's frames in rows, what was found out about them, and the names that are given already."""
 
+    def __init__(self, cameras: Sequence[str], cubes: Sequence[Cube], rules: Rules) -> None:
+        self._cubes, self._rules = cubes, rules
+        self._used: set[bytes] = set()
+        self._rows = [self._row(camera) for camera in cameras]
+        for row in self._rows:
+            self._tell_states(row)
+        self.matches = tuple(self._pair_rows(*self._rows)) if len(self._rows) > 1 else ()
 
-def _row(camera: str, cubes: Sequence[Cube], rules: Rules) -> _Row:
-    numbers = [number for number, cube in enumerate(cubes) if cube.source.camera == camera and _is_usable(cube, rules)]
-    numbers.sort(key=lambda number: _first(cubes[number]))
-    stretches = _stretches(numbers, cubes, rules)
-    sizes = [cubes[number].source.frames for number in numbers]
-    empty = np.zeros(0, dtype=np.int64)
-    times = np.concatenate([empty, *(_times(cubes[number]) for number in numbers)])
-    order = np.argsort(times, kind="stable")
-    return _Row(
-        camera,
-        np.repeat(np.array(numbers, dtype=np.int64), sizes)[order],
-        np.concatenate([empty, *(np.arange(size) for size in sizes)])[order],
-        times[order],
-        np.concatenate([empty, *(_counters(cubes[number]) for number in numbers)])[order],
-        np.repeat(np.array(stretches, dtype=np.int64), sizes)[order],
-    )
+    def outputs(self) -> Iterator[Output]:
+        """Yield every new cube."""
+        if len(self._rows) > 1:
+            yield from self._sync_outputs(*self._rows)
+        for row in self._rows:
+            yield from self._solo_outputs(row)
+        yield from self._whole_outputs()
+
+    # ---- rows
+
+    def _is_usable(self, cube: Cube) -> bool:
+        return not cube.is_damaged and cube.times_us is not None and self._rules.is_triggered(cube.source.keys)
+
+    def _row(self, camera: str) -> _Row:
+        cubes = self._cubes
+        numbers = [
+            number for number, cube in enumerate(cubes) if cube.source.camera == camera and self._is_usable(cube)
+        ]
+        numbers.sort(key=lambda number: _first(cubes[number]))
+        stretches = self._stretches(numbers)
+        sizes = [cubes[number].source.frames for number in numbers]
+        empty = np.zeros(0, dtype=np.int64)
+        times = np.concatenate([empty, *(_times(cubes[number]) for number in numbers)])
+        order = np.argsort(times, kind="stable")
+        return _Row(
+            camera,
+            np.repeat(np.array(numbers, dtype=np.int64), sizes)[order],
+            np.concatenate([empty, *(np.arange(size) for size in sizes)])[order],
+            times[order],
+            np.concatenate([empty, *(_counters(cubes[number]) for number in numbers)])[order],
+            np.repeat(np.array(stretches, dtype=np.int64), sizes)[order],
+        )
+
+    def _stretches(self, numbers: Sequence[int]) -> list[int]:
+        """Number the stretches: cubes in a row that are alike, without a gap between them."""
+        if not numbers:
+            return []
+        stretches = [0]
+        for before, cube in itertools.pairwise(self._cubes[number] for number in numbers):
+            stretches.append(stretches[-1] + (not self._goes_on(before, cube)))
+        return stretches
+
+    def _goes_on(self, before: Cube, cube: Cube) -> bool:
+        configurations = {self._rules.configuration(one.source.keys) for one in (before, cube)}
+        is_near = _first(cube) - int(_times(before)[-1]) <= self._rules.gap_us
+        return len(configurations) == 1 and is_near and before.source.clock == cube.source.clock
+
+    def _tell_states(self, row: _Row) -> None:
+        rules = self._rules
+        for places in _grouped(row.stretch):
+            keys = self._cubes[int(row.source[places[0]])].source.keys
+            if rules.has_flc(keys):
+                row.states[places] = flc_states(row.times_us[places], rules.jitter_of(keys), rules.noise_of(keys))
+
+    # ---- pairs
+
+    def _pair_rows(self, one: _Row, other: _Row) -> Iterator[Match]:
+        """Pair the stretches that overlap, and note in both rows who is whose partner."""
+        number = 0
+        parts = _grouped(other.stretch)
+        spans = np.array([other.times_us[[others[0], others[-1]]] for others in parts], dtype=np.int64).reshape(-1, 2)
+        for places in _grouped(one.stretch):
+            for near in _overlapping(one.times_us[places], spans):
+                others = parts[near]
+                ones = places[one.partner[places] == _NOWHERE]
+                theirs = others[other.partner[others] == _NOWHERE]
+                match = self._pair_parts((one, ones), (other, theirs), number)
+                if match is not None:
+                    number += 1
+                    yield match
+
+    def _pair_parts(self, part: _Part, far_part: _Part, number: int) -> Match | None:
+        """Pair frames of two rows as match of this number; None where they cannot be put together."""
+        (one, ones), (other, others) = part, far_part
+        sources = [sorted(set(row.source[places].tolist())) for row, places in (part, far_part)]
+        if not sources[0] or not sources[1]:
+            return None
+        rules = self._rules
+        first, second = (self._cubes[numbers[0]].source for numbers in sources)
+        if first.clock != second.clock:
+            return None
+        times, counters = (one.times_us[ones], other.times_us[others]), (one.counters[ones], other.counters[others])
+        tolerance_us = min(rules.tolerance_of(first.keys), rules.tolerance_of(second.keys))
+        exposure_us = min(rules.exposure_of(first.keys), rules.exposure_of(second.keys))
+        found = pair(*times, tolerance_us, rules.offset_limit_us, counters, rules.offset_us, exposure_us)
+        if found.choice.known is Known.CONTRADICTED:
+            for row, numbers in ((one, sources[0]), (other, sources[1])):
+                row.doubts |= dict.fromkeys(numbers, _doubt(found.choice))
+        _note_pairs((one, ones[found.first]), (other, others[found.second]), number)
+        return Match(
+            first=tuple(sources[0]),
+            second=tuple(sources[1]),
+            pairs=len(found.first),
+            offset_us=round(found.offset.offset_us, 3),
+            tolerance_us=round(found.tolerance_us, 3),
+            residual_us=round(found.residual_us, 3),
+            support=round(found.offset.support, 4),
+            rival=round(found.offset.rival, 4),
+            ambiguous=found.ambiguous,
+            known=found.choice.known.value,
+            period_us=round(found.choice.period_us, 3),
+        )
+
+    # ---- new cubes
+
+    def _sync_outputs(self, one: _Row, other: _Row) -> Iterator[Output]:
+        rules = self._rules
+        mine = np.flatnonzero(one.partner != _NOWHERE)
+        theirs = one.partner[mine]
+        groups = one.stretch[mine] * (int(other.stretch.max(initial=0)) + 1) + other.stretch[theirs]
+        for piece in cut(one.times_us[mine], groups, rules.longest_us, rules.gap_us):
+            stem = self._free_stem(rules.sync_name, int(one.times_us[mine[piece]][0]), 6)
+            for letter, taken in _letters(one.states[mine[piece]]):
+                yield from _siblings((one, mine[piece][taken]), (other, theirs[piece][taken]), stem, letter)
+
+    def _solo_outputs(self, row: _Row) -> Iterator[Output]:
+        """Yield what found no partner, cut by the same rules; a cube without a single pair stays one piece."""
+        alone = np.flatnonzero(row.partner == _NOWHERE)
+        has_pairs = np.zeros(len(self._cubes), dtype=bool)
+        has_pairs[row.source[row.partner != _NOWHERE]] = True
+        is_rest = has_pairs[row.source[alone]]
+        rest, others = alone[is_rest], alone[~is_rest]
+        for piece in cut(row.times_us[rest], row.stretch[rest], self._rules.longest_us, self._rules.gap_us):
+            yield from self._solo(row, rest[piece], "no frame of the other camera at its time")
+        for places in _grouped(row.source[others]):
+            whole = others[places]
+            doubt = row.doubts.get(int(row.source[whole[0]]))
+            yield from self._solo(row, whole, doubt or "no cube of the other camera to pair with")
+
+    def _solo(self, row: _Row, places: Integers, reason: str) -> Iterator[Output]:
+        source = self._cubes[int(row.source[places[0]])].source
+        stem = self._free_stem(_stream(source), int(row.times_us[places[0]]), 9)
+        for letter, taken in _letters(row.states[places]):
+            yield _output(row, places[taken], stem + _ending(letter), SOLO, letter, reason=reason)
+
+    def _whole_outputs(self) -> Iterator[Output]:
+        """Yield the cubes that could not be put to the question: each stays as it is, under its own name."""
+        for number, cube in enumerate(self._cubes):
+            source = cube.source
+            if cube.is_damaged or self._is_usable(cube) or not source.frames:
+                continue
+            name = source.path.rpartition(b"/")[2].removesuffix(b".fits")
+            times = cube.times_us
+            yield Output(
+                path=self._free(self._rules.folder + b"/" + name) + b".fits",
+                camera=source.camera,
+                kind=SOLO,
+                state="",
+                runs=(Run(number, 0, source.frames),),
+                start_us=None if times is None else int(times[0]),
+                end_us=None if times is None else int(times[-1]),
+                reason=source.reason or "no external trigger",
+            )
+
+    def _free_stem(self, name: bytes, time_us: int, digits: int) -> bytes:
+        """Return a cube's path without its ending: a name and its first time of day, with some decimals."""
+        clock = dt.datetime.fromtimestamp(time_us // 1_000_000, tz=dt.UTC).strftime("%H:%M:%S")
+        decimals = f"{time_us % 1_000_000:06d}".ljust(digits, "0")
+        return self._free(self._rules.folder + b"/" + name + b"_" + f"{clock}.{decimals}".encode())
+
+    def _free(self, stem: bytes) -> bytes:
+        """Return a stem that nothing else of the night has."""
+        free, number = stem, 1
+        while free in self._used:
+            number += 1
+            free = b"%s-%d" % (stem, number)
+        self._used.add(free)
+        return free
 
 
 def _times(cube: Cube) -> Integers:
@@ -139,49 +297,11 @@ def _first(cube: Cube) -> int:
     return int(_times(cube)[0])
 
 
-def _stretches(numbers: Sequence[int], cubes: Sequence[Cube], rules: Rules) -> list[int]:
-    """Number the stretches: cubes in a row that are alike, without a gap between them."""
-    stretches: list[int] = []
-    for place, number in enumerate(numbers):
-        if place == 0:
-            stretches.append(0)
-            continue
-        before, cube = cubes[numbers[place - 1]], cubes[number]
-        is_alike = rules.configuration(before.source.keys) == rules.configuration(cube.source.keys)
-        is_near = _first(cube) - int(_times(before)[-1]) <= rules.gap_us
-        is_one = is_alike and is_near and before.source.clock == cube.source.clock
-        stretches.append(stretches[-1] + (not is_one))
-    return stretches
-
-
-def _parts(row: _Row) -> list[Integers]:
-    """Return the places of each stretch's frames, in the order of the stretches."""
-    order = np.argsort(row.stretch, kind="stable")
-    edges = np.flatnonzero(np.diff(row.stretch[order])) + 1
+def _grouped(groups: Integers) -> list[Integers]:
+    """Return the places of each group's elements, in the order of the groups."""
+    order = np.argsort(groups, kind="stable")
+    edges = np.flatnonzero(np.diff(groups[order])) + 1
     return [places for places in np.split(order, edges) if len(places)]
-
-
-def _tell_states(row: _Row, cubes: Sequence[Cube], rules: Rules) -> None:
-    for places in _parts(row):
-        keys = cubes[int(row.source[places[0]])].source.keys
-        if rules.has_flc(keys):
-            row.states[places] = flc_states(row.times_us[places], rules.jitter_of(keys), rules.noise_of(keys))
-
-
-def _pair_rows(one: _Row, other: _Row, cubes: Sequence[Cube], rules: Rules) -> Iterator[Match]:
-    """Pair the stretches that overlap, and note in both rows who is whose partner."""
-    number = 0
-    parts = _parts(other)
-    spans = np.array([other.times_us[[others[0], others[-1]]] for others in parts], dtype=np.int64).reshape(-1, 2)
-    for places in _parts(one):
-        for near in _overlapping(one.times_us[places], spans):
-            others = parts[near]
-            ones = places[one.partner[places] == _NOWHERE]
-            twos = others[other.partner[others] == _NOWHERE]
-            match = _pair_parts(one, other, ones, twos, cubes, rules, number)
-            if match is not None:
-                number += 1
-                yield match
 
 
 def _overlapping(ones: Integers, spans: Integers) -> list[int]:
@@ -193,40 +313,12 @@ def _overlapping(ones: Integers, spans: Integers) -> list[int]:
     return near
 
 
-def _pair_parts(
-    one: _Row, other: _Row, ones: Integers, others: Integers, cubes: Sequence[Cube], rules: Rules, number: int
-) -> Match | None:
-    sources = [sorted(set(row.source[places].tolist())) for row, places in ((one, ones), (other, others))]
-    if not sources[0] or not sources[1]:
-        return None
-    first, second = (cubes[numbers[0]].source for numbers in sources)
-    if first.clock != second.clock:
-        return None
-    tolerance_us = min(rules.tolerance_of(first.keys), rules.tolerance_of(second.keys))
-    times, counters = (one.times_us[ones], other.times_us[others]), (one.counters[ones], other.counters[others])
-    exposure_us = min(rules.exposure_of(first.keys), rules.exposure_of(second.keys))
-    found = pair(*times, tolerance_us, rules.offset_limit_us, counters, rules.offset_us, exposure_us)
-    if found.choice.known is Known.CONTRADICTED:
-        one.doubts |= dict.fromkeys(sources[0], _doubt(found.choice))
-        other.doubts |= dict.fromkeys(sources[1], _doubt(found.choice))
-    mine, theirs = ones[found.first], others[found.second]
+def _note_pairs(part: _Part, far_part: _Part, number: int) -> None:
+    """Note in both rows who is whose partner, by which match, and what both cameras together tell of the state."""
+    (one, mine), (other, theirs) = part, far_part
     one.partner[mine], other.partner[theirs] = theirs, mine
     one.match[mine] = other.match[theirs] = number
-    together = agreed(one.states[mine], other.states[theirs])
-    one.states[mine] = other.states[theirs] = together
-    return Match(
-        first=tuple(sources[0]),
-        second=tuple(sources[1]),
-        pairs=len(mine),
-        offset_us=round(found.offset.offset_us, 3),
-        tolerance_us=round(found.tolerance_us, 3),
-        residual_us=round(found.residual_us, 3),
-        support=round(found.offset.support, 4),
-        rival=round(found.offset.rival, 4),
-        ambiguous=found.ambiguous,
-        known=found.choice.known.value,
-        period_us=round(found.choice.period_us, 3),
-    )
+    one.states[mine] = other.states[theirs] = agreed(one.states[mine], other.states[theirs])
 
 
 def _doubt(choice: Choice) -> str:
@@ -244,25 +336,17 @@ def _letters(states: NDArray[np.int8]) -> Iterator[tuple[str, NDArray[np.bool_]]
             yield LETTERS.get(state, ""), taken
 
 
-def _sync_outputs(rows: Sequence[_Row], rules: Rules, used: set[bytes]) -> Iterator[Output]:
-    if len(rows) < 2:
-        return
-    one, other = rows
-    mine = np.flatnonzero(one.partner != _NOWHERE)
-    theirs = one.partner[mine]
-    groups = one.stretch[mine] * (int(other.stretch.max(initial=0)) + 1) + other.stretch[theirs]
-    for piece in cut(one.times_us[mine], groups, rules.longest_us, rules.gap_us):
-        stem = _free(_name(rules, rules.sync_name, int(one.times_us[mine[piece]][0]), 6), used)
-        for letter, taken in _letters(one.states[mine[piece]]):
-            yield from _siblings(one, other, mine[piece][taken], theirs[piece][taken], stem, letter)
+def _ending(letter: str) -> bytes:
+    return (b"." + letter.encode() if letter else b"") + b".fits"
 
 
-def _siblings(one: _Row, other: _Row, mine: Integers, theirs: Integers, stem: bytes, letter: str) -> Iterator[Output]:
-    end = (b"." + letter.encode() if letter else b"") + b".fits"
-    paths = [stem + b"." + row.camera.encode() + end for row in (one, other)]
-    match = int(one.match[mine[0]])
-    yield _output(one, mine, paths[0], SYNC, letter, sibling=paths[1], match=match)
-    yield _output(other, theirs, paths[1], SYNC, letter, sibling=paths[0], match=match)
+def _siblings(part: _Part, far_part: _Part, stem: bytes, letter: str) -> Iterator[Output]:
+    """Yield the cubes of both cameras' frames that are pairs."""
+    row, places = part
+    paths = [stem + b"." + one.camera.encode() + _ending(letter) for one, _ in (part, far_part)]
+    match = int(row.match[places[0]])
+    yield _output(*part, paths[0], SYNC, letter, sibling=paths[1], match=match)
+    yield _output(*far_part, paths[1], SYNC, letter, sibling=paths[0], match=match)
 
 
 def _output(row: _Row, places: Integers, path: bytes, kind: str, letter: str, **more: Any) -> Output:
@@ -278,58 +362,6 @@ def _output(row: _Row, places: Integers, path: bytes, kind: str, letter: str, **
     )
 
 
-def _solo_outputs(rows: Sequence[_Row], cubes: Sequence[Cube], rules: Rules, used: set[bytes]) -> Iterator[Output]:
-    """Yield what found no partner, cut by the same rules; a cube without a single pair stays one piece of its own."""
-    for row in rows:
-        alone = np.flatnonzero(row.partner == _NOWHERE)
-        has_pairs = np.zeros(len(cubes), dtype=bool)
-        has_pairs[row.source[row.partner != _NOWHERE]] = True
-        of_pairs = has_pairs[row.source[alone]]
-        others = alone[~of_pairs]
-        others = others[np.argsort(row.source[others], kind="stable")]  # two cubes of the same moments are two pieces
-        for places, is_rest in ((alone[of_pairs], True), (others, False)):
-            reason = (
-                "no frame of the other camera at its time" if is_rest else "no cube of the other camera to pair with"
-            )
-            groups = row.stretch[places] if is_rest else row.source[places]
-            longest_us = rules.longest_us if is_rest else np.iinfo(np.int64).max // 4
-            gap_us = rules.gap_us if is_rest else np.iinfo(np.int64).max // 4
-            for piece in cut(row.times_us[places], groups, longest_us, gap_us):
-                why = reason if is_rest else row.doubts.get(int(row.source[places[piece][0]]), reason)
-                yield from _solo(row, places[piece], cubes, rules, used, why)
-
-
-def _solo(
-    row: _Row, places: Integers, cubes: Sequence[Cube], rules: Rules, used: set[bytes], reason: str
-) -> Iterator[Output]:
-    name = _stream(cubes[int(row.source[places[0]])].source)
-    stem = _free(_name(rules, name, int(row.times_us[places[0]]), 9), used)
-    for letter, taken in _letters(row.states[places]):
-        path = stem + (b"." + letter.encode() if letter else b"") + b".fits"
-        yield _output(row, places[taken], path, SOLO, letter, reason=reason)
-
-
-def _whole_outputs(cubes: Sequence[Cube], rows: Sequence[_Row], rules: Rules, used: set[bytes]) -> Iterator[Output]:
-    """Yield the cubes that could not be put to the question: each stays as it is, under its own name."""
-    for number, cube in enumerate(cubes):
-        source = cube.source
-        if cube.is_damaged or _is_usable(cube, rules) or not source.frames:
-            continue
-        name = source.path.rpartition(b"/")[2].removesuffix(b".fits")
-        path = _free(rules.folder + b"/" + name, used) + b".fits"
-        times = cube.times_us
-        yield Output(
-            path=path,
-            camera=source.camera,
-            kind=SOLO,
-            state="",
-            runs=(Run(number, 0, source.frames),),
-            start_us=None if times is None else int(times[0]),
-            end_us=None if times is None else int(times[-1]),
-            reason=source.reason or "no external trigger",
-        )
-
-
 def _listed(cubes: Sequence[Cube]) -> Iterator[Listed]:
     for number, cube in enumerate(cubes):
         if cube.is_damaged and cube.source.frames:
@@ -339,19 +371,3 @@ def _listed(cubes: Sequence[Cube]) -> Iterator[Listed]:
 def _stream(source: Source) -> bytes:
     """Return the stream's name, which a cube's name begins with: ``vcam1`` of ``vcam1/vcam1_10:20:00.5.fits``."""
     return source.path.rpartition(b"/")[2].partition(b"_")[0]
-
-
-def _name(rules: Rules, name: bytes, time_us: int, digits: int) -> bytes:
-    clock = dt.datetime.fromtimestamp(time_us // 1_000_000, tz=dt.UTC).strftime("%H:%M:%S")
-    decimals = f"{time_us % 1_000_000:06d}".ljust(digits, "0")
-    return rules.folder + b"/" + name + b"_" + f"{clock}.{decimals}".encode()
-
-
-def _free(stem: bytes, used: set[bytes]) -> bytes:
-    """Return a stem that nothing else of the night has."""
-    free, number = stem, 1
-    while free in used:
-        number += 1
-        free = b"%s-%d" % (stem, number)
-    used.add(free)
-    return free

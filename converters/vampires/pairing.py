@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.vampires.periods import LARGEST_US, Choice, Known, Seen, choose
+from converters.vampires.periods import LARGEST_US, Choice, Known, Seen, choose, nearest
 
 Times = NDArray[np.int64]
 
@@ -193,21 +193,13 @@ def _mutual(
     first: NDArray[np.float64], second: NDArray[np.float64], tolerance_us: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
     """Return the pairs that are each other's nearest, and how many frames had more than one to choose from."""
-    partner, back = _nearest(first, second), _nearest(second, first)
+    partner, back = nearest(first, second), nearest(second, first)
     places = np.arange(len(first))
     is_pair = (back[partner] == places) & (np.abs(second[partner] - first) <= tolerance_us)
-    is_alone = (_within(first, second, tolerance_us) <= 1)[places] & (_within(second, first, tolerance_us) <= 1)[
-        partner
-    ]
+    is_one_near = _within(first, second, tolerance_us) <= 1
+    is_alone = is_one_near & (_within(second, first, tolerance_us) <= 1)[partner]
     taken = is_pair & is_alone
     return places[taken], partner[taken], int((is_pair & ~is_alone).sum())
-
-
-def _nearest(ones: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.int64]:
-    right = np.clip(np.searchsorted(others, ones), 0, len(others) - 1)
-    left = np.clip(right - 1, 0, len(others) - 1)
-    nearest: NDArray[np.int64] = np.where(np.abs(ones - others[left]) <= np.abs(others[right] - ones), left, right)
-    return nearest
 
 
 def _within(ones: NDArray[np.float64], others: NDArray[np.float64], tolerance_us: float) -> NDArray[np.int64]:

@@ -115,12 +115,17 @@ def _sampled(times_us: Integers) -> Floats:
     return times_us[:_MOST_SAMPLES].astype(np.float64)
 
 
-def _nearest_difference(ones: Floats, others: Integers) -> Floats:
+def nearest(ones: Floats, others: Integers | Floats) -> Integers:
+    """Return for each time the place of the nearest of others, which ascend and are at least one; of two the first."""
     right = np.clip(np.searchsorted(others, ones), 0, len(others) - 1)
     left = np.clip(right - 1, 0, len(others) - 1)
-    after, before = others[right] - ones, others[left] - ones
-    nearest: Floats = np.where(np.abs(before) <= np.abs(after), before, after)
-    return nearest
+    places: Integers = np.where(np.abs(others[left] - ones) <= np.abs(others[right] - ones), left, right)
+    return places
+
+
+def _nearest_difference(ones: Floats, others: Integers) -> Floats:
+    difference: Floats = others[nearest(ones, others)] - ones
+    return difference
 
 
 def _turns(smallest_us: float, period_us: float) -> Iterator[int]:

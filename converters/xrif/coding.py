@@ -110,8 +110,8 @@ def plan(block: Block, limit_bytes: int = LIMIT_BYTES) -> Plan:
     frame_bytes = block.depth * block.height * block.width * dtype.itemsize
     if not frame_bytes * block.frames:
         raise Damaged(f"the {block.what} block counts no pixel")
-    packed_bytes = _packed_bytes(reorder, frame_bytes, block.frames)
-    made = Plan(dtype, shape, frame_bytes * block.frames, packed_bytes, difference, reorder, compress)
+    packed = packed_bytes(reorder, frame_bytes, block.frames)
+    made = Plan(dtype, shape, frame_bytes * block.frames, packed, difference, reorder, compress)
     _check_sizes(block, made, limit_bytes)
     return made
 
@@ -151,7 +151,8 @@ def _check_methods(type_code: int, difference: int, reorder: int, compress: int)
         raise Unknown(f"difference coding {difference} is not defined for pixels of type {DTYPES[type_code]}")
 
 
-def _packed_bytes(reorder: int, frame_bytes: int, frames: int) -> int:
+def packed_bytes(reorder: int, frame_bytes: int, frames: int) -> int:
+    """Return how long pixels are once they are reordered, before they are compressed."""
     if reorder == RENIBBLE:
         return frame_bytes * (frames + 1)
     if reorder == BITPACK:

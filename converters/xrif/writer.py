@@ -24,6 +24,7 @@ from converters.xrif.coding import (
     PIXEL,
     PREVIOUS,
     RENIBBLE,
+    packed_bytes,
     plan,
 )
 from converters.xrif.faults import Damaged, Unknown
@@ -80,8 +81,9 @@ def encode(
 
 def _payload(images: NDArray[Any], header: Block) -> bytes:
     """Encode pixels as a header says, whose payload size is not yet known."""
+    unpressed_bytes = packed_bytes(header.reorder, images.nbytes // max(1, header.frames), header.frames)
     try:
-        made = plan(header._replace(payload_size=_unpressed_bytes(header, images.nbytes)), limit_bytes=1 << 62)
+        made = plan(header._replace(payload_size=unpressed_bytes), limit_bytes=1 << 62)
     except (Damaged, Unknown) as error:
         raise UsageError(f"no archive can be written: {error}") from error
     rows = np.array(images, made.dtype).reshape(header.frames, -1)
@@ -101,13 +103,3 @@ def _payload(images: NDArray[Any], header: Block) -> bytes:
     packed = flat.tobytes()
     pressed: bytes = lz4.block.compress(packed, store_size=False) if made.compress == LZ4 else packed
     return pressed
-
-
-def _unpressed_bytes(header: Block, raw_bytes: int) -> int:
-    """Return the length of a payload before LZ4, which its header must promise to be planned."""
-    frame_bytes = raw_bytes // max(1, header.frames)
-    if header.reorder == RENIBBLE:
-        return frame_bytes * (header.frames + 1)
-    if header.reorder == BITPACK:
-        return max(frame_bytes, 16) * (header.frames + 1)
-    return raw_bytes
