@@ -31,6 +31,8 @@ from reports.summary import (
 STYLES = {"ok": "green", "different": "bold red", "unknown": "bold magenta", "away": "bright_black"}
 """Colours of states; the word always stands beside the colour."""
 
+_GAPS = (2, 1)
+"""Blanks between columns: two where there is room for them, else one; on eighty columns a name is not cut for them."""
 MOST_LINES = 20
 """Lines of one section on a terminal; the plain text and the JSON have them all."""
 
@@ -78,10 +80,11 @@ def _print_table(
 ) -> None:
     if not rows:
         return
-    if _narrowest(rows) > console.width:
+    gap = next((gap for gap in _GAPS if _narrowest(columns, rows, gap) <= console.width), None)
+    if gap is None:
         _print_stacked(rows, notes, console)
     else:
-        console.print(_table(columns, rows))
+        console.print(_table(columns, rows, gap))
         for row, lines in zip(rows, notes, strict=True):
             whose = f"{row[0]} {row[1]}: " if len(rows) > 1 else ""  # a table cannot be parted for its notes
             _print_notes((whose + line.strip() for line in lines), console)
@@ -93,10 +96,11 @@ def _print_notes(lines: Iterable[str], console: Console) -> None:
         console.print(Text(f"  {line.strip()}", style="dim"))
 
 
-def _narrowest(rows: Sequence[Sequence[str]]) -> int:
+def _narrowest(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: int) -> int:
     """Return the columns that cells need to stand beside one another uncut; headings may be folded at blanks."""
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    return sum(widths) + len(widths) - 1
+    outermost = (columns[0], *(max(column.split(), key=cell_len) for column in columns[1:-1]), columns[-1])
+    widths = [max(map(cell_len, column)) for column in zip(outermost, *rows, strict=True)]
+    return sum(widths) + gap * (len(widths) - 1)
 
 
 def _print_stacked(rows: Sequence[Sequence[str]], notes: Sequence[Iterable[str]], console: Console) -> None:
@@ -107,8 +111,8 @@ def _print_stacked(rows: Sequence[Sequence[str]], notes: Sequence[Iterable[str]]
         _print_notes(lines, console)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]], gap: int) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="dim")
     for place, column in enumerate(columns):
         is_outermost = place in (0, len(columns) - 1)  # the instrument and its state are never cut or folded
         justify: Literal["right", "left"] = "left" if is_outermost or place == 1 else "right"

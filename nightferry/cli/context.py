@@ -154,8 +154,13 @@ def print_document(document: dict[str, Any]) -> None:
 
 
 def is_terminal() -> bool:
-    """Say whether standard output is a terminal, where colours and tables are wanted."""
-    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    """Say whether standard output is a terminal, where tables and bars are wanted."""
+    return sys.stdout.isatty()
+
+
+def has_colours() -> bool:
+    """Say whether what is written there may be coloured; tables ask for themselves."""
+    return is_terminal() and not os.environ.get("NO_COLOR")
 
 
 def finish(status: int) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import finish, is_terminal, options_of, say
+from nightferry.cli.context import finish, has_colours, is_terminal, options_of, say
 
 if TYPE_CHECKING:
     from nightferry.doctor import Line
@@ -105,7 +105,7 @@ _COLOURS = {
 def print_line(state: str, what: str, words: str) -> None:
     """Print one line of a list of findings: state, what, words."""
     label = f"{_WORDS[state]:<8}"
-    if is_terminal():
+    if has_colours():
         label = typer.style(label, fg=_COLOURS[state], bold=True)
     typer.echo(f"{label}{what}: {words}")
 

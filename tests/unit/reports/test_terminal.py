@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from dataclasses import replace
 
+import pytest
 from rich.console import Console
 
 from reports.terminal import print_report
-from tests.unit.reports.made import FULL, MOVED, OK_HOP, SEED, SHD_UNKNOWN, report
+from tests.unit.reports.made import FULL, MOVED, NIGHT, OK_HOP, SEED, SHD_UNKNOWN, report
 
 
 def printed(made: object, *, colour: bool = False, width: int = 100) -> str:
@@ -19,6 +21,11 @@ def printed(made: object, *, colour: bool = False, width: int = 100) -> str:
     print_report(made, console)  # type: ignore[arg-type]
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
+
+
+def thirty() -> tuple[dt.date, ...]:
+    """Return a window's nights."""
+    return tuple(NIGHT - dt.timedelta(days=number) for number in range(30))
 
 
 def test_a_good_run_is_a_table_and_a_line() -> None:
@@ -57,6 +64,15 @@ def test_on_a_telephone_a_hop_is_two_whole_lines_instead_of_shards() -> None:
     assert lines[0].split() == [OK_HOP.instrument, OK_HOP.hop, "ok"]
     assert " ".join(" ".join(lines[1:3]).split()) == "1 night, 163 by size, 0 not comparable"
     assert lines[-1] == "ok: 163 files compared"
+
+
+@pytest.mark.parametrize("width", [40, 66, 72, 76, 79, 80, 81, 100])
+def test_on_no_terminal_a_hop_is_cut(width: int) -> None:
+    """On the usual eighty columns the last letter of astro.cape once stood in a line of its own."""
+    chain = [replace(one, hop="astro.suth:astro.cape", nights=thirty()) for one in (OK_HOP, SHD_UNKNOWN)]
+    lines = printed(report(*chain), width=width).splitlines()
+    assert sum("astro.suth:astro.cape" in line.split() for line in lines) == 2
+    assert max(map(len, lines)) <= width
 
 
 def test_what_was_accepted_stands_with_its_hop() -> None:
