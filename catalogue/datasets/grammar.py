@@ -279,6 +279,8 @@ def _as_kind(kind: KeyKind, written: object, text: str) -> KeyValue:
         if not text.isprintable() or "/" in text:  # bytes that are no UTF-8 are not printable either
             raise ValueError(text)
         return text
+    if "_" in text:  # Python alone reads 1_000 as a thousand
+        raise ValueError(text)
     if kind == "real":
         value = float(text) + 0.0  # -0.0 is the same value, and must not make another id
         if value != value or value in (float("inf"), float("-inf")):

@@ -98,8 +98,13 @@ def _text(raw: Any) -> str | None:
     return text or None
 
 
+def _is_no_number(raw: Any) -> bool:
+    """Say whether a value only looks like a number to Python, which takes True for 1 and ``1_000`` for a thousand."""
+    return isinstance(raw, bool) or (isinstance(raw, str) and "_" in raw)
+
+
 def _integer(raw: Any) -> int:
-    if isinstance(raw, bool):
+    if _is_no_number(raw):
         raise Unreadable(f"{raw!r}, no whole number")
     try:
         value = int(raw) if isinstance(raw, (int, str)) else int(float(raw)) if float(raw).is_integer() else None
@@ -114,7 +119,7 @@ def _number(raw: Any, unit: str | None, wanted: str | None) -> float:
     value = _sexagesimal(raw, unit) if isinstance(raw, str) else None
     if value is None:
         try:
-            value = math.nan if isinstance(raw, bool) else float(raw)
+            value = math.nan if _is_no_number(raw) else float(raw)
         except (TypeError, ValueError, OverflowError):
             value = math.nan
     if not math.isfinite(value):

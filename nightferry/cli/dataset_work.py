@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from nightferry.holdings import dataset_forms as forms
 from nightferry.holdings.checking import check
 from nightferry.holdings.datastores import open_catalogue
 from nightferry.holdings.removing import Fate, Removed, fate_of, refuse_away, remove
+from nightferry.locks import instrument_lock
 from nightferry.workplace import Workplace
 from observatory.counting import counted
 from observatory.errors import UsageError
@@ -167,8 +169,12 @@ def run_types(workplace: Workplace, instrument: str | None, json: bool) -> int:
 
 def run_remove(workplace: Workplace, question: Question, yes: bool, json: bool) -> int:
     """Remove the datasets that answer a question, or say what that would do."""
-    with open_catalogue(workplace) as catalogue:
+    with open_catalogue(workplace) as catalogue, ExitStack() as stack:
         found = catalogue.find_datasets(question).datasets
+        if yes:  # an ingest would record a file that it finds in its place, and that goes the moment after
+            for name in sorted({one.instrument for one in found}):
+                stack.enter_context(instrument_lock(workplace.state, f"{name}.ingest"))
+            found = catalogue.find_datasets(question).datasets
         refuse_away(found, _is_here(workplace))
         removed = remove(catalogue, found, workplace.now()) if yes else [Removed(one, fate_of(one)) for one in found]
     if json:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pyarrow import parquet
 
+from nightferry.locks import instrument_lock
 from tests.pfs import Deliveries, ccd, config, raw_name
 
 
@@ -190,6 +191,15 @@ def test_nothing_is_removed_of_a_datastore_that_is_away(pfs: Deliveries) -> None
     pfs.store.rmdir()
     (pfs.site.folder / "unmounted").rename(pfs.store)
     assert pfs.site.call("datasets", "raw").out.count("PFS/raw/all") == 6
+
+
+def test_nothing_is_removed_while_an_ingest_is_at_work(pfs: Deliveries) -> None:
+    """It would record a file that it found in its place, and that is taken away the moment after."""
+    with instrument_lock(pfs.site.state, "pfs.ingest"):
+        assert pfs.site.call("datasets", "remove", "raw").status == 0
+        assert pfs.site.call("datasets", "remove", "raw", "--yes").status == 4
+    assert pfs.site.call("datasets", "raw").out.count("PFS/raw/all") == 6
+    assert pfs.site.call("catalogue", "check").status == 0
 
 
 def test_a_link_to_a_file_that_is_gone_is_absent(pfs: Deliveries) -> None:

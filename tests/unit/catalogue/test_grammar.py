@@ -118,7 +118,7 @@ def test_values_that_came_before_are_not_taken_for_others(pfs: Grammar) -> None:
     name = b"PFSA12345611.fits"
     told = [values(pfs, name, {"W_ENFCAZ": written})["dither"] for written in (0.0, -0.0, 1, 1.0, "1", " 1.50 ")]
     assert [str(one) for one in told] == ["0.0", "0.0", "1.0", "1.0", "1.0", "1.5"]
-    for written in (True, "x", 1e400):
+    for written in (True, "x", 1e400, "1_0"):
         with pytest.raises(NameFault):
             values(pfs, name, {"W_ENFCAZ": written})
     for visit in range(5000):

@@ -69,6 +69,8 @@ def test_a_value_becomes_what_its_column_holds(
         ("exptime", "long", {}),
         ("exptime", float("nan"), {}),
         ("exptime", True, {}),
+        ("exptime", "1_000", {}),
+        ("tile_id", "1_000", {}),
         ("exptime", [1], {}),
         ("skyra", "12:34:56", {}),
         ("tile_id", 1.5, {}),
