@@ -19,8 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from converters.base import Done, Step, Task
-from converters.nightstep import Desk, NightStep
+from converters.base import Done, Task
+from converters.nightstep import AnyStep, Desk, NightStep
 from converters.outcome import fault_words
 from converters.workspace import FarLeash, TaskLeash
 from observatory.closing import Closing
@@ -49,7 +49,7 @@ class Job:
         SHA-256 of the task's inputs.
     """
 
-    step: Step | NightStep
+    step: AnyStep
     task: Task
     outputs: Sequence[Path]
     timeout_s: float
@@ -88,7 +88,7 @@ class Crew(Protocol):
 class LocalCrew(Closing):
     """Works on this machine; how many jobs at a time is up to who calls."""
 
-    def __init__(self, steps: Sequence[Step | NightStep] = ()) -> None:
+    def __init__(self, steps: Sequence[AnyStep] = ()) -> None:
         # loaded once where processes are forked from, instead of in each: numpy and astropy take half a second
         night_steps = [step for step in steps if isinstance(step, NightStep)]
         heavy = {name for step in night_steps for name in (*step.preload, type(step).__module__)}

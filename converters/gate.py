@@ -9,9 +9,10 @@ import datetime as dt
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from converters.base import NightFolder, Step
-from converters.nightstep import NightStep
+from converters.base import NightFolder
+from converters.nightstep import AnyStep, NightStep
 from converters.remembered import NightMemory
 from observatory.names import matcher, show
 from observatory.spec.models import Camera
@@ -20,19 +21,11 @@ _LITERAL = re.compile(rb"([*?\[\\])")
 _ESCAPED = re.compile(rb"\[(.)\]")
 
 
-def reason_to_wait(
-    folder: NightFolder,
-    steps: Sequence[Step | NightStep],
-    cameras: Mapping[str, Camera],
-    night: NightMemory,
-    present: dt.date | None,
-    now_s: float,
-    settle_s: float,
-    settle_limit_s: float,
-) -> str | None:
-    """Return why a night's folder cannot be begun yet; None where it can.
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When it is asked, and how long files take.
 
-    Parameters
+    Attributes
     ----------
     present : date or None
         The night that it is now; None: not asked.
@@ -41,6 +34,22 @@ def reason_to_wait(
     settle_s, settle_limit_s : float
         A file younger than the first may grow; a companion that is absent after the second never comes: what
         becomes of its file is the step's to say.
+    """
+
+    present: dt.date | None
+    now_s: float
+    settle_s: float
+    settle_limit_s: float
+
+
+def reason_to_wait(
+    folder: NightFolder,
+    steps: Sequence[AnyStep],
+    cameras: Mapping[str, Camera],
+    night: NightMemory,
+    moment: Moment,
+) -> str | None:
+    """Return why a night's folder cannot be begun yet; None where it can.
 
     Raises
     ------
@@ -50,30 +59,25 @@ def reason_to_wait(
     night_steps = [step for step in steps if isinstance(step, NightStep)]
     if not night_steps:
         return None
-    if present is not None and folder.night >= present:
+    if moment.present is not None and folder.night >= moment.present:
         return "the night is not over"
-    reasons = (
-        *_growing(folder, night, now_s, settle_s),
-        *_companions(folder, cameras, now_s, settle_limit_s),
-    )
+    reasons = (*_growing(folder, night, moment), *_companions(folder, cameras, moment))
     if reasons:
         return reasons[0] if len(reasons) == 1 else f"{reasons[0]}, and {len(reasons) - 1} more"
     return next(filter(None, (step.not_ready(folder) for step in night_steps)), None)
 
 
-def _growing(folder: NightFolder, night: NightMemory, now_s: float, settle_s: float) -> Iterator[str]:
+def _growing(folder: NightFolder, night: NightMemory, moment: Moment) -> Iterator[str]:
     made = {path for path, _ in night.made()}
     for path in folder.files:
         below_root = folder.below_root(path)
         # a time far ahead is a wrong stamp, not a file being written: it would never settle
-        is_young = below_root not in made and abs(now_s - _mtime_s(folder, path)) < settle_s
+        is_young = below_root not in made and abs(moment.now_s - _mtime_s(folder, path)) < moment.settle_s
         if is_young and not night.is_of_an_attempt(below_root):
-            yield f"{show(path)} is younger than {settle_s:g} s"
+            yield f"{show(path)} is younger than {moment.settle_s:g} s"
 
 
-def _companions(
-    folder: NightFolder, cameras: Mapping[str, Camera], now_s: float, settle_limit_s: float
-) -> Iterator[str]:
+def _companions(folder: NightFolder, cameras: Mapping[str, Camera], moment: Moment) -> Iterator[str]:
     for name, camera in cameras.items():
         if not camera.companions or folder.camera not in (None, name):
             continue
@@ -83,7 +87,7 @@ def _companions(
             if is_taken(path) != "taken" or is_companion(path) == "taken":
                 continue
             absent = [one for one in _companions_of(path, camera) if not _is_there(one, folder)]
-            if absent and now_s - _mtime_s(folder, path) < settle_limit_s:
+            if absent and moment.now_s - _mtime_s(folder, path) < moment.settle_limit_s:
                 yield f"{show(absent[0])}, which belongs to {show(path)}, is not there yet"
 
 

@@ -6,17 +6,18 @@ Over which nights, and with whom, is pipeline.py's.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from converters.base import Facts, NightFolder, Step, Task
+from converters.base import Facts, NightFolder, Task
 from converters.folders import night_folder
-from converters.gate import reason_to_wait
-from converters.nightstep import CannotPlan, NightStep, Survey
+from converters.gate import Moment, reason_to_wait
+from converters.nightstep import AnyStep, CannotPlan, NightStep, Survey
 from converters.order import Order
 from converters.outcome import ConvertRow, RowResult, fault_words
 from converters.publishing import clear_consumed, clear_outdated, is_anything_left
@@ -59,10 +60,6 @@ class Shared:
         Paths of what was freed on purpose.
     pool : ThreadPoolExecutor
         Each thread attends to one task.
-    names : iterator of str
-        For the tasks' folders.
-    late : mutable mapping of label to night
-        The oldest night in which a step that keeps the order of nights is not complete.
     counted : mutable mapping of night and label to Facts
         What the steps have counted of the nights of which something was made.
     spent : mutable mapping of night and label to seconds
@@ -71,21 +68,25 @@ class Shared:
         Takes rows.
     watch : callable
         Takes how far each step is.
+    late : mutable mapping of label to night
+        The oldest night in which a step that keeps the order of nights is not complete.
+    numbers : iterator of int
+        For the tasks' folders.
     """
 
     scope: Scope
-    steps: Sequence[Step | NightStep]
+    steps: Sequence[AnyStep]
     labels: frozenset[str]
     bench: Bench
     present: dt.date | None
     freed: frozenset[bytes]
     pool: ThreadPoolExecutor
-    names: Iterator[str]
-    late: MutableMapping[str, dt.date]
     counted: MutableMapping[tuple[dt.date, str], Facts]
     spent: MutableMapping[tuple[dt.date, str], float]
     told: Callable[[ConvertRow], None]
     watch: Callable[[StepProgress], None]
+    late: MutableMapping[str, dt.date] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
 
 class NightRun:
@@ -141,7 +142,7 @@ class NightRun:
                 return False
         return not order.is_held and not is_anything_left(self._known)
 
-    def _is_chosen(self, step: Step | NightStep) -> bool:
+    def _is_chosen(self, step: AnyStep) -> bool:
         return not self._run.labels or step.label in self._run.labels
 
     def _is_freed(self) -> bool:
@@ -154,19 +155,12 @@ class NightRun:
         taken = {one.path for record in records for one in record.inputs}
         return bool(gone & (taken | {one.path for record in records for one in record.products}))
 
-    def _must_wait(self, chosen: Sequence[Step | NightStep]) -> tuple[RowResult, str] | None:
-        bench, scope = self._run.bench, self._run.scope
+    def _must_wait(self, chosen: Sequence[AnyStep]) -> tuple[RowResult, str] | None:
+        bench = self._run.bench
+        now_s = bench.now().timestamp()
+        moment = Moment(self._run.present, now_s, bench.settle_s, bench.instrument.settle_limit_s)
         try:
-            reason = reason_to_wait(
-                self._folder,
-                chosen,
-                scope.cameras,
-                self._known,
-                self._run.present,
-                bench.now().timestamp(),
-                bench.settle_s,
-                bench.instrument.settle_limit_s,
-            )
+            reason = reason_to_wait(self._folder, chosen, self._run.scope.cameras, self._known, moment)
         except OSError as error:
             return RowResult.UNREADABLE, os_fault(error, show(self._folder.folder))
         except Exception as error:  # `not_ready` of a converter that may be anybody's: its night fails, no other
@@ -174,7 +168,7 @@ class NightRun:
             return RowResult.FAILED, fault_words(error)
         return None if reason is None else (RowResult.IN_PROGRESS, reason)
 
-    def _look_again(self, step: Step | NightStep) -> bool:
+    def _look_again(self, step: AnyStep) -> bool:
         try:
             self._folder = night_folder(self._run.scope, self._folder)  # the step before may have made what this takes
         except OSError as error:
@@ -183,7 +177,7 @@ class NightRun:
             return self._order.taken(step, [row], self._folder.night)
         return True
 
-    def _take(self, step: Step | NightStep) -> bool:
+    def _take(self, step: AnyStep) -> bool:
         """Take one step of this night, or say why it must wait; return whether it is complete."""
         why = self._order.reason_to_wait(step, self._folder.night)
         rows, begun_s, key = [], time.monotonic(), (self._folder.night, step.label)
@@ -194,7 +188,7 @@ class NightRun:
         self._run.spent[key] = self._run.spent.get(key, 0.0) + time.monotonic() - begun_s
         return self._order.taken(step, rows, self._folder.night)
 
-    def _pass_by(self, step: Step | NightStep, chosen: Sequence[Step | NightStep]) -> bool:
+    def _pass_by(self, step: AnyStep, chosen: Sequence[AnyStep]) -> bool:
         """Look, without doing anything, whether a step that was not asked for lets those after it go on."""
         after = self._run.steps[self._run.steps.index(step) :]
         if not any(isinstance(one, NightStep) for one in after if one in chosen):
@@ -206,51 +200,64 @@ class NightRun:
             self._order.passed_by(step, rows, self._folder.night)
         return True
 
-    def _rows_of(self, step: Step | NightStep, bench: Bench) -> Iterator[ConvertRow]:
+    def _rows_of(self, step: AnyStep, bench: Bench) -> Iterator[ConvertRow]:
         """Do, or in a dry run look at, every task of a step; yield their rows as they end."""
         self._known.look_again()
-        try:
-            self._end_removal(step, bench)
-            tasks = self._tasks(step, bench)
-        except CannotPlan as error:
-            yield self._row(step.label, RowResult.FAILED, str(error))
-            return
-        except OSError as error:
-            yield self._row(step.label, RowResult.UNREADABLE, os_fault(error, show(self._folder.folder)))
-            return
-        except NightferryError:
-            raise
-        except Exception as error:  # a plan is a job, and its converter may be anybody's: its night fails, no other
-            log.error("plan failed", exc_info=True, extra=self._facts | {"step": step.label})
-            yield self._row(step.label, RowResult.FAILED, fault_words(error))
+        tasks = self._planned(step, bench)
+        if isinstance(tasks, ConvertRow):
+            yield tasks
             return
         if isinstance(step, NightStep) and not bench.dry_run:
-            subjects = [one.subject for one in tasks]
-            all_below = self._folder.below_root(b"") if getattr(step, "plans_all", False) else None
-            clear_outdated(bench.root, bench.work, bench.stamp, self._known, step.label, subjects, all_below)
+            self._clear_outdated(step, bench, tasks)
         name, tell = bench.instrument.instrument, self._run.watch
         tell(StepProgress(name, self._folder.night, step.label, 0, len(tasks)))
         for number, row in enumerate(self._results(step, bench, tasks), start=1):
             tell(StepProgress(name, self._folder.night, step.label, number, len(tasks)))
             yield row
 
-    def _end_removal(self, step: Step | NightStep, bench: Bench) -> None:
+    def _planned(self, step: AnyStep, bench: Bench) -> Sequence[Task] | ConvertRow:
+        """Return what there is to do; where that cannot be said the row that says why."""
+        try:
+            self._end_removal(step, bench)
+            return self._tasks(step, bench)
+        except CannotPlan as error:
+            return self._row(step.label, RowResult.FAILED, str(error))
+        except OSError as error:
+            return self._row(step.label, RowResult.UNREADABLE, os_fault(error, show(self._folder.folder)))
+        except NightferryError:
+            raise
+        except Exception as error:  # a plan is a job, and its converter may be anybody's: its night fails, no other
+            log.error("plan failed", exc_info=True, extra=self._facts | {"step": step.label})
+            return self._row(step.label, RowResult.FAILED, fault_words(error))
+
+    def _clear_outdated(self, step: NightStep, bench: Bench, tasks: Sequence[Task]) -> None:
+        """Put aside what the step made of things that there are no more, or by an earlier plan."""
+        all_below = self._folder.below_root(b"") if getattr(step, "plans_all", False) else None
+        outdated = self._known.outdated(step.label, frozenset(task.subject for task in tasks), all_below)
+        if outdated:
+            with bench.workspace(f"outdated-{step.label}") as space:
+                clear_outdated(space, self._known, outdated)
+
+    def _end_removal(self, step: AnyStep, bench: Bench) -> None:
         """Have nothing planned of what this step has consumed, and was killed before it could remove it all."""
         if not isinstance(step, NightStep) or bench.dry_run or bench.force:
             return
         if clear_consumed(bench.root, self._known, step.label):
             self._folder = night_folder(self._run.scope, self._folder)
 
-    def _results(self, step: Step | NightStep, bench: Bench, tasks: Sequence[Task]) -> Iterator[ConvertRow]:
-        refusals, names = _refusals(tasks), self._run.names
-        calls = [(bench, self._known, step, task, next(names), refusals.get(task.subject)) for task in tasks]
+    def _results(self, step: AnyStep, bench: Bench, tasks: Sequence[Task]) -> Iterator[ConvertRow]:
+        refusals = _refusals(tasks)
+        calls = [
+            (bench, self._known, step, task, f"task-{next(self._run.numbers)}", refusals.get(task.subject))
+            for task in tasks
+        ]
         if isinstance(step, NightStep) and step.needs_memory:
             yield from (do_task(*call) for call in calls)
             return
         futures = [self._run.pool.submit(do_task, *call) for call in calls]
         yield from (future.result() for future in futures)
 
-    def _tasks(self, step: Step | NightStep, bench: Bench) -> Sequence[Task]:
+    def _tasks(self, step: AnyStep, bench: Bench) -> Sequence[Task]:
         if not isinstance(step, NightStep):
             return list(step.tasks(self._folder))
         now_utc = bench.now().astimezone(dt.UTC)

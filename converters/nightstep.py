@@ -27,7 +27,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import model_validator
 
-from converters.base import Done, Leash, Letter, NightFolder, Task
+from converters.base import Done, Leash, Letter, NightFolder, Step, Task
 from observatory.spec.models import Instrument, StepSection
 
 
@@ -147,6 +147,10 @@ class NightStep(Protocol):
     def merged(self, letters: Sequence[Letter]) -> Sequence[Letter]:
         """Return the letters to be mailed of those that this step wrote over the nights of one run, oldest first."""
         ...
+
+
+AnyStep = Step | NightStep
+"""A step of either kind."""
 
 
 class NightStepSection(StepSection):

@@ -9,8 +9,7 @@ import datetime as dt
 from collections.abc import MutableMapping, Sequence
 
 from catalogue.records import StepResult
-from converters.base import Step
-from converters.nightstep import NightStep
+from converters.nightstep import AnyStep, NightStep
 from converters.outcome import COMPLETE, ConvertRow, RowResult
 from converters.remembered import NightMemory
 
@@ -36,7 +35,7 @@ class Order:
         """Whether the night waits for a person."""
         return self._held is not None
 
-    def reason_to_wait(self, step: Step | NightStep, night: dt.date) -> tuple[RowResult, str] | None:
+    def reason_to_wait(self, step: AnyStep, night: dt.date) -> tuple[RowResult, str] | None:
         """Return why a step must not be taken now."""
         if self._held is not None:
             return RowResult.HELD, f"{self._held[0]} is held ({self._held[1]}): look at it, then `convert --approve`"
@@ -53,7 +52,7 @@ class Order:
             return RowResult.WAITING, f"numbers follow the nights, and {older:%Y%m%d} has not come so far"
         return None
 
-    def taken(self, step: Step | NightStep, rows: Sequence[ConvertRow], night: dt.date) -> bool:
+    def taken(self, step: AnyStep, rows: Sequence[ConvertRow], night: dt.date) -> bool:
         """Learn what became of a step; return whether it is complete."""
         is_complete = all(row.result in COMPLETE for row in rows)
         if not is_complete:
@@ -66,26 +65,26 @@ class Order:
             self._held = None if reason is None else (step.label, reason)
         return is_complete
 
-    def passed_by(self, step: Step | NightStep, rows: Sequence[ConvertRow], night: dt.date) -> None:
+    def passed_by(self, step: AnyStep, rows: Sequence[ConvertRow], night: dt.date) -> None:
         """Learn how far a step is that was not asked for: what needs it cannot be done, and nothing will do it."""
         if not self.taken(step, rows, night) and self._incomplete == step.label:
             self._unasked = step.label
 
-    def all_late(self, steps: Sequence[Step | NightStep], night: dt.date) -> None:
+    def all_late(self, steps: Sequence[AnyStep], night: dt.date) -> None:
         """Learn that a night did not begin."""
         self._be_late(steps, night)
 
-    def _be_late(self, steps: Sequence[Step | NightStep], night: dt.date) -> None:
+    def _be_late(self, steps: Sequence[AnyStep], night: dt.date) -> None:
         for step in steps:
             if _keeps_order(step):
                 self._late.setdefault(step.label, night)
 
 
-def _keeps_order(step: Step | NightStep) -> bool:
+def _keeps_order(step: AnyStep) -> bool:
     return isinstance(step, NightStep) and step.keeps_order
 
 
-def hold_reason(known: NightMemory, step: Step | NightStep) -> str | None:
+def hold_reason(known: NightMemory, step: AnyStep) -> str | None:
     """Return why a person has to look at what a step made of a night; None where none has to, or one has."""
     done = [one for one in known.records(step.label) if one.result is StepResult.DONE]
     reasons = sorted({one.hold for one in done if one.hold})

@@ -15,11 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from converters.base import Facts, NightFolder, Step
+from converters.base import Facts, NightFolder
 from converters.crew import Crew, LocalCrew
 from converters.folders import Trouble, check_root, night_folders
 from converters.night import NightRun, Shared, StepProgress
-from converters.nightstep import NightStep
+from converters.nightstep import AnyStep, NightStep
 from converters.outcome import ConvertOutcome, ConvertRow, RowResult
 from converters.remembered import NightMemory, StepMemory
 from converters.work import Bench
@@ -121,15 +121,10 @@ def convert(
 
     reason = None
     try:
-        with _crew(options.workers, able) as crew:
+        with _crew(options.workers, able) as crew, ThreadPoolExecutor(_at_hand(options)) as pool:
             bench = _bench(instrument, scope, crew, options, now)
-            names = (f"task-{number}" for number in itertools.count())
-
-            def shared(pool: ThreadPoolExecutor) -> Shared:
-                given = (options.present, options.freed)
-                return Shared(scope, able, options.steps, bench, *given, pool, names, {}, counted, spent, told, watch)
-
-            _over_all_nights(shared, memory, options, scope, bench)
+            given = (options.steps, bench, options.present, options.freed)
+            _over_all_nights(Shared(scope, able, *given, pool, counted, spent, told, watch), memory)
     except RootNotProven as error:
         reason = str(error)
     told_of = (instrument.instrument, scope.place.name, scope.nights)
@@ -141,20 +136,20 @@ def copy_name(instrument: Instrument, place: Place) -> str:
     return f"{place.name}@{place.root}" if instrument.variants else place.name
 
 
-def _able(steps: Sequence[StepSection], labels: frozenset[str]) -> list[Step | NightStep]:
+def _able(steps: Sequence[StepSection], labels: frozenset[str]) -> list[AnyStep]:
     unknown = labels - {step.label for step in steps}
     if unknown:
         told = ", ".join(step.label for step in steps) or "none"
         raise UsageError(f"no step {', '.join(sorted(unknown))} here (there are: {told})")
-    able: list[Step | NightStep] = []
+    able: list[AnyStep] = []
     for step in steps:
-        if not isinstance(step, Step | NightStep):
+        if not isinstance(step, AnyStep):
             raise UsageError(f"step {step.label!r}: there is no converter {step.step!r}")
         able.append(step)
     return able
 
 
-def _crew(workers: int | str, steps: Sequence[Step | NightStep]) -> Crew:
+def _crew(workers: int | str, steps: Sequence[AnyStep]) -> Crew:
     if isinstance(workers, int):
         return LocalCrew(steps)
     from converters.dask_crew import DaskCrew  # few sites have a cluster
@@ -195,26 +190,19 @@ def _at_hand(options: ConvertOptions) -> int:
     return at_once + (at_once + 1) // 2 if isinstance(options.workers, int) and at_once > 1 else at_once
 
 
-def _over_all_nights(
-    shared: Callable[[ThreadPoolExecutor], Shared],
-    memory: StepMemory,
-    options: ConvertOptions,
-    scope: Scope,
-    bench: Bench,
-) -> None:
-    found = list(night_folders(scope))
-    check_root(scope, any(isinstance(one, NightFolder) for one in found))
+def _over_all_nights(run: Shared, memory: StepMemory) -> None:
+    bench = run.bench
+    found = list(night_folders(run.scope))
+    check_root(run.scope, any(isinstance(one, NightFolder) for one in found))
     if not bench.dry_run:
-        _begin(scope, bench)
-    with ThreadPoolExecutor(max_workers=_at_hand(options)) as pool:
-        run = shared(pool)
-        try:
-            for night, folders in itertools.groupby(found, key=lambda one: one.night):
-                _over_night(run, memory, night, list(folders))
-        except BaseException:
-            bench.halter.pull()
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
+        _begin(run.scope, bench)
+    try:
+        for night, folders in itertools.groupby(found, key=lambda one: one.night):
+            _over_night(run, memory, night, list(folders))
+    except BaseException:
+        bench.halter.pull()
+        run.pool.shutdown(wait=True, cancel_futures=True)
+        raise
     if not bench.dry_run:
         close_work(bench.work)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from catalogue.records import Product, StepRecord, StepResult
 from converters.remembered import Hashes, NightMemory
-from converters.workspace import Workspace, sha256_of, sync, workspace
+from converters.workspace import Workspace, sha256_of, sync
 from observatory.names import show
 
 
@@ -161,25 +161,13 @@ class Publisher:
         self._space.put_back(with_ours=not self._is_leftover)
 
 
-def clear_outdated(
-    root: Path,
-    work: Path,
-    stamp: str,
-    known: NightMemory,
-    step: str,
-    subjects: Sequence[bytes],
-    all_below: bytes | None = None,
-) -> None:
-    """Put aside what a step made of things that there are no more, or by an earlier plan, and forget it."""
-    outdated = known.outdated(step, frozenset(subjects), all_below)
-    if not outdated:
-        return
-    with workspace(root, work, f"outdated-{step}", stamp) as space:
-        for record in outdated:
-            for product in record.products:
-                if _lies_there(known.hashes, product):
-                    space.put_aside(product.path, is_ours=False)
-            known.forget(record)
+def clear_outdated(space: Workspace, known: NightMemory, outdated: Iterable[StepRecord]) -> None:
+    """Put aside what is left of what some records say was made, and forget these."""
+    for record in outdated:
+        for product in record.products:
+            if _lies_there(known.hashes, product):
+                space.put_aside(product.path, is_ours=False)
+        known.forget(record)
 
 
 def clear_consumed(root: Path, known: NightMemory, step: str) -> bool:

@@ -14,18 +14,19 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from catalogue.records import Product, StepInput, StepRecord, StepResult
-from converters.base import Done, Step, Task
+from converters.base import Done, Task
 from converters.crew import Crew, Job
 from converters.facts import facts_text, letter_text
-from converters.nightstep import NightStep
+from converters.nightstep import AnyStep, NightStep
 from converters.outcome import ConvertRow, RowResult, fault_words
 from converters.publishing import NotMade, Publisher
 from converters.remembered import NightMemory
-from converters.workspace import Halter, TaskLeash, stats_of, workspace
+from converters.workspace import Halter, TaskLeash, Workspace, stats_of, workspace
 from observatory.errors import NightferryError
 from observatory.names import is_safe, show
 from observatory.spec.models import Instrument
@@ -73,9 +74,13 @@ class Bench:
         """The present instant, as what is put aside is filed under it."""
         return self.now().strftime("%Y%m%dT%H%M%SZ")
 
+    def workspace(self, name: str) -> AbstractContextManager[Workspace]:
+        """Give a folder of one's own, of this name, and take it away afterwards with all that is in it."""
+        return workspace(self.root, self.work, name, self.stamp)
+
 
 def do_task(
-    bench: Bench, night: NightMemory, step: Step | NightStep, task: Task, name: str, refusal: str | None = None
+    bench: Bench, night: NightMemory, step: AnyStep, task: Task, name: str, refusal: str | None = None
 ) -> ConvertRow:
     """Do one task, or skip it; every fault of it ends in its row.
 
@@ -135,7 +140,7 @@ class _Attempt:
         Seconds until it was its turn; no part of what the task took.
     """
 
-    def __init__(self, bench: Bench, night: NightMemory, step: Step | NightStep, task: Task, name: str) -> None:
+    def __init__(self, bench: Bench, night: NightMemory, step: AnyStep, task: Task, name: str) -> None:
         self._bench, self._night, self._step, self._task, self._name = bench, night, step, task, name
         self._inputs = [task.folder.place_of(path) for path in task.inputs]
         self._paths = [task.folder.below_root(path) for path in task.inputs]
@@ -214,7 +219,7 @@ class _Attempt:
     def _act(self, before: Sequence[tuple[int, int, int]]) -> _Result:
         bench = self._bench
         try:
-            with workspace(bench.root, bench.work, self._name, bench.stamp) as space:
+            with bench.workspace(self._name) as space:
                 publisher = Publisher(space, self._night, self._known, self._consumed, self._writes_beside)
                 places, done = self._make(publisher, space.folder)
                 is_altered = stats_of(self._inputs) != list(before)

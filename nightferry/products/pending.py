@@ -11,8 +11,7 @@ import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from converters.base import Step
-from converters.nightstep import NightStep
+from converters.nightstep import AnyStep
 from converters.order import hold_reason
 from converters.pipeline import copy_name
 from converters.remembered import NightMemory
@@ -127,7 +126,7 @@ def approve(
             copy = copy_name(instrument, place)
             known = NightMemory(workplace.ledger, instrument.instrument, copy, night, Path(place.root))
             for step in steps_of(instrument, place):
-                reason = hold_reason(known, step) if isinstance(step, Step | NightStep) else None
+                reason = hold_reason(known, step) if isinstance(step, AnyStep) else None
                 if reason is None:
                     continue
                 if not labels or step.label in labels:

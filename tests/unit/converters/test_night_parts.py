@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from converters.base import Attachment, Facts, Letter, NightFolder
 from converters.facts import facts_of, facts_text, letter_of, letter_text
-from converters.gate import reason_to_wait
+from converters.gate import Moment, reason_to_wait
 from converters.nightstep import NightStepSection
 from converters.remembered import NightMemory
 from observatory.spec.check import check_instrument
@@ -54,7 +54,7 @@ def waits(
     folder = NightFolder(NIGHT, None, root, b".", tuple(sorted(os.fsencode(name) for name in names)))
     cameras = {"cam": Camera.model_validate(camera)}
     known: NightMemory = _Empty()  # type: ignore[assignment]
-    return reason_to_wait(folder, [Nothing()], cameras, known, None, NOW_S, 300.0, settle_limit_s)
+    return reason_to_wait(folder, [Nothing()], cameras, known, Moment(None, NOW_S, 300.0, settle_limit_s))
 
 
 COMPANIONS = [
