@@ -7,6 +7,7 @@ that writes uses a folder of its own below a root. Nothing of them outlives the 
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import signal
@@ -16,9 +17,11 @@ from types import FrameType
 
 import hypothesis
 import pytest
+import typer.main
 
 from catalogue.catalogue import Catalogue
 from catalogue.ledger import Ledger
+from observatory.endpoints import ssh_connection
 from tests import leftovers
 from tests.databases import fresh_database, postgresql_server
 from tests.exposures import Held
@@ -48,6 +51,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         signal.signal(number, told)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_command_line() -> Iterator[None]:
+    """Have Typer make its commands of ours once: it does so at every call, as a process calls but once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", functools.cache(typer.main.get_command))
+        yield
+
+
 @pytest.fixture(scope="session")
 def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of what this test process starts.
@@ -62,13 +73,18 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def hosts(run_folder: Path) -> Iterator[Hosts]:
-    """All SSH hosts of this test process; others are started through it."""
+    """All SSH hosts of this test process; others are started through it.
+
+    What is off is tried as often as elsewhere, but sooner: so many tests ask for it that their waits are minutes.
+    """
     everyone = Hosts(run_folder / "hosts")
     everyone.folder.mkdir()
-    try:
-        yield everyone
-    finally:
-        everyone.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssh_connection, "RETRY_AFTER_S", tuple(wait_s / 10 for wait_s in ssh_connection.RETRY_AFTER_S))
+        try:
+            yield everyone
+        finally:
+            everyone.close()
 
 
 @pytest.fixture(scope="session")
