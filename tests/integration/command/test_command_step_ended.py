@@ -81,12 +81,19 @@ with Ledger.open("sqlite:///catalogue.db", state) as ledger:
 """
 
 
+def is_noted(process: int, root: Path) -> bool:
+    """Say whether the run has written down that it started a process."""
+    notes = (note.read_text().splitlines() for note in (root / ".nightferry/tmp").glob("*/*/group"))
+    return any(line.split()[0] == str(process) for lines in notes for line in lines)
+
+
 def test_a_run_that_was_killed_is_gone_on_with_by_the_next(root: Path, tmp_path: Path) -> None:
     """SIGKILL in the middle: what was done is skipped, what was half made is made whole, the orphan is ended."""
     note = tmp_path / "orphan"
     driver = subprocess.Popen([sys.executable, "-c", KILLED, root, tmp_path / "state", note])
     wait_until(note.exists)
     orphan = int(note.read_text())
+    wait_until(lambda: is_noted(orphan, root))  # who is killed between a program's start and this note knows nothing
     driver.kill()
     driver.wait()
     assert is_alive(orphan)
