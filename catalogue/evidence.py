@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from catalogue.book import Book
-from catalogue.evidence_records import Evidence, ReadFile, Reading, SafeNight, SafeState
+from catalogue.evidence_records import CARRIED, Evidence, ReadFile, Reading, SafeNight, SafeState
 from catalogue.evidence_tables import evidence, holders, readings, safe_nights
 from catalogue.store import insert_one, upsert
 from catalogue.tables import runs
@@ -85,6 +85,28 @@ class EvidenceBook(Book):
         with self._store.write() as connection:
             _forget(connection, holder, list(paths))
 
+    def record_carried(
+        self, holder: int, at_utc: dt.datetime, nights: Collection[dt.date], paths: Collection[bytes]
+    ) -> frozenset[dt.date]:
+        """Note that files were carried to some paths of a copy: what was read there before is there no more.
+
+        Returns
+        -------
+        frozenset of date
+            The nights of which something had been read.
+        """
+        if not nights:
+            return frozenset()
+        of_nights = sa.and_(evidence.c.holder_id == holder, evidence.c.night.between(min(nights), max(nights)))
+        with self._store.read() as connection:
+            rows = connection.execute(sa.select(evidence.c.path, evidence.c.night).where(of_nights)).all()
+        known = {row.path: row.night for row in rows if row.path in paths}
+        if known:
+            with self._store.write() as connection:
+                number = insert_one(connection, readings, {"holder_id": holder, "at_utc": at_utc, "by": CARRIED})
+                _forget(connection, holder, list(known), number)
+        return frozenset(known.values())
+
     def evidence_of(self, holder: int, night: dt.date, names: Collection[bytes] | None = None) -> dict[bytes, Evidence]:
         """Return what is remembered of a night on a copy, or of the files of some names, by path.
 
@@ -153,11 +175,12 @@ def _number_of(connection: Connection, key: tuple[str, str, str, str], others: C
     return renamed[-1] if renamed else None
 
 
-def _forget(connection: Connection, holder: int, paths: Sequence[bytes]) -> None:
+def _forget(connection: Connection, holder: int, paths: Sequence[bytes], reading: int | None = None) -> None:
     if not paths:
         return
+    values = {"sha256": None} | ({} if reading is None else {"reading_id": reading})
     gone = evidence.update().where(evidence.c.holder_id == holder, evidence.c.path == sa.bindparam("gone"))
-    connection.execute(gone.values(sha256=None), [{"gone": path} for path in paths])
+    connection.execute(gone.values(values), [{"gone": path} for path in paths])
 
 
 def _readings(connection: Connection, numbers: Iterable[int]) -> dict[int, Reading]:

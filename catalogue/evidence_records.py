@@ -73,6 +73,10 @@ class Reading:
     kernel: str | None = None
 
 
+CARRIED = "carried"
+"""Stands for the command that reads, where a file was carried to the place of one that had been read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What is remembered of one file on one copy: the last reading, and the first."""
@@ -81,6 +85,11 @@ class Evidence:
     reading: Reading
     first_sha256: str
     first_utc: dt.datetime
+
+    @property
+    def is_carried_since(self) -> bool:
+        """Say whether another file took the place of the one that was read: that one was not read yet."""
+        return self.file.sha256 is None and self.reading.by == CARRIED
 
 
 @dataclass(frozen=True, slots=True)

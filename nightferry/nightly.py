@@ -15,6 +15,7 @@ from nightferry.products.converting import Converted, ConvertWishes, convert_pla
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, scope_asked
 from nightferry.syncing import SyncWishes, sync_one, syncable
+from nightferry.unsafe import notes_of_unsafe
 from nightferry.vanished import notes_of, notes_of_gone
 from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
@@ -69,6 +70,7 @@ def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes,
             *notes,
             *notes_of(workplace, asked, gathered.outcomes),
             *notes_of_gone(workplace, asked, verdicts),
+            *notes_of_unsafe(workplace, asked, verdicts),
             *gathered.converted.notes,
             *filled.notes,
         ],

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from catalogue.records import MovedFile, NightRecord
 from nightferry.clocks import old_before
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
+from nightferry.retention.carried import note_carried
 from nightferry.retention.holders import known_holder
 from nightferry.runs import Run, hop_record, named_ends, onward_of, see_roots
 from nightferry.selection import Asked, acceptances, all_away, hops_asked, is_whole_look, scope_asked
@@ -227,6 +228,7 @@ def _sync_options(
     def arrived(moved: Sequence[Moved]) -> None:
         files = [MovedFile(one.path, one.size_bytes, one.mtime_s, one.sha256) for one in moved]
         ledger.record_moved(run.id, name, hop.key, files, workplace.now())
+        note_carried(workplace, scope, [one.path for one in moved])
 
     until = wishes.until
     return SyncOptions(

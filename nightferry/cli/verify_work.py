@@ -11,6 +11,7 @@ from nightferry.clocks import clock_notes
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, check_nights, hops_asked, instruments_asked
+from nightferry.unsafe import notes_of_unsafe
 from nightferry.vanished import notes_of_gone
 from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
@@ -32,7 +33,11 @@ def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, deliver
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         verdicts=verdicts,
-        notes=[*notes, *notes_of_gone(workplace, asked, verdicts)],
+        notes=[
+            *notes,
+            *notes_of_gone(workplace, asked, verdicts),
+            *notes_of_unsafe(workplace, asked, verdicts),
+        ],
     )
     status = conclude(workplace, run, report, delivery)
     if is_terminal() and not (delivery.json or delivery.quiet):

@@ -180,15 +180,6 @@ def still_safe(safe: SafeNight, hops_into: Sequence[HopNight]) -> bool:
     )
 
 
-def still_unsafe(safe: SafeNight, hops_into: Sequence[HopNight]) -> bool:
-    """Say whether hashes showed that a night is not what it was on a copy, and nothing was mended there since. Pure.
-
-    A later look at sizes alone does not take that back.
-    """
-    mended = any(hop.moved_utc is not None and hop.moved_utc > safe.at_utc for hop in hops_into)
-    return safe.state is SafeState.UNSAFE and not mended
-
-
 def _hops_into(declared: Sequence[Hop], place: Place, row: NightStatus) -> list[HopNight]:
     keys = {hop.key for hop in declared if hop.destination == place}
     return [hop for hop in row.hops if hop.hop in keys]

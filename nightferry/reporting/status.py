@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from catalogue.evidence_records import SafeNight
+from catalogue.evidence_records import SafeNight, SafeState
 from catalogue.records import HopNight, NightState, NightStatus
 from nightferry.expectations import is_origin
 from nightferry.reporting import AHEAD
-from nightferry.reporting.archive_log import Processed, processed_on, safe_on, still_safe, still_unsafe
+from nightferry.reporting.archive_log import Processed, processed_on, safe_on, still_safe
 from nightferry.retention.evidence import chains
 from nightferry.schedule import JOBS
 from nightferry.selection import Asked, instruments_asked, nights_asked
@@ -34,13 +34,12 @@ def _instant(instant: dt.datetime | None) -> str | None:
 class SafeCopy:
     """What hashes showed of a night on one copy beyond the first.
 
-    `is_safe`: and nothing speaks against it since. `is_unsafe`: they spoke against it, and nothing was mended since.
+    `is_safe`: and nothing speaks against it since.
     """
 
     copy: str
     night: SafeNight
     is_safe: bool
-    is_unsafe: bool = False
 
     def document(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -226,7 +225,7 @@ def _is_through(through: Sequence[Sequence[Processed]], night: dt.date) -> bool 
 def _safe_copy(instrument: Instrument, night: NightStatus, place: Place, safe: SafeNight) -> SafeCopy:
     keys = {hop.key for hop in hops(instrument) if hop.destination == place}
     into = [hop for hop in night.hops if hop.hop in keys]
-    return SafeCopy(place.name, safe, still_safe(safe, into), still_unsafe(safe, into))
+    return SafeCopy(place.name, safe, still_safe(safe, into))
 
 
 def row_of(instrument: Instrument, night: NightStatus, safe: tuple[SafeCopy, ...] = ()) -> Row:
@@ -243,7 +242,7 @@ def row_of(instrument: Instrument, night: NightStatus, safe: tuple[SafeCopy, ...
         if hop.variant in variants:
             copies.setdefault((hop.variant, hop.destination.name), set()).add(hop.key)
     proven = set(night.proven_hops)
-    unsafe = {copy.copy for copy in safe if copy.is_unsafe}
+    unsafe = {copy.copy for copy in safe if copy.night.state is SafeState.UNSAFE}
     return Row(
         instrument.instrument,
         len(copies),

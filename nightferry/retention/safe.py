@@ -164,11 +164,14 @@ def _judge_one(
         return None
     read = {name: one for name, one in rows.items() if one.file.sha256 is not None}
     differing = [name for name, one in read.items() if name in expected and one.file.sha256 != expected[name].sha256]
-    lost = [name for name in rows if name in belongs and name not in read]
-    never = [name for name in belongs if name not in rows or (name in read and name not in expected)]
-    reason = "; ".join(_reasons(differing, lost, never, strangers, linked)) or None
+    anew = {name for name, one in rows.items() if one.is_carried_since}
+    absent = [name for name in rows if name in belongs and name not in read and name not in anew]
+    lost = [name for name in absent if name not in held.vouched]
+    given_up = [name for name in absent if name in held.vouched]
+    never = [name for name in belongs if name not in rows or name in anew or (name in read and name not in expected)]
+    reason = "; ".join(_reasons(differing, lost, given_up, never, strangers, linked)) or None
     is_unsafe = differing or lost or strangers or linked
-    state = SafeState.UNSAFE if is_unsafe else SafeState.UNKNOWN if never else SafeState.SAFE
+    state = SafeState.UNSAFE if is_unsafe else SafeState.UNKNOWN if never or given_up else SafeState.SAFE
     instants = [one.reading.at_utc for one in read.values()] or [one.reading.at_utc for one in rows.values()]
     return SafeNight(state, len(read), min(instants), reason)
 
@@ -176,6 +179,7 @@ def _judge_one(
 def _reasons(
     differing: Collection[bytes],
     lost: Collection[bytes],
+    given_up: Collection[bytes],
     never: Collection[bytes],
     strangers: Collection[bytes],
     linked: Collection[bytes],
@@ -183,6 +187,7 @@ def _reasons(
     words = (
         (differing, "not what it was when first read", "not what they were when first read"),
         (lost, "gone or unreadable", "gone or unreadable"),
+        (given_up, "gone or unreadable, and accepted", "gone or unreadable, and accepted"),
         (never, "not hashed there yet", "not hashed there yet"),
         (strangers, "on no copy that it is filled from", "on no copy that it is filled from"),
         (linked, "the very file of another copy", "the very files of another copy"),

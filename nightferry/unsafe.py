@@ -1,0 +1,66 @@
+"""Nights that hashes once showed to be unsafe on a copy: said in each report until they are mended or accepted.
+
+A night whose file rotted is found by reading it; the next comparison of sizes finds nothing, and is not to be taken for
+its cure. What is read is retention/evidence.py's, how it is judged retention/safe.py's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from catalogue.evidence_records import SafeNight, SafeState
+from nightferry.retention.holders import known_holder
+from nightferry.selection import Asked, acceptances, hops_asked
+from nightferry.workplace import Workplace
+from observatory.counting import counted
+from observatory.nights import night_text
+from observatory.spec.chain import Hop, Place
+from reports.model import Note
+from verifier.options import includes
+from verifier.verdict import HopVerdict
+
+
+def notes_of_unsafe(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerdict]) -> Iterator[Note]:
+    """Yield an urgent note for each copy of which earlier hashes showed nights to be unsafe; old nights, too.
+
+    Left out are nights of which a person accepted something, and of which this very report says what they contain.
+    """
+    hashed = {
+        (verdict.instrument, verdict.hop, night)
+        for verdict in verdicts
+        if includes(verdict.level, "checksum")
+        for night in verdict.nights
+    }
+    for into in _by_destination(hops_asked(workplace, asked)):
+        place, instrument = into[0].destination, into[0].instrument.instrument
+        said = {night for hop in into for name, key, night in hashed if (name, key) == (instrument, hop.key)}
+        unsafe = {night: one for night, one in _unsafe_nights(workplace, into[0]).items() if night not in said}
+        if unsafe:
+            yield Note(_sentence(workplace, place, instrument, unsafe), instrument, is_urgent=True)
+
+
+def _by_destination(hops: Iterable[Hop]) -> Collection[Sequence[Hop]]:
+    """Return the hops in groups that fill one copy each."""
+    into: dict[tuple[str, str, str], list[Hop]] = {}
+    for hop in hops:
+        into.setdefault((hop.instrument.instrument, hop.variant, hop.destination.name), []).append(hop)
+    return into.values()
+
+
+def _unsafe_nights(workplace: Workplace, hop: Hop) -> dict[dt.date, SafeNight]:
+    holder = known_holder(workplace, hop.instrument, hop.destination)
+    judged = {} if holder is None else workplace.ledger.safe_nights(holder)
+    unsafe = {night: one for night, one in judged.items() if one.state is SafeState.UNSAFE}
+    accepted = {one.night for one in acceptances(workplace, hop)} if unsafe else set()
+    return {night: one for night, one in unsafe.items() if night not in accepted}
+
+
+def _sentence(workplace: Workplace, place: Place, instrument: str, unsafe: Mapping[dt.date, SafeNight]) -> str:
+    newest = max(unsafe)
+    others = f", and so are {counted(len(unsafe) - 1, 'older night')}" if len(unsafe) > 1 else ""
+    return (
+        f"{workplace.access(place.host).address}: the night {night_text(newest)} is not what it should be there, as"
+        f" hashes showed: {unsafe[newest].reason}{others}. Sizes do not show it:"
+        f" nightferry verify -i {instrument} -d {night_text(newest)} --level checksum"
+    )
