@@ -186,6 +186,6 @@ class NamesItsProducts(NightStepSection):
     def _refuse_general_keys(self) -> NamesItsProducts:
         known = ("outputs", "inputs") if self.knows_inputs else ("outputs",)
         for key in known:
-            if key in self.model_fields_set:
+            if getattr(self, key) != type(self).model_fields[key].default:  # `check-config --show` prints that
                 raise ValueError(f"{key}: this step knows them itself; see its own keys")
         return self

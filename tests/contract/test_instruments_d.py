@@ -182,6 +182,15 @@ class TestEveryInstrument:
         assert yaml.parse(text.encode(), name).problems == ()
 
 
+def test_what_is_in_force_can_be_put_in_place_of_what_was_written(shipped: Specification, tmp_path: Path) -> None:
+    """`check-config --show`, written into a folder, is the same specification."""
+    (tmp_path / "instruments.d").mkdir()
+    for name, text in effective_files(shipped).items():
+        (tmp_path / name).write_text(text)
+    again = load(tmp_path, hostname=shipped.hostname, step_models=step_models(), section_models=section_models())
+    assert effective_files(again) == effective_files(shipped)
+
+
 def test_saao_has_two_hops_each_with_the_same_roots_on_both_archives(shipped: Specification) -> None:
     """Instrument to astro.suth, astro.suth to astro.cape, as seed 002 has it."""
     for name in ("sha", "shd", "spupnic"):
