@@ -14,6 +14,7 @@ from catalogue.exports import ExportBook
 from catalogue.frame_ids import FrameIdBook
 from catalogue.nights import NightBook
 from catalogue.pipeline import PipelineBook
+from catalogue.renames import RenameBook
 from catalogue.retention import RetentionBook
 from catalogue.runs import RunBook
 from catalogue.schedule import ScheduleBook
@@ -32,6 +33,7 @@ class Ledger(
     RetentionBook,
     ExportBook,
     FrameIdBook,
+    RenameBook,
 ):
     """All books over one open database. May be used by many threads and processes at a time."""
 

@@ -98,6 +98,8 @@ def _database(workplace: Workplace) -> Iterator[Line]:
     for loss in workplace.ledger.losses_pending():
         told = loss_words(loss.host, loss.host, loss.root, (loss.expected_files, loss.seen_files))
         yield Line(State.UNKNOWN, "loss", told)
+    for note in workplace.notes:
+        yield Line(State.DIFFERENT if note.is_urgent else State.OK, "names", note.sentence)
 
 
 def _host(workplace: Workplace, name: str) -> Iterator[Line]:

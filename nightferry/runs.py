@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from catalogue.evidence_records import SafeNight, SafeState
 from catalogue.records import HopRecord
+from nightferry.renamed import see_moved
 from nightferry.workplace import Workplace
 from observatory.spec.chain import Hop, Place, hops
 from observatory.truth import State
@@ -141,6 +142,9 @@ def see_roots(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVe
     To be called before the nights are recorded: what was proven on another disk is open again, and so in the window.
     """
     has_looked = told.state in (State.OK, State.DIFFERENT)
+    for place, shown in zip((hop.source, hop.destination), told.markers, strict=True):
+        if shown is not None or has_looked:
+            see_moved(workplace, place, shown)
     is_new = (told.markers[1] is not None or has_looked) and _is_elsewhere(workplace, run, hop, told)
     if is_new:
         _believe_nothing_of(workplace, hop.destination)

@@ -24,6 +24,7 @@ from observatory.spec.models import Instrument, Specification
 if TYPE_CHECKING:
     from catalogue.catalogue import Catalogue
     from catalogue.ledger import Ledger
+    from reports.model import Note
 
 
 def utc_now() -> dt.datetime:
@@ -39,12 +40,18 @@ class Workplace:
     specification : Specification
     now : callable
         Gives the present instant, UTC.
+
+    Attributes
+    ----------
+    notes : list of Note
+        What opening the ledger, or seeing a root, showed that people are to be told.
     """
 
     def __init__(self, specification: Specification, now: Callable[[], dt.datetime] = utc_now) -> None:
         self.specification = specification
         self.now = now
         self.hostname = socket.gethostname()
+        self.notes: list[Note] = []
         self._endpoints: dict[str, Act] = {}
         self._guard = threading.Lock()
         self._ledger: Ledger | None = None
@@ -80,7 +87,7 @@ class Workplace:
 
     @property
     def ledger(self) -> Ledger:
-        """The ledger, opened and brought up to date when first asked for.
+        """The ledger, opened and brought up to date, names included, when first asked for.
 
         Raises
         ------
@@ -89,8 +96,15 @@ class Workplace:
         """
         if self._ledger is None:
             from catalogue.ledger import Ledger
+            from nightferry.renamed import catch_up
 
-            self._ledger = Ledger.open(self.specification.site.database, self.state)
+            opened = Ledger.open(self.specification.site.database, self.state)
+            try:
+                self.notes.extend(catch_up(self, opened))
+            except BaseException:
+                opened.close()
+                raise
+            self._ledger = opened
         return self._ledger
 
     @property

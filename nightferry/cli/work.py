@@ -53,7 +53,7 @@ class Delivery:
 
 def conclude(workplace: Workplace, run: Run, report: Report, delivery: Delivery) -> int:
     """Say, keep and send a report; return the exit status that its state stands for."""
-    ordered = report.in_order()
+    ordered = replace(report, notes=[*report.notes, *workplace.notes]).in_order()
     unnoted = list(_note_down(workplace, run, ordered)) if run.keeps_records else []
     ordered = replace(ordered, problems=[*ordered.problems, *unnoted])
     unsaid = _try_to_tell(ordered, delivery)

@@ -326,6 +326,7 @@ class Instrument(Section):
 
     instrument: Name = Field(description="its name; the file's stem")
     title: Annotated[str, AfterValidator(forms.one_line)] = Field("", description="as people know it")
+    formerly: Name | None = Field(None, description="the name it had: what is known of it is taken over, once")
     layout: Annotated[str, AfterValidator(forms.layout)] | None = Field(
         None, description="a night's directory below every root: strftime of the night, and {camera}"
     )
