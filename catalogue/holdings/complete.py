@@ -7,7 +7,7 @@ that need none hold.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from catalogue.holdings.records import FileState
@@ -23,7 +23,9 @@ class Present:
     Attributes
     ----------
     path : bytes
-        Below the night's folder.
+        Below the night's folder, of which every camera may have one of its own.
+    place : bytes
+        Below the root, which no other file bears.
     since_utc : datetime
         Since when it has had this size and time, as far as anybody looked.
     counts : tuple of (found, wanted)
@@ -31,6 +33,7 @@ class Present:
     """
 
     path: bytes
+    place: bytes
     size_bytes: int
     mtime_s: float
     since_utc: dt.datetime
@@ -55,9 +58,9 @@ class Eyes:
         Says whether a path below the night's folder is a link; None where that cannot be looked at.
     """
 
-    content: Callable[[bytes], bytes]
-    digest: Callable[[bytes, str], str]
-    agreed: Callable[[bytes, str], None]
+    content: Callable[[Present], bytes]
+    digest: Callable[[Present, str], str]
+    agreed: Callable[[Present, str], None]
     is_link: Callable[[str], bool | None]
 
 
@@ -144,32 +147,48 @@ def _listed(rule: ManifestRule, exposure: str, files: Sequence[Present], eyes: E
     manifests = [file for pattern in rule.files for file in _found(pattern, exposure, files)]
     if not manifests and rule.required:
         yield f"its list of checksums {_filled(rule.files[0], exposure)} is absent"
-    by_path = {file.path: file for file in files}
     for manifest in manifests:
-        yield from _against(manifest, rule, by_path, eyes)
+        yield from _against(manifest, rule, files, eyes)
 
 
-def _against(manifest: Present, rule: ManifestRule, files: Mapping[bytes, Present], eyes: Eyes) -> Iterator[str]:
+def _against(manifest: Present, rule: ManifestRule, files: Sequence[Present], eyes: Eyes) -> Iterator[str]:
     """Hold the files that a list names against it; a list of nothing proves nothing."""
     name = show(manifest.path)
-    read = read_manifest(eyes.content(manifest.path))
+    read = read_manifest(eyes.content(manifest))
     if read.unread_lines:
         yield f"{name}: line {read.unread_lines[0]} cannot be read"
     if not read.files:
         yield f"{name} lists no file"
-    folder = manifest.path.rpartition(b"/")[0]
-    paths = [(listed, folder + b"/" + listed.name if folder else listed.name) for listed in read.files]
-    missing = [path for _, path in paths if path not in files]
+    meant = _meant(manifest, read.files, files)
+    missing = [_beside(manifest.path, listed) for listed, file in meant if file is None]
     if missing:
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
         yield f"{name} lists {show(missing[0])}{others}, which is absent"
     if rule.hashes:
-        yield from (reason for listed, path in paths if path in files for reason in _hashed(name, listed, path, eyes))
+        for listed, file in meant:
+            if file is not None:
+                yield from _hashed(name, listed, file, eyes)
 
 
-def _hashed(name: str, listed: Listed, path: bytes, eyes: Eyes) -> Iterator[str]:
-    if eyes.digest(path, listed.algorithm) == listed.digest:
+def _meant(
+    manifest: Present, listed: Sequence[Listed], files: Sequence[Present]
+) -> list[tuple[Listed, Present | None]]:
+    """Return the file that each line of a list means: that beside it, else one of another night's folder."""
+    by_place = {file.place: file for file in files}
+    by_path: dict[bytes, Present] = {file.path: file for file in files}
+    return [
+        (one, by_place.get(_beside(manifest.place, one)) or by_path.get(_beside(manifest.path, one))) for one in listed
+    ]
+
+
+def _beside(path: bytes, listed: Listed) -> bytes:
+    folder = path.rpartition(b"/")[0]
+    return folder + b"/" + listed.name if folder else listed.name
+
+
+def _hashed(name: str, listed: Listed, file: Present, eyes: Eyes) -> Iterator[str]:
+    if eyes.digest(file, listed.algorithm) == listed.digest:
         if listed.algorithm == "sha256":
-            eyes.agreed(path, listed.digest)
+            eyes.agreed(file, listed.digest)
     else:
-        yield f"{show(path)} is not what {name} says"
+        yield f"{show(file.path)} is not what {name} says"

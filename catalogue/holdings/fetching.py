@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -100,14 +101,28 @@ def fetch_exposure(
 
 def _plan(chosen: Sequence[LyingFile], files: Sequence[LyingFile], target: Path) -> list[_Move]:
     best = nearest(chosen)
-    copies = list(best[1]) if best is not None else []
-    moves = []
-    for index, file in enumerate(chosen):
-        place, copy = (best[0], copies[index]) if best is not None else _nearest_of(file)
+    if best is not None:
+        place, copies = best
+        found = [(place, copy) for copy in copies]
         folder = common_path([_copy_at(place, other).path for other in files if _holds(place, other)])
-        below = copy.path[len(folder) + 1 :] if folder and copy.path.startswith(folder + b"/") else copy.path
-        moves.append(_Move(place, copy, target / os.fsdecode(_safe(below))))
+    else:  # from several places: below each its folder may be called alike, and hold other files of the same names
+        found = [_nearest_of(file) for file in chosen]
+        folder = common_path([_any_path(file) for file in files if file.copies])
+    moves = [_Move(place, copy, target / os.fsdecode(_below(folder, copy.path))) for place, copy in found]
+    targets = Counter(move.target for move in moves)
+    twice = next((name for name, count in targets.items() if count > 1), None)
+    if twice is not None:
+        raise FetchFault(f"{targets[twice]} files of the exposure would lie at {twice}; nothing was copied")
     return moves
+
+
+def _any_path(file: LyingFile) -> bytes:
+    proven = [lying for lying in file.copies if lying.is_proven]
+    return (proven or list(file.copies))[0].copy.path
+
+
+def _below(folder: bytes, path: bytes) -> bytes:
+    return _safe(path[len(folder) + 1 :] if folder and path.startswith(folder + b"/") else path)
 
 
 def _holds(place: Place, file: LyingFile) -> bool:

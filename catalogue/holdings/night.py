@@ -303,11 +303,10 @@ class NightFilling:
     ) -> Exposure:
         belonging, place = self._belongings[key], self._bench.place
         files = [*here.values(), *(file for file, _ in elsewhere)]
-        lying = {file.path: (file, copy) for file, copy in elsewhere if copy is not None}
-        lying |= {file.path: (file, self._copies[key]) for key, file in here.items() if key in self._copies}
-        waits = (self._lost_of(files, lying.values()) if len(lying) < len(files) else None) or self._waits_for(
-            belonging, lying
-        )
+        lying = [(file, copy) for file, copy in elsewhere if copy is not None]
+        lying += [(file, self._copies[key]) for key, file in here.items() if key in self._copies]
+        waits = self._lost_of(files, lying) if len(lying) < len(files) else None
+        waits = waits or self._waits_for(belonging, lying)
         made = Exposure(
             id=key,
             instrument=place.instrument,
@@ -350,15 +349,14 @@ class NightFilling:
 
     # ---- completeness
 
-    def _waits_for(self, belonging: Belonging, lying: Mapping[bytes, tuple[HeldFile, HeldCopy]]) -> str | None:
-        present = [
-            Present(path, copy.size_bytes, copy.mtime_s, copy.since_utc, file.state, file.reason, file.counts)
-            for path, (file, copy) in sorted(lying.items())
-        ]
+    def _waits_for(self, belonging: Belonging, lying: Sequence[tuple[HeldFile, HeldCopy]]) -> str | None:
+        copies = {copy.path: copy for _, copy in lying}
+        present = [_present(*one) for one in lying]
+        present.sort(key=lambda file: (file.path, file.place))
         eyes = Eyes(
-            content=lambda path: self._content(lying[path][1]),
-            digest=lambda path, algorithm: self._digest(lying[path][1], algorithm),
-            agreed=lambda path, sha256: self._agreed(lying[path][1], sha256),
+            content=lambda file: self._content(copies[file.place]),
+            digest=lambda file, algorithm: self._digest(copies[file.place], algorithm),
+            agreed=lambda file, sha256: self._agreed(copies[file.place], sha256),
             is_link=self._is_link,
         )
         rules = self._bench.grouping.section.complete
@@ -400,6 +398,19 @@ class NightFilling:
             self._links.append(self._bench.links(rule.copy_, self._night))
         links = self._links[0] if self._links else None
         return None if links is None else path.encode() in links
+
+
+def _present(file: HeldFile, copy: HeldCopy) -> Present:
+    return Present(
+        path=file.path,
+        place=copy.path,
+        size_bytes=copy.size_bytes,
+        mtime_s=copy.mtime_s,
+        since_utc=copy.since_utc,
+        state=file.state,
+        reason=file.reason,
+        counts=file.counts,
+    )
 
 
 def _lost_words(file: HeldFile) -> str:
