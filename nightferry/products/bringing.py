@@ -249,12 +249,11 @@ class _Night:
 
     def _look_at_target(self) -> None:
         """Take what lies on the target as it was for back, though no copy gave it."""
-        if not self._wanted.dry_run:
-            read = read_place(self._workplace, self._instrument, self._target, (self._night,))
-            if read.reason is not None:
-                self._unread.append(read.reason)
-                return
-            self._look()
+        read = read_place(self._workplace, self._instrument, self._target, (self._night,))
+        if read.reason is not None:
+            self._unread.append(read.reason)
+            return
+        self._look()
         self._back |= self._known.good_on(self._target.name, self._cameras).keys()
 
 

@@ -223,3 +223,12 @@ def test_each_night_has_its_receipt_before_the_next_is_begun(site: Observatory) 
     (site.state / "receipts").unlink()
     assert site.call("restore", "-i", "sha", "-d", span, "--from", "hill").status == 0
     assert len(list((site.state / "receipts").iterdir())) == 2
+
+
+def test_a_dry_run_does_not_take_what_once_lay_at_home_for_back(site: Observatory) -> None:
+    """A file of which the copy asked has none any more is gone at home, too, since it was read last."""
+    paths = carried(site, FRAMES)
+    site.path("hill", paths[0]).unlink()
+    lose(site, paths[:1])
+    planned = bring(site, "hill", "--dry-run")
+    assert (planned.status, receipts(planned)[0]["not_back"]) == (1, [Path(paths[0]).name]), planned
