@@ -72,10 +72,13 @@ class ConvertWishes:
 
 @dataclass
 class Converted:
-    """What became of some steps: rows for the report, and the outcomes that ``after`` asks."""
+    """What became of some steps: rows for the report, and the outcomes that ``after`` asks.
+
+    `by_place`: those of all steps of a copy, by instrument, host and root; roots are called alike on many hosts.
+    """
 
     outcomes: list[ConvertOutcome] = field(default_factory=list)
-    by_root: dict[str, ConvertOutcome] = field(default_factory=dict)
+    by_place: dict[tuple[str, str, str], ConvertOutcome] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
     problems: list[Note] = field(default_factory=list)
 
@@ -155,7 +158,7 @@ def convert_place(
     if not wishes.dry_run and outcome.unknown_reason is None:
         _clear_old(workplace, instrument, place, into)
     if wishes.is_all and not wishes.dry_run:
-        into.by_root[place.root] = outcome
+        into.by_place[_key(instrument, place)] = outcome
     if outcome.unknown_reason is not None:
         into.problems.append(Note(outcome.unknown_reason, instrument.instrument))
 
@@ -213,17 +216,29 @@ def convert_all(
 def complete_nights(
     workplace: Workplace, hop: Hop, step: str, nights: Collection[dt.date], fresh: Converted
 ) -> frozenset[dt.date]:
-    """Return those of some nights on which a step on a hop's source is complete: only these may travel (``after``).
+    """Return those of some nights on which a step is complete, wherever it works: only these may travel (``after``).
 
-    Seen by this very run, else looked at anew where the copy lies here, else as the ledger has it.
+    Seen by this very run, else looked at anew where that copy lies here, else as the ledger has it.
     """
-    place = hop.source
-    seen = fresh.by_root.get(place.root)
+    instrument, place = hop.instrument, _copy_of(hop, step)
+    seen = fresh.by_place.get(_key(instrument, place))
     if seen is not None:
         return seen.complete_nights(step) & frozenset(nights)
     if workplace.access(place.host).is_local:
-        return _look(workplace, hop, step, nights).complete_nights(step)
-    return frozenset(_remembered(workplace, hop, step)) & frozenset(nights)
+        return _look(workplace, instrument, place, step, nights).complete_nights(step)
+    return frozenset(_remembered(workplace, instrument, place, step)) & frozenset(nights)
+
+
+def _copy_of(hop: Hop, step: str) -> Place:
+    """Return the copy that a step works on, of the hop's own variant; it need not be the hop's source."""
+    from nightferry.retention.evidence import chain_of  # loaded only where a hop waits for a step
+
+    chain = chain_of(hop.instrument, hop.source)
+    return next(place for place in chain if step in {one.label for one in steps_of(hop.instrument, place)})
+
+
+def _key(instrument: Instrument, place: Place) -> tuple[str, str, str]:
+    return instrument.instrument, place.host, place.root
 
 
 def products_of(
@@ -242,17 +257,20 @@ def products_of(
     return found
 
 
-def _look(workplace: Workplace, hop: Hop, step: str, nights: Collection[dt.date]) -> ConvertOutcome:
-    instrument, clock = hop.instrument, workplace.clock_of(hop.instrument)
-    scope = scope_of(instrument, hop.source, instrument.cameras, tuple(sorted(nights)), clock)
+def _look(
+    workplace: Workplace, instrument: Instrument, place: Place, step: str, nights: Collection[dt.date]
+) -> ConvertOutcome:
+    clock = workplace.clock_of(instrument)
+    scope = scope_of(instrument, place, instrument.cameras, tuple(sorted(nights)), clock)
     present = workplace.present_night(instrument)
-    freed = freed_on(workplace, instrument, hop.source, scope.nights)
+    freed = freed_on(workplace, instrument, place, scope.nights)
     options = ConvertOptions(steps=frozenset({step}), dry_run=True, present=present, freed=freed)
-    return convert(instrument, scope, steps_of(instrument, hop.source), workplace.ledger, options, workplace.now)
+    return convert(instrument, scope, steps_of(instrument, place), workplace.ledger, options, workplace.now)
 
 
-def _remembered(workplace: Workplace, hop: Hop, step: str) -> Iterator[dt.date]:
-    for row in workplace.ledger.status(hop.instrument.instrument):
-        counts = [count for count in row.steps if (count.copy, count.step) == (hop.source.name, step)]
+def _remembered(workplace: Workplace, instrument: Instrument, place: Place, step: str) -> Iterator[dt.date]:
+    copy = copy_name(instrument, place)
+    for row in workplace.ledger.status(instrument.instrument):
+        counts = [count for count in row.steps if (count.copy, count.step) == (copy, step)]
         if counts and not any(count.not_done for count in counts):
             yield row.night
