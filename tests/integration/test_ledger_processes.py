@@ -32,14 +32,15 @@ for number in range(100):
 WRITE_AND_HANG = """
 run = ledger.start_run("sync", ["sha"], NOON, "astro", 1)
 ledger.record_moved(run, "sha", "a:b", [MovedFile(b"before", 1, 1.0)], NOON)
-from catalogue import runs
-write = runs._write_moved
+from catalogue.insertion import Insertion
+write = Insertion.insert
 # a write held up before its end, as by a slow disk
-def slowly(connection, hop, batch, files):
-    write(connection, hop, batch, [MovedFile(b"%d" % n, n, 1.0) for n in range(200_000)])
+def slowly(insertion, connection, rows):
+    (hop, path, size, mtime, sum_, batch) = list(rows)[-1]
+    write(insertion, connection, [(hop, b"%d" % n, n, mtime, sum_, batch) for n in range(200_000)])
     print("in the middle", flush=True)
     sys.stdin.read()
-runs._write_moved = slowly
+Insertion.insert = slowly
 ledger.record_moved(run, "sha", "a:b", [MovedFile(b"x", 1, 1.0)], NOON)
 """
 
