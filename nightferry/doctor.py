@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from catalogue.records import RootRecord
-from nightferry.expectations import held_files, last_seen, place_away
+from nightferry.expectations import held_files, last_seen, place_away, place_vouched
 from nightferry.products.pending import steps_of
 from nightferry.reporting.delivery import names_nobody
 from nightferry.reporting.status import site_status
@@ -189,14 +189,15 @@ def _root(workplace: Workplace, what: str, instrument: Instrument, place: Place)
     facts = survey.facts
     survey.close()
     free = "free space unknown" if facts.free_bytes is None else f"{size_text(facts.free_bytes)} free"
-    if not facts.is_proven:
+    is_vouched = not facts.is_proven and _is_vouched(workplace, instrument, place)
+    if not facts.is_proven and not is_vouched:
         yield Line(State.UNKNOWN, what, f"{shown} holds neither marker nor night; {UNMOUNTED}. {remedy}")
         return
     if place.declared.removable and record is not None and record.identity and facts.marker != record.identity:
         found = f"{shown} {OTHER_DRIVE}" if facts.marker is not None else f"{shown} bears no marker; {UNMOUNTED}"
         yield Line(State.UNKNOWN, what, found)
         return
-    proof = "marker" if facts.marker is not None else "a night"
+    proof = "marker" if facts.marker is not None else "your word (--new-root)" if is_vouched else "a night"
     trouble = why_it_takes_nothing(workplace, instrument, place, facts)
     words = f"{shown}, known by {proof}, {free}"
     yield Line(State.DIFFERENT, what, f"{words}; {trouble}") if trouble else Line(State.OK, what, words)
@@ -208,6 +209,13 @@ def _record(workplace: Workplace, place: Place) -> RootRecord | None:
         return workplace.ledger.root(place.host, place.root)
     except CouldNotTell:
         return None
+
+
+def _is_vouched(workplace: Workplace, instrument: Instrument, place: Place) -> bool:
+    try:
+        return place_vouched(workplace, instrument, place)
+    except CouldNotTell:
+        return False
 
 
 def _held_files(workplace: Workplace, instrument: Instrument, place: Place) -> bool:

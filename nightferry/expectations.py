@@ -86,6 +86,11 @@ def place_away(workplace: Workplace, instrument: Instrument, place: Place) -> st
     return said[0] if all(said) else None
 
 
+def place_vouched(workplace: Workplace, instrument: Instrument, place: Place) -> bool:
+    """Say whether a person's word stands for a root that shows no sign yet: the new and still empty source of a hop."""
+    return any(_is_vouched(workplace, hop, place) for hop in hops(instrument) if hop.source == place)
+
+
 def owed(workplace: Workplace, hop: Hop, nights: Collection[dt.date]) -> tuple[dt.date, ...]:
     """Return those of some nights for which a later absence is no excuse, ascending.
 

@@ -86,6 +86,17 @@ def test_the_doctor_too_looks_for_the_disk_of_a_source_that_held_files(tmp_path:
     assert "Earlier runs saw files below it" in line and "--new-root" not in line
 
 
+def test_a_new_and_empty_source_is_known_by_the_word_that_was_given_for_it(tmp_path: Path, capsys: Capsys) -> None:
+    """As `sync` and `verify` have it: until its first night it shows no other sign."""
+    drive = declare(tmp_path)
+    (tmp_path / "data/20160907").rmdir()
+    source = "root sha here"
+    assert said_of(tmp_path, capsys)[1][source] == "UNKNOWN"
+    roots = [word for root in (tmp_path / "data", drive) for word in ("--new-root", f"here:{root}")]
+    assert main(["--config", str(tmp_path / "conf"), "sync", *roots]) == 0
+    assert said_of(tmp_path, capsys)[1][source] == "ok"
+
+
 def declare_away(folder: Path, **host: Any) -> None:
     """Write a site whose instrument is off the telescope, on a host of its own that is off."""
     for name in ("archive/20160907", "conf/instruments.d"):
