@@ -9,6 +9,9 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 BUTLER ?= .venv-butler
 
+# a test run starts two thousand processes of ours: what they load is compiled once, not by each of them
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help setup demo test check lint types imports format bench bench-far bench-growth bench-start bench-fits bench-xrif bench-catalogue bench-export bench-pipeline bench-retention fuzz faults crash simulate mutate coverage clean

@@ -74,11 +74,12 @@ def clear() -> None:
             if folder.stat().st_uid == os.geteuid() and (folder / HELD).exists():
                 held = hold(folder)
                 end(folder, is_over=False)
+                remove(folder)
                 os.close(held)
 
 
 def end(folder: Path, is_over: bool) -> None:
-    """End the processes of a run and remove its folder.
+    """End the processes of a run.
 
     Parameters
     ----------
@@ -100,6 +101,10 @@ def end(folder: Path, is_over: bool) -> None:
             found = naming(names)
         if not found:
             break
+
+
+def remove(folder: Path) -> None:
+    """Remove a run's folder, all that can be removed."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -123,6 +128,8 @@ def watch() -> None:
     is_over = bool(sys.stdin.buffer.read())
     if folder:
         end(Path(os.fsdecode(folder)), is_over)
+        if os.fork() == 0:  # hundreds of databases take a while, and nobody need wait for it
+            remove(Path(os.fsdecode(folder)))
 
 
 if __name__ == "__main__":

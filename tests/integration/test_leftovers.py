@@ -68,7 +68,7 @@ def test_a_run_that_comes_to_its_end_leaves_alone_what_is_not_in_its_folder(
     """A person may be looking at a folder of pytest's: only what is killed off leaves its own programs there."""
     folder = started(run)
     run.communicate()
-    assert not folder.exists()
+    assert wait_until(lambda: not folder.exists())
     assert len(programs(run, tmp_path)) == 1
 
 
