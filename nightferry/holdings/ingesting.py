@@ -20,6 +20,7 @@ from catalogue.datasets.records import CollectionKind, NewDataset
 from nightferry.holdings.datastores import Datastore
 from nightferry.holdings.describing import Describer, Known
 from nightferry.holdings.ingest_outcome import IngestOutcome, IngestRow
+from nightferry.holdings.originals import why_they_stay
 from nightferry.workplace import Workplace
 from observatory.names import show
 from observatory.spec.models import Instrument
@@ -333,21 +334,30 @@ class Ingest:
 
     def _finish(self, done: Sequence[Sequence[tuple[Planned, Placed]]]) -> None:
         """Say what was placed; of what was moved remove the originals, now that the copies are recorded."""
-        for one, placed in (pair for exposure in done for pair in exposure):
+        pairs = [pair for exposure in done for pair in exposure]
+        stay = self._why_they_stay([one for one, _ in pairs])
+        for one, placed in pairs:
             note = None
             if one.candidate.transfer is Transfer.MOVE:
                 source, path = one.candidate.source, one.candidate.destination
-                note = remove_original(source, self.datastore.root, path, placed.sha256)
+                note = stay.get(source.real) or remove_original(source, self.datastore.root, path, placed.sha256)
             self.outcome.rows.append(self._row(one, placed, note))
+
+    def _why_they_stay(self, moved: Sequence[Planned]) -> dict[bytes, str]:
+        if self.wishes.transfer is not Transfer.MOVE:
+            return {}
+        hosts = {self.datastore.host, self.workplace.hostname}
+        return why_they_stay(self.catalogue, [one.candidate.source for one in moved], hosts)
 
     def _remove_originals(self, identical: Iterable[Planned]) -> None:
         """Finish a move that was cut off: what is there already is compared once more before the original goes."""
         if self.wishes.transfer is not Transfer.MOVE:
             return
+        there = [(one.candidate.source, one.at, one) for one in identical if one.at is not None]
+        stay = self._why_they_stay([one for _, _, one in there])
         notes = {
-            one.candidate.source.path: remove_original(one.candidate.source, self.datastore.root, one.at, None)
-            for one in identical
-            if one.at is not None
+            source.path: stay.get(source.real) or remove_original(source, self.datastore.root, at, None)
+            for source, at, _ in there
         }
         self.outcome.rows = [replace(row, note=notes.get(row.path, row.note)) for row in self.outcome.rows]
 

@@ -284,7 +284,23 @@ def test_a_move_leaves_an_original_that_the_datastore_links_to(pfs: Deliveries) 
     answer = pfs.ingest(pfs.folder, "-t", "move")
     assert answer.status == 0
     assert all(path.exists() for path in paths)
-    assert "reaches the original itself" in str(answer.document)
+    assert "reaches the original" in str(answer.document)
+
+
+@pytest.mark.parametrize("way", ["symlink", "direct", "copy"])
+def test_a_move_leaves_an_original_that_another_dataset_needs(pfs: Deliveries, way: str) -> None:
+    """Of another collection, by a link or as its own file: it was removed, and that dataset led to nothing."""
+    original = pfs.put(raw_name(12), ccd(12))
+    assert pfs.ingest(original, "-t", way, "--collection", "first").status == 0
+    moved = pfs.store / "first" / "000012" / raw_name(12) if way == "copy" else original
+    for _ in range(2):
+        answer = pfs.ingest(moved, "-t", "move", "--collection", "second")
+        assert (answer.status, moved.exists()) == (0, True)
+        assert "it stays" in answer.document["files"][0]["note"]
+    assert pfs.site.call("catalogue", "check").status == 0
+    assert pfs.site.call("datasets", "remove", "raw", "--collection", "first", "--yes").status == 0
+    assert pfs.ingest(original, "-t", "move", "--collection", "second").status == 0
+    assert not original.exists()
 
 
 def test_a_file_that_is_tracked_but_gone_is_put_back(pfs: Deliveries) -> None:
