@@ -14,6 +14,7 @@ from pathlib import Path
 
 from converters.base import NightFolder
 from observatory.endpoints.contract import MARKER, NEVER_ENTERED
+from observatory.ends import NO_SIGN
 from observatory.errors import RootNotProven
 from observatory.listing import ANY_NIGHT, Scope
 
@@ -42,7 +43,7 @@ def check_root(scope: Scope, found_files: bool) -> None:
     if found_files or os.path.lexists(Path(root, os.fsdecode(MARKER))):
         return
     if not any(next(Path(root).glob(os.fsdecode(night)), None) for night in scope.request.night_globs):
-        raise RootNotProven(host, root, "shows neither marker nor night")
+        raise RootNotProven(host, root, NO_SIGN)
 
 
 def night_folders(scope: Scope) -> Iterator[NightFolder | Trouble]:

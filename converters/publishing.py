@@ -13,7 +13,8 @@ from pathlib import Path
 
 from catalogue.records import Product, StepRecord, StepResult
 from converters.remembered import Hashes, NightMemory
-from converters.workspace import Workspace, sha256_of, sync
+from converters.workspace import Workspace, sha256_of
+from observatory.files import to_disk
 from observatory.names import show
 
 
@@ -118,8 +119,8 @@ class Publisher:
         """Bring products to their places."""
         for path, (place, sha256) in ready.items():
             if self._writes_beside:
-                sync(place)
-                sync(place.parent)
+                to_disk(place)
+                to_disk(place.parent)
             else:
                 if not self._may_replace(path):
                     self._clear(path, is_ours=False)

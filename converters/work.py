@@ -29,6 +29,7 @@ from converters.remembered import NightMemory
 from converters.workspace import Halter, TaskLeash, Workspace, stats_of, workspace
 from observatory.errors import NightferryError
 from observatory.names import is_safe, show
+from observatory.nights import STAMP_FORMAT
 from observatory.spec.models import Instrument
 
 log = logging.getLogger("nightferry")
@@ -72,7 +73,7 @@ class Bench:
     @property
     def stamp(self) -> str:
         """The present instant, as what is put aside is filed under it."""
-        return self.now().strftime("%Y%m%dT%H%M%SZ")
+        return self.now().strftime(STAMP_FORMAT)
 
     def workspace(self, name: str) -> AbstractContextManager[Workspace]:
         """Give a folder of one's own, of this name, and take it away afterwards with all that is in it."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from observatory.endpoints.contract import OURS
+from observatory.files import to_disk
 
 _GROUP = "group"
 _HALT = "halt"
@@ -130,9 +131,9 @@ class Workspace:
         """Bring a product to its place, relative to the root, whole and on disk."""
         place = self.root / os.fsdecode(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        sync(made)
+        to_disk(made)
         made.replace(place)
-        sync(place.parent)
+        to_disk(place.parent)
 
     def _replaced(self, path: bytes) -> Path:
         place = self.root / os.fsdecode(OURS) / "replaced" / self.stamp / os.fsdecode(path)
@@ -212,15 +213,6 @@ def _boot() -> str:
         return _BOOT.read_text().strip()
     except OSError:
         return "unknown"
-
-
-def sync(path: Path) -> None:
-    """Bring a file or folder to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sha256_of(path: Path) -> str:

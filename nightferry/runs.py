@@ -14,6 +14,7 @@ from catalogue.evidence_records import SafeNight, SafeState
 from catalogue.records import HopRecord
 from nightferry.renamed import see_moved
 from nightferry.workplace import Workplace
+from observatory.forking import is_alive
 from observatory.spec.chain import Hop, Place, hops
 from observatory.truth import State
 from reports.model import Note
@@ -87,7 +88,7 @@ def crashes(workplace: Workplace) -> Iterator[str]:
     What it moved and recorded counts; what it did not record is looked at again.
     """
     for run in workplace.ledger.unfinished_runs():
-        if run.host == workplace.hostname and not _is_alive(run.pid):
+        if run.host == workplace.hostname and not is_alive(run.pid):
             workplace.ledger.record_crash(run.id, workplace.now())
             began = f"{run.started_utc:%Y-%m-%d %H:%M} UTC"
             yield f"the {run.kind} begun at {began} did not come to its end; this run goes on from there"
@@ -124,16 +125,6 @@ def _began(folder: str) -> dt.datetime | None:
         return dt.datetime.strptime(folder.partition("-")[0], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=dt.UTC)
     except ValueError:
         return None
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True
 
 
 def see_roots(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVerdict) -> bool:

@@ -25,6 +25,7 @@ from nightferry.waiting import record_waiting
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import ANY_NIGHT, HopScope, hop_scope
+from observatory.nights import STAMP_FORMAT
 from observatory.spec.chain import Hop, hops, sources_of
 from observatory.truth import State
 from syncer.outcome import Failure, HopOutcome, Moved
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("nightferry")
 
-STAMP = "%Y%m%dT%H%M%SZ"
 
 HopProgress = Callable[[Hop, Progress], None]
 
@@ -232,7 +232,7 @@ def _sync_options(
 
     until = wishes.until
     return SyncOptions(
-        stamp=run.started_utc.strftime(STAMP),
+        stamp=run.started_utc.strftime(STAMP_FORMAT),
         hash_all=wishes.hash_all,
         dry_run=wishes.dry_run,
         accept_new_root=accept_new_root,

@@ -38,7 +38,7 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    to_disk(path.parent)
 
 
 def token() -> str:
@@ -104,9 +104,9 @@ def made(folder: Path) -> Path:
     return folder
 
 
-def sync_folder(folder: Path) -> None:
-    """Bring a folder's list of names to disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def to_disk(path: Path | bytes) -> None:
+    """Bring a file, or a folder's list of names, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

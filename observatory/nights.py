@@ -20,6 +20,8 @@ FIRST_YEAR, LAST_YEAR = 1900, 2999
 MOST_NIGHTS = 100_000
 """The most nights that one range, or all of one request, may name: 273 years."""
 
+STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
+"""How what is ours is named after an instant, in UTC: ``20160907T081500Z``."""
 THIS_AND_LAST_MONTH: Literal["this-and-last-month"] = "this-and-last-month"
 
 _DAY = dt.timedelta(days=1)

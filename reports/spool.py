@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from observatory.errors import MailNotTaken, NightferryError
-from observatory.files import made, os_fault, sync_folder, write_whole
+from observatory.files import made, os_fault, to_disk, write_whole
 from reports.letter import Letter
 from reports.mail import Delivery, Refusal
 
@@ -112,7 +112,7 @@ class Spool:
         """
         with _translated(self.folder):
             path.rename(path.with_suffix(_SUFFIX))
-            sync_folder(self.folder)
+            to_disk(self.folder)
 
     def undelivered(self) -> list[str]:
         """Return the words of the letters that their owners held once and that have not arrived everywhere.

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from observatory.endpoints.contract import OURS
 from observatory.errors import CouldNotTell, NightferryError, UsageError
-from observatory.files import sync_folder
+from observatory.files import to_disk
 from observatory.names import fold_key, is_safe, show
 
 MOST_BYTES = 2 * 1024**4
@@ -289,7 +289,7 @@ def _put_in_place(staging: Path, folder: Path, members: Sequence[_Member], total
     for path in sorted(set(files) - set(there)):
         (staging / os.fsdecode(path)).rename(folder / os.fsdecode(path))
     for one in folders:
-        sync_folder(one)
+        to_disk(one)
     return Unpacked(tuple(files), tuple(there), total)
 
 

@@ -18,7 +18,7 @@ from catalogue.holdings.queries import LyingCopy, LyingFile, common_path, neares
 from catalogue.holdings.records import HeldCopy, Place
 from observatory.endpoints.contract import OURS, Look
 from observatory.errors import CouldNotTell
-from observatory.files import made, os_fault, sweep, sync_folder, token
+from observatory.files import made, os_fault, sweep, to_disk, token
 from observatory.names import is_safe, matcher, show
 
 _BLOCK_BYTES = 1 << 20
@@ -184,7 +184,7 @@ def _copy(move: _Move, endpoint: Look, target: Path) -> None:
             os.utime(temporary, (move.copy.mtime_s, move.copy.mtime_s))
             move.target.parent.mkdir(parents=True, exist_ok=True)
             temporary.replace(move.target)
-            sync_folder(move.target.parent)
+            to_disk(move.target.parent)
         finally:
             temporary.unlink(missing_ok=True)
 

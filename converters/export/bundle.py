@@ -16,12 +16,12 @@ from pathlib import Path
 from converters.export.frames import choose
 from converters.export.observations import Observation
 from converters.export.publish import made_folder
-from converters.export.staging import fingerprint, sync_file
+from converters.export.staging import fingerprint
 from converters.stamps import NS_PER_S
 from converters.telemetry import IMAGES, LOGS, TELEMETRY, StampedFile, devices, stamped_files
 from converters.xrif import read_timing
 from observatory.errors import NightferryError
-from observatory.files import os_fault, sweep, sync_folder, write_whole
+from observatory.files import os_fault, sweep, to_disk, write_whole
 from observatory.manifests import Listed, read_manifest, write_manifest
 
 MANIFEST = "bundle.sha256"
@@ -145,14 +145,14 @@ def _carried(parcel: Parcel, root: Path, temporary: Path) -> Parcel:
         if there is not None:
             return there
     sha256 = _copy(parcel.source, temporary)
-    sync_file(temporary)
+    to_disk(temporary)
     copied = _read_again(temporary)
     if copied != sha256:
         temporary.unlink()
         return replace(parcel, fate=Carried.FAILED, reason=f"{place}: what was written is not what was read")
     made_folder(root, str(Path(parcel.relative).parent))
     temporary.replace(place)
-    sync_folder(place.parent)
+    to_disk(place.parent)
     return replace(parcel, fate=Carried.COPIED, sha256=copied)
 
 

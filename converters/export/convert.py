@@ -21,14 +21,14 @@ from converters.export.headers import Column, Exposures, Rule, Series, columns, 
 from converters.export.jobs import FROM_THE_FIRST_NS, STILL_SPEAKING, HeaderPlan, Job, Made, Staged
 from converters.export.products import Content, cube_file, frame_files
 from converters.export.reader import Around, telemetry_state
-from converters.export.staging import empty, fingerprint, sync_file, write
+from converters.export.staging import empty, fingerprint, write
 from converters.export.tree import cube_name, frame_names
 from converters.fits_writer import NoFits
 from converters.stamps import NS_PER_S, format_instant
 from converters.xrif import read
 from observatory.counting import counted
 from observatory.errors import CouldNotTell, NightferryError
-from observatory.files import os_fault
+from observatory.files import os_fault, to_disk
 
 CAMERA_KIND, EXPOSURE_FIELD = "telem_stdcam", "exptime"
 """Where a camera says how long it exposes."""
@@ -103,7 +103,7 @@ def _written(job: Job, content: Content) -> Iterator[Staged]:
         named = zip(names, frame_files(content), strict=True)
     staged = [write(job.staging / name, made) for name, made in named]
     for one in staged:
-        sync_file(job.staging / one.name)
+        to_disk(job.staging / one.name)
     yield from staged
 
 

@@ -19,7 +19,7 @@ from converters.export.convert import make
 from converters.export.jobs import Job, Made
 from converters.export.staging import empty
 from observatory.closing import Closing
-from observatory.forking import forkserver
+from observatory.forking import forkserver, is_alive
 
 _LOADED = ("converters.export.convert",)
 """What is heavy is loaded once for all workers."""
@@ -100,16 +100,6 @@ def _end_with(master: int) -> None:
     except ProcessLookupError:
         pass
     except (AttributeError, OSError):  # no Linux, or an old one: look now and then
-        while _is_alive(master):
+        while is_alive(master):
             time.sleep(1.0)
     os._exit(1)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -14,11 +14,12 @@ from pathlib import Path
 from converters.export.frames import acquired_ns, choose
 from converters.export.jobs import STILL_SPEAKING, External, Job, Made, Staged
 from converters.export.reader import telemetry_state
-from converters.export.staging import empty, fingerprint, sync_file
+from converters.export.staging import empty, fingerprint
 from converters.programs import CannotStart, Ended, run_program
 from converters.stamps import parse_name
 from converters.xrif import read_timing
 from observatory.counting import counted
+from observatory.files import to_disk
 from observatory.formats.whole import judge
 from observatory.names import show
 
@@ -136,7 +137,7 @@ def _is_within(job: Job, at_ns: int) -> bool:
 
 
 def _staged(path: Path) -> Staged:
-    sync_file(path)
+    to_disk(path)
     size, _, sha256 = fingerprint(path)
     return Staged(path.name, size, sha256)
 

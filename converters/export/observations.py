@@ -1,7 +1,7 @@
 """Observations: who observed what from when until when, as the telemetry of one device tells.
 
 Pure: a state machine over records in the order of their times, whatever files and roots they came from. Reading
-those is observers.py's; which observations somebody wants is asked here too.
+those is search.py's; which observations somebody wants is asked here too.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from converters.export.jobs import Made, Staged
 from converters.export.plan import Item
 from converters.export.staging import fingerprint
 from observatory.errors import NightferryError
-from observatory.files import os_fault, sync_folder
+from observatory.files import os_fault, to_disk
 from observatory.names import show
 
 
@@ -53,7 +53,7 @@ def publish(output: Path, item: Item, made: Made, staged: Path) -> Made:
             _refuse_foreign(output, item, one)
         for one in made.products:
             (staged / one.name).replace(folder / one.name)
-        sync_folder(folder)
+        to_disk(folder)
     except NightferryError as error:
         return replace(made, products=(), failure=str(error))
     except OSError as error:
@@ -69,7 +69,7 @@ def made_folder(output: Path, relative: str) -> None:
         folder, parent = folder / part, folder
         if not folder.is_dir():
             folder.mkdir()
-            sync_folder(parent)
+            to_disk(parent)
 
 
 def _refuse_foreign(output: Path, item: Item, one: Staged) -> None:

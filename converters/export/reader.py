@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from converters.export.headers import Series, Value
 from converters.export.jobs import HeaderPlan
 from converters.telemetry import CODE_BY_EVENT, Records, StampedFile, decode, merge_files, parse, stamped_files
-from converters.telemetry.flatbuffer import Malformed
+from converters.telemetry.flatbuffer import Field, Malformed
 from converters.telemetry.lines import Lines, is_lines
 from converters.telemetry.schemas import schema_of
 
@@ -51,10 +51,11 @@ class Around:
     def series(self, device: str, kind: str, field: str) -> Series:
         """Return the series of one field; ``roi.xcen`` is a field of a table within. Unreadable files hold nothing."""
         messages = self._said(device, kind)
-        single = _is_single(kind, field)
+        declared = _declared(kind, field)
+        is_single = declared is not None and declared.form in ("f", "[f]")
         return Series(
             np.array([at_ns for at_ns, _ in messages], np.int64),
-            [_value(fields, field, single) for _, fields in messages],
+            [_value(fields, field, is_single) for _, fields in messages],
         )
 
     def state(self, devices: Sequence[str], begin_ns: int, end_ns: int) -> str:
@@ -204,21 +205,16 @@ def _plain(value: Any, is_single: bool) -> Value | None:
 
 def is_field(kind: str, field: str) -> bool:
     """Say whether a kind of record has a field; ``roi.xcen`` is one of a table within."""
-    schema = schema_of(kind)
-    for part in field.split("."):
-        found = next((one for one in schema if one.name == part), None)
-        if found is None:
-            return False
-        schema = found.fields
-    return True
+    return _declared(kind, field) is not None
 
 
 @functools.lru_cache(maxsize=256)
-def _is_single(kind: str, field: str) -> bool:
-    schema = schema_of(kind)
+def _declared(kind: str, field: str) -> Field | None:
+    """Return how a field is kept; None where records of this kind have none of the name."""
+    schema, found = schema_of(kind), None
     for part in field.split("."):
         found = next((one for one in schema if one.name == part), None)
         if found is None:
-            return False
-        schema, form = found.fields, found.form
-    return form in ("f", "[f]")
+            return None
+        schema = found.fields
+    return found

@@ -56,19 +56,10 @@ def empty(folder: Path) -> None:
 
 
 def write(path: Path, content: bytes) -> Staged:
-    """Write a new file; `sync_file` then brings it to disk."""
+    """Write a new file; `observatory.files.to_disk` then brings it to disk."""
     with path.open("xb") as opened:
         opened.write(content)
     return Staged(path.name, len(content), hashlib.sha256(content).hexdigest())
-
-
-def sync_file(path: Path) -> None:
-    """Bring a file to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def fingerprint(path: Path) -> tuple[int, int, str]:

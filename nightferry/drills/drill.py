@@ -1,7 +1,7 @@
 """A drill: harmless faults planted in a scratch instrument, to prove that this installation would notice them.
 
 Real hosts, real engine, real verification, real mail; two scratch folders, a scratch ledger, nothing of any
-instrument. Which faults there are is drill_faults.py's, saying what was found the command line's.
+instrument. Which faults there are is faults.py's, saying what was found the command line's.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from observatory.counting import counted
 from observatory.errors import FileUnreadable, UsageError
-from observatory.files import sweep, sync_folder, token
+from observatory.files import sweep, to_disk, token
 from observatory.names import is_safe, show
 from observatory.truth import State
 
@@ -72,7 +72,7 @@ def make_bag(
     try:
         made = _fill(making, files, facts, progress)
         making.rename(folder)
-        sync_folder(folder.parent)
+        to_disk(folder.parent)
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return Bag(folder, len(files), made)
@@ -99,7 +99,7 @@ def _fill(making: Path, files: Mapping[bytes, Path], facts: Mapping[str, str], p
     for tag, content in tags.items():
         _write(making / tag, content)
     for here, _, _ in os.walk(making):
-        sync_folder(Path(here))
+        to_disk(Path(here))
     return total
 
 

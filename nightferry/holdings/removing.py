@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 from catalogue.datasets.records import Dataset
 from observatory.endpoints.contract import MARKER, OURS
 from observatory.errors import RootNotProven
-from observatory.files import is_one_name, sync_folder
+from observatory.files import is_one_name, to_disk
 from observatory.names import show
+from observatory.nights import STAMP_FORMAT
 from syncer.ingest.model import Transfer
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _is_hard_link(file: Path, original: Path) -> bool:
 def remove(catalogue: Catalogue, datasets: Sequence[Dataset], at_utc: dt.datetime) -> list[Removed]:
     """Forget datasets, then remove or set aside their files; return what became of each."""
     catalogue.remove_datasets([one.id for one in datasets])
-    aside = f"removed/{at_utc:%Y%m%dT%H%M%SZ}"
+    aside = f"removed/{at_utc.strftime(STAMP_FORMAT)}"
     return [_remove(one, aside) for one in datasets]
 
 
@@ -90,12 +91,12 @@ def _remove(dataset: Dataset, aside: str) -> Removed:
         fate = fate_of(dataset)
         if fate is Fate.UNLINKED:
             dataset.file.unlink()
-            sync_folder(dataset.file.parent)
+            to_disk(dataset.file.parent)
         elif fate is Fate.SET_ASIDE:
             place = _unused(Path(os.fsdecode(dataset.root)) / os.fsdecode(OURS) / aside / os.fsdecode(dataset.path))
             place.parent.mkdir(parents=True, exist_ok=True)
             dataset.file.rename(place)
-            sync_folder(place.parent)
+            to_disk(place.parent)
     except OSError as error:
         return Removed(dataset, Fate.FAILED, error.strerror or str(error))
     return Removed(dataset, fate)

@@ -23,7 +23,7 @@ from converters.xrif.faults import Damaged, Unknown
 from nightferry.locks import instrument_lock
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, NightferryError, UsageError
-from observatory.files import sync_folder
+from observatory.files import to_disk
 from observatory.spec.models import Instrument
 from observatory.truth import State, worst
 
@@ -206,7 +206,7 @@ def _published(output: Path, job: Job, made: Made, mine: dict[str, str], *, over
         return error
     for one in wanted:
         (job.staging / one.name).replace(output / one.name)
-    sync_folder(output)
+    to_disk(output)
     mine.update((one.name, one.sha256) for one in made.products)
     return made
 

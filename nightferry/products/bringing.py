@@ -22,7 +22,7 @@ from observatory.errors import LockHeld, UsageError
 from observatory.files import write_whole
 from observatory.listing import HopScope, hop_scope
 from observatory.names import to_json
-from observatory.nights import night_text
+from observatory.nights import STAMP_FORMAT, night_text
 from observatory.spec.chain import Hop, Place, variants
 from observatory.spec.models import Instrument
 from observatory.truth import State, worst
@@ -36,7 +36,6 @@ from verifier.verdict import HopVerdict
 
 ANY = "any"
 """Whichever other copies verify, the nearest first: along the chain from where the night is wanted."""
-STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +285,7 @@ def _carry(workplace: Workplace, hop: Hop, scope: HopScope, blank: Receipt, want
         End(workplace.endpoint(place.host), workplace.access(place.host)) for place in (hop.source, hop.destination)
     )
     options = SyncOptions(
-        stamp=workplace.now().strftime(STAMP),
+        stamp=workplace.now().strftime(STAMP_FORMAT),
         hash_all=True,
         dry_run=wanted.dry_run,
         expected=expectations(workplace, hop, scope.nights),
@@ -323,7 +322,7 @@ def _verify(workplace: Workplace, hop: Hop, scope: HopScope) -> tuple[HopVerdict
 
 def keep_receipt(workplace: Workplace, receipt: Receipt) -> Path:
     """Write a receipt into the state folder and return where it lies."""
-    stamp = (receipt.finished_utc or workplace.now()).strftime(STAMP)
+    stamp = (receipt.finished_utc or workplace.now()).strftime(STAMP_FORMAT)
     name = f"restore-{receipt.instrument}-{night_text(receipt.night)}-{stamp}"
     folder = workplace.state / "receipts"
     names = (f"{name}.json", *(f"{name}-{number}.json" for number in range(2, 1000)))

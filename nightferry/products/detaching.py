@@ -15,6 +15,7 @@ from pathlib import Path
 
 from observatory.errors import UsageError
 from observatory.files import made
+from observatory.nights import STAMP_FORMAT
 
 _KEPT = frozenset({"PATH", "HOME", "NIGHTFERRY_CONFIG", "SSH_AUTH_SOCK", "TZ"})
 _TMUX_S = 30.0
@@ -37,7 +38,7 @@ def detach(state: Path, argv: Sequence[str], now_utc: dt.datetime) -> str:
     """
     program = shutil.which(argv[0]) or argv[0]
     command = [str(Path(program).absolute()), *argv[1:]]
-    name = f"nightferry-{now_utc.strftime('%Y%m%dT%H%M%SZ')}-{os.getpid()}"
+    name = f"nightferry-{now_utc.strftime(STAMP_FORMAT)}-{os.getpid()}"
     try:
         return _in_tmux(name, command) if shutil.which("tmux") else _by_itself(command, state / "logs", name)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightferry.workplace import Workplace
+from observatory.ends import NO_SIGN
 from observatory.errors import RootNotProven, UsageError
 from observatory.listing import scope_of
 from observatory.records import FILE, NUL, path_of
@@ -71,7 +72,7 @@ def files_of_nights(
     survey = workplace.endpoint(place.host).survey(scope.request)
     if not survey.facts.is_proven:
         survey.close()
-        raise RootNotProven(place.host, place.root, "shows neither a marker nor a night")
+        raise RootNotProven(place.host, place.root, NO_SIGN)
     files: dict[bytes, dt.date] = {}
     for chunk in scope.asked_about(survey):
         for record in chunk[:-1].split(NUL):

@@ -23,14 +23,12 @@ from nightferry.workplace import Workplace
 from observatory.counting import counted
 from observatory.endpoints.contract import OURS
 from observatory.errors import UsageError
-from observatory.files import sync_folder
+from observatory.files import to_disk
 from observatory.names import show, to_json
-from observatory.nights import night_text
+from observatory.nights import STAMP_FORMAT, night_text
 from observatory.spec.chain import Place, places
 from observatory.spec.models import Instrument
-from observatory.truth import State
-
-STAMP = "%Y%m%dT%H%M%SZ"
+from observatory.truth import State, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +164,11 @@ def carry_out(workplace: Workplace, plan: NightPlan) -> Path | None:
         place, aside = root / os.fsdecode(path), kept / os.fsdecode(path)
         aside.parent.mkdir(parents=True, exist_ok=True)
         place.rename(aside)
-        sync_folder(aside.parent)
+        to_disk(aside.parent)
         folders.add(place.parent)
     for folder in sorted(folders, key=lambda one: len(one.parts), reverse=True):
-        sync_folder(folder)
-        _remove_empty(folder, root, plan.night)
+        to_disk(folder)
+        _remove_empty(folder, root)
     name = plan.instrument.instrument
     workplace.ledger.record_gone(holder_of(workplace, plan.instrument, plan.place), plan.products)
     workplace.ledger.night_processed(name, plan.copy, plan.night, (), workplace.now())
@@ -184,13 +182,13 @@ def carry_out(workplace: Workplace, plan: NightPlan) -> Path | None:
 
 def _unused(top: Path, now: dt.datetime) -> Path:
     """Return a folder of our own below `top`, of this second or the next that nobody used."""
-    while (top / now.strftime(STAMP)).exists():
+    while (top / now.strftime(STAMP_FORMAT)).exists():
         now += dt.timedelta(seconds=1)
-    return top / now.strftime(STAMP)
+    return top / now.strftime(STAMP_FORMAT)
 
 
-def _remove_empty(folder: Path, root: Path, night: dt.date) -> None:
-    """Remove a folder that held products alone, and its parents; the night's own stays as long as anything is in it."""
+def _remove_empty(folder: Path, root: Path) -> None:
+    """Remove a folder that held products alone, and its parents as far as nothing else is in them."""
     while folder != root:
         try:
             folder.rmdir()
@@ -201,8 +199,6 @@ def _remove_empty(folder: Path, root: Path, night: dt.date) -> None:
 
 def document_of(plans: Sequence[NightPlan], kept: Sequence[Path | None], is_done: bool) -> dict[str, Any]:
     """Return what ``restore --json`` prints."""
-    from observatory.truth import worst
-
     state = worst(plan.state for plan in plans) if plans else State.OK
     nights = [
         {

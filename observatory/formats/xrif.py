@@ -1,6 +1,6 @@
 """Whether a MagAO-X stream archive (xrif) is whole: two blocks, images and their timing, and nothing after them.
 
-Reads the two headers and no data; decoding is converters/xrif.py's. The text of this module is sent to other
+Reads the two headers and no data; decoding is converters/xrif's. The text of this module is sent to other
 hosts and run there by whatever python3 they have, 3.6 or later: only the standard library, no import of ours, and
 no annotation that 3.6 could not evaluate.
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from observatory.endpoints.contract import OURS
-from observatory.files import is_one_name
+from observatory.files import is_one_name, to_disk
 from observatory.names import show
 from syncer.ingest.model import Candidate, Source, Transfer
 
@@ -144,7 +144,7 @@ class Placer:
             if len(self._touched) > _MANY_FOLDERS and _sync_file_system(self._root):
                 self._touched.clear()
             for folder in sorted(self._touched):
-                _sync_folder(folder)
+                to_disk(folder)
         except OSError as error:
             raise PlaceFailed(f"{show(self._root)} could not be brought to disk: {error.strerror}") from error
         self._touched.clear()
@@ -306,7 +306,7 @@ def remove_original(source: Source, root: bytes, path: bytes, sha256: str | None
         if not is_same:
             return "what lies in the datastore is not what was read; the original stays"
         os.unlink(source.path)
-        _sync_folder(os.path.dirname(source.path))
+        to_disk(os.path.dirname(source.path))
     except OSError as error:
         return f"the original could not be removed: {error.strerror}"
     return None
@@ -329,14 +329,6 @@ def _sync_file_system(folder: bytes) -> bool:
     finally:
         os.close(descriptor)
     return True
-
-
-def _sync_folder(folder: bytes) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def place_exposure(placer: Placer, candidates: Sequence[Candidate]) -> list[Placed]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 from observatory.endpoints.contract import OURS, Act
 from observatory.errors import CouldNotTell, HostKeyRefused, HostSilent, HostUnreachable, LoginRefused, RootNotProven
+from observatory.nights import STAMP_FORMAT
 from syncer.transfer.contract import Batch, NotArrived
 
 TMP = OURS + b"/tmp"
@@ -19,7 +20,6 @@ PARTIAL = OURS + b"/partial"
 """What an interrupted rsync had of a file; the next one goes on from it."""
 REPLACED = OURS + b"/replaced"
 """What was set aside for newer bytes, by the time of the run that did it."""
-STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 KEEP_REPLACED_DAYS = 30
 
 OldBefore = Callable[[int], "dt.datetime | None"]

@@ -241,7 +241,7 @@ def test_names_of_any_bytes_come_through(carry: Carry, root: Path) -> None:
 def test_an_empty_mount_point_is_unknown_and_never_nothing_to_do(tmp_path: Path, ledger: Ledger) -> None:
     """A root that shows neither marker nor night, or is not there at all."""
     (tmp_path / "mount").mkdir()
-    for name, words in (("mount", "neither marker nor night"), ("absent", "No such file")):
+    for name, words in (("mount", "neither its marker"), ("absent", "No such file")):
         outcome = convert(instrument(), scope(tmp_path / name), [step(**FPACK)], ledger)
         assert outcome.state is State.UNKNOWN
         assert words in str(outcome.reason)
