@@ -149,10 +149,13 @@ class DatasetBook(Book):
                 removed += connection.execute(datasets.delete().where(datasets.c.id.in_(part))).rowcount
         return removed
 
-    def reached_originals(self, origins: Sequence[bytes], hosts: Collection[str]) -> dict[bytes, str]:
+    def reached_originals(
+        self, origins: Sequence[bytes], hosts: Collection[str], ways: Collection[str] = _LINKED
+    ) -> dict[bytes, str]:
         """Return those of some originals that a datastore on these hosts reaches by link or ``direct``, and how.
 
-        To free such a file would free the datastore's too, or leave it pointing at nothing.
+        To free such a file would free the datastore's too, or leave it pointing at nothing. `ways` are the transfers
+        that count.
         """
         found: dict[bytes, str] = {}
         with self._store.read() as connection:
@@ -160,7 +163,7 @@ class DatasetBook(Book):
                 asked = (
                     sa.select(datasets.c.origin, datasets.c.transfer)
                     .join(datastores, datastores.c.id == datasets.c.datastore_id)
-                    .where(datasets.c.origin.in_(part), datasets.c.transfer.in_(_LINKED))
+                    .where(datasets.c.origin.in_(part), datasets.c.transfer.in_(sorted(ways)))
                     .where(datastores.c.host.in_(sorted(hosts)))
                 )
                 found |= {row.origin: row.transfer for row in connection.execute(asked)}

@@ -15,7 +15,7 @@ from nightferry.cli.context import print_document, say
 from nightferry.holdings import dataset_forms as forms
 from nightferry.holdings.checking import check
 from nightferry.holdings.datastores import open_catalogue
-from nightferry.holdings.removing import Fate, Removed, fate_of, refuse_away, remove
+from nightferry.holdings.removing import Fate, Removed, foresee, refuse_away, remove
 from nightferry.locks import instrument_lock
 from nightferry.workplace import Workplace
 from observatory.counting import counted
@@ -176,7 +176,7 @@ def run_remove(workplace: Workplace, question: Question, yes: bool, json: bool) 
                 stack.enter_context(instrument_lock(workplace.state, f"{name}.ingest"))
             found = catalogue.find_datasets(question).datasets
         refuse_away(found, _is_here(workplace))
-        removed = remove(catalogue, found, workplace.now()) if yes else [Removed(one, fate_of(one)) for one in found]
+        removed = remove(catalogue, found, workplace.now()) if yes else foresee(catalogue, found)
     if json:
         rows = [_removed(one) for one in removed]
         print_document({"is_plan": not yes, "type": question.type, "datasets": rows})
@@ -185,8 +185,9 @@ def run_remove(workplace: Workplace, question: Question, yes: bool, json: bool) 
             would = "would be " if not yes and one.fate in (Fate.UNLINKED, Fate.SET_ASIDE) else ""
             fate = f"{would}{one.fate.value}{f': {one.reason}' if one.reason else ''}"
             typer.echo(f"{show(bytes(one.dataset.file))}: {fate}")
-        typer.echo(f"{counted(len(removed), 'dataset')} {'removed' if yes else 'would be removed; say --yes to do it'}")
-    return int(any(one.fate is Fate.FAILED for one in removed))
+        gone = sum(one.fate is not Fate.NEEDED for one in removed)
+        typer.echo(f"{counted(gone, 'dataset')} {'removed' if yes else 'would be removed; say --yes to do it'}")
+    return int(any(one.fate in (Fate.FAILED, Fate.NEEDED) for one in removed))
 
 
 def _removed(one: Removed) -> dict[str, object]:

@@ -1,21 +1,27 @@
-"""Which originals stay although their bytes were moved: other datasets lead to them, or are those very files.
+"""Which files must not be taken away because datasets lead to them: originals of a move, files of other datasets.
 
 Whether what lies in the datastore is what was read, syncer/ingest/place.py sees to.
 """
 
 from __future__ import annotations
 
+import os
+import uuid
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
+from catalogue.datasets.records import Dataset
 from syncer.ingest.model import Source, Transfer
 
 if TYPE_CHECKING:
     from catalogue.catalogue import Catalogue
 
+_LEADING = (Transfer.SYMLINK.value, Transfer.RELSYMLINK.value, Transfer.DIRECT.value)
+"""Transfers that lead to the original's own name; a hard link keeps the bytes under its own, and needs it not."""
+
 
 def why_they_stay(catalogue: Catalogue, sources: Sequence[Source], hosts: Collection[str]) -> dict[bytes, str]:
-    """Return, by its own place, why an original must not be removed; a hard link keeps the bytes and needs it not.
+    """Return, by its own place, why an original must not be removed.
 
     Parameters
     ----------
@@ -24,13 +30,25 @@ def why_they_stay(catalogue: Catalogue, sources: Sequence[Source], hosts: Collec
         What the catalogue calls this machine.
     """
     places = sorted({one.real for one in sources})
-    stay = {
-        place: f"a dataset reaches the original by {way}; it stays"
-        for place, way in catalogue.reached_originals(places, hosts).items()
-        if way != Transfer.HARDLINK.value
-    }
+    reached = catalogue.reached_originals(places, hosts, _LEADING)
+    stay = {place: f"a dataset reaches the original by {way}; it stays" for place, way in reached.items()}
     for number, host, root in catalogue.known_datastores():
         below = {place[len(root) + 1 :]: place for place in places if host in hosts and place.startswith(root + b"/")}
         tracked = catalogue.ids_at(number, sorted(below))
         stay |= {below[path]: "the original is the file of a dataset; it stays" for path in tracked}
     return stay
+
+
+def needed_by_others(catalogue: Catalogue, datasets: Sequence[Dataset]) -> dict[uuid.UUID, str]:
+    """Return, by id, why some datasets cannot be removed alone: others that are not among them lead to their files."""
+    leading = {one.origin for one in datasets if one.transfer in _LEADING}
+    own = [one for one in datasets if one.transfer != Transfer.DIRECT.value and not one.file.is_symlink()]
+    places = {one.id: os.path.realpath(bytes(one.file)) for one in own}
+    reached = catalogue.reached_originals(
+        sorted(set(places.values()) - leading), {one.host for one in datasets}, _LEADING
+    )
+    return {
+        key: f"another dataset reaches its file by {reached[place]}: remove that one first"
+        for key, place in places.items()
+        if place in reached
+    }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalogue.datasets.records import Dataset
+from nightferry.holdings.originals import needed_by_others
 from observatory.endpoints.contract import MARKER, OURS
 from observatory.errors import RootNotProven
 from observatory.files import is_one_name, to_disk
@@ -35,6 +36,7 @@ class Fate(enum.StrEnum):
     LEFT = "left where it is"
     ABSENT = "was gone already"
     FAILED = "could not be removed"
+    NEEDED = "stays"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,24 @@ def _is_hard_link(file: Path, original: Path) -> bool:
     return is_same and not is_one_name(original, file)
 
 
+def foresee(catalogue: Catalogue, datasets: Sequence[Dataset]) -> list[Removed]:
+    """Return what removing some datasets would come to; nothing is touched."""
+    needed = needed_by_others(catalogue, datasets)
+    return [
+        Removed(one, Fate.NEEDED, needed[one.id]) if one.id in needed else Removed(one, fate_of(one))
+        for one in datasets
+    ]
+
+
 def remove(catalogue: Catalogue, datasets: Sequence[Dataset], at_utc: dt.datetime) -> list[Removed]:
-    """Forget datasets, then remove or set aside their files; return what became of each."""
-    catalogue.remove_datasets([one.id for one in datasets])
+    """Forget datasets, then remove or set aside their files; return what became of each.
+
+    One whose file another dataset leads to stays, in the catalogue too.
+    """
+    needed = needed_by_others(catalogue, datasets)
+    catalogue.remove_datasets([one.id for one in datasets if one.id not in needed])
     aside = f"removed/{at_utc.strftime(STAMP_FORMAT)}"
-    return [_remove(one, aside) for one in datasets]
+    return [Removed(one, Fate.NEEDED, needed[one.id]) if one.id in needed else _remove(one, aside) for one in datasets]
 
 
 def _remove(dataset: Dataset, aside: str) -> Removed:
