@@ -39,6 +39,10 @@ _REFUSALS = (
         re.compile(rb"Permission denied \((?!13\))"),
         "login refused: the public key of the host that asks is not in the authorized_keys there",
     ),
+    (
+        re.compile(rb"Unknown cipher type|no matching cipher found"),
+        "ssh and the host have no cipher in common: see `transfer.cipher`, and `ssh -Q cipher` for those there are",
+    ),
 )
 """What ssh says where it did not begin; (13) is a file's."""
 

@@ -75,6 +75,7 @@ def test_faults_of_files_and_options_are_not_tried_again(status: int) -> None:
     ("said", "words"),
     [
         (b"Host key verification failed.", "its host key is not in the known_hosts"),
+        (b"Unknown cipher type 'aes512'\nrsync: connection unexpectedly closed", "see `transfer.cipher`"),
         (b"o@h: Permission denied (publickey).", "login refused"),
         (b"ssh: Could not resolve hostname h", "does not know that name"),
     ],
