@@ -182,14 +182,15 @@ def _as_known(workplace: Workplace, hop: Hop, scope: HopScope, verdict: HopVerdi
 def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWishes) -> CheckOptions:
     """Return how to check a hop."""
     freed = freed_on(workplace, hop.instrument, hop.source, scope.nights)
+    kept = kept_on(workplace, scope, freed)
     return CheckOptions(
         level=level_of(hop, wishes.level),
         reverse=wishes.reverse,
         accepted=acceptances(workplace, hop),
         progress=lambda files: wishes.progress(hop, files),
         expected=expectations(workplace, hop, scope.nights),
-        freed=freed,
-        kept=kept_on(workplace, scope, freed),
+        freed=freed | kept.keys(),
+        kept=kept,
         overdue=overdue(workplace, scope),
         not_due=_not_due(workplace, hop),
         nights_by_clock=wishes.nights_by_clock,

@@ -52,20 +52,44 @@ def cameras_at(instrument: Instrument, place: Place) -> dict[str, Camera]:
 def kept_on(workplace: Workplace, scope: HopScope, freed: Collection[bytes]) -> dict[bytes, Freed]:
     """Return those of what was freed on a hop's source that were read on its destination, and were not freed there.
 
-    With each as it was when it was freed: nobody else can say any more what it should be.
+    With each as it was when it was freed: nobody else can say any more what it should be. What was freed on a copy
+    before the source, which was never brought to the source itself (it was put between the two later), is among them.
     """
     hop, instrument, ledger = scope.hop, scope.hop.instrument, workplace.ledger
-    here, there = (known_holder(workplace, instrument, place) for place in (hop.source, hop.destination))
-    if not freed or here is None or there is None:
+    there = known_holder(workplace, instrument, hop.destination)
+    if there is None:
+        return {}
+    found = _freed_here(workplace, scope, freed) | _freed_before(workplace, scope, there)
+    nights = sorted({night for path in found if (night := scope.source.night_of(path)) is not None})
+    read = {path for night in nights for path in ledger.evidence_of(there, night)}
+    held = read - freed_on(workplace, instrument, hop.destination, nights) if nights else read
+    return {path: file for path, file in found.items() if scope.target_of(path) in held}
+
+
+def _freed_here(workplace: Workplace, scope: HopScope, freed: Collection[bytes]) -> dict[bytes, Freed]:
+    """Return what was freed on a hop's source, by path."""
+    here = known_holder(workplace, scope.hop.instrument, scope.hop.source)
+    if here is None or not freed:
         return {}
     nights = sorted({night for path in freed if (night := scope.source.night_of(path)) is not None})
-    read = {path for night in nights for path in ledger.evidence_of(there, night)}
-    held = read - freed_on(workplace, instrument, hop.destination, nights)
-    known = ledger.freed(here, nights)
+    known = workplace.ledger.freed(here, nights)
+    return {path: Freed(known[path].size_bytes, known[path].sha256) for path in freed if path in known}
+
+
+def _freed_before(workplace: Workplace, scope: HopScope, there: int) -> dict[bytes, Freed]:
+    """Return what was freed on copies before a hop's source and never lay on that, by the path it would have there."""
+    instrument, source, ledger = scope.hop.instrument, scope.hop.source, workplace.ledger
+    before = upstream_of(instrument, source.name)
+    holders = [known_holder(workplace, instrument, one) for one in chain_of(instrument, source) if one.name in before]
+    freed = {file.name: file for one in holders if one is not None for file in ledger.freed(one, scope.nights).values()}
+    nights = sorted({file.night for file in freed.values()})
+    here = known_holder(workplace, instrument, source)
+    met = {row.file.name for night in nights if here is not None for row in ledger.evidence_of(here, night).values()}
+    rows = (row.file for night in nights for row in ledger.evidence_of(there, night).values())
     return {
-        path: Freed(known[path].size_bytes, known[path].sha256)
-        for path in freed
-        if path in known and scope.target_of(path) in held
+        path: Freed(freed[file.name].size_bytes, freed[file.name].sha256)
+        for file in rows
+        if file.name in freed and file.name not in met and (path := scope.source_of(file.path)) is not None
     }
 
 

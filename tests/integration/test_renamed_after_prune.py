@@ -22,3 +22,21 @@ def test_what_was_freed_before_a_copy_was_renamed_is_missed_on_its_archive(
     site.path("hill", path).unlink()
     answer = site.call("verify", "-n", "30", "--json")
     assert (answer.status, answer.document["hops"][0]["missing"]) == (1, [path])
+
+
+def test_what_was_freed_is_missed_behind_a_copy_that_was_put_in_between(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The new copy was never brought it, so that neither of the two hops to it and from it would say a word."""
+    site = chain_of_three(tmp_path, capsys, retention=RETENTION)
+    (path, _) = carried(site)
+    assert site.call("prune", "--yes", "--json").status == 0
+    site.add_local("mid")
+    between = [site.copy(name) for name in ("dome", "mid", "hill", "cape")]
+    site.declare(copies=between, retention=RETENTION)
+    assert site.call("sync", "--new-root", f"mid:{site.root('mid')}").status == 0
+    assert site.call("verify", "-n", "30").status == 0
+    site.path("hill", path).unlink()
+    answer = site.call("verify", "-n", "30", "--json")
+    assert answer.status == 1
+    assert [hop["missing"] for hop in answer.document["hops"]] == [[], [path], []]
