@@ -168,6 +168,20 @@ def finish(status: int) -> None:
     raise typer.Exit(status)
 
 
+def plain_line(option: str, text: str) -> str:
+    """Return what was given in one line, without blanks around it: it stands in lines of reports.
+
+    Raises
+    ------
+    UsageError
+        It is blank, or holds a control character.
+    """
+    said = text.strip()
+    if not said or any(ord(letter) < ord(" ") or letter == "\x7f" for letter in said):
+        raise UsageError(f"{option} is one line of text; nothing was noted")
+    return said
+
+
 def taken_back(count: int) -> str:
     """Return what `--revoke` did; where nothing held, that is said in words: it may be another night or name."""
     return f"{count} taken back" if count else "there was nothing to take back"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, options_of, say, taken_back
+from nightferry.cli.context import asked, options_of, plain_line, say, taken_back
 from observatory.errors import UsageError
 from observatory.names import typed
 from observatory.nights import night_text, parse_night
@@ -18,6 +18,8 @@ from observatory.nights import night_text, parse_night
 if TYPE_CHECKING:
     from nightferry.workplace import Workplace
 
+MOST_DIGITS = 18
+"""Of a frame number; what is longer is no number that a program counts with."""
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it stands in every report.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last night on which it holds.")]
 
@@ -40,12 +42,12 @@ def accept(
         (declared,) = instruments_asked(workplace, asked([instrument], None, None))
         present = workplace.present_night(declared)
         night = parse_night(date, present)
-        numbers, names = _frames(frames), tuple(name for file in files or () for name in typed(file))
+        numbers, names = _frames(frames), _files(files or ())
         if revoke:
             count = workplace.ledger.revoke(instrument, night, workplace.now(), numbers, names)
             typer.echo(f"{instrument} {night_text(night)}: {taken_back(count)}")
             return
-        last = parse_night(until, present) if until else None
+        last = parse_night(until, present) if until is not None else None
         _check_accepted(night, last, present)
         workplace.ledger.accept(
             instrument,
@@ -80,16 +82,25 @@ def _what(frames: Sequence[int], files: Sequence[str]) -> str:
 
 
 def _frames(text: str | None) -> tuple[int, ...]:
-    try:
-        return tuple(sorted({int(word) for word in (text or "").split(",") if word.strip()}))
-    except ValueError:
-        raise UsageError(f"--frames {text}: numbers with commas between them") from None
+    """Return the numbers; an empty list is a slip of whoever filled it in: without one the whole night is meant."""
+    if text is None:
+        return ()
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words or not all(word.isascii() and word.isdigit() and len(word) <= MOST_DIGITS for word in words):
+        raise UsageError(f"--frames {text}: numbers with commas between them; nothing was noted")
+    return tuple(sorted({int(word) for word in words}))
+
+
+def _files(names: Sequence[str]) -> tuple[bytes, ...]:
+    if not all(names):
+        raise UsageError("FILE is empty, and no file is called so; nothing was noted")
+    return tuple(known for name in names for known in typed(name))
 
 
 def _given(reason: str | None) -> str:
-    if not reason:
+    if reason is None or not reason.strip():
         raise UsageError("--reason is needed: whoever reads the report will ask")
-    return reason
+    return plain_line("--reason", reason)
 
 
 def away(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of, taken_back
+from nightferry.cli.context import asked, finish, options_of, plain_line, taken_back
 from nightferry.cli.opened import opened
 from observatory.errors import UsageError
 from observatory.nights import night_text, parse_night
@@ -50,6 +50,7 @@ def confirm(
     revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,
 ) -> None:
     """Note that an archive confirmed a night, or the files of a list: retention may ask for it (confirmed_by)."""
+    archive = plain_line("--archive", archive)
     from nightferry.retention.confirming import confirm_night
     from nightferry.selection import instruments_asked
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,24 @@ def test_an_instrument_that_is_back_is_expected_again(site: Observatory) -> None
     assert site.call("away", "-i", "sha", "--revoke").out == "sha: there was nothing to take back\n"
     endless = site.call("away", "-i", "sha", "--reason", "workshop")
     assert (endless.status, "--until is needed" in endless.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--frames", ""),
+        ("--frames", " , "),
+        ("--frames", "-3"),
+        ("--frames", "9" * 30),
+        ("",),
+        ("--until", ""),
+        ("--reason", "  "),
+        ("--reason", "storm\n1 accepted: all of it"),
+    ],
+)
+def test_a_word_of_which_a_part_is_empty_is_a_slip_and_accepts_nothing(site: Observatory, words: Sequence[str]) -> None:
+    """``--frames "$LOST"`` with nothing in it accepted the whole night, and ``--until ""`` for ever."""
+    night = night_text(site.night())
+    given = ("accept", "-i", "sha", "-d", night, "--reason", "shutter failed", *words)
+    assert site.call(*given).status == 2
+    assert "nothing to take back" in site.call("accept", "-i", "sha", "-d", night, "--revoke").out
