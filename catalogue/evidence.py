@@ -130,6 +130,16 @@ class EvidenceBook(Book):
         with self._store.read() as connection:
             return frozenset(connection.execute(asked).scalars())
 
+    def last_read(self, instrument: str, by: str) -> dt.datetime | None:
+        """Return when any copy of an instrument was last read by some command; None if never."""
+        asked = (
+            sa.select(sa.func.max(readings.c.at_utc))
+            .join(holders, holders.c.id == readings.c.holder_id)
+            .where(holders.c.instrument == instrument, readings.c.by == by)
+        )
+        with self._store.read() as connection:
+            return connection.execute(asked).scalar()
+
     def newest_instant(self) -> dt.datetime | None:
         """Return the latest instant that was ever noted: a clock that shows an earlier one went back."""
         asked = (

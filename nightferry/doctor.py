@@ -5,6 +5,7 @@ Looks only; writes nothing anywhere but in the state folder.
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib.util
 import os
 import shutil
@@ -19,6 +20,7 @@ from nightferry.expectations import held_files, last_seen, place_away, place_vou
 from nightferry.products.pending import steps_of
 from nightferry.reporting.delivery import names_nobody
 from nightferry.reporting.status import site_status
+from nightferry.retention.unread import why_never_freed
 from nightferry.room import why_it_takes_nothing
 from nightferry.workplace import Workplace
 from observatory.ends import ABSENT, OTHER_DRIVE, Expectation, loss_words, new_root_words
@@ -68,6 +70,7 @@ def examine(workplace: Workplace) -> Iterator[Line]:
     yield from _converters(workplace)
     yield from _mail(workplace)
     yield from _idle_jobs(workplace)
+    yield from _guard("retention", lambda: _unread(workplace))
 
 
 def _guard(what: str, look: Callable[[], Iterator[Line]]) -> Iterator[Line]:
@@ -266,6 +269,19 @@ def _idle_jobs(workplace: Workplace) -> Iterator[Line]:
     if schedule.convert is not None and not any(one.convert and one.convert.steps for one in instruments):
         words = "no instrument declares steps (`convert`): declare some, or take `convert` out of `schedule`"
         yield Line(State.DIFFERENT, "schedule convert", words)
+
+
+def _unread(workplace: Workplace) -> Iterator[Line]:
+    """Name copies of which nothing is ever freed, as nothing reads the others in time; unless a person does."""
+    for instrument in workplace.instruments.values():
+        for place in places(instrument):
+            retention = retention_of(instrument, place)
+            why = retention and why_never_freed(instrument, retention, workplace.specification.site.schedule)
+            if retention is None or not why:
+                continue
+            read = workplace.ledger.last_read(instrument.instrument, "status")
+            if read is None or workplace.now() - read > dt.timedelta(days=retention.within_days):
+                yield Line(State.DIFFERENT, f"retention {instrument.instrument} {place.name}", why)
 
 
 def _mail(workplace: Workplace) -> Iterator[Line]:
