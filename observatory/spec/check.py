@@ -85,12 +85,34 @@ def _step_names(instrument: Instrument) -> list[str]:
 
 
 def _after(instrument: Instrument, index: int, copy: Copy) -> Iterator[Finding]:
+    if copy.after is None:
+        return
+    path: KeyPath = ("copies", index, "after")
     names = _step_names(instrument)
-    if copy.after is not None and copy.after not in names:
+    if copy.after not in names:
         hint = meant(copy.after, names) or "; convert has no steps"
-        yield Finding(("copies", index, "after"), f"there is no step {copy.after!r}{hint}")
-    if copy.after is not None and not chain.sources_of(instrument, index):
-        yield Finding(("copies", index, "after"), "nothing moves to this copy: it is where data are born")
+        yield Finding(path, f"there is no step {copy.after!r}{hint}")
+    if not chain.sources_of(instrument, index):
+        yield Finding(path, "nothing moves to this copy: it is where data are born")
+    elif copy.after in names and (works_on := _copy_of(instrument, copy.after)) in _filled_by(instrument, index):
+        where = f"the step {copy.after!r} works on {works_on} (its `copy`; default: the last)"
+        yield Finding(path, f"{where}, where no night is before it has come here: nothing would ever move")
+
+
+def _copy_of(instrument: Instrument, step: str) -> str:
+    """Return the name of the copy that a step works on."""
+    steps = instrument.convert.steps if instrument.convert else ()
+    return next(one.copy_ for one in steps if one.label == step) or instrument.copies[-1].label
+
+
+def _filled_by(instrument: Instrument, index: int) -> set[str]:
+    """Return the names of a copy and of all that are filled from it, directly or through others."""
+    found = {instrument.copies[index].label}
+    for later in range(index + 1, len(instrument.copies)):
+        sources = chain.sources_of(instrument, later)
+        if sources and found.issuperset(sources):
+            found.add(instrument.copies[later].label)
+    return found
 
 
 def _repeated(names: Iterable[str]) -> Iterator[tuple[int, str]]:

@@ -76,6 +76,11 @@ FAULTS = {
         {"copies": "\n  - {host: sha, root: /a, after: command}\n  - {host: astro.suth, root: /b}", "convert": STEPS},
         "6: copies.0.after: nothing moves to this copy: it is where data are born",
     ),
+    "after a step on the copy itself": (
+        {"copies": TWO + "\n  - {host: astro.cape, root: /c, after: command}", "convert": STEPS},
+        "8: copies.2.after: the step 'command' works on astro.cape (its `copy`; default: the last), where no night is"
+        " before it has come here: nothing would ever move",
+    ),
     "a step on an unknown copy": (
         {"convert": "{steps: [{step: command, run: [x], copy: astro.soth}]}"},
         "8: convert.steps.0.copy: there is no copy 'astro.soth'; did you mean 'astro.suth'?",
