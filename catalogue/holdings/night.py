@@ -200,6 +200,9 @@ class NightFilling:
         if old is not None and not self._bench.again and self._still_holds(old, known, is_same, entry):
             return
         file = self._read(listed, belonging)
+        if self._is_read_elsewhere(key, old, file):
+            del self._copies[key]  # what cannot be read is no copy, and takes back nothing that another one said
+            return
         self._files[key] = file
         self._changed.add(key)
         if belonging is not None and self._says_otherwise(old, file, known, is_same):
@@ -209,8 +212,14 @@ class NightFilling:
         if old.state not in _SETTLED:
             return False
         if known is not None:
-            return is_same
+            return is_same and old.size_bytes == entry.size_bytes  # else it was read in another place
         return (old.size_bytes, old.mtime_s) == (entry.size_bytes, entry.mtime_s)  # another place's, read there
+
+    def _is_read_elsewhere(self, key: uuid.UUID, old: HeldFile | None, new: HeldFile) -> bool:
+        """Say whether a file that cannot be read here was read, and is held by another place."""
+        if old is None or old.state not in _SETTLED or new.state in _SETTLED:
+            return False
+        return bool(self._bench.book.held_elsewhere(self._bench.place, [key]))
 
     @staticmethod
     def _says_otherwise(old: HeldFile | None, new: HeldFile, known: HeldCopy | None, is_same: bool) -> bool:

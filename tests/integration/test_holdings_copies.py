@@ -93,6 +93,29 @@ def test_what_is_gone_from_a_place_is_no_copy_there_and_the_exposure_stays(held:
     assert held.only().data_written
 
 
+def test_a_copy_that_is_damaged_takes_nothing_back_while_another_is_whole(held: Held) -> None:
+    """The header was forgotten and the data called not written, for a fault of the archive alone."""
+    original = held.expose(1)
+    held.fill()
+    whole, content = held.only(), original.read_bytes()
+    archive = Path(f"{held.root}-archive") / "20211129" / "00000001" / original.name
+    write(archive, content[:-2880])
+    for _ in range(2):
+        held.now += HOUR
+        outcome = held.fill(copy=1)
+        assert [fault.is_damage for fault in outcome.counts.faults] == [True]
+        assert held.only() == whole
+    (file,) = held.catalogue.files_of([whole])[whole.id]
+    assert [lying.place.copy for lying in file.copies] == ["dts"]
+    original.unlink()
+    held.fill()
+    held.fill(copy=1)
+    assert not held.only().data_written
+    write(archive, content)
+    held.fill(copy=1)
+    assert (held.only().data_written, held.only().columns) == (True, whole.columns)
+
+
 def test_what_is_pruned_on_the_instrument_is_held_by_the_archive(held: Held) -> None:
     """Nothing of its record changes but where it lies."""
     held.expose(1)
