@@ -69,7 +69,11 @@ def asked_for(
 
 
 def _split(words: Sequence[str] | None) -> tuple[str, ...]:
-    return tuple(part for word in words or () for part in word.split(",") if part)
+    """Return the names in some words; commas without a name are a slip: without names everything would be meant."""
+    names = tuple(part for word in words or () for part in word.split(",") if part)
+    if words and not names:
+        raise UsageError(f"{' '.join(words)!r} names nothing; nothing was done")
+    return names
 
 
 def instant(text: str | None, option: str) -> dt.datetime | None:

@@ -130,9 +130,24 @@ def _to_the_front(arguments: Sequence[str]) -> list[str]:
     return front + rest
 
 
+def _empty(words: Sequence[str]) -> str | None:
+    """Return which word of the command line is empty: nothing is called so, and taken for no word it widens the rest.
+
+    ``datasets remove raw --collection "$DONE"`` with nothing in it would be about every collection.
+    """
+    for before, word in zip(("nightferry", *words), words, strict=False):
+        if not word.strip():
+            return f"after {before}"
+        if word.startswith("--") and word.endswith("=") and word.count("=") == 1:
+            return word
+    return None
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; never shows a traceback for a fault that is not ours."""
     words = _to_the_front(sys.argv[1:] if arguments is None else arguments)
+    if (empty := _empty(words)) is not None:
+        return _failed(words, f"{empty}: an empty word says nothing; was a variable not set? Nothing was done", 2)
     try:
         status = app(args=words, prog_name="nightferry", standalone_mode=False)
     except typer.Exit as leaving:

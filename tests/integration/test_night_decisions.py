@@ -195,7 +195,6 @@ def test_an_instrument_that_is_back_is_expected_again(site: Observatory) -> None
 @pytest.mark.parametrize(
     "words",
     [
-        ("--frames", ""),
         ("--frames", " , "),
         ("--frames", "-3"),
         ("--frames", "9" * 30),

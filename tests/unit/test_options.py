@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import pytest
 
+from nightferry.cli.dataset_work import asked_for
 from nightferry.cli.main import main
+from observatory.errors import UsageError
 
 
 @pytest.mark.parametrize("hours", ["-1", "nan", "inf", "1e300"])
@@ -12,3 +17,33 @@ def test_to_wait_for_ever_or_for_no_number_of_hours_is_a_slip(hours: str, capsys
     """Nothing is begun, and it is said in a sentence."""
     assert main(["run", "--hop", "a:b", "--wait", hours]) == 2
     assert "hours from 0 to 8760" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["datasets", "remove", "raw", "--yes", "--collection", ""],
+        ["datasets", "remove", "raw", "--yes", "--collection="],
+        ["ingest", "x.fits", "--datastore", " "],
+        ["fetch", "100", "--to", ""],
+        ["init", ""],
+        ["--config", "", "verify"],
+    ],
+)
+def test_an_empty_word_is_not_taken_for_no_word(
+    words: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``--collection "$DONE"`` with nothing in it removed datasets of every collection; nothing is begun."""
+    monkeypatch.chdir(tmp_path)
+    assert main(words) == 2
+    said = capsys.readouterr()
+    assert "an empty word says nothing" in said.err and not said.out
+    assert not list(tmp_path.iterdir())
+
+
+def test_commas_alone_name_no_collection() -> None:
+    """Nor do they mean every one."""
+    asked = partial(asked_for, "raw", None, where=None, limit=None, at=None, find_first=False)
+    assert asked(["a,b", "c"], order_by=None).collections == ("a", "b", "c")
+    with pytest.raises(UsageError, match="',' names nothing"):
+        asked([","], order_by=None)
