@@ -76,7 +76,6 @@ _SERIES = {
     "sqlite": "WITH RECURSIVE series(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM series WHERE n < :count - 1)",
     "postgresql": "WITH series(n) AS (SELECT * FROM generate_series(0, CAST(:count AS integer) - 1))",
 }
-A_RARITY = 1_000_003
 """One file in so many is of the fourth arm."""
 _DATA = """'{{"instrument": "PFS", "arm": "' || CASE WHEN n % 1000003 = 500000 THEN 'm'
 ELSE substr('brn', n % 3 + 1, 1) END || '", "dither": 0.0, "pfs_design_id": "'

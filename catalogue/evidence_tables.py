@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from catalogue.tables import Utc, metadata
+from catalogue.tables import Utc, count, metadata, text
 
 holders = sa.Table(
     "holders",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("instrument", sa.Text, nullable=False),
-    sa.Column("copy", sa.Text, nullable=False),
-    sa.Column("host", sa.Text, nullable=False),
-    sa.Column("root", sa.Text, nullable=False),
+    text("instrument"),
+    text("copy"),
+    text("host"),
+    text("root"),
     sa.UniqueConstraint("instrument", "copy", "host", "root"),
 )
 
@@ -26,7 +26,7 @@ readings = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("holder_id", sa.Integer, sa.ForeignKey("holders.id", ondelete="CASCADE"), nullable=False),
     sa.Column("at_utc", Utc, nullable=False),
-    sa.Column("by", sa.Text, nullable=False),
+    text("by"),
     sa.Column("marker", sa.Text),
     sa.Column("kernel", sa.Text),
     sa.Index("ix_readings_holder_id", "holder_id", "at_utc"),
@@ -41,11 +41,11 @@ evidence = sa.Table(
     sa.Column("name", sa.LargeBinary, nullable=False),
     sa.Column("reading_id", sa.Integer, nullable=False),
     sa.Column("sha256", sa.Text),
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    count("size_bytes"),
     sa.Column("mtime_s", sa.Double, nullable=False),
     sa.Column("changed_s", sa.Double),
     sa.Column("identity", sa.Text),
-    sa.Column("first_sha256", sa.Text, nullable=False),
+    text("first_sha256"),
     sa.Column("first_utc", Utc, nullable=False),
     sa.Index("ix_evidence_night", "holder_id", "night"),
     sqlite_with_rowid=False,
@@ -56,8 +56,8 @@ safe_nights = sa.Table(
     metadata,
     sa.Column("holder_id", sa.Integer, sa.ForeignKey("holders.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("night", sa.Date, primary_key=True),
-    sa.Column("state", sa.Text, nullable=False),
-    sa.Column("files", sa.BigInteger, nullable=False),
+    text("state"),
+    count("files"),
     sa.Column("at_utc", Utc, nullable=False),
     sa.Column("reason", sa.Text),
 )
@@ -66,11 +66,11 @@ confirmations = sa.Table(
     "confirmations",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("instrument", sa.Text, nullable=False),
+    text("instrument"),
     sa.Column("night", sa.Date, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("archive", sa.Text, nullable=False),
-    sa.Column("by", sa.Text, nullable=False),
+    text("kind"),
+    text("archive"),
+    text("by"),
     sa.Column("at_utc", Utc, nullable=False),
     sa.Column("revoked_utc", Utc),
     sa.Index("ix_confirmations_instrument", "instrument", "night"),
@@ -81,7 +81,7 @@ confirmed_files = sa.Table(
     metadata,
     sa.Column("confirmation_id", sa.Integer, sa.ForeignKey("confirmations.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("name", sa.LargeBinary, primary_key=True),
-    sa.Column("sha256", sa.Text, nullable=False),
+    text("sha256"),
 )
 
 freeings = sa.Table(
@@ -89,7 +89,7 @@ freeings = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("holder_id", sa.Integer, sa.ForeignKey("holders.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
+    text("state"),
     sa.Column("proof", sa.Text),
     sa.Column("at_utc", Utc, nullable=False),
     sa.Column("finished_utc", Utc),
@@ -103,19 +103,19 @@ freed_files = sa.Table(
     sa.Column("path", sa.LargeBinary, primary_key=True),
     sa.Column("night", sa.Date, nullable=False),
     sa.Column("name", sa.LargeBinary, nullable=False),
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
+    count("size_bytes"),
+    text("sha256"),
     sa.Column("is_freed", sa.Boolean, nullable=False),
 )
 
 claims = sa.Table(
     "claims",
     metadata,
-    sa.Column("instrument", sa.Text, primary_key=True),
-    sa.Column("copy", sa.Text, primary_key=True),
+    text("instrument", primary_key=True),
+    text("copy", primary_key=True),
     sa.Column("night", sa.Date, primary_key=True),
-    sa.Column("what", sa.Text, primary_key=True),
+    text("what", primary_key=True),
     sa.Column("holds", sa.Boolean, nullable=False),
     sa.Column("at_utc", Utc),
-    sa.Column("source", sa.Text, nullable=False),
+    text("source"),
 )

@@ -15,19 +15,19 @@ from sqlalchemy.engine import Connection
 from catalogue.book import Book
 from catalogue.frame_id_records import Series, Subject
 from catalogue.store import insert
-from catalogue.tables import Utc, metadata
+from catalogue.tables import Utc, metadata, text
 from observatory.errors import UsageError
 
 frame_ids = sa.Table(
     "frame_ids",
     metadata,
-    sa.Column("series", sa.Text, primary_key=True),
+    text("series", primary_key=True),
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("instrument", sa.Text, nullable=False),
+    text("instrument"),
     sa.Column("night", sa.Date, nullable=False),
     sa.Column("subject", sa.LargeBinary, nullable=False),
-    sa.Column("sha256", sa.Text, nullable=False),
-    sa.Column("allocator", sa.Text, nullable=False),
+    text("sha256"),
+    text("allocator"),
     sa.Column("at_utc", Utc, nullable=False),
     sa.UniqueConstraint("series", "instrument", "night", "subject", "sha256"),
 )

@@ -7,15 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from catalogue.tables import Utc, metadata
-
-
-def _key(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, primary_key=True)
-
-
-def _text(name: str) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False)
+from catalogue.tables import Utc, metadata, text
 
 
 def _step_id() -> sa.Column[int]:
@@ -27,7 +19,7 @@ step_inputs = sa.Table(
     metadata,
     _step_id(),
     sa.Column("path", sa.LargeBinary, primary_key=True),
-    _text("sha256"),
+    text("sha256"),
     sa.Column("is_consumed", sa.Boolean, nullable=False),
 )
 
@@ -43,12 +35,12 @@ letters = sa.Table(
     "letters",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("instrument"),
-    _text("copy"),
-    _text("step"),
+    text("instrument"),
+    text("copy"),
+    text("step"),
     sa.Column("subject", sa.LargeBinary, nullable=False),
     sa.Column("night", sa.Date, nullable=False),
-    _text("content"),
+    text("content"),
     sa.Column("made_utc", Utc, nullable=False),
     sa.Column("sent_utc", Utc),
     sa.Index("ix_letters_instrument", "instrument", "sent_utc"),
@@ -58,12 +50,12 @@ approvals = sa.Table(
     "approvals",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("instrument"),
-    _text("copy"),
-    _text("step"),
+    text("instrument"),
+    text("copy"),
+    text("step"),
     sa.Column("night", sa.Date, nullable=False),
-    _text("digest"),
-    _text("by"),
+    text("digest"),
+    text("by"),
     sa.Column("at_utc", Utc, nullable=False),
     sa.Index("ix_approvals_night", "instrument", "night"),
 )
@@ -71,20 +63,20 @@ approvals = sa.Table(
 known_hashes = sa.Table(
     "known_hashes",
     metadata,
-    _key("instrument"),
-    _key("copy"),
+    text("instrument", primary_key=True),
+    text("copy", primary_key=True),
     sa.Column("path", sa.LargeBinary, primary_key=True),
     sa.Column("night", sa.Date, nullable=False),
-    _text("stamp"),
-    _text("sha256"),
+    text("stamp"),
+    text("sha256"),
     sa.Index("ix_known_hashes_night", "instrument", "copy", "night"),
 )
 
 processed_nights = sa.Table(
     "processed_nights",
     metadata,
-    _key("instrument"),
-    _key("copy"),
+    text("instrument", primary_key=True),
+    text("copy", primary_key=True),
     sa.Column("night", sa.Date, primary_key=True),
     sa.Column("labels", sa.JSON, nullable=False),
     sa.Column("at_utc", Utc, nullable=False),

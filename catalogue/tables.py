@@ -49,11 +49,13 @@ metadata = sa.MetaData(
 )
 
 
-def _count(name: str) -> sa.Column[int]:
+def count(name: str) -> sa.Column[int]:
+    """Return a column of whole numbers that are always there."""
     return sa.Column(name, sa.BigInteger, nullable=False)
 
 
-def _text(name: str, **options: Any) -> sa.Column[str]:
+def text(name: str, **options: Any) -> sa.Column[str]:
+    """Return a column of text that is always there."""
     return sa.Column(name, sa.Text, nullable=False, **options)
 
 
@@ -65,60 +67,58 @@ runs = sa.Table(
     "runs",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("kind"),
+    text("kind"),
     sa.Column("started_utc", Utc, nullable=False),
     sa.Column("finished_utc", Utc),
     sa.Column("crashed_utc", Utc),
     sa.Column("state", sa.Text),
-    _text("host"),
+    text("host"),
     sa.Column("pid", sa.BigInteger, nullable=False),
     sa.Index("ix_runs_kind", "kind", "finished_utc"),
 )
 
-run_instruments = sa.Table(
-    "run_instruments", metadata, _run_id(primary_key=True), _text("instrument", primary_key=True)
-)
+run_instruments = sa.Table("run_instruments", metadata, _run_id(primary_key=True), text("instrument", primary_key=True))
 
 hop_runs = sa.Table(
     "hop_runs",
     metadata,
     _run_id(primary_key=True),
-    _text("instrument", primary_key=True),
-    _text("hop", primary_key=True),
-    _text("source"),
-    _text("destination"),
-    _text("source_root"),
-    _text("destination_root"),
-    _text("state"),
+    text("instrument", primary_key=True),
+    text("hop", primary_key=True),
+    text("source"),
+    text("destination"),
+    text("source_root"),
+    text("destination_root"),
+    text("state"),
     sa.Column("reason", sa.Text),
     sa.Column("engine", sa.Text),
     sa.Column("level", sa.Text),
-    _count("source_files"),
-    _count("planned"),
-    _count("transferred"),
-    _count("failed"),
-    _count("moved_bytes"),
+    count("source_files"),
+    count("planned"),
+    count("transferred"),
+    count("failed"),
+    count("moved_bytes"),
     sa.Column("seconds", sa.Double, nullable=False),
-    _count("compared"),
-    _count("not_comparable"),
+    count("compared"),
+    count("not_comparable"),
     sa.Index("ix_hop_runs_instrument", "instrument", "hop"),
 )
 
 nights = sa.Table(
     "nights",
     metadata,
-    _text("instrument", primary_key=True),
-    _text("hop", primary_key=True),
+    text("instrument", primary_key=True),
+    text("hop", primary_key=True),
     sa.Column("night", sa.Date, primary_key=True),
-    _text("state"),
-    _count("source_files"),
-    _count("freed_files"),
-    _count("open_files"),
+    text("state"),
+    count("source_files"),
+    count("freed_files"),
+    count("open_files"),
     sa.Column("first_seen_utc", Utc),
     sa.Column("proven_utc", Utc),
     sa.Column("level", sa.Text),
-    _count("moved_files"),
-    _count("moved_bytes"),
+    count("moved_files"),
+    count("moved_bytes"),
     sa.Column("moved_utc", Utc),
     sa.Column("run_id", sa.Integer, sa.ForeignKey("runs.id", ondelete="SET NULL")),
 )
@@ -127,8 +127,8 @@ hops = sa.Table(
     "hops",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("instrument"),
-    _text("hop"),
+    text("instrument"),
+    text("hop"),
     sa.UniqueConstraint("instrument", "hop"),
 )
 
@@ -146,7 +146,7 @@ moved = sa.Table(
     metadata,
     sa.Column("hop_id", sa.Integer, primary_key=True),  # no foreign keys here: a batch has 100,000 rows
     sa.Column("path", sa.LargeBinary, primary_key=True),
-    _count("size_bytes"),
+    count("size_bytes"),
     sa.Column("mtime_s", sa.Double, nullable=False),
     sa.Column("sha256", sa.Text),
     sa.Column("batch_id", sa.Integer, nullable=False),
@@ -165,11 +165,11 @@ acceptances = sa.Table(
     "acceptances",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("instrument"),
+    text("instrument"),
     sa.Column("night", sa.Date, nullable=False),
     sa.Column("frames", sa.JSON, nullable=False),
-    _text("reason"),
-    _text("by"),
+    text("reason"),
+    text("by"),
     sa.Column("at_utc", Utc, nullable=False),
     sa.Column("until", sa.Date),
     sa.Column("revoked_utc", Utc),
@@ -187,11 +187,11 @@ aways = sa.Table(
     "aways",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("instrument", index=True),
+    text("instrument", index=True),
     sa.Column("first_night", sa.Date, nullable=False),
     sa.Column("last_night", sa.Date, nullable=False),
-    _text("reason"),
-    _text("by"),
+    text("reason"),
+    text("by"),
     sa.Column("at_utc", Utc, nullable=False),
     sa.Column("revoked_utc", Utc),
 )
@@ -199,10 +199,10 @@ aways = sa.Table(
 losses = sa.Table(
     "losses",
     metadata,
-    _text("host", primary_key=True),
-    _text("root", primary_key=True),
-    _count("expected_files"),
-    _count("seen_files"),
+    text("host", primary_key=True),
+    text("root", primary_key=True),
+    count("expected_files"),
+    count("seen_files"),
     sa.Column("noticed_utc", Utc, nullable=False),
     sa.Column("is_pending", sa.Boolean, nullable=False),
     sa.Column("accepted_utc", Utc),
@@ -212,9 +212,9 @@ losses = sa.Table(
 roots = sa.Table(
     "roots",
     metadata,
-    _text("host", primary_key=True),
-    _text("root", primary_key=True),
-    _text("identity"),
+    text("host", primary_key=True),
+    text("root", primary_key=True),
+    text("identity"),
     sa.Column("is_vouched", sa.Boolean, nullable=False),
     sa.Column("first_seen_utc", Utc, nullable=False),
     sa.Column("last_seen_utc", Utc, nullable=False),
@@ -223,7 +223,7 @@ roots = sa.Table(
 jobs = sa.Table(
     "jobs",
     metadata,
-    _text("job", primary_key=True),
+    text("job", primary_key=True),
     sa.Column("due_utc", Utc, primary_key=True),
     sa.Column("started_utc", Utc),
     sa.Column("finished_utc", Utc),
@@ -234,13 +234,13 @@ steps = sa.Table(
     "steps",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("instrument"),
-    _text("copy"),
-    _text("step"),
+    text("instrument"),
+    text("copy"),
+    text("step"),
     sa.Column("subject", sa.LargeBinary, nullable=False),
     sa.Column("night", sa.Date, nullable=False),
-    _text("digest"),
-    _text("result"),
+    text("digest"),
+    text("result"),
     sa.Column("at_utc", Utc, nullable=False),
     sa.Column("seconds", sa.Double, nullable=False),
     sa.Column("reason", sa.Text),
@@ -253,5 +253,5 @@ products = sa.Table(
     metadata,
     sa.Column("step_id", sa.Integer, sa.ForeignKey("steps.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("path", sa.LargeBinary, primary_key=True),
-    _text("sha256"),
+    text("sha256"),
 )

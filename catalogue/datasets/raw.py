@@ -93,16 +93,6 @@ class RawFile:
         """Return a header by number or name of its HDU."""
         return self._ask(lambda opened: dict(opened[hdu].header.items()))
 
-    def get_read(self, number: int) -> Image:
-        """Return one read of a ramp, from 1, less its reference pixels' image; shape (rows, columns).
-
-        Raises
-        ------
-        FileUnreadable
-            There is no such read.
-        """
-        return self._ask(lambda opened: _read(opened, number))
-
     def get_image(self) -> Image:
         """Return the image, float32, shape (rows, columns).
 

@@ -10,11 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from catalogue.holdings.tables import Identity
-from catalogue.tables import Utc, metadata
-
-
-def _text(name: str, **options: Any) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False, **options)
+from catalogue.tables import Utc, count, metadata, text
 
 
 def _reference(name: str, target: str, **options: Any) -> sa.Column[int]:
@@ -25,7 +21,7 @@ datastores = sa.Table(
     "datastores",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("host"),
+    text("host"),
     sa.Column("root", sa.LargeBinary, nullable=False),
     sa.UniqueConstraint("host", "root"),
 )
@@ -34,8 +30,8 @@ dataset_types = sa.Table(
     "dataset_types",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("instrument"),
-    _text("name"),
+    text("instrument"),
+    text("name"),
     sa.Column("keys", sa.JSON, nullable=False),
     sa.Column("exposure", sa.Text),
     sa.UniqueConstraint("instrument", "name"),
@@ -45,8 +41,8 @@ collections = sa.Table(
     "collections",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("name"),
-    _text("kind"),
+    text("name"),
+    text("kind"),
     sa.Column("made_utc", Utc, nullable=False),
     sa.UniqueConstraint("name"),
 )
@@ -63,11 +59,11 @@ ingests = sa.Table(
     "ingests",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    _text("instrument"),
+    text("instrument"),
     _reference("datastore_id", "datastores.id"),
-    _text("transfer"),
-    _text("host"),
-    sa.Column("pid", sa.BigInteger, nullable=False),
+    text("transfer"),
+    text("host"),
+    count("pid"),
     sa.Column("started_utc", Utc, nullable=False),
     sa.Column("finished_utc", Utc),
     sa.Column("state", sa.Text),
@@ -85,11 +81,11 @@ datasets = sa.Table(
     sa.Column("exposure", sa.BigInteger),
     sa.Column("night", sa.Date),
     sa.Column("data", sa.JSON, nullable=False),
-    sa.Column("data_id", sa.Text, nullable=False),
+    text("data_id"),
     sa.Column("path", sa.LargeBinary, nullable=False),
-    sa.Column("transfer", sa.Text, nullable=False),
+    text("transfer"),
     sa.Column("origin", sa.LargeBinary, nullable=False),
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    count("size_bytes"),
     sa.Column("mtime_s", sa.Double, nullable=False),
     sa.Column("sha256", sa.Text),
     sa.Column("at_utc", Utc, nullable=False),
@@ -108,7 +104,7 @@ members = sa.Table(
     _reference("collection_id", "collections.id"),
     sa.Column("dataset_id", Identity, sa.ForeignKey("datasets.id", ondelete="CASCADE"), nullable=False),
     sa.Column("type_id", sa.Integer, nullable=False),
-    sa.Column("data_id", sa.Text, nullable=False),
+    text("data_id"),
     sa.Column("valid_from_utc", Utc),
     sa.Column("valid_until_utc", Utc),
     sa.Index("ix_collection_members_collection", "collection_id", "type_id", "data_id"),

@@ -30,7 +30,6 @@ _INDICES: Mapping[str, str] = {
     "expid": "ix_exposures_number",
     **{name: f"ix_exposures_{name}" for name in ("night", "number", "arrived_utc", "date", *_ORDERED)},
 }
-BY_NIGHT = _INDICES["night"]
 Conditions = Sequence[sa.ColumnElement[bool]]
 ExposureRow = sa.Row[tuple[object, ...]]
 

@@ -86,9 +86,10 @@ class Reader:
         """
         own = self._of_file(below)
         if own:
-            return Reading(*_pair(columns_from(own, _in_document(_document(stream, size_bytes)), self.clock)))
+            columns, faults = columns_from(own, _in_document(_document(stream, size_bytes)), self.clock)
+            return Reading(columns, faults=tuple(faults))
         headers = Headers(*_unpacked(below, stream, size_bytes), self.section.hdu)
-        asked = {name: _in_headers(sources) for name, sources in self.sources.items()}
+        asked = {name: [one for one in sources if one.file is None] for name, sources in self.sources.items()}
         columns, faults = columns_from(asked, headers.value, self.clock)
         return Reading(columns, tuple(self._counts(below, headers)), tuple(faults))
 
@@ -108,14 +109,6 @@ class Reader:
 
 def _takes(pattern: str, below: bytes) -> bool:
     return matcher((pattern.encode(),))(below) == "taken"
-
-
-def _pair(read: tuple[Mapping[str, Value], Sequence[str]]) -> tuple[Mapping[str, Value], tuple[()], tuple[str, ...]]:
-    return read[0], (), tuple(read[1])
-
-
-def _in_headers(sources: Sequence[Source]) -> tuple[Source, ...]:
-    return tuple(source for source in sources if source.file is None)
 
 
 def _count(rule: HduCount, headers: Headers) -> tuple[int, int]:

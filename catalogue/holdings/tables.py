@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from catalogue.tables import Utc, metadata
+from catalogue.tables import Utc, count, metadata, text
 
 
 class Identity(TypeDecorator[uuid.UUID]):
@@ -40,11 +40,11 @@ exposures = sa.Table(
     "exposures",
     metadata,
     sa.Column("id", Identity, primary_key=True),
-    sa.Column("instrument", sa.Text, nullable=False),
-    sa.Column("variant", sa.Text, nullable=False),
+    text("instrument"),
+    text("variant"),
     sa.Column("night", sa.Date, nullable=False),
     sa.Column("number", sa.BigInteger),
-    sa.Column("name", sa.Text, nullable=False),
+    text("name"),
     sa.Column("header_night", sa.Date),
     sa.Column("date", Utc),
     sa.Column("exptime", sa.Double),
@@ -81,14 +81,14 @@ exposure_files = sa.Table(
     metadata,
     sa.Column("id", Identity, primary_key=True),
     sa.Column("exposure_id", Identity, index=True),  # no foreign keys here: a night has 100,000 rows
-    sa.Column("instrument", sa.Text, nullable=False),
-    sa.Column("variant", sa.Text, nullable=False),
+    text("instrument"),
+    text("variant"),
     sa.Column("night", sa.Date, nullable=False),
-    sa.Column("camera", sa.Text, nullable=False),
+    text("camera"),
     sa.Column("path", sa.LargeBinary, nullable=False),
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    count("size_bytes"),
     sa.Column("mtime_s", sa.Double, nullable=False),
-    sa.Column("state", sa.Text, nullable=False),
+    text("state"),
     sa.Column("reason", sa.Text),
     sa.Column("facts", sa.JSON),
     sa.Column("read_utc", Utc),
@@ -102,7 +102,7 @@ exposure_copies = sa.Table(
     sa.Column("file_id", Identity, primary_key=True),
     sa.Column("place_id", Identity, primary_key=True),
     sa.Column("path", sa.LargeBinary, nullable=False),
-    sa.Column("size_bytes", sa.BigInteger, nullable=False),
+    count("size_bytes"),
     sa.Column("mtime_s", sa.Double, nullable=False),
     sa.Column("since_utc", Utc, nullable=False),
     sa.Column("sha256", sa.Text),
@@ -112,15 +112,15 @@ exposure_places = sa.Table(
     "exposure_places",
     metadata,
     sa.Column("id", Identity, primary_key=True),
-    sa.Column("instrument", sa.Text, nullable=False),
-    sa.Column("variant", sa.Text, nullable=False),
-    sa.Column("copy", sa.Text, nullable=False),
+    text("instrument"),
+    text("variant"),
+    text("copy"),
     sa.Column("position", sa.Integer, nullable=False),
     sa.Column("is_origin", sa.Boolean, nullable=False),
-    sa.Column("host", sa.Text, nullable=False),
-    sa.Column("address", sa.Text, nullable=False),
-    sa.Column("root", sa.Text, nullable=False),
-    sa.Column("machine", sa.Text, nullable=False),
+    text("host"),
+    text("address"),
+    text("root"),
+    text("machine"),
     sa.Index("ix_exposure_places_instrument", "instrument"),
 )
 
@@ -129,6 +129,6 @@ exposure_nights = sa.Table(
     metadata,
     sa.Column("place_id", Identity, primary_key=True),
     sa.Column("night", sa.Date, primary_key=True),
-    sa.Column("digest", sa.Text, nullable=False),
-    sa.Column("exposures", sa.BigInteger, nullable=False),
+    text("digest"),
+    count("exposures"),
 )
