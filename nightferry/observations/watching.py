@@ -60,8 +60,10 @@ class Patience:
         return self._after_failure(item) or self._for_telemetry(item)
 
     def _is_young(self, item: Item) -> bool:
+        """Say whether a file may still be in the making; one from far ahead bears a wrong time."""
         try:
-            return any(self._now_ns - source.stat().st_mtime_ns < self._settle_ns for source in item.sources)
+            ages = [abs(self._now_ns - source.stat().st_mtime_ns) for source in item.sources]
+            return any(age < self._settle_ns for age in ages)
         except OSError:
             return False
 
@@ -71,7 +73,10 @@ class Patience:
         if record is None or record.is_done:
             return None
         pause_s = min(self._watch.poll_s * 2 ** min(record.attempts, 20), self._watch.retry_limit_s)
-        if self._now_ns - from_datetime(record.at_utc) >= pause_s * NS_PER_S:
+        waited_ns = self._now_ns - from_datetime(record.at_utc)
+        if (
+            waited_ns >= pause_s * NS_PER_S or waited_ns < 0
+        ):  # before: the clock was ahead then, nobody knows how long ago
             return None
         return f"failed {record.attempts} times, the next attempt comes later: {record.reason}"
 
