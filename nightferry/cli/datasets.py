@@ -44,7 +44,7 @@ def datasets(
     order_by: Annotated[
         list[str] | None, typer.Option("--order-by", metavar="KEY", help="-KEY: the largest first (repeat).")
     ] = None,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="So many at most.")] = None,
+    limit: opt.Limit = None,
     at: At = None,
     find_first: Annotated[bool, typer.Option("--find-first", help="Of each data id what is found first.")] = False,
     uri: Annotated[bool, typer.Option("--uri", help="Where each file lies.")] = False,

@@ -32,7 +32,7 @@ def exposures(
         str | None, typer.Option("--where", metavar="EXPRESSION", help="Such as \"exptime > 60 and program = 'dark'\".")
     ] = None,
     written: Annotated[bool, typer.Option("--written", help="Only those whose data are all on disk.")] = False,
-    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="So many at most.")] = None,
+    limit: opt.Limit = None,
     csv: Csv = False,
     parquet: Annotated[Path | None, typer.Option("--parquet", metavar="FILE", help="Write a Parquet file.")] = None,
     json: opt.Json = False,

@@ -8,6 +8,8 @@ import typer
 
 from nightferry.cli import completing
 
+MOST_ROWS = 10**9
+"""More than any catalogue holds, and less than databases count with."""
 MOST_HOURS = 8_760
 """A year: whoever waits longer waits for ever."""
 
@@ -60,6 +62,7 @@ def _hours(value: float | None) -> float | None:
     return value
 
 
+Limit = Annotated[int | None, typer.Option("--limit", metavar="N", min=1, max=MOST_ROWS, help="So many at most.")]
 Wait = Annotated[
     float | None,
     typer.Option("--wait", metavar="HOURS", help="Wait so long for the hop before that of --hop.", callback=_hours),

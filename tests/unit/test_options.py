@@ -47,3 +47,12 @@ def test_commas_alone_name_no_collection() -> None:
     assert asked(["a,b", "c"], order_by=None).collections == ("a", "b", "c")
     with pytest.raises(UsageError, match="',' names nothing"):
         asked([","], order_by=None)
+
+
+@pytest.mark.parametrize("command", [["datasets", "raw"], ["exposures"]])
+def test_a_limit_that_no_database_counts_with_is_refused(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ended in a traceback."""
+    assert main([*command, "--limit", "9" * 25]) == 2
+    assert "1000000000" in capsys.readouterr().err
