@@ -236,16 +236,24 @@ def _declare(connection: Connection, one: DatasetType, exposure: str | None) -> 
     kept = row._mapping["keys"]
     if json.dumps(kept) == json.dumps(values["keys"]) and row.exposure == exposure:
         return int(row.id)
-    before = {(key["name"], key["kind"]) for key in kept if key["identifies"]}
-    now = {(key.name, key.kind) for key in one.keys if key.identifies}
-    is_used = connection.execute(sa.select(datasets.c.id).where(datasets.c.type_id == row.id).limit(1)).first()
-    if is_used is not None and (before != now or row.exposure != exposure):
-        raise UsageError(
-            f"datasets of type {one.name} were ingested by the keys {', '.join(sorted(name for name, _ in before))};"
-            f" the specification now says {', '.join(sorted(name for name, _ in now))}. Give the new type another name."
-        )
+    _refuse_other_keys(connection, row, one, exposure)
     stale = KindIndex.of(_type_of(row), row.id, row.exposure)
     if stale is not None:
         stale.drop(connection)
     connection.execute(dataset_types.update().where(dataset_types.c.id == row.id).values(values))
     return int(row.id)
+
+
+def _refuse_other_keys(
+    connection: Connection, row: sa.Row[tuple[object, ...]], one: DatasetType, exposure: str | None
+) -> None:
+    """Refuse that a type of which there are datasets tells them by other keys than before."""
+    before = {(key.name, key.kind) for key in _type_of(row).keys if key.identifies}
+    now = {(key.name, key.kind) for key in one.keys if key.identifies}
+    if before == now and row.exposure == exposure:
+        return
+    if connection.execute(sa.select(datasets.c.id).where(datasets.c.type_id == row.id).limit(1)).first() is not None:
+        raise UsageError(
+            f"datasets of type {one.name} were ingested by the keys {', '.join(sorted(name for name, _ in before))};"
+            f" the specification now says {', '.join(sorted(name for name, _ in now))}. Give the new type another name."
+        )
