@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -235,15 +236,15 @@ class NightBook(Book):
             ).all()
             made = connection.execute(_step_counts(instrument)).all()
             accepted = acceptances_of(connection, instrument, today)
-        hops = [_stood_for(_hop_night(row._asdict()), accepted) for row in over]
-        known = {hop.night for hop in hops} | {row.night for row in made}
+        hops, steps_of = defaultdict[dt.date, list[HopNight]](list), defaultdict[dt.date, list[StepCount]](list)
+        for row in over:
+            hops[row.night].append(_stood_for(_hop_night(row._asdict()), accepted))
+        for row in made:
+            steps_of[row.night].append(_step_count(row))
+        nights_told = hops.keys() | steps_of.keys() if wanted is None else set(wanted)
         return [
-            NightStatus(
-                night,
-                tuple(hop for hop in hops if hop.night == night),
-                tuple(_step_count(row) for row in made if row.night == night),
-            )
-            for night in sorted(known if wanted is None else set(wanted), reverse=True)
+            NightStatus(night, tuple(hops.get(night, ())), tuple(steps_of.get(night, ())))
+            for night in sorted(nights_told, reverse=True)
         ]
 
 

@@ -226,7 +226,7 @@ def complete_nights(
         return seen.complete_nights(step) & frozenset(nights)
     if workplace.access(place.host).is_local:
         return _look(workplace, instrument, place, step, nights).complete_nights(step)
-    return frozenset(_remembered(workplace, instrument, place, step)) & frozenset(nights)
+    return frozenset(_remembered(workplace, instrument, place, step, nights))
 
 
 def _copy_of(hop: Hop, step: str) -> Place:
@@ -268,9 +268,11 @@ def _look(
     return convert(instrument, scope, steps_of(instrument, place), workplace.ledger, options, workplace.now)
 
 
-def _remembered(workplace: Workplace, instrument: Instrument, place: Place, step: str) -> Iterator[dt.date]:
+def _remembered(
+    workplace: Workplace, instrument: Instrument, place: Place, step: str, nights: Collection[dt.date]
+) -> Iterator[dt.date]:
     copy = copy_name(instrument, place)
-    for row in workplace.ledger.status(instrument.instrument):
+    for row in workplace.ledger.status(instrument.instrument, nights):
         counts = [count for count in row.steps if (count.copy, count.step) == (copy, step)]
         if counts and not any(count.not_done for count in counts):
             yield row.night
