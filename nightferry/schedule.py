@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shlex
 import sys
@@ -10,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from nightferry.cron import calendar, parse
+from observatory.accounts import account
 from observatory.errors import UsageError
 from observatory.spec.models import Specification
 
@@ -127,7 +127,7 @@ def systemd_units(
     Each instrument `watched` has a service of its own that exports observations while they are taken. All run as
     `user`, by default the one who asks: without a word of it systemd would take root, who holds none of the keys.
     """
-    user = (user or getpass.getuser()).replace("%", "%%")
+    user = (user or account()).replace("%", "%%")
     zone, jobs = specification.site.timezone, jobs_of(specification, may_be_none=bool(watched))
     for job, expression in jobs.items():
         times = "\n".join(f"OnCalendar={line}" for line in calendar(parse(expression), zone))

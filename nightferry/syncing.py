@@ -6,7 +6,6 @@ Each hop's failure is its own. Moving is syncer/sync.py's, saying it the command
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +22,7 @@ from nightferry.unseen import note_source
 from nightferry.vanished import brought_again, known_before
 from nightferry.waiting import record_waiting
 from nightferry.workplace import Workplace
+from observatory.accounts import account
 from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import ANY_NIGHT, HopScope, hop_scope
 from observatory.nights import STAMP_FORMAT
@@ -173,7 +173,7 @@ def accept_unsynced(workplace: Workplace, run: Run, wishes: SyncWishes) -> int:
         if hop.destination.declared.fill is not None and (hop.source.host, hop.source.root) in wishes.accepted_losses
     ]
     for hop in found if run.keeps_records else ():
-        workplace.ledger.accept_loss(hop.source.host, hop.source.root, by=getpass.getuser(), at_utc=workplace.now())
+        workplace.ledger.accept_loss(hop.source.host, hop.source.root, by=account(), at_utc=workplace.now())
         seen = workplace.ledger.hop_nights(hop.instrument.instrument, hop.key)
         forget_counts(workplace, run, hop, [night.night for night in seen])
     return len(found)
@@ -215,7 +215,7 @@ def _sync_options(
     if source_root in wishes.new_roots and run.keeps_records:
         ledger.vouch_root(*source_root, identity="", at_utc=workplace.now())
     if source_root in wishes.accepted_losses and run.keeps_records:
-        ledger.accept_loss(*source_root, by=getpass.getuser(), at_utc=workplace.now())
+        ledger.accept_loss(*source_root, by=account(), at_utc=workplace.now())
 
     def accept_new_root(host: str, root: str) -> bool:
         return (host, root.rstrip("/")) in wishes.new_roots or wishes.confirm_root(host, root)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +10,7 @@ import typer
 
 from nightferry.cli import options as opt
 from nightferry.cli.context import asked, options_of, plain_line, say, taken_back
+from observatory.accounts import account
 from observatory.errors import UsageError
 from observatory.names import typed
 from observatory.nights import night_text, parse_night
@@ -55,7 +55,7 @@ def accept(
             frames=numbers,
             files=names,
             reason=_given(reason),
-            by=getpass.getuser(),
+            by=account(),
             at_utc=workplace.now(),
             until=last,
         )
@@ -127,9 +127,7 @@ def away(
         first, last = parse_night(since, present), parse_night(until, present)
         if last < first:
             raise UsageError(f"--until {until} lies before {since}")
-        workplace.ledger.away(
-            instrument, first, last, reason=_given(reason), by=getpass.getuser(), at_utc=workplace.now()
-        )
+        workplace.ledger.away(instrument, first, last, reason=_given(reason), by=account(), at_utc=workplace.now())
         typer.echo(f"{instrument}: away {night_text(first)}..{night_text(last)}: {reason}")
 
 

@@ -6,7 +6,6 @@ From the folders that are there and from the ledger alone: no file is read. Taki
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from converters.order import hold_reason
 from converters.pipeline import copy_name
 from converters.remembered import NightMemory
 from nightferry.workplace import Workplace
+from observatory.accounts import account
 from observatory.errors import RootNotProven
 from observatory.layouts import Layout
 from observatory.listing import Scope, camera_layout, scope_of
@@ -130,7 +130,7 @@ def approve(
                 if reason is None:
                     continue
                 if not labels or step.label in labels:
-                    digest, by = known.hold_digest(step.label), getpass.getuser()
+                    digest, by = known.hold_digest(step.label), account()
                     workplace.ledger.approve(
                         instrument.instrument, copy, step.label, night, digest, by, workplace.now()
                     )

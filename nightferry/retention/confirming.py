@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import getpass
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from nightferry.retention.evidence import chains, consumed_on, held_by_chain, na
 from nightferry.retention.safe import references
 from nightferry.retention.witnesses import scope_at
 from nightferry.workplace import Workplace
+from observatory.accounts import account
 from observatory.counting import counted
 from observatory.errors import UsageError
 from observatory.names import show
@@ -124,7 +124,7 @@ def note_confirmation(
     workplace: Workplace, instrument: Instrument, night: dt.date, files: Mapping[bytes, str], *, kind: str, archive: str
 ) -> None:
     """Note that an archive confirmed files, or that a manifest of them was sent to it."""
-    at, by = workplace.now(), getpass.getuser()
+    at, by = workplace.now(), account()
     workplace.ledger.confirm(instrument.instrument, night, files, kind=kind, archive=archive, by=by, at_utc=at)
 
 

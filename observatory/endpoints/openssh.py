@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import fnmatch
-import getpass
 import hashlib
 import hmac
 import subprocess
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from observatory.accounts import account
 from observatory.endpoints.contract import HostAccess
 from observatory.errors import HostUnreachable
 
@@ -114,7 +114,7 @@ def parse_settings(text: str) -> OpenSSH:
     return OpenSSH(
         host_name=host_name,
         lookup_name=(one("hostkeyalias") or host_name).lower(),
-        user=one("user") or getpass.getuser(),
+        user=one("user") or account(),
         port=int(one("port") or 22),
         identities=tuple(_home(name) for name in said.get("identityfile", ()) if name != "none"),
         identities_only=one("identitiesonly") == "yes",
