@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
+import shlex
 import shutil
 import socket
 import subprocess
@@ -176,7 +177,9 @@ class Hosts:
         tools.mkdir(exist_ok=True)
         ssh = tools / "ssh"
         if not ssh.exists() and shutil.which("ssh"):
-            ssh.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} -F {host.folder / "ssh_config"} "$@"\n')
+            ssh.write_text(
+                f'#!/bin/sh\nexec {shutil.which("ssh")} -F {shlex.quote(str(host.folder / "ssh_config"))} "$@"\n'
+            )
             ssh.chmod(0o755)
         home = host.folder / "home"
         home.mkdir(exist_ok=True)
@@ -187,9 +190,9 @@ class Hosts:
         common = [
             f"Port {host.port}",
             f"ListenAddress {host.address}",
-            f"HostKey {host.folder / 'host_key'}",
-            f"AuthorizedKeysFile {host.folder / 'authorized_keys'}",
-            f"PidFile {host.folder / 'sshd.pid'}",
+            f'HostKey "{host.folder}/host_key"',
+            f'AuthorizedKeysFile "{host.folder}/authorized_keys"',
+            f'PidFile "{host.folder}/sshd.pid"',
             "StrictModes no",
             "UsePAM no",
             "PasswordAuthentication no",
@@ -220,9 +223,9 @@ class Hosts:
             (host.folder / "authorized_keys").write_text("".join(keys))
             (host.folder / "known_hosts").write_text("".join(known))
             config = [
-                f"IdentityFile {host.folder / 'id_ed25519'}",
+                f'IdentityFile "{host.folder}/id_ed25519"',
                 "IdentitiesOnly yes",
-                f"UserKnownHostsFile {host.folder / 'known_hosts'}",
+                f'UserKnownHostsFile "{host.folder}/known_hosts"',
                 "GlobalKnownHostsFile none",
             ]
             (host.folder / "ssh_config").write_text("\n".join(config) + "\n")
