@@ -14,6 +14,8 @@ from catalogue.holdings.values import Value
 from observatory.formats.whole import format_of
 from observatory.names import show
 
+_ACROSS_A_ROLLOVER = dt.timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Belonging:
@@ -89,6 +91,18 @@ class Grouping:
             for name, value in file.columns.items():
                 found.setdefault(name, value)
         return found
+
+    def doubt_of(self, name: str, files: Sequence[HeldFile]) -> str | None:
+        """Return what is to be said where files of several nights can hardly be one exposure; else None.
+
+        An exposure may lie across a rollover, but not in nights further apart, nor twice by the same name.
+        """
+        nights = sorted({file.night for file in files})
+        is_twice = len({(file.camera, file.path) for file in files}) < len(files)
+        if len(nights) < 2 or not (is_twice or nights[-1] - nights[0] > _ACROSS_A_ROLLOVER):
+            return None
+        words = f"exposure {name} lies in the nights {nights[0]:%Y%m%d} and {nights[-1]:%Y%m%d}"
+        return f"{words}: where numbers begin anew each night say `numbers: night`"
 
     def in_order(self, files: Iterable[HeldFile]) -> Sequence[HeldFile]:
         """Return files with the most telling first."""

@@ -330,6 +330,8 @@ class NightFilling:
             catalogued_utc=known.catalogued_utc if known is not None else self._now_utc,
         )
         self._count(made, known)
+        doubt = self._bench.grouping.doubt_of(belonging.name, files)
+        self.outcome.warnings += [doubt] if doubt is not None else []
         return made
 
     def _lost_of(self, files: Iterable[HeldFile], lying: Iterable[tuple[HeldFile, HeldCopy]]) -> str | None:

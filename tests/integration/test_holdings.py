@@ -192,6 +192,19 @@ def test_an_exposure_across_a_rollover_is_one(held: Held) -> None:
     assert len(held.catalogue.files_of([exposure])[exposure.id]) == 2
 
 
+@pytest.mark.parametrize(("apart", "again"), [(1, False), (1, True), (3, False)])
+def test_an_exposure_that_lies_in_two_nights_as_none_can_is_said(held: Held, apart: int, again: bool) -> None:
+    """Numbers that begin anew make one of two exposures, and the second night's was in no answer; no word was said."""
+    later = NIGHT + dt.timedelta(days=apart)
+    held.expose(1)
+    (held.expose if again else held.folder)(1, later)
+    if not again:
+        write(held.folder(1, later) / "done", b"")
+    outcome = held.fill(NIGHT, later)
+    said = f"exposure 1 lies in the nights 20211129 and {later:%Y%m%d}: where numbers begin anew each night say"
+    assert [said in warning for warning in outcome.counts.warnings] == [True] * (again or apart > 1)
+
+
 def test_numbers_that_begin_anew_each_night_are_other_exposures(database: str, tmp_path: Path) -> None:
     """SHOC counts from 1 every night."""
     section = {**DESI, "numbers": "night"}
