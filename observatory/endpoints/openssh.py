@@ -11,6 +11,7 @@ import binascii
 import fnmatch
 import hashlib
 import hmac
+import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -300,7 +301,7 @@ def command_line(access: HostAccess, options: SshOptions = SshOptions()) -> list
         "PermitLocalCommand": "no",
     }
     if access.known_hosts:
-        said["UserKnownHostsFile"] = _quoted(_home(access.known_hosts))
+        said["UserKnownHostsFile"] = quoted(_home(access.known_hosts))
         said["GlobalKnownHostsFile"] = "none"
     if access.identity:
         said["IdentitiesOnly"] = "yes"
@@ -320,14 +321,18 @@ def command_line(access: HostAccess, options: SshOptions = SshOptions()) -> list
 
 
 def _jump_words(access: HostAccess) -> list[str]:
-    """Return ``-J``; or, where site.yaml names keys of its own, a command that uses them on the way too."""
+    """Return ``-J``; or, where site.yaml names keys of its own, a command that uses them on the way too.
+
+    A shell runs that command, after ssh has put host and port in the place of ``%h`` and ``%p`` and ``%`` for ``%%``.
+    """
     jump = access.proxy_jump or ""
     if jump == "none" or not (access.known_hosts or access.identity):
         return ["-J", jump] if jump != "none" else ["-o", "ProxyJump=none"]
     through = jump_access(jump, access)
-    inner = [*command_line(through), "-W", "[%h]:%p", through.address]
-    return ["-o", "ProxyCommand=" + " ".join(_quoted(word) for word in inner)]
+    before, after = (shlex.join(words).replace("%", "%%") for words in (command_line(through), [through.address]))
+    return ["-o", f"ProxyCommand={before} -W '[%h]:%p' {after}"]
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
+    """Return a file's name as the value of an option of ssh's, which divides it where it is blank."""
     return '"' + word + '"' if any(letter.isspace() for letter in word) else word

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from observatory.endpoints.contract import HostAccess
-from observatory.endpoints.openssh import OpenSSH, known_name
+from observatory.endpoints.openssh import OpenSSH, known_name, quoted
 
 NAME = "Is its `address` spelt right, and does the name service answer on this machine?"
 """Of an address that stands for no machine: nobody need walk to one."""
@@ -29,7 +29,7 @@ def ssh_command(settings: OpenSSH, access: HostAccess) -> str:
     """Return the `ssh` that reaches the same host by hand, and notes its key where we look."""
     words = ["ssh"]
     if access.known_hosts:
-        words += ["-o", f"UserKnownHostsFile={settings.known_hosts[0]}"]
+        words += ["-o", f"UserKnownHostsFile={quoted(settings.known_hosts[0])}"]
     if access.proxy_jump:
         words += ["-J", access.proxy_jump]
     if settings.port != 22 or access.port:

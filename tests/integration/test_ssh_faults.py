@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import socket
 import subprocess
 import threading
@@ -94,7 +95,7 @@ def test_a_host_whose_key_changed_is_refused(three_hosts: tuple[Host, ...], tmp_
     known.write_text(f"[{host.address}]:{host.port} {kind} {blob}\n")
     with pytest.raises(HostKeyRefused, match="another one") as caught:
         asks(host.with_access(known_hosts=str(known)))
-    removal = f"ssh-keygen -R '[{host.address}]:{host.port}' -f {known}"
+    removal = f"ssh-keygen -R '[{host.address}]:{host.port}' -f {shlex.quote(str(known))}"
     assert f"on purpose: `{removal}`, then `ssh " in str(caught.value)
     subprocess.run(["sh", "-c", removal], check=True, capture_output=True)
     with pytest.raises(HostKeyRefused, match="not in known_hosts"):
@@ -151,10 +152,15 @@ def test_a_jump_host_is_gone_through_and_its_key_is_checked_too(three_hosts: tup
 
 
 @pytest.mark.parametrize("through", [False, True])
-def test_the_ssh_command_line_reaches_a_host_as_we_do(three_hosts: tuple[Host, ...], through: bool) -> None:
-    """The one that rsync is given, jump host included."""
+def test_the_ssh_command_line_reaches_a_host_as_we_do(
+    three_hosts: tuple[Host, ...], through: bool, tmp_path: Path
+) -> None:
+    """The one that rsync is given, jump host included; a file's name may hold what ssh or a shell would divide at."""
     gate, far = three_hosts[:2]
-    access = far.with_access(proxy_jump=f"{gate.user}@{gate.address}:{gate.port}") if through else far.access
+    known = tmp_path / "known hosts, März"
+    known.write_bytes(far.known_hosts.read_bytes())
+    jump = f"{gate.user}@{gate.address}:{gate.port}" if through else None
+    access = far.with_access(proxy_jump=jump, known_hosts=str(known))
     words = [*command_line(access), far.address, "echo hello"]
     completed = subprocess.run(words, capture_output=True, timeout=30, check=False)
     assert (completed.stdout, completed.returncode) == (b"hello\n", 0), completed.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,19 @@ def test_the_command_line_asks_nothing_and_forwards_nothing() -> None:
     assert "-l observer -p 2222" in joined
     assert "-c aes256-ctr" in joined
     assert "sha" not in words
+
+
+def test_the_way_through_several_hosts_is_a_command_for_a_shell_in_each_of_them() -> None:
+    """ssh puts a host in the place of %h in its own command alone; blanks and quotes divide no word."""
+    words = command_line(HostAccess("h", "far", known_hosts="/k/it's known", proxy_jump="one,two"))
+    for last, before in (("two", True), ("one", False)):
+        (said,) = (word for word in words if word.startswith("ProxyCommand="))
+        command = said.partition("=")[2]
+        words = shlex.split(re.sub("%(.)", lambda found: {"h": "HOST", "p": "PORT"}.get(found[1], found[1]), command))
+        assert words[0] == "ssh"
+        assert words[-3:] == ["-W", "[HOST]:PORT", last]
+        assert 'UserKnownHostsFile="/k/it\'s known"' in words
+        assert any(word.startswith("ProxyCommand=") for word in words) is before
 
 
 def test_without_settings_of_the_site_ssh_decides() -> None:

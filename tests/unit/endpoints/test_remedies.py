@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,8 @@ def test_a_known_hosts_file_of_the_site_and_a_jump_stand_in_the_command() -> Non
     assert remedies.ssh_command(SETTINGS, access) == (
         "`ssh -o UserKnownHostsFile=/k/known -J gate -p 2222 observer@sha.suth`"
     )
+    blank = replace(SETTINGS, known_hosts=("/k/known hosts",))
+    assert """-o 'UserKnownHostsFile="/k/known hosts"' """ in remedies.ssh_command(blank, access), "ssh divides it, too"
     assert "`ssh-keygen -R '[127.0.77.2]:2222' -f /k/known`" in remedies.of_changed_key(SETTINGS, access)
 
 
