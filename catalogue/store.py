@@ -5,6 +5,7 @@ The one place where SQLAlchemy's errors are translated. What is kept in it is th
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from catalogue import newest
 from catalogue.tables import HEAD
 from observatory.errors import RecordsUnavailable, UsageError
+from observatory.names import show
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -198,11 +200,22 @@ def _resolve(url: str, state: Path) -> URL:
     if not parsed.database or parsed.database == ":memory:":
         raise UsageError(f"database: {url!r} names no file; what is kept in memory is forgotten")
     path = state / parsed.database  # an absolute one stays as it is
+    _refuse_odd_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RecordsUnavailable(str(path), f"its folder cannot be made ({error.strerror})") from error
     return parsed.set(database=str(path))
+
+
+def _refuse_odd_name(path: Path) -> None:
+    """SQLite takes names in UTF-8 alone; files that are carried may be called as they like, the database may not."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        shown = show(os.fsencode(path))
+        remedy = "name another folder with `state` in site.yaml"
+        raise UsageError(f"{shown}: no database can lie where a folder's name is not UTF-8; {remedy}") from error
 
 
 def _engine(url: URL, busy_timeout_s: float) -> Engine:

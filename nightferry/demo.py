@@ -24,6 +24,7 @@ from nightferry.verifying import VerifyWishes, verify
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 from observatory.layouts import Layout
+from observatory.names import show
 from observatory.nights import night_text
 from observatory.truth import State
 from reports.model import Report
@@ -107,6 +108,8 @@ def build(folder: Path, now: dt.datetime) -> tuple[Path, Planted]:
     UsageError
         The folder holds something already.
     """
+    if show(os.fsencode(folder)) != str(folder):
+        raise UsageError(f"{show(os.fsencode(folder))}: give the demo a folder whose name can be printed")
     if folder.exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} is not empty; give the demo a folder of its own")
     base = folder / "hosts"

@@ -41,6 +41,12 @@ def test_an_empty_word_is_not_taken_for_no_word(
     assert not list(tmp_path.iterdir())
 
 
+def test_the_demo_refuses_a_folder_whose_name_is_no_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """It would be written into YAML; it ended in a traceback."""
+    assert main(["demo", str(tmp_path / "d\udcff")]) == 2
+    assert "d\\xff: give the demo a folder whose name can be printed" in capsys.readouterr().err
+
+
 def test_commas_alone_name_no_collection() -> None:
     """Nor do they mean every one."""
     asked = partial(asked_for, "raw", None, where=None, limit=None, at=None, find_first=False)

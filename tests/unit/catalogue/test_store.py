@@ -49,6 +49,14 @@ def test_an_absolute_path_is_not_below_the_state(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
+def test_a_folder_whose_name_is_not_utf_8_is_refused_in_words(tmp_path: Path) -> None:
+    """SQLite has no way to say it; nothing is made there."""
+    state = tmp_path / "lat\udce9"
+    with pytest.raises(UsageError, match=r"lat\\xe9/catalogue.db: no database can lie where .* `state` in site.yaml"):
+        Ledger.open(URL, state)
+    assert not state.exists()
+
+
 def test_a_deleted_ledger_is_an_empty_one(tmp_path: Path) -> None:
     """Deleted with or without its companions, it starts again, and nothing of the old shines through."""
     with Ledger.open(URL, tmp_path) as ledger:
