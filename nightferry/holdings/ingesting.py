@@ -20,7 +20,7 @@ from catalogue.datasets.records import CollectionKind, NewDataset
 from nightferry.holdings.datastores import Datastore
 from nightferry.holdings.describing import Describer, Known
 from nightferry.holdings.ingest_outcome import IngestOutcome, IngestRow
-from nightferry.holdings.originals import why_they_stay
+from nightferry.holdings.originals import LEADING, why_they_stay
 from nightferry.workplace import Workplace
 from observatory.names import show
 from observatory.spec.models import Instrument
@@ -292,8 +292,27 @@ class Ingest:
             placer.undo(everything)
             self._tell(_failed([one for exposure in done for one, _ in exposure], error))
             return True
-        self._finish(done)
-        return has_failed
+        left = self._without_orphans(placer, done)
+        self._finish(left)
+        return has_failed or sum(map(len, left)) < sum(map(len, done))
+
+    def _without_orphans(
+        self, placer: Placer, done: Sequence[list[tuple[Planned, Placed]]]
+    ) -> list[list[tuple[Planned, Placed]]]:
+        """Take back exposures whose originals went while they were recorded: prune did not know of them before."""
+        kept = []
+        for exposure in done:
+            if all(self._leads_somewhere(placed) for _, placed in exposure):
+                kept.append(exposure)
+                continue
+            self.catalogue.remove_datasets([one.candidate.id for one, _ in exposure])
+            placer.undo([placed for _, placed in exposure])
+            self._tell(_failed([one for one, _ in exposure], PlaceFailed("an original was taken away meanwhile")))
+        return kept
+
+    def _leads_somewhere(self, placed: Placed) -> bool:
+        place = os.path.join(self.datastore.root, placed.candidate.destination)  # noqa: PTH118 - names are bytes
+        return placed.transfer.value not in LEADING or os.path.exists(place)  # noqa: PTH110
 
     def _place_exposure(self, placer: Placer, exposure: Sequence[Planned]) -> list[tuple[Planned, Placed]]:
         new = [one for one in exposure if one.result is Result.NEW]

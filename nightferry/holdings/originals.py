@@ -16,7 +16,7 @@ from syncer.ingest.model import Source, Transfer
 if TYPE_CHECKING:
     from catalogue.catalogue import Catalogue
 
-_LEADING = (Transfer.SYMLINK.value, Transfer.RELSYMLINK.value, Transfer.DIRECT.value)
+LEADING = (Transfer.SYMLINK.value, Transfer.RELSYMLINK.value, Transfer.DIRECT.value)
 """Transfers that lead to the original's own name; a hard link keeps the bytes under its own, and needs it not."""
 
 
@@ -30,7 +30,7 @@ def why_they_stay(catalogue: Catalogue, sources: Sequence[Source], hosts: Collec
         What the catalogue calls this machine.
     """
     places = sorted({one.real for one in sources})
-    reached = catalogue.reached_originals(places, hosts, _LEADING)
+    reached = catalogue.reached_originals(places, hosts, LEADING)
     stay = {place: f"a dataset reaches the original by {way}; it stays" for place, way in reached.items()}
     for number, host, root in catalogue.known_datastores():
         below = {place[len(root) + 1 :]: place for place in places if host in hosts and place.startswith(root + b"/")}
@@ -41,11 +41,11 @@ def why_they_stay(catalogue: Catalogue, sources: Sequence[Source], hosts: Collec
 
 def needed_by_others(catalogue: Catalogue, datasets: Sequence[Dataset]) -> dict[uuid.UUID, str]:
     """Return, by id, why some datasets cannot be removed alone: others that are not among them lead to their files."""
-    leading = {one.origin for one in datasets if one.transfer in _LEADING}
+    leading = {one.origin for one in datasets if one.transfer in LEADING}
     own = [one for one in datasets if one.transfer != Transfer.DIRECT.value and not one.file.is_symlink()]
     places = {one.id: os.path.realpath(bytes(one.file)) for one in own}
     reached = catalogue.reached_originals(
-        sorted(set(places.values()) - leading), {one.host for one in datasets}, _LEADING
+        sorted(set(places.values()) - leading), {one.host for one in datasets}, LEADING
     )
     return {
         key: f"another dataset reaches its file by {reached[place]}: remove that one first"
