@@ -54,12 +54,17 @@ def trigger_of(expression: str, zone: ZoneInfo) -> Any:
 
 
 def due_since(trigger: Any, since: dt.datetime, until: dt.datetime) -> Iterator[dt.datetime]:
-    """Yield when a trigger fell due after one instant and not after another."""
-    previous, fire = since, trigger.get_next_fire_time(since, since + dt.timedelta(seconds=1))
-    while fire is not None and fire <= until:
-        yield fire
-        previous = fire
-        fire = trigger.get_next_fire_time(previous, previous + dt.timedelta(seconds=1))
+    """Yield when a trigger fell due after one instant and not after another.
+
+    Counted in UTC: in the hour that a zone lives through twice, a second later by the clock on the wall is an hour
+    earlier, and the same instant would be found again for ever.
+    """
+    second, last, fire = dt.timedelta(seconds=1), until.astimezone(dt.UTC), since.astimezone(dt.UTC)
+    while (due := trigger.get_next_fire_time(fire, fire + second)) is not None:
+        fire = due.astimezone(dt.UTC)
+        if fire > last:
+            return
+        yield due
 
 
 class Daemon:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightferry.cron import calendar, parse
-from nightferry.daemon import trigger_of
+from nightferry.daemon import due_since, trigger_of
 from observatory.spec.forms import cron as accepted
 
 DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
@@ -176,3 +176,26 @@ def test_what_has_not_five_fields_is_no_expression() -> None:
     """It was refused with the specification; here it is an error and no schedule."""
     with pytest.raises(ValueError, match="unpack"):
         parse("0 8 * *")
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("30 2 * * *", ["24T02:30+02:00", "25T02:30+02:00", "25T02:30+01:00", "26T02:30+01:00"]),
+        ("0 2-3 25 * *", ["25T02:00+02:00", "25T02:00+01:00", "25T03:00+01:00"]),
+    ],
+)
+def test_what_was_missed_in_the_hour_that_comes_twice_comes_to_an_end(expression: str, found: list[str]) -> None:
+    """The daemon that was started after such a night looked for its last job for ever, and never began another."""
+    since = dt.datetime(2026, 10, 23, 22, tzinfo=dt.UTC)
+    trigger = trigger_of(expression, ZoneInfo("Europe/Berlin"))
+    due = due_since(trigger, since, since + dt.timedelta(days=3))
+    assert [next(due).isoformat(timespec="minutes")[8:] for _ in found] == found
+    assert next(due, None) is None
+
+
+def test_what_was_missed_in_the_hour_that_never_comes_is_found() -> None:
+    """Half past two is half past three on that morning."""
+    since = dt.datetime(2026, 3, 28, 12, tzinfo=dt.UTC)
+    due = due_since(trigger_of("30 2 * * *", ZoneInfo("Europe/Berlin")), since, since + dt.timedelta(days=1))
+    assert [one.astimezone(UTC) for one in due] == [dt.datetime(2026, 3, 29, 1, 30, tzinfo=dt.UTC)]
