@@ -117,14 +117,23 @@ def test_of_two_paths_of_one_file_the_present_one_counts() -> None:
 @pytest.mark.parametrize(
     ("read", "identity", "changed_s", "is_safe"),
     [
-        (Reading(LATER, "status", "m1", "kernel a"), "1:77", 5.5, False),
+        (Reading(LATER, "status", "m2", "kernel a"), "1:77", 6.5, False),
+        (Reading(LATER, "status", "m2", "kernel a"), "2:77", 5.5, True),
         (Reading(LATER, "status", None, "kernel b"), "9:77", 5.5, False),
         (Reading(LATER, "status", "m1", None), None, None, False),
         (Reading(LATER, "status", "m2", "kernel b"), "9:77", 6.5, True),
         (Reading(LATER, "status", "m2", "kernel b"), "9:78", 5.5, True),
         (Reading(LATER, "status", "m2", None), None, None, True),
     ],
-    ids=["one kernel", "two machines, one server", "one marker", "another change", "another inode", "not told"],
+    ids=[
+        "one kernel",
+        "another disk of it",
+        "two machines, one server",
+        "one marker",
+        "another change",
+        "another inode",
+        "not told",
+    ],
 )
 def test_the_very_file_of_another_copy_is_not_safe(
     read: Reading, identity: str | None, changed_s: float | None, is_safe: bool
