@@ -97,7 +97,7 @@ class DownloadCheck:
         """Return what JSON says of it."""
         return {
             "state": self.state.value,
-            "folder": str(self.folder),
+            "folder": to_json(os.fsencode(self.folder)),
             "lists": [to_json(path) for path in self.lists],
             "expected": self.expected,
             "verified": self.verified,

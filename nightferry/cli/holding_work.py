@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv as csv_module
 import datetime as dt
 import io
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from nightferry.selection import Asked
 from nightferry.workplace import Workplace
 from observatory.counting import counted
 from observatory.errors import CouldNotTell, UsageError
+from observatory.names import to_json
 from observatory.nights import parse_nights
 from observatory.spec.models import Instrument
 
@@ -270,7 +272,7 @@ def run_fetch(workplace: Workplace, asked: Asked, what: Fetch, *, json: bool) ->
         say(f"nightferry: {fault}")
         return 3 if isinstance(fault.__cause__, CouldNotTell) else 1
     if json:
-        print_document({"exposure": exposure.name, "files": [str(path) for path in paths]})
+        print_document({"exposure": exposure.name, "files": [to_json(os.fsencode(path)) for path in paths]})
     else:
         for path in paths:
             typer.echo(str(path))

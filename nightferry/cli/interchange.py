@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ def sums(
             written = write_sums(_groups(key, answer.datasets), to, progress)
     if json:
         failed = [{"path": to_json(path), "reason": why} for path, why in (*written.failed, *written.unreadable)]
-        lists = [str(path) for path in written.lists]
+        lists = [to_json(os.fsencode(path)) for path in written.lists]
         print_document({"state": written.state.value, "lists": lists, "files": written.files, "failed": failed})
     else:
         typer.echo(f"{to}: {counted(len(written.lists), 'list')} of {counted(written.files, 'file')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from nightferry.cli import options as opt
 from nightferry.cli.context import finish, is_terminal, options_of, print_document, say
 from observatory.counting import counted
 from observatory.errors import UsageError
+from observatory.names import to_json
 from observatory.truth import State, exit_status
 
 if TYPE_CHECKING:
@@ -59,7 +61,9 @@ def _unpack(archive: Path, folder: Path, most_bytes: int | None, silent: bool) -
 def _tell(found: DownloadCheck, unpacked: Unpacked | None, written: list[Path], json: bool, quiet: bool) -> None:
     if json:
         files = None if unpacked is None else {"files": len(unpacked.files), "bytes": unpacked.bytes}
-        print_document(found.document() | {"unpacked": files, "written": [str(path) for path in written]})
+        print_document(
+            found.document() | {"unpacked": files, "written": [to_json(os.fsencode(path)) for path in written]}
+        )
         return
     if quiet and found.state is State.OK:
         return

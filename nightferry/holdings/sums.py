@@ -110,7 +110,7 @@ class SumsChecked:
     def document(self) -> dict[str, Any]:
         """Return what JSON says of it."""
         return {
-            "list": str(self.path),
+            "list": to_json(os.fsencode(self.path)),
             "state": self.state.value,
             "verified": self.verified,
             "missing": [to_json(name) for name in self.missing],

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
+import json
 import os
 import resource
 import subprocess
@@ -302,3 +304,12 @@ def test_a_full_disk_is_refused_beforehand(tmp_path: Path) -> None:
         unpack(tmp_path / "x.tar", tmp_path / "to", Limits(2**61))
     assert issubclass(UnpackFailed, Exception)
     assert not (tmp_path / "to").exists()
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_bytes_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As every name is: a letter that stands for half of one is no JSON that others read."""
+    folder = tmp_path / "f\udce9r"
+    folder.mkdir()
+    assert main(["unpack", "--json", "--check", str(folder)]) == 3
+    said = json.loads(capsys.readouterr().out)["folder"]
+    assert base64.b64decode(said["bytes"]) == os.fsencode(folder)
