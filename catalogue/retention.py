@@ -104,7 +104,8 @@ class RetentionBook(Book):
         with self._store.write() as connection:
             of_batch = freeings.update().where(freeings.c.id == freeing)
             connection.execute(of_batch.values(state=FreeingState.DONE.value, finished_utc=at_utc))
-            back = [file for file in _freed_of(connection, freeing) if file.path in set(still_there)]
+            there = set(still_there)
+            back = [file for file in _freed_of(connection, freeing) if file.path in there]
             _mark(connection, freeing, [file.path for file in back], False)
             counts = Counter(file.night for file in back)
             for hop in hops:

@@ -117,7 +117,8 @@ class FrameIdsStep(NamesItsProducts):
         files = [path for path in folder.taken(self.inputs) if not self._is_named(path)]
         if not files:
             return []
-        beside = [one for path in files for one in self._companions(path) if one in folder.files]
+        there = frozenset(folder.files)
+        beside = [one for path in files for one in self._companions(path) if one in there]
         inputs = tuple(sorted([*files, *beside]))
         names_file = _names_file(folder, os.fsencode(self.names_file), files)
         # files that come later are another task: what is known of the first ones stays
@@ -188,16 +189,17 @@ class FrameIdsStep(NamesItsProducts):
 
     def _frames(self, task: Task) -> list[_Frame]:
         """Return the files to name, oldest first."""
-        files = replace(task.folder, files=task.inputs).taken(self.inputs)
+        files, there = replace(task.folder, files=task.inputs).taken(self.inputs), frozenset(task.inputs)
         with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
-            frames = list(pool.map(lambda path: self._frame(task.folder, path), files))
+            frames = list(pool.map(lambda path: self._frame(task.folder, path, there), files))
         return sorted(frames, key=lambda frame: (frame.order, frame.path))
 
-    def _frame(self, folder: NightFolder, path: bytes) -> _Frame:
+    def _frame(self, folder: NightFolder, path: bytes, there: frozenset[bytes]) -> _Frame:
         place = folder.place_of(path)
         with place.open("rb") as stream:
             header = read_header(stream)
-        return _Frame(path, sha256_of(place), tuple(_sortable(header, keyword) for keyword in self.order_by))
+        beside = tuple(one for one in self._companions(path) if one in there)
+        return _Frame(path, sha256_of(place), tuple(_sortable(header, keyword) for keyword in self.order_by), beside)
 
     def _numbers(self, frames: Sequence[_Frame], night: dt.date, memory: FrameIdMemory, desk: Desk) -> dict[bytes, int]:
         name, wanted = desk.instrument.instrument, [(frame.path, frame.sha256) for frame in frames]
@@ -276,12 +278,11 @@ class FrameIdsStep(NamesItsProducts):
 
         sha256 = rewrite(task.folder.place_of(frame.path), place, edit, lambda: desk.leash.is_pulled)
         made = {path: place}
-        for number, one in enumerate(self._companions(frame.path)):
-            if one in task.inputs:
-                ending = one[len(frame.path.rpartition(b".")[0]) :]
-                beside = desk.scratch / f"{frame_id}.companion{number}"
-                beside.write_bytes(task.folder.place_of(one).read_bytes())
-                made[above + frame_id.encode() + ending] = beside
+        for number, one in enumerate(frame.beside):
+            ending = one[len(frame.path.rpartition(b".")[0]) :]
+            beside = desk.scratch / f"{frame_id}.companion{number}"
+            beside.write_bytes(task.folder.place_of(one).read_bytes())
+            made[above + frame_id.encode() + ending] = beside
         return _Named(path, sha256, made)
 
     def _late(self, night: dt.date, memory: FrameIdMemory, desk: Desk) -> str | None:
@@ -304,6 +305,7 @@ class _Frame:
     path: bytes
     sha256: str
     order: tuple[_Rank, ...]
+    beside: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True)

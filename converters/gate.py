@@ -78,6 +78,7 @@ def _growing(folder: NightFolder, night: NightMemory, moment: Moment) -> Iterato
 
 
 def _companions(folder: NightFolder, cameras: Mapping[str, Camera], moment: Moment) -> Iterator[str]:
+    there = frozenset(folder.files)
     for name, camera in cameras.items():
         if not camera.companions or folder.camera not in (None, name):
             continue
@@ -86,7 +87,7 @@ def _companions(folder: NightFolder, cameras: Mapping[str, Camera], moment: Mome
         for path in folder.files:
             if is_taken(path) != "taken" or is_companion(path) == "taken":
                 continue
-            absent = [one for one in _companions_of(path, camera) if not _is_there(one, folder)]
+            absent = [one for one in _companions_of(path, camera) if not _is_there(one, there)]
             if absent and moment.now_s - _mtime_s(folder, path) < moment.settle_limit_s:
                 yield f"{show(absent[0])}, which belongs to {show(path)}, is not there yet"
 
@@ -104,12 +105,12 @@ def _companions_of(path: bytes, camera: Camera) -> list[bytes]:
     return [(b"" if b"/" in one else beside) + one.replace(b"{stem}", stem) for one in patterns]
 
 
-def _is_there(pattern: bytes, folder: NightFolder) -> bool:
+def _is_there(pattern: bytes, there: frozenset[bytes]) -> bool:
     plain = _ESCAPED.sub(rb"\1", pattern)
-    if plain in folder.files:
+    if plain in there:
         return True
     matches = matcher([b"./" + pattern])  # with a slash it is matched against the whole path
-    return _LITERAL.search(plain) is not None and any(matches(b"./" + path) == "taken" for path in folder.files)
+    return _LITERAL.search(plain) is not None and any(matches(b"./" + path) == "taken" for path in there)
 
 
 def _mtime_s(folder: NightFolder, path: bytes) -> float:

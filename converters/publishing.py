@@ -47,6 +47,7 @@ class Publisher:
     ) -> None:
         self._space, self._night, self._known = space, night, known
         self._consumed, self._writes_beside = consumed, writes_beside
+        self._before = {product.path: product for product in known.products} if known is not None else {}
         self._outputs: tuple[bytes, ...] = ()
         self._intended: tuple[Product, ...] = ()
         self._strangers: list[bytes] = []
@@ -63,7 +64,7 @@ class Publisher:
     @property
     def owned(self) -> tuple[Product, ...]:
         """Products in their places that are ours: of an earlier success, or of this attempt."""
-        kept = {} if self._is_leftover else {one.path: one for one in (self._known.products if self._known else ())}
+        kept = {} if self._is_leftover else self._before
         return tuple(sorted((kept | {one.path: one for one in self._intended}).values()))
 
     def owned_with(self, ready: Mapping[bytes, tuple[Path, str]]) -> tuple[Product, ...]:
@@ -88,10 +89,9 @@ class Publisher:
             for place in places:
                 place.parent.mkdir(parents=True)
             return places
-        ours = {product.path for product in self._known.products} if self._known else set()
         try:
             for path in outputs:  # before the note: what that names is ours to remove, and this may not be
-                self._clear(path, path in ours and (self._is_leftover or self._may_replace(path)))
+                self._clear(path, path in self._before and (self._is_leftover or self._may_replace(path)))
         except OSError:
             self._space.put_back()
             raise
@@ -135,7 +135,7 @@ class Publisher:
     def clear(self, products: tuple[Product, ...]) -> None:
         """Put aside what was made of this task before and is no more; what was replaced by later steps is not there."""
         present = {product.path for product in products}
-        for product in self._known.products if self._known and not self._writes_beside else ():
+        for product in self._before.values() if not self._writes_beside else ():
             if product.path not in present and _lies_there(self._night.hashes, product):
                 self._space.put_aside(product.path, is_ours=False)
 
@@ -143,12 +143,12 @@ class Publisher:
         """Say whether what lies at a place is ours: its bytes tell. A product that a person altered is not."""
         if path in self._consumed:
             return True
-        sums = {product.sha256 for product in (self._known.products if self._known else ()) if product.path == path}
-        if not sums:
+        before = self._before.get(path)
+        if before is None:
             return False
         try:
             found = self._night.hashes.of(path)
-            return found in sums or self._night.is_made(path, found) or self._night.is_of_an_attempt(path)
+            return found == before.sha256 or self._night.is_made(path, found) or self._night.is_of_an_attempt(path)
         except OSError:
             return False
 

@@ -147,6 +147,7 @@ class NightMemory:
         self._records = {(one.step, one.subject): one for one in found if one.copy == copy}
         self._takers: dict[tuple[bytes, str], set[tuple[str, bytes]]] = {}
         self._made: Counter[tuple[bytes, str]] = Counter()
+        self._begun: dict[bytes, Counter[str]] = {}
         self._standing: set[Product | tuple[str, bytes]] = set()
         for one in self._records.values():
             self._index(one)
@@ -179,6 +180,8 @@ class NightMemory:
     def _index(self, record: StepRecord) -> None:
         """Know what a record made and consumed: each file is asked after, and a night may have thousands."""
         if record.result is not StepResult.DONE:
+            for product in record.products:
+                self._begun.setdefault(product.path, Counter())[product.sha256] += 1
             return
         self._made.update((product.path, product.sha256) for product in record.products)
         for taken in record.inputs:
@@ -191,6 +194,9 @@ class NightMemory:
         self.look_again()  # what it made or consumed is about to be something else
         if record.result is StepResult.DONE:
             self._made.subtract((product.path, product.sha256) for product in record.products)
+        else:
+            for product in record.products:
+                self._begun[product.path][product.sha256] -= 1
         for taken in record.inputs:
             self._takers.get((taken.path, taken.sha256), set()).discard((record.step, record.subject))
 
@@ -226,8 +232,8 @@ class NightMemory:
         OSError
             It could not be read.
         """
-        begun = (one for one in self.records() if one.result is not StepResult.DONE)
-        told = {product.sha256 for one in begun for product in one.products if product.path == path}
+        with self._guard:
+            told = {sha256 for sha256, count in self._begun.get(path, {}).items() if count > 0}
         return bool(told) and self.hashes.of(path) in told
 
     def outdated(self, step: str, subjects: Collection[bytes], all_below: bytes | None = None) -> list[StepRecord]:

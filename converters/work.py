@@ -288,11 +288,12 @@ class _Attempt:
     def _named(self, done: Done, places: Sequence[Path]) -> dict[bytes, Path]:
         """Return every product, by its path below the root, with the place where it lies now."""
         named = dict(zip(self._outputs, places, strict=True))
+        originals = set(self._paths) - self._consumed
         for path, place in done.made.items():
             below_root = self._task.folder.below_root(path)
             if (why := is_safe(path)) is not None:
                 raise NotMade(f"it made {show(path)}, which is no path below the night's folder: {why}")
-            if below_root in set(self._paths) - self._consumed:
+            if below_root in originals:
                 raise NotMade("it would write over its own input; originals are never altered")
             named[below_root] = place
         return named

@@ -163,11 +163,11 @@ class NightFilling:
 
     def _lost(self, gone: Sequence[uuid.UUID]) -> list[Exposure]:
         """Return the exposures of which a file is left nowhere: their data are no longer all on disk."""
-        left = self._bench.book.held_elsewhere(self._bench.place, gone)
+        nowhere = set(gone) - self._bench.book.held_elsewhere(self._bench.place, gone)
         lost = {
             file.exposure_id: file
             for key, (file, _) in self._known.items()
-            if key in set(gone) - left and file.exposure_id is not None
+            if key in nowhere and file.exposure_id is not None
         }
         known = self._bench.book.exposures_by_id(lost)
         return [

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,8 +49,9 @@ def publish(output: Path, item: Item, made: Made, staged: Path) -> Made:
     folder = output / item.folder
     try:
         made_folder(output, item.folder)
+        known = _known(item)
         for one in made.products:
-            _refuse_foreign(output, item, one)
+            _refuse_foreign(output, item, one, known)
         for one in made.products:
             (staged / one.name).replace(folder / one.name)
         to_disk(folder)
@@ -72,14 +73,14 @@ def made_folder(output: Path, relative: str) -> None:
             to_disk(parent)
 
 
-def _refuse_foreign(output: Path, item: Item, one: Staged) -> None:
+def _refuse_foreign(output: Path, item: Item, one: Staged, known: Mapping[bytes, str]) -> None:
     path = output / item.folder / one.name
     if not os.path.lexists(path):
         return
     if path.is_symlink() or not path.is_file():
         raise NotOurs(path)
     _, _, sha256 = fingerprint(path)
-    if sha256 != one.sha256 and sha256 != _known(item).get(f"{item.folder}/{one.name}".encode()):
+    if sha256 != one.sha256 and sha256 != known.get(f"{item.folder}/{one.name}".encode()):
         raise NotOurs(path)
 
 

@@ -37,7 +37,7 @@ class ConsolidateStep(NamesItsProducts):
         if path not in folder.files:
             return []
         plan = read_plan(folder, path)
-        if not any(source.path in folder.files for source in plan.sources):
+        if frozenset(folder.files).isdisjoint(source.path for source in plan.sources):
             return []  # what arrived has been freed: its cubes were made and proven before
         _refuse_strangers(folder, plan, path)
         return [_task(folder, plan, path, number) for number in range(len(plan.outputs))]
