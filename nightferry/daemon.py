@@ -21,6 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
+from nightferry.clocks import Running, running
 from nightferry.cron import parse
 from nightferry.observations.keeping import Keeper, watched_by_daemon
 from nightferry.schedule import jobs_of, program, words_of
@@ -32,6 +33,11 @@ log = logging.getLogger("nightferry")
 
 STATE_BY_STATUS = {0: State.OK, 1: State.DIFFERENT}
 """What a job's exit status says; every other one could not tell."""
+
+WATCH_S = 60.0
+"""So often the clock is looked at."""
+SET_S = 60.0
+"""A clock that differs by more from what it showed a moment ago was set by somebody: no drift is so large."""
 
 Start = Callable[[list[str]], int]
 
@@ -113,11 +119,26 @@ class Daemon:
             keeper.start()
         watched = {"watches": ",".join(self._watched)} if self._watched else {}
         log.info("daemon works", extra={"jobs": ",".join(self._triggers)} | watched)
-        self._stopping.wait()
+        before = running()
+        while not self._stopping.wait(WATCH_S):
+            before = self.mind_clock(before, running())
         for keeper in keepers:
             keeper.stop()
         self._scheduler.shutdown(wait=True)
         log.info("daemon ended")
+
+    def mind_clock(self, before: Running | None, now: Running | None) -> Running | None:
+        """Reckon anew when each job is due, where somebody set the clock since it was looked at last; return `now`.
+
+        What was reckoned by a clock that was a month ahead would else be waited for, for a month.
+        """
+        if before is not None and now is not None and before.boot == now.boot:
+            set_s = now.began_s - before.began_s
+            if abs(set_s) > SET_S:
+                log.warning("the clock was set", extra={"seconds": round(set_s)})
+                for job, trigger in self._triggers.items():
+                    self._scheduler.reschedule_job(job, trigger=trigger)
+        return now
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping.set()

@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from nightferry.clocks import Running, clock_notes, leapt, lived_through, old_before, running
+from nightferry.daemon import Daemon, trigger_of
 from nightferry.retention.pruning import PruneWishes, prune
 from nightferry.runs import Run
 from nightferry.selection import Asked
@@ -140,3 +142,22 @@ def test_nothing_is_freed_after_a_leap(workplace: Workplace) -> None:
     assert free_old_replaced(endpoint, hill.root.encode(), NOW, 30, old_before(workplace)) == []
     (workplace.state / "clock.json").unlink()
     assert len(free_old_replaced(endpoint, hill.root.encode(), NOW, 30, old_before(workplace))) == 1
+
+
+def test_the_daemon_reckons_anew_when_the_clock_was_set(workplace: Workplace) -> None:
+    """Jobs that were reckoned by a clock a month ahead would be waited for, for a month."""
+    zone = ZoneInfo("Africa/Johannesburg")
+    daemon = Daemon(workplace, lambda words: 0, {"run": trigger_of("0 8 * * *", zone)})
+    scheduler = daemon._scheduler
+    scheduler.start(paused=True)
+    try:
+        job = scheduler.add_job(print, daemon._triggers["run"], id="run")
+        job.modify(next_run_time=dt.datetime.now(zone) + MONTH)
+        now = running()
+        assert now is not None
+        assert daemon.mind_clock(replace(now, began_s=now.began_s + 30.0), now) == now
+        assert job.next_run_time - dt.datetime.now(zone) > 29 * DAY  # a clock that drifts is nothing
+        daemon.mind_clock(replace(now, began_s=now.began_s + MONTH.total_seconds()), now)
+        assert job.next_run_time - dt.datetime.now(zone) <= DAY
+    finally:
+        scheduler.shutdown()
