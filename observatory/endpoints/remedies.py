@@ -13,7 +13,7 @@ from pathlib import Path
 from observatory.endpoints.contract import HostAccess
 from observatory.endpoints.openssh import OpenSSH, known_name, quoted
 
-NAME = "Is its `address` spelt right, and does the name service answer on this machine?"
+NAME = "Is its `address` (or a `proxy_jump`) spelt right, and does the name service answer on this machine?"
 """Of an address that stands for no machine: nobody need walk to one."""
 BUSY_DOOR = "Something listens there: is it sshd, is it full (MaxStartups), and does it let this machine in?"
 """Of a host that takes the connection and drops it."""
