@@ -56,7 +56,7 @@ class KeywordReader:
             if not stat.S_ISREG(facts.st_mode):
                 raise NotWhole("it is no regular file")
             if format_name == "fits":
-                return self._of_fits(descriptor, facts.st_size)
+                return self._of_fits(path, descriptor, facts.st_size)
             with open(descriptor, "rb", closefd=False) as stream:
                 state, reason = whole.judge_stream(path, stream, facts.st_size, False)
             if state in ("short", "damaged"):
@@ -65,13 +65,15 @@ class KeywordReader:
         finally:
             os.close(descriptor)
 
-    def _of_fits(self, descriptor: int, size_bytes: int) -> Mapping[str, object]:
+    def _of_fits(self, path: bytes, descriptor: int, size_bytes: int) -> Mapping[str, object]:
         try:
             found = self._layouts.read(descriptor, size_bytes)
-            if found is not None:
+            if found is not None and not (whole.is_packed(path) and self._layouts.is_one_header(size_bytes)):
                 return found
             with open(descriptor, "rb", buffering=_BUFFER_BYTES, closefd=False) as stream:
                 headers = Headers(stream, size_bytes)
+                if whole.is_packed(path) and headers.is_bare:
+                    raise NotWhole(whole.BARE)
                 found = self._told(headers)
                 self._layouts.learn(headers)
             return found

@@ -85,6 +85,10 @@ class Layouts:
             units.append(unit)
         return None if offset > size_bytes else _told(self._keywords, units)
 
+    def is_one_header(self, size_bytes: int) -> bool:
+        """Say whether a file may be a known header and nothing else."""
+        return size_bytes in self._header_bytes
+
     def learn(self, headers: Headers) -> None:
         """Remember what the headers of a file that is whole were found to be."""
         for number, (_, data, end) in enumerate(headers.places):

@@ -17,7 +17,7 @@ from catalogue.cards import plain_value
 from catalogue.holdings.section import CatalogueSection, HduCount, Source
 from catalogue.holdings.values import Unreadable, Value, columns_from
 from observatory.formats.fits import Fault, walk
-from observatory.formats.whole import format_of
+from observatory.formats.whole import BARE, format_of, is_bare, is_packed
 from observatory.names import matcher
 from observatory.nights import NightClock
 
@@ -89,6 +89,8 @@ class Reader:
             columns, faults = columns_from(own, _in_document(_document(stream, size_bytes)), self.clock)
             return Reading(columns, faults=tuple(faults))
         headers = Headers(*_unpacked(below, stream, size_bytes), self.section.hdu)
+        if is_packed(below) and headers.is_bare:
+            raise FileFault(BARE)
         asked = {name: [one for one in sources if one.file is None] for name, sources in self.sources.items()}
         columns, faults = columns_from(asked, headers.value, self.clock)
         return Reading(columns, tuple(self._counts(below, headers)), tuple(faults))
@@ -150,6 +152,8 @@ class Headers:
     ----------
     places : tuple of (header, data, end)
         Of each HDU the offsets in bytes at which its header and its data begin, and at which it ends.
+    is_bare : bool
+        There is one HDU alone, without data.
 
     Raises
     ------
@@ -161,9 +165,11 @@ class Headers:
         self._stream = stream
         self._usual = usual
         try:
-            ends = [(unit.data_offset, unit.end_offset) for unit in walk(stream, size_bytes)]
+            units = list(walk(stream, size_bytes))
         except Fault as fault:
             raise FileFault(fault.reason) from fault
+        self.is_bare = is_bare(units[0], size_bytes)
+        ends = [(unit.data_offset, unit.end_offset) for unit in units]
         starts = [0, *(end for _, end in ends)]
         self.places = tuple((start, *end) for start, end in zip(starts, ends, strict=False))
         self._cards: dict[int, dict[str, str]] = {}

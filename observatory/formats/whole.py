@@ -32,6 +32,9 @@ FORMAT_BY_SUFFIX = (
 )
 """What the end of a name, in small letters or capitals, says that the file is."""
 
+BARE = "its name says that it is compressed, and nothing follows its empty primary HDU"
+"""What is said of such a file that was cut off behind it."""
+
 _GZIP = 31
 """The window size by which zlib expects the header and the sum of gzip."""
 _CHUNK_BYTES = 1 << 18
@@ -87,8 +90,8 @@ def judge_stream(path: bytes, stream: BinaryIO, size: int, sums: bool = False) -
         return xrif.examine(stream, size)
     if format_name == "fits":
         state, reason = fits.examine(stream, size, sums)
-        if state == "whole" and path.lower().endswith(b".fz") and _is_bare(stream, size):
-            return "short", "its name says that it is compressed, and nothing follows its empty primary HDU"
+        if state == "whole" and is_packed(path) and is_bare(next(fits.walk(stream, size)), size):
+            return "short", BARE
         return state, reason
     if format_name is None:
         return "unjudged", "its name tells no format that can be judged"
@@ -97,12 +100,16 @@ def judge_stream(path: bytes, stream: BinaryIO, size: int, sums: bool = False) -
     return _judge_gzipped(stream)
 
 
-def _is_bare(stream: BinaryIO, size: int) -> bool:
-    """Whether there is one HDU alone, without data: what is compressed lies in extensions.
+def is_packed(path: bytes) -> bool:
+    """Say whether a name tells of a FITS file that is compressed tile by tile."""
+    return path.lower().endswith(b".fz")
+
+
+def is_bare(primary: "fits.Unit", size: int) -> bool:
+    """Say whether there is one HDU alone, without data: what is compressed lies in extensions.
 
     A file cut off there, at the end of its first block, keeps every rule of FITS.
     """
-    primary = next(fits.walk(stream, size))
     return primary.data_offset == primary.end_offset == size
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.datasets.headers import KeywordReader, NotWhole
-from tests.pfs import cards, ccd, ramp
+from tests.pfs import cards, ccd, config, ramp
 from tests.shared import shared
 
 TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=150)
@@ -47,6 +47,19 @@ def test_keywords_are_read_as_astropy_reads_them(
     expected = {keyword: said[keyword] for keyword in facts if isinstance(said[keyword], (str, int, float))}
     assert read == expected
     assert {key: type(value) for key, value in read.items()} == {key: type(value) for key, value in expected.items()}
+
+
+def test_a_compressed_file_that_ends_behind_its_first_header_is_not_whole(tmp_path: Path) -> None:
+    """It keeps every rule of FITS; a header alone that bears no such name does so by right, and was met before."""
+    reader = KeywordReader(["W_VISIT"])
+    for name in ("a.fits", "b.fits.fz", "c.FITS.FZ"):
+        (tmp_path / name).write_bytes(config(12))
+    assert reader.read(os.fsencode(tmp_path / "a.fits")) == {"W_VISIT": 12}
+    for name in ("b.fits.fz", "c.FITS.FZ"):
+        with pytest.raises(NotWhole, match="nothing follows its empty primary HDU"):
+            reader.read(os.fsencode(tmp_path / name))
+    (tmp_path / "b.fits.fz").write_bytes(config(12) + ramp(12)[2880:])
+    assert reader.read(os.fsencode(tmp_path / "b.fits.fz")) == {"W_VISIT": 12}
 
 
 def test_the_second_header_counts_where_the_first_holds_no_data(tmp_path: Path) -> None:

@@ -50,6 +50,14 @@ def test_cards_are_read_as_astropy_writes_them() -> None:
     assert found.value("ABSENT") is None
 
 
+def test_a_compressed_file_that_ends_behind_its_first_header_is_a_fault() -> None:
+    """Its exposure was called written, and its columns were empty."""
+    content = fits(header(1), pixels=0)
+    assert reader().read("spectro", b"00000001/desi-00000001.fits", io.BytesIO(content), len(content)).columns
+    with pytest.raises(FileFault, match="nothing follows its empty primary HDU"):
+        reader().read("spectro", b"00000001/desi-00000001.fits.fz", io.BytesIO(content), len(content))
+
+
 def test_hdus_are_named_by_number_or_name_and_asked_in_order() -> None:
     """One that is absent is passed over; the first that has the keyword answers."""
     content = fits({"A": 1}, [("SPEC", {"A": 2, "B": 3})])
