@@ -18,10 +18,10 @@ from catalogue.frame_ids import frame_ids
 from catalogue.step_tables import approvals, known_hashes, letters, processed_nights
 from catalogue.tables import acceptances, aways, hop_runs, hops, losses, nights, roots, run_instruments, steps
 
-_OF_COPIES = (steps, claims, letters, approvals, known_hashes, processed_nights)
+_OF_COPIES = (holders, steps, claims, letters, approvals, known_hashes, processed_nights)
 _OF_HOPS = (nights, hops, hop_runs)
 _OF_INSTRUMENTS = (
-    *(*_OF_COPIES, *_OF_HOPS, holders, run_instruments),
+    *(*_OF_COPIES, *_OF_HOPS, run_instruments),
     *(acceptances, aways, confirmations, exports, frame_ids),
 )
 

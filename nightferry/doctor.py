@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from catalogue.records import RootRecord
+from nightferry.clocks import leapt
 from nightferry.expectations import held_files, last_seen, place_away, place_vouched
 from nightferry.products.pending import steps_of
 from nightferry.reporting.delivery import names_nobody
@@ -61,6 +62,8 @@ def examine(workplace: Workplace) -> Iterator[Line]:
     yield _program("rsync", ["rsync", "--version"], "apt install rsync")
     yield _program("ssh", ["ssh", "-V"], "apt install openssh-client")
     yield from _guard("database", lambda: _database(workplace))
+    if (is_set := leapt(workplace)) is not None:
+        yield Line(State.DIFFERENT, "clock here", is_set)
     said: dict[str, str] = {}
     for name in workplace.specification.site.hosts:
         for line in _guard(f"host {name}", partial(_host, workplace, name)):

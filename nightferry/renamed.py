@@ -139,19 +139,13 @@ def _told(moved: MovedPlace) -> Note:
 
 
 def _may_be_called_otherwise(workplace: Workplace, known: _Known) -> bool:
-    """Say whether a copy was known where one is declared, by a name that no copy bears any more."""
-    named = {
-        (name, place.host, place.root, place.name)
-        for name, one in workplace.instruments.items()
-        for place in places(one)
-    }
+    """Say whether copies were known where some are declared, by names alone that no copy bears any more."""
     labels = {name: _labels(one) for name, one in workplace.instruments.items()}
-    return any(
-        (one.instrument, one.host, one.root, one.copy) not in named
-        and one.copy not in labels.get(one.instrument, ())
-        and (one.host, one.root) in known.declared
-        for one in known.copies
-    )
+    names: dict[tuple[str, str, str], set[str]] = {}
+    for one in known.copies:
+        if one.instrument in labels and (one.host, one.root) in known.declared:
+            names.setdefault((one.instrument, one.host, one.root), set()).add(one.copy)
+    return any(not there & labels[instrument] for (instrument, _, _), there in names.items())
 
 
 def _labels(instrument: Instrument) -> frozenset[str]:

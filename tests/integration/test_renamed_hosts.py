@@ -95,6 +95,15 @@ def test_what_nothing_tells_is_said_with_a_way_that_leads_there(site: Observator
     assert missed_when_lost(site)
 
 
+def test_what_is_done_is_done_once(site: Observatory) -> None:
+    """Each program asks the ledger whether something is called otherwise: after the first, nothing is."""
+    rename_hosts(site, {"hill": "archive-1"})
+    for notes in (1, 0):
+        with Workplace.at(site.config) as workplace:
+            known = {one.copy for one in workplace.ledger.known_copies()}
+            assert (known, len(workplace.notes)) == ({"dome", "archive-1", "cape"}, notes)
+
+
 def rename_instrument(site: Observatory, name: str, **settings: object) -> None:
     """Give the instrument another name; its files and folders stay what they are."""
     for file in (site.config / "instruments.d").iterdir():

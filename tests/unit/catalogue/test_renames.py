@@ -58,7 +58,7 @@ def test_a_copy_takes_all_its_pages_along(ledger: Ledger) -> None:
     ledger.take_over([MOVED], [NAMES])
     assert ledger.known_roots() == {("archive", "/a"): "id"}
     assert [(one.host, one.root) for one in ledger.losses_pending()] == [("archive", "/a")]
-    assert [(one.host, one.root) for one in ledger.known_copies()] == [("archive", "/a")]
+    assert [(one.copy, one.host, one.root) for one in ledger.known_copies()] == [("archive", "archive", "/a")]
     assert [one.state for one in ledger.hop_nights("sha", "dome:archive")] == [NightState.PROVEN]
     assert [one.path for one in ledger.moved_files("sha", "dome:archive")] == [b"a"]
     assert [one.copy for one in ledger.step_records("sha", NIGHT)] == ["archive"]
