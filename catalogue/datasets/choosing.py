@@ -135,19 +135,16 @@ class _Choice:
 
     def _firsts(self, kinds: _Groups | None, some_nights: Nights | None) -> Iterator[Piece] | None:
         """Return the first of many by kind or by night; None where neither has what is asked in its order."""
-        named = self.asked.order[len(self.leading) :][:1]
-        wanted = self.asked.wanted
-        if wanted is None or [name.removeprefix("-") for name in named] != [self.asked.exposure]:
+        wanted, following = self.asked.wanted, self.asked.order[len(self.leading) :][:1]
+        if wanted is None or [name.removeprefix("-") for name in following] != [self.asked.exposure]:
             return None
-        descending = named[0].startswith("-")
-        span = self._span()
-        is_of_kinds = kinds is not None and (bool(self.leading) or not kinds.is_all)
-        if some_nights is not None and not self.leading and (not is_of_kinds or some_nights.overlap()):
-            return firsts(self.connection, some_nights, wanted, _both(span, some_nights.span()), descending)
-        if kinds is None or not is_of_kinds or self.parts.other:
+        descending = following[0].startswith("-")
+        span = self._span() if some_nights is None else _both(self._span(), some_nights.span())
+        tells_kinds = kinds is not None and (bool(self.leading) or not kinds.is_all)
+        if some_nights is not None and not self.leading and (not tells_kinds or some_nights.overlap()):
+            return firsts(self.connection, some_nights, wanted, span, descending)
+        if kinds is None or not tells_kinds or self.parts.other:
             return None
-        if some_nights is not None:
-            span = _both(span, some_nights.span())
         also = (*self._of_exposures(), *self.asked.conditions(self.parts.nights))
         sought = [self._of(group, also) for group in kinds.groups]
         return itertools.chain.from_iterable(firsts(self.connection, one, wanted, span, descending) for one in sought)

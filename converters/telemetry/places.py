@@ -108,84 +108,82 @@ def stamped_files(
     Found
         By stamp, then path. The same file below two roots is there twice.
     """
-    unreadable: list[str] = []
-    files: list[StampedFile] = []
-    for root in roots:
-        files += _below(root, device, frozenset(extensions), kind, begin_ns, end_ns, unreadable)
-    return Found(tuple(sorted(files)), tuple(unreadable))
+    search = _Search(device, frozenset(extensions), kind, begin_ns, end_ns)
+    files = sorted(file for root in roots for file in search.below(root))
+    return Found(tuple(files), tuple(search.unreadable))
 
 
-def _below(
-    root: Path,
-    device: str,
-    extensions: frozenset[str],
-    kind: str,
-    begin_ns: int | None,
-    end_ns: int | None,
-    unreadable: list[str],
-) -> list[StampedFile]:
-    """Find them below one root; folders of days from the last to the first, no further back than needed."""
+@dataclass(slots=True)
+class _Search:
+    """What is looked for, and the folders that could not be listed on the way."""
 
-    def listed(folder: Path) -> list[StampedFile]:
+    device: str
+    extensions: frozenset[str]
+    kind: str
+    begin_ns: int | None
+    end_ns: int | None
+    unreadable: list[str] = field(default_factory=list)
+
+    def below(self, root: Path) -> list[StampedFile]:
+        """Return what is below one root; folders of days from the last to the first, no further back than needed."""
+        top = root / self.kind
+        files = [*self._listed(top, root), *self._listed(top / self.device, root)]
+        for day in self._days(top / self.device):
+            here = list(self._listed(day, root))
+            files += here
+            if self.begin_ns is not None and any(file.stamp_ns <= self.begin_ns for file in here):
+                break
+        return self._from_last_before(files)
+
+    def _listed(self, folder: Path, root: Path) -> Iterator[StampedFile]:
         try:
             names = _names(folder)
         except OSError as error:
-            unreadable.append(_sentence(folder, error))
-            return []
-        parsed = _within(names, os.fsencode(device), extensions, begin_ns, end_ns)
-        return [StampedFile(name.stamp_ns, folder / os.fsdecode(raw), name, root) for raw, name in parsed]
-
-    files = listed(root / kind) + listed(root / kind / device)
-    for day in _days(root / kind / device, end_ns, unreadable):
-        here = listed(day)
-        files += here
-        if begin_ns is not None and any(file.stamp_ns <= begin_ns for file in here):
-            break
-    return _from_last_before(files, begin_ns)
-
-
-def _from_last_before(files: list[StampedFile], begin_ns: int | None) -> list[StampedFile]:
-    """Keep what begins after an instant, and the last that begins at or before it."""
-    if begin_ns is None:
-        return files
-    last_ns = max((file.stamp_ns for file in files if file.stamp_ns <= begin_ns), default=begin_ns)
-    return [file for file in files if file.stamp_ns >= last_ns]
-
-
-def _days(folder: Path, end_ns: int | None, unreadable: list[str]) -> list[Path]:
-    """Return the folders of days up to that of an instant, the last first."""
-    try:
-        names = [entry.name for entry in _entries(folder) if _DAY.fullmatch(entry.name)]
-    except OSError as error:
-        unreadable.append(_sentence(folder, error))
-        return []
-    latest = "9999_99_99" if end_ns is None else day_folder(end_ns)
-    return [folder / name for name in sorted(names, reverse=True) if name <= latest]
-
-
-def _within(
-    names: Sequence[bytes], device: bytes, extensions: frozenset[str], begin_ns: int | None, end_ns: int | None
-) -> Iterator[tuple[bytes, StampedName]]:
-    """Yield, the last first, the names of a device's files that begin in a window, and the last one before it.
-
-    Names sort as their stamps do, so that of a folder with all files of a year only these are looked at.
-    """
-    prefix = device + b"_"
-    first = bisect_left(names, prefix + b"0")
-    last = bisect_left(names, prefix + b":")  # what follows the digits in ASCII
-    if end_ns is not None:
-        last = bisect_right(names, prefix + format_stamp(_sane(end_ns)).encode() + b"\xff", first, last)
-    before_ns: int | None = None
-    for place in range(last - 1, first - 1, -1):
-        name = parse_name(names[place])
-        if name is None or name.device != device or name.extension not in extensions:
-            continue
-        if before_ns is not None and name.stamp_ns < before_ns:
+            self.unreadable.append(_sentence(folder, error))
             return
-        if end_ns is None or name.stamp_ns <= end_ns:
-            yield names[place], name
-        if begin_ns is not None and name.stamp_ns < begin_ns:
-            before_ns = name.stamp_ns
+        for raw, name in self._within(names):
+            yield StampedFile(name.stamp_ns, folder / os.fsdecode(raw), name, root)
+
+    def _from_last_before(self, files: list[StampedFile]) -> list[StampedFile]:
+        """Keep what begins in the window, and the last that begins at or before its beginning."""
+        if self.begin_ns is None:
+            return files
+        before = (file.stamp_ns for file in files if file.stamp_ns <= self.begin_ns)
+        last_ns = max(before, default=self.begin_ns)
+        return [file for file in files if file.stamp_ns >= last_ns]
+
+    def _days(self, folder: Path) -> list[Path]:
+        """Return the folders of days up to that of the window's end, the last first."""
+        try:
+            names = [entry.name for entry in _entries(folder) if _DAY.fullmatch(entry.name)]
+        except OSError as error:
+            self.unreadable.append(_sentence(folder, error))
+            return []
+        latest = "9999_99_99" if self.end_ns is None else day_folder(self.end_ns)
+        return [folder / name for name in sorted(names, reverse=True) if name <= latest]
+
+    def _within(self, names: Sequence[bytes]) -> Iterator[tuple[bytes, StampedName]]:
+        """Yield, the last first, the names of the device's files that begin in the window, and the last one before it.
+
+        Names sort as their stamps do, so that of a folder with all files of a year only these are looked at.
+        """
+        device = os.fsencode(self.device)
+        prefix = device + b"_"
+        first = bisect_left(names, prefix + b"0")
+        last = bisect_left(names, prefix + b":")  # what follows the digits in ASCII
+        if self.end_ns is not None:
+            last = bisect_right(names, prefix + format_stamp(_sane(self.end_ns)).encode() + b"\xff", first, last)
+        before_ns: int | None = None
+        for place in range(last - 1, first - 1, -1):
+            name = parse_name(names[place])
+            if name is None or name.device != device or name.extension not in self.extensions:
+                continue
+            if before_ns is not None and name.stamp_ns < before_ns:
+                return
+            if self.end_ns is None or name.stamp_ns <= self.end_ns:
+                yield names[place], name
+            if self.begin_ns is not None and name.stamp_ns < self.begin_ns:
+                before_ns = name.stamp_ns
 
 
 def _sane(instant_ns: int) -> int:
