@@ -10,11 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from nightferry.syncing import STAMP
 from observatory.endpoints.contract import HostAccess
 from observatory.errors import LockHeld
 from observatory.listing import HopScope, hop_scope
-from observatory.nights import window
+from observatory.nights import STAMP_FORMAT, window
 from observatory.spec.chain import Hop
 from observatory.truth import State
 from reports.model import Report
@@ -74,7 +73,7 @@ class BareRuns:
             site.remember(hop, [one.path for one in moved])
 
         options = SyncOptions(
-            site.clock.now().strftime(STAMP),
+            site.clock.now().strftime(STAMP_FORMAT),
             previous_counts=dict(known.counts),
             pending_loss=known.loss,
             loss_accepted=accepts_loss,

@@ -28,6 +28,7 @@ from observatory.truth import State
 from reports.model import Report
 from tests.simulation.failed import Failed
 from tests.simulation.kept import ORIGIN, KeptSite
+from tests.simulation.seen import lose_uncarried
 from tests.simulation.site import DAY_S, simulated_time, two_machines
 from tests.simulation.truth import night_of
 from tests.simulation.weather import Died, files_below
@@ -71,6 +72,8 @@ class Keeping:
             site.clock.sleep(3600.0)
             self._afternoon()
             mends()
+            if site.random.random() < 0.3:
+                lose_uncarried(site, ORIGIN)
             site.originals_are_there()
             site.clock.sleep(DAY_S - 3600.0)
         site.calm()
@@ -194,6 +197,7 @@ class Keeping:
         site.bring_drive()
         self._accept_unsynced()
         site.proven.clear()  # what is lost is accepted
+        site.seen.forget()
         for accepted in (wishes, wishes, SyncWishes()):
             report = site.run(self.workplace, wishes=accepted)
             assert report is not None

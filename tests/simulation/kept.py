@@ -23,6 +23,7 @@ from observatory.spec.models import Copy, Instrument, Retention, Specification
 from observatory.truth import State
 from reports.model import Note, Report
 from tests.simulation.disks import FREEING, TellingHost
+from tests.simulation.seen import Seen
 from tests.simulation.site import NAMES, SimulatedSite
 from tests.simulation.truth import is_ours, night_of
 from tests.simulation.weather import SimulatedHost, files_below
@@ -67,6 +68,7 @@ class KeptSite(SimulatedSite):
         self.held: defaultdict[tuple[str, bytes], set[str]] = defaultdict(set)
         self.disks: dict[str, dict[bytes, Any]] = {}
         self.proven: dict[tuple[str, dt.date], set[bytes]] = {}
+        self.seen = Seen(self)
         self.unpredictable: set[dt.date] = set()
         self.markers = 0
         self.began_s = 0.0
@@ -120,7 +122,7 @@ class KeptSite(SimulatedSite):
         known = host.things[start + b"/" + path]
         what = self.random.choice(("edit", "rewrite", "delete", "rot", "rot"))
         self.tell(f"{what} on {host.name}: {path!r}")
-        self._spoil([path])
+        self.spoil([path])
         if what == "delete":
             self.truth.take(host.name, start, path)
         elif what == "rot":
@@ -144,7 +146,7 @@ class KeptSite(SimulatedSite):
         hosts = NAMES[: self.random.choice((2, 3))]
         for path in self.random.sample(paths, min(len(paths), self.random.choice((1, 1, 2, 5)))):
             self.tell(f"taken from {', '.join(hosts)}: {path!r}")
-            self._spoil([path])
+            self.spoil([path])
             for name in hosts:
                 self.truth.take(name, self.root(name), path)
                 self.telling(name).harm(self.root(name) + b"/" + path)
@@ -156,7 +158,7 @@ class KeptSite(SimulatedSite):
         if night is None:
             return
         self.tell(f"accepted: {path!r}")
-        self._spoil([path])
+        self.spoil([path])
         self.truth.accepted.add(path)
         said = self.random.choice((path, path.rpartition(b"/")[2]))
         now = self.clock.now()
@@ -189,7 +191,7 @@ class KeptSite(SimulatedSite):
         """Let somebody else's program fill the last copy from the one before it; it may delete there too."""
         source, target = (self.hosts[name] for name in ARCHIVES)
         roots = [self.root(name) for name in ARCHIVES]
-        if self.last.fill is None or not (self._is_there(source.name) and self._is_there(target.name)):
+        if self.last.fill is None or not (self.is_there(source.name) and self.is_there(target.name)):
             return
         there = dict(files_below(source, roots[0]))
         for path, thing in there.items():
@@ -199,30 +201,32 @@ class KeptSite(SimulatedSite):
         gone = [path for path, _ in files_below(target, roots[1]) if path not in there]
         if self.instrument.copies[1].retention is None and gone and self.random.random() < 0.5:
             self.tell(f"the mirror deletes on {target.name}: {gone}")
-            self._spoil(gone)
+            self.spoil(gone)
             for path in gone:
                 self.truth.take(target.name, roots[1], path)
                 self.telling(target.name).harm(roots[1] + b"/" + path)
 
-    def _is_there(self, name: str) -> bool:
+    def is_there(self, name: str) -> bool:
+        """Say whether a host answers, with its disk."""
         host = self.hosts[name]
         return host.is_reachable and self.root(name) + b"/.nightferry/root" in host.things
 
-    def _spoil(self, paths: Iterable[bytes]) -> None:
+    def spoil(self, paths: Iterable[bytes]) -> None:
+        """Promise nothing more about the nights of some files."""
         self.unpredictable.update(night for path in paths if (night := night_of(path)) is not None)
 
     def keep_disks(self) -> None:
         """Keep how the archives' disks look now: one of them may come back like that."""
         for name in ARCHIVES:
             start = self.root(name) + b"/"
-            if self.random.random() < 0.4 and self._is_there(name):
+            if self.random.random() < 0.4 and self.is_there(name):
                 things = self.hosts[name].things
                 self.disks[name] = {path: replace(thing) for path, thing in things.items() if path.startswith(start)}
 
     def replace_disk(self) -> None:
         """Let an archive come back on another disk: as it was some days ago, or empty and marked anew by a person."""
         host = self.telling(self.random.choice(ARCHIVES))
-        if not self._is_there(host.name):
+        if not self.is_there(host.name):
             return
         start = self.root(host.name) + b"/"
         before = dict(files_below(host, start[:-1]))
@@ -242,7 +246,7 @@ class KeptSite(SimulatedSite):
         there = (key for key, data in self.truth.arrived.items() if key[0] == host.name and now.get(key[1]) != data)
         for key in list(there):
             del self.truth.arrived[key]
-        self._spoil(before)
+        self.spoil(before)
 
     # ---- freeing
 
@@ -279,7 +283,7 @@ class KeptSite(SimulatedSite):
             return False
         changed_since = host.harmed_s.get(whole, 0.0) >= host.seen_s.get(whole, 0.0)
         changed_since |= host.rotted_s.get(whole, 0.0) >= host.read_s.get(whole, 0.0)
-        if self.last.removable and host.name == ARCHIVES[-1] and not self._is_there(host.name):
+        if self.last.removable and host.name == ARCHIVES[-1] and not self.is_there(host.name):
             return rule.count_absent
         is_trusted = host.tells_changes and not rule.reread and whole not in host.harmed_s
         return changed_since or (is_trusted and self._has(host.name, path) is not None)
@@ -308,6 +312,7 @@ class KeptSite(SimulatedSite):
         for verdict in report.verdicts:
             self._freed_is_there(hop_of[verdict.hop], verdict)
             self._gone_is_said(hop_of[verdict.hop], verdict, verdict.hop in carried)
+            self.seen.judge(hop_of[verdict.hop], verdict)
 
     def _freed_is_there(self, hop: Hop, verdict: HopVerdict) -> None:
         """Contradict a verdict that is ok although what was freed on its source is not on its destination any more."""
@@ -338,7 +343,7 @@ class KeptSite(SimulatedSite):
             return
         young = {night_of(path) for path in verdict.in_progress}
         for night in verdict.nights:
-            here, there = (self._of_night(place.host, night) for place in (hop.source, hop.destination))
+            here, there = (self.of_night(place.host, night) for place in (hop.source, hop.destination))
             known = {
                 path for path in self.proven.get((hop.key, night), ()) if (hop.source.host, path) not in self.freed
             }
@@ -350,7 +355,8 @@ class KeptSite(SimulatedSite):
             if here and night not in young and all(there.get(path) == data for path, data in here.items()):
                 self.proven[hop.key, night] = set(here)
 
-    def _of_night(self, name: str, night: dt.date) -> dict[bytes, bytes]:
+    def of_night(self, name: str, night: dt.date) -> dict[bytes, bytes]:
+        """Return what lies of a night on a host, by path."""
         found = files_below(self.hosts[name], self.root(name))
         return {path: thing.data for path, thing in found if night_of(path) == night and is_ours(path)}
 

@@ -112,7 +112,7 @@ def simulated_time(clock: Clock) -> Iterator[None]:
     with (
         patch.object(syncer.lock, "time", clock),
         patch.object(syncer.sync, "choose", engine),
-        patch.object(nightferry.runs, "_is_alive", lambda process: False),
+        patch.object(nightferry.runs, "is_alive", lambda process: False),
     ):
         yield
 
