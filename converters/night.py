@@ -172,7 +172,7 @@ class NightRun:
         try:
             self._folder = night_folder(self._run.scope, self._folder)  # the step before may have made what this takes
         except OSError as error:
-            row = self._row(step.label, RowResult.UNREADABLE, str(error))
+            row = self._row(step.label, RowResult.UNREADABLE, os_fault(error, show(self._folder.folder)))
             self._run.told(row)
             return self._order.taken(step, [row], self._folder.night)
         return True

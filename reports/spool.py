@@ -265,7 +265,7 @@ def _translated(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MailNotTaken(f"mail folder {folder}", str(error), is_permanent=False) from error
+        raise MailNotTaken(f"mail folder {folder}", os_fault(error, folder), is_permanent=False) from error
 
 
 def _exists(folder: Path) -> bool:

@@ -244,3 +244,12 @@ def test_whoever_was_refused_while_another_waited_is_kept_beside_him(tmp_path: P
         assert (post.post(SEED, NOW + DAY).written, post.post(SEED, NOW + DAY).written) == (0, 1)
     first = sorted((tmp_path / "state" / "spool" / "refused").iterdir())[0]
     assert b"one@saao.ac.za" in first.read_bytes().partition(b"\n")[0]
+
+
+def test_a_mail_folder_that_cannot_be_written_is_said_without_numbers(tmp_path: Path) -> None:
+    """The file and the reason, as everywhere; the mail waits for the next run."""
+    (tmp_path / "mails").write_text("no folder")
+    posted = office(tmp_path, folder="mails").post(SEED, NOW)
+    (sentence,) = posted.sentences
+    assert (posted.waiting, "Errno" in sentence) == (1, False)
+    assert f"{tmp_path}/mails" in sentence and "tried again by the next run" in sentence
