@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from nightferry.clocks import Running, running
-from nightferry.cron import parse
+from nightferry.cron import Cron, parse
 from nightferry.observations.keeping import Keeper, watched_by_daemon
 from nightferry.schedule import jobs_of, program, words_of
 from nightferry.workplace import Workplace
@@ -42,9 +43,43 @@ SET_S = 60.0
 Start = Callable[[list[str]], int]
 
 
+class _NoneSkipped(BaseTrigger):  # type: ignore[misc]
+    """A trigger that starts what is due in an hour that a zone leaves out when that hour is over, as cron does.
+
+    APScheduler leaves out the whole day where clocks go forward at midnight, as they do in Chile.
+
+    Parameters
+    ----------
+    due : trigger
+        In the zone.
+    by_the_wall : trigger
+        The same in UTC: asked about what the clock on the wall would show.
+    zone : ZoneInfo
+    """
+
+    def __init__(self, due: Any, by_the_wall: Any, zone: ZoneInfo) -> None:
+        self._due, self._by_the_wall, self._zone = due, by_the_wall, zone
+
+    def get_next_fire_time(self, previous_fire_time: dt.datetime | None, now: dt.datetime) -> dt.datetime | None:
+        """Return when it is due next after it was before, else from `now` on."""
+        found: dt.datetime | None = self._due.get_next_fire_time(previous_fire_time, now)
+        start = now if previous_fire_time is None else previous_fire_time
+        wall = start.astimezone(self._zone).replace(tzinfo=dt.UTC, fold=0) + dt.timedelta(microseconds=1)
+        shown = self._by_the_wall.get_next_fire_time(None, wall)
+        if found is None or shown is None:
+            return found
+        instant = shown.replace(tzinfo=self._zone).astimezone(dt.UTC)
+        is_left_out = instant.astimezone(self._zone).replace(tzinfo=None) != shown.replace(tzinfo=None)
+        return instant.astimezone(self._zone) if is_left_out and instant < found.astimezone(dt.UTC) else found
+
+
 def trigger_of(expression: str, zone: ZoneInfo) -> Any:
-    """Return APScheduler's trigger with cron's own meaning of an expression."""
+    """Return a trigger with cron's own meaning of an expression."""
     cron = parse(expression)
+    return _NoneSkipped(_trigger(cron, zone), _trigger(cron, dt.UTC), zone)
+
+
+def _trigger(cron: Cron, zone: dt.tzinfo) -> Any:
     triggers = [
         CronTrigger(
             minute=cron.minute,

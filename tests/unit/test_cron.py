@@ -199,3 +199,23 @@ def test_what_was_missed_in_the_hour_that_never_comes_is_found() -> None:
     since = dt.datetime(2026, 3, 28, 12, tzinfo=dt.UTC)
     due = due_since(trigger_of("30 2 * * *", ZoneInfo("Europe/Berlin")), since, since + dt.timedelta(days=1))
     assert [one.astimezone(UTC) for one in due] == [dt.datetime(2026, 3, 29, 1, 30, tzinfo=dt.UTC)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("30 0 * * *", ["05T00:30-04:00", "06T01:30-03:00", "07T00:30-03:00"]),
+        ("0 0,3 * * *", ["05T00:00-04:00", "05T03:00-04:00", "06T01:00-03:00", "06T03:00-03:00", "07T00:00-03:00"]),
+        ("0 * 6 9 *", ["06T01:00-03:00", "06T02:00-03:00", "06T03:00-03:00"]),
+    ],
+)
+def test_no_night_is_left_out_where_clocks_go_forward_at_midnight(expression: str, found: list[str]) -> None:
+    """As in Chile: what is due in the hour that never comes is started when it is over, once."""
+    zone = ZoneInfo("America/Santiago")
+    due = due_since(
+        trigger_of(expression, zone),
+        dt.datetime(2026, 9, 5, 3, 59, tzinfo=dt.UTC),
+        dt.datetime(2027, 1, 1, tzinfo=dt.UTC),
+    )
+    shown = (one.astimezone(UTC).astimezone(zone) for one in due)
+    assert [next(shown).isoformat(timespec="minutes")[8:] for _ in found] == found
