@@ -21,6 +21,8 @@ from observatory.names import has_range_to_a_class
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+"""Of the months, in a leap year."""
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _CRON_FIELDS = (
     ("minute", 0, 59, ()),
@@ -206,7 +208,23 @@ def cron(text: str) -> str:
         if not all(_is_cron_part(part, low, high, names) for part in field.split(",")):
             words = f" or {names[0]} to {names[-1]}" if names else ""
             raise ValueError(f"{field!r} is no {what}: {low} to {high}{words}, '*', ranges, lists and steps")
+    _, _, days, months, weekdays = fields
+    first_day = min(_cron_numbers(days, 1, 31, ()))
+    if weekdays == "*" and all(first_day > _DAYS[month - 1] for month in _cron_numbers(months, 1, 12, _MONTHS)):
+        raise ValueError(f"{text!r} never falls due: there is no day {first_day} in such a month")
     return text
+
+
+def _cron_numbers(field: str, low: int, high: int, names: tuple[str, ...]) -> set[int]:
+    """Return the numbers that a field stands for, once it is known to be one."""
+    found: set[int] = set()
+    for part in field.split(","):
+        span, slash, step = part.partition("/")
+        first, dash, last = span.partition("-")
+        begin = low if span == "*" else _cron_number(first, low, names) or low
+        end = high if span == "*" or (slash and not dash) else _cron_number(last, low, names) if dash else begin
+        found.update(range(begin, (end or high) + 1, int(step or 1)))
+    return found
 
 
 def _is_cron_part(part: str, low: int, high: int, names: tuple[str, ...]) -> bool:

@@ -99,6 +99,13 @@ def test_what_is_malformed_is_refused_with_a_sentence(form: Callable[[str], obje
         form(text)
 
 
+@pytest.mark.parametrize("text", ["0 8 31 2 *", "0 8 30,31 feb *", "0 8 31 apr-jun/2,9,11 *", "0 8 30-31/1 2 *"])
+def test_a_job_that_never_falls_due_is_refused(text: str) -> None:
+    """Nobody would be told that it does not run."""
+    with pytest.raises(ValueError, match=r"never falls due: there is no day 3[01] in such a month"):
+        forms.cron(text)
+
+
 @pytest.mark.parametrize("text", ["*.fits", "a-[.]b", "[-[:alpha:]]*", "[a-z[:digit:]-]", "[x]-[:]", "sub/[!a].dat"])
 def test_patterns_of_which_every_find_makes_the_same_are_taken(text: str) -> None:
     """A hyphen at either end of a bracket is one; outside of brackets nothing is a range."""
@@ -107,8 +114,9 @@ def test_patterns_of_which_every_find_makes_the_same_are_taken(text: str) -> Non
 
 @pytest.mark.parametrize(
     "text",
-    ["0 8 * * *", "*/15 * * * *", "0 8,20 1-15 * mon-fri", "59 23 31 12 7", "0 0 * jan-mar/2 SUN", "5/20 0 * * *"],
-)
+    ["0 8 * * *", "*/15 * * * *", "0 8,20 1-15 * mon-fri", "59 23 31 12 7", "0 0 * jan-mar/2 SUN", "5/20 0 * * *",
+     "0 8 29 2 *", "0 8 31 2 mon", "0 8 28-31 feb *", "0 8 31 2,3 *", "0 8 */30 2 *", "0 8 30/1 4-6/2 *"],
+)  # fmt: skip
 def test_cron_expressions_of_five_fields_are_taken(text: str) -> None:
     """Numbers, names, ranges, lists and steps."""
     assert forms.cron(text) == text
