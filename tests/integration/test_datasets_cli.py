@@ -193,21 +193,6 @@ def test_nothing_is_removed_of_a_datastore_that_is_away(pfs: Deliveries) -> None
     assert pfs.site.call("datasets", "raw").out.count("PFS/raw/all") == 6
 
 
-def test_a_dataset_to_whose_file_another_leads_is_not_removed_before_it(pfs: Deliveries) -> None:
-    """A link of another collection into the datastore led to nothing, and all was well."""
-    file = pfs.store / "PFS/raw/all/000012" / raw_name(12)
-    assert pfs.ingest(file, "-t", "symlink", "--collection", "picked").status == 0
-    remove = ("datasets", "remove", "raw", "--collection", "PFS/raw/all", "--where", "visit = 12 and arm = 'r'")
-    said = "another dataset reaches its file by symlink: remove that one first"
-    for words in (remove, (*remove, "--yes")):
-        answer = pfs.site.call(*words)
-        assert (answer.status, said in answer.out) == (1, True)
-    assert pfs.site.call("catalogue", "check").status == 0
-    assert pfs.site.call("datasets", "remove", "raw", "--collection", "picked", "--yes").status == 0
-    assert pfs.site.call(*remove, "--yes").status == 0
-    assert not file.exists()
-
-
 def test_nothing_is_removed_while_an_ingest_is_at_work(pfs: Deliveries) -> None:
     """It would record a file that it found in its place, and that is taken away the moment after."""
     with instrument_lock(pfs.site.state, "pfs.ingest"):

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from catalogue import Catalogue
-from syncer.ingest.place import Placer
 from tests.pfs import Deliveries, ccd, config, ramp, raw_name, results
 
 
@@ -286,41 +285,6 @@ def test_a_move_leaves_an_original_that_the_datastore_links_to(pfs: Deliveries) 
     assert answer.status == 0
     assert all(path.exists() for path in paths)
     assert "reaches the original" in str(answer.document)
-
-
-@pytest.mark.parametrize("way", ["symlink", "direct"])
-def test_an_original_that_goes_while_it_is_ingested_is_not_led_to(
-    pfs: Deliveries, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
-    """Somebody frees it between the link and its record, of which prune could not know: it was new, and led nowhere."""
-    kept, gone = pfs.put(raw_name(12), ccd(12)), pfs.put(raw_name(13), ccd(13))
-    brought = Placer.sync
-
-    def sync(placer: Placer) -> None:
-        brought(placer)
-        gone.unlink(missing_ok=True)
-
-    monkeypatch.setattr(Placer, "sync", sync)
-    answer = pfs.ingest(pfs.folder, "-t", way)
-    assert (answer.status, results(answer)) == (1, {kept.name: "new", gone.name: "failed"})
-    assert pfs.site.call("catalogue", "check").status == 0
-    assert not list(pfs.store.rglob(gone.name))
-
-
-@pytest.mark.parametrize("way", ["symlink", "direct", "copy"])
-def test_a_move_leaves_an_original_that_another_dataset_needs(pfs: Deliveries, way: str) -> None:
-    """Of another collection, by a link or as its own file: it was removed, and that dataset led to nothing."""
-    original = pfs.put(raw_name(12), ccd(12))
-    assert pfs.ingest(original, "-t", way, "--collection", "first").status == 0
-    moved = pfs.store / "first" / "000012" / raw_name(12) if way == "copy" else original
-    for _ in range(2):
-        answer = pfs.ingest(moved, "-t", "move", "--collection", "second")
-        assert (answer.status, moved.exists()) == (0, True)
-        assert "it stays" in answer.document["files"][0]["note"]
-    assert pfs.site.call("catalogue", "check").status == 0
-    assert pfs.site.call("datasets", "remove", "raw", "--collection", "first", "--yes").status == 0
-    assert pfs.ingest(original, "-t", "move", "--collection", "second").status == 0
-    assert not original.exists()
 
 
 def test_a_file_that_is_tracked_but_gone_is_put_back(pfs: Deliveries) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,12 @@ class Forgetful(Catalogue):
     def remove_datasets(self, ids: Sequence[uuid.UUID]) -> int:
         """Forget nothing."""
         return len(ids)
+
+    def reached_originals(
+        self, origins: Sequence[bytes], hosts: Collection[str], ways: Collection[str] = ()
+    ) -> dict[bytes, str]:
+        """Lead to nothing."""
+        return {}
 
 
 def source(path: Path) -> Source:
