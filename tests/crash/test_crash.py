@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -74,7 +75,7 @@ def played(tmp_path: Path, program: str, blow: Blow | None = None) -> Played:
     """Play a shell's program in an empty folder."""
     folder = tmp_path / "stage"
     folder.mkdir(exist_ok=True)
-    words = ["sh", "-c", f"cd {folder} || exit 9\n{program}"]
+    words = ["sh", "-c", f"cd {shlex.quote(str(folder))} || exit 9\n{program}"]
     return aside(lambda: play(lambda: subprocess.run(words, check=False).returncode, folder, blow))
 
 

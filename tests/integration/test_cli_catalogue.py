@@ -244,7 +244,7 @@ def test_a_root_that_is_not_there_is_unknown_and_takes_nothing_away(site: Site) 
     assert len(site.ask("exposures")["exposures"]) == 2
 
 
-@pytest.mark.parametrize(("width", "shown"), [(80, False), (200, True)])
+@pytest.mark.parametrize(("width", "shown"), [(80, False), (1000, True)])
 def test_a_table_shows_what_the_terminal_has_room_for(
     site: Site, monkeypatch: pytest.MonkeyPatch, width: int, shown: bool
 ) -> None:

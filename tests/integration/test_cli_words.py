@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -79,7 +80,7 @@ def test_the_schema_is_json_that_knows_the_keys(what: str, capsys: Capsys) -> No
 def test_init_writes_what_check_config_takes(tmp_path: Path, capsys: Capsys) -> None:
     """A first configuration is sound as it stands, and is never overwritten."""
     assert main(["init", str(tmp_path)]) == 0
-    files = capsys.readouterr().out.split()
+    files = capsys.readouterr().out.splitlines()
     assert files == [str(tmp_path / "site.yaml"), str(tmp_path / "instruments.d" / "first.yaml")]
     assert main(["--config", str(tmp_path), "check-config"]) == 0
     assert main(["init", str(tmp_path)]) == 2
@@ -146,7 +147,6 @@ def test_verbose_says_which_configuration_and_the_log_may_be_json(site: Observat
     """On standard error, one event a line; standard output stays the one document."""
     answer = site.call("-v", "--log-format", "json", "verify", "--json")
     assert answer.document["state"] == "different"
-    assert str(site.config) in answer.err
     events = {event["event"]: event for event in map(json.loads, answer.err.splitlines())}
     assert {"configuration", "verified"} <= events.keys()
     assert events["configuration"]["folder"].startswith(f"{site.config} (")
@@ -158,7 +158,9 @@ def test_the_demo_shows_what_was_planted(tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stderr
     assert shown.stdout.count("FRAME NUMBERS MISSING ON telescope.demo") >= 2
     assert shown.stdout.count("DAMAGED FILES ON telescope.demo") >= 2
-    page = Path(next(line for line in shown.stdout.splitlines() if line.startswith("the page")).split()[-1])
+    page = Path(
+        next(line for line in shown.stdout.splitlines() if line.startswith("the page"))[len("the page") :].strip()
+    )
     assert page.read_text().lower().startswith("<!doctype html>")
     mails = list((tmp_path / "demo").rglob("*.eml"))
     assert len(mails) == 1
@@ -278,7 +280,10 @@ def test_help_is_had_by_one_letter_too(words: tuple[str, ...], capsys: Capsys) -
 )
 def test_the_shell_is_offered_what_there_is(site: Observatory, words: str, offered: list[str]) -> None:
     """Pressing TAB never fails, whatever stands on the line."""
-    line = ["nightferry", *words.format(config=site.config).split(" ")]
+    line = [
+        "nightferry",
+        *(shlex.quote(word.format(config=site.config)) if word else word for word in words.split(" ")),
+    ]
     asked = {"_NIGHTFERRY_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(line), "COMP_CWORD": str(len(line) - 1)}
     found = subprocess.run(PROGRAM, env={**os.environ, **asked}, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stderr, found.stdout.split()) == (0, "", offered)
@@ -287,7 +292,7 @@ def test_the_shell_is_offered_what_there_is(site: Observatory, words: str, offer
 def test_a_closed_pipe_ends_quietly(site: Observatory) -> None:
     """`| head -1` shows its line and no traceback."""
     site.expose([site.hosts[0]], range(2, 2000))
-    command = " ".join(site.command("verify"))
+    command = shlex.join(site.command("verify"))
     ended = subprocess.run(["sh", "-c", f"{command} | head -1"], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr) == (f"{site.root(site.hosts[0])}/\n", "")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -94,11 +95,12 @@ def test_a_retried_session_does_not_set_the_new_bytes_aside(pair: Pair) -> None:
 
 def _with_rsync(pair: Pair, program: Path, script: str) -> Pair:
     """A hop whose hosts call another program for rsync."""
-    program.write_text(f"#!{sys.executable}\nimport os, sys, signal, resource, time\n{script}\n")
+    here = f"""#!/bin/sh\n'''exec' "{sys.executable}" -S "$0" "$@"\n' '''\n"""  # a first line knows no blanks
+    program.write_text(f"{here}import os, sys, signal, resource, time\n{script}\n")
     program.chmod(0o755)
     sides = []
     for side in (pair.source, pair.destination):
-        access = HostAccess(side.access.name, side.access.address, is_local=True, rsync_path=str(program))
+        access = HostAccess(side.access.name, side.access.address, is_local=True, rsync_path=shlex.quote(str(program)))
         sides.append(type(side)(LocalEndpoint(access), access, side.root))
     return Pair(sides[0], sides[1], "rsync", pair.waits)
 

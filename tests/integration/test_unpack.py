@@ -222,7 +222,7 @@ def test_curl_reads_the_list_that_is_written(tmp_path: Path) -> None:
     check = check_downloads(folder)
     assert sorted(one.name.decode() for one in check.absent) == sorted(names)
     write_lists(check)
-    config = (folder / "absent.curl").read_text().replace("https://archive.example", f"file://{tmp_path}/from")
+    config = (folder / "absent.curl").read_text().replace("https://archive.example", f"{tmp_path.as_uri()}/from")
     (folder / "local.curl").write_text(config)
     subprocess.run(["curl", "--silent", "--config", "local.curl"], cwd=folder, check=True)
     assert {path.name for path in folder.iterdir()} >= set(names)

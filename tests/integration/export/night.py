@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -97,4 +98,4 @@ for name, image in zip(frame_names("camsci1", acquired_ns(archive.timing).tolist
     Path(sys.argv[2], name).write_bytes(image_hdu(pixels(image), ()))
 Path(sys.argv[2], "meta_data.txt").write_text("")
 END
-""".replace("PYTHON", sys.executable)
+""".replace("PYTHON", shlex.quote(sys.executable))

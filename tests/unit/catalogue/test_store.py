@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 import sqlite3
 import subprocess
 import sys
@@ -188,7 +189,7 @@ def test_a_folder_that_takes_no_file_is_named_with_its_remedy(tmp_path: Path) ->
     with pytest.raises(RecordsUnavailable, match="unable to open database file") as caught:
         Ledger.open(URL, tmp_path)
     assert f"Is {tmp_path} writable for this account" in str(caught.value)
-    assert f"`df {tmp_path}`" in str(caught.value)
+    assert f"`df {shlex.quote(str(tmp_path))}`" in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["catalogue.db", "mysql://host/name", "sqlite://", "sqlite:///:memory:"])
