@@ -21,14 +21,13 @@ from converters.xrif import TimingFacts, read_header, read_timing, timing_facts
 from converters.xrif.coding import plan
 from converters.xrif.faults import Damaged, Unknown
 from nightferry.locks import instrument_lock
+from nightferry.observations.room import refuse_without_room
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, NightferryError, UsageError
 from observatory.files import to_disk
 from observatory.spec.models import Instrument
 from observatory.truth import State, worst
 
-ROOM_BYTES = 64 << 20
-"""What is left free on the output's disk."""
 _HEADER_BYTES = 2 * 2880
 """About what header and padding add to each frame."""
 
@@ -145,7 +144,11 @@ def make_archives(
         return [_looked_at(file) for file in files]
     output = wishes.output.absolute()
     output.mkdir(parents=True, exist_ok=True)
-    _refuse_without_room(output, files)
+    refuse_without_room(
+        output,
+        sum(map(_needed_bytes, files)),
+        "nothing was made. Make room, name fewer archives, or another output with -D.",
+    )
     rows: dict[Path, ArchiveRow] = {}
     mine: dict[str, str] = {}
     with (
@@ -170,15 +173,6 @@ def _jobs(instrument: Instrument | None, wishes: ArchiveWishes, files: Sequence[
         own = folder / str(number)
         own.mkdir()
         yield whole_job(file, header_plan(instrument, camera_of(file), wishes.roots), wishes.form, own)
-
-
-def _refuse_without_room(output: Path, files: Sequence[Path]) -> None:
-    needed, free = sum(map(_needed_bytes, files)), shutil.disk_usage(output).free
-    if needed + ROOM_BYTES > free:
-        raise NightferryError(
-            f"{output}: about {needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free; nothing was made."
-            " Make room, name fewer archives, or another output with -D."
-        )
 
 
 def _needed_bytes(file: Path) -> int:

@@ -5,7 +5,6 @@ Copying is converters/export/bundle.py's, choosing observing.py's.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,9 @@ from converters.export.observations import Observation
 from converters.export.staging import our_folder, staging
 from nightferry.locks import instrument_lock
 from nightferry.observations.observing import Selected
-from observatory.errors import NightferryError, UsageError
+from nightferry.observations.room import refuse_without_room
+from observatory.errors import UsageError
 from observatory.truth import State
-
-_ROOM_BYTES = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +83,8 @@ def bundle(
         return Bundle(chosen, root, held.parcels, left_out, problems)
     root.mkdir(parents=True, exist_ok=True)
     with instrument_lock(our_folder(root), "export"), staging(root) as folder:
-        _refuse_without_room(root, held.parcels)
+        needed_bytes = sum(parcel.size_bytes for parcel in held.parcels if not (root / parcel.relative).exists())
+        refuse_without_room(root, needed_bytes, "nothing was copied.")
         total = len(held.parcels)
         carried = carry(held.parcels, root, folder, lambda done: ready(done, total))
     return Bundle(chosen, root, tuple(carried), left_out, problems)
-
-
-def _refuse_without_room(root: Path, parcels: Sequence[Parcel]) -> None:
-    needed = sum(parcel.size_bytes for parcel in parcels if not (root / parcel.relative).exists())
-    free = shutil.disk_usage(root).free
-    if needed > 0 and needed + _ROOM_BYTES > free:
-        raise NightferryError(
-            f"{root}: {needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free; nothing was copied."
-        )

@@ -13,25 +13,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from converters.export.crew import Crew
-from converters.export.headers import rules_of
 from converters.export.history import lookyloo_history
-from converters.export.jobs import External, Form, HeaderPlan, Job, Made
+from converters.export.jobs import External, Form, Job, Made
 from converters.export.observations import Observation
 from converters.export.plan import Camera, Fate, Item, Memory, Planned, plan
 from converters.export.publish import ledger_name, publish, record_of
-from converters.export.section import ExportSection
 from converters.export.staging import our_folder, staging, sweep_staging
 from converters.export.tree import Place
+from converters.export.whole import header_plan
 from converters.stamps import NS_PER_S
 from nightferry.locks import instrument_lock
 from nightferry.observations.observing import Selected, Setting
+from nightferry.observations.room import refuse_without_room
 from nightferry.workplace import Workplace
-from observatory.errors import NightferryError, UsageError
+from observatory.errors import UsageError
 from observatory.truth import State, worst
 
 _CAMERA = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
-_ROOM_BYTES = 64 << 20
-"""What is left free on the output's disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +145,11 @@ def export(
     output.mkdir(parents=True, exist_ok=True)
     with instrument_lock(our_folder(output), "export"):
         results = _plan(workplace, chosen, cameras, output, wishes, patience, beyond_ns)
-        _refuse_without_room(output, results)
+        refuse_without_room(
+            output,
+            sum(item.size_bytes for item in _to_make(results)),
+            "nothing was exported. Make room, ask for less, or name another output with -D.",
+        )
         _make(workplace, chosen.setting, output, results, wishes, ready)
     return _finished(chosen, output, results, wishes)
 
@@ -168,27 +170,12 @@ def _cameras(setting: Setting, wishes: ExportWishes) -> list[Camera]:
         if not _CAMERA.fullmatch(name):
             raise UsageError(f"-c {name!r}: a camera is named like its folder below rawimages, such as camsci1")
     external = External(wishes.program) if wishes.program else None
+    roots = () if wishes.omit_telemetry else setting.roots
+    forms: dict[str, Form] = dict.fromkeys(setting.section.cubes, "cube")
     return [
-        Camera(_header(setting, name, wishes), wishes.form or _usual_form(setting.section, name), external)
+        Camera(header_plan(setting.instrument, name, roots), wishes.form or forms.get(name, "frames"), external)
         for name in dict.fromkeys(names)
     ]
-
-
-def _usual_form(section: ExportSection, camera: str) -> Form:
-    return "cube" if camera in section.cubes else "frames"
-
-
-def _header(setting: Setting, camera: str, wishes: ExportWishes) -> HeaderPlan:
-    section = setting.section
-    return HeaderPlan(
-        camera=camera,
-        instrument=setting.instrument.title or setting.instrument.instrument,
-        telescope=section.telescope or "",
-        rules=() if wishes.omit_telemetry else rules_of(section, camera),
-        roots=setting.roots,
-        gap_ns=round(section.gap_s * NS_PER_S),
-        with_telemetry=not wishes.omit_telemetry,
-    )
 
 
 def end_of(one: Observation, reach_ns: int | None, beyond_ns: int) -> int | None:
@@ -226,16 +213,6 @@ def _plan(
             items = tuple(patience(item) if item.fate is not Fate.DONE else item for item in planned.items)
             results.append(CameraResult(one, place, camera, planned, items))
     return results
-
-
-def _refuse_without_room(output: Path, results: Sequence[CameraResult]) -> None:
-    needed = sum(item.size_bytes for item in _to_make(results))
-    free = shutil.disk_usage(output).free
-    if needed and needed + _ROOM_BYTES > free:
-        raise NightferryError(
-            f"{output}: about {needed / 1e6:.0f} MB are needed and {free / 1e6:.0f} MB are free; nothing was exported."
-            " Make room, ask for less, or name another output with -D."
-        )
 
 
 def _to_make(results: Sequence[CameraResult]) -> list[Item]:

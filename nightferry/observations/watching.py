@@ -117,7 +117,7 @@ def watch(
     UsageError
         The very first look shows that it cannot be done.
     """
-    section = _first_look(workplace, asked)
+    section = instrument_of(workplace, asked.instrument)[1]
     if not is_output_named:
         wishes = replace(wishes, output=Path(section.watch.output or ".").expanduser())
     log.info("watching", extra={"output": str(wishes.output.absolute())})
@@ -126,11 +126,6 @@ def watch(
     while not is_over():
         said = _round(workplace, asked, wishes, section, said, finished)
         sleep(section.watch.poll_s)
-
-
-def _first_look(workplace: Workplace, asked: Asked) -> ExportSection:
-    """Refuse what no waiting will mend; a disk that is not mounted yet is nothing of that kind."""
-    return instrument_of(workplace, asked.instrument)[1]
 
 
 def _round(

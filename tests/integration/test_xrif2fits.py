@@ -375,7 +375,7 @@ def test_without_room_nothing_is_begun(
     """The disk's free space is the one thing that is pretended here: no test may fill a disk."""
     import shutil
 
-    from nightferry.observations.archives import ROOM_BYTES
+    from nightferry.observations.room import ROOM_BYTES
 
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, ROOM_BYTES))
     status, _, err = call(capsys, str(archive_of(drive)), "-D", str(tmp_path / "out"))
