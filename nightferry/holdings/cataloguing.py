@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -50,14 +50,24 @@ class Filled:
     problems: list[Note] = field(default_factory=list)
 
     def step_rows(self) -> Iterator[StepRow]:
-        """Yield a row per night in which files are damaged: that is a difference, and has its reasons."""
+        """Yield a row per night in which files are damaged: that is a difference, and has its reasons.
+
+        What is damaged alike on several copies is said once, with their names.
+        """
+        places = Counter(outcome.instrument for outcome in self.outcomes)
+        copies: defaultdict[tuple[str, dt.date], defaultdict[tuple[bytes, str], list[str]]]
+        copies = defaultdict(lambda: defaultdict(list))
         for outcome in self.outcomes:
-            by_night: defaultdict[dt.date, list[str]] = defaultdict(list)
             for fault in outcome.counts.faults:
                 if fault.is_damage:
-                    by_night[fault.night].append(f"{show(fault.path)}: {fault.reason}")
-            for night, reasons in sorted(by_night.items()):
-                yield StepRow(outcome.instrument, night, "catalogue", failed=len(reasons), reasons=reasons)
+                    copies[outcome.instrument, fault.night][fault.path, fault.reason].append(outcome.copy)
+        for (name, night), faults in sorted(copies.items()):
+            reasons = [
+                f"{show(path)}{f' on {_and(there)}' if places[name] > 1 else ''}: {reason}"
+                for (path, reason), there in sorted(faults.items())
+            ]
+            failed = sum(len(there) for there in faults.values())
+            yield StepRow(name, night, "catalogue", failed=failed, reasons=reasons)
 
     @property
     def is_idle(self) -> bool:
@@ -73,6 +83,10 @@ class Filled:
         self.problems += _some([f"catalogue: {show(one.path)}: {one.reason}" for one in unread], name)
         self.notes += [Note(f"catalogue: {sentence(outcome)}", name)] if _has_news(outcome) else []
         self.notes += _some([f"catalogue: {warning}" for warning in outcome.counts.warnings], name)
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _some(sentences: Sequence[str], instrument: str) -> Iterator[Note]:
