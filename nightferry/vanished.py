@@ -138,14 +138,18 @@ def notes_of_gone(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerd
     for verdict in verdicts:
         if verdict.gone:
             source = places[verdict.instrument, verdict.hop]
-            nights = ", ".join(night_text(night) for night in sorted(verdict.gone) if night != ANY_NIGHT)
+            which = f"{counted(sum(verdict.gone.values()), 'file')}{_of_nights(verdict.gone)}"
             sentence = (
-                f"{verdict.source} and {verdict.destination}: neither has any more what earlier runs saw,"
-                f" {counted(sum(verdict.gone.values()), 'file')}{f' (nights {nights})' if nights else ''};"
-                " or the instrument's file counts them otherwise now, by its patterns, rollover or zone."
+                f"{which} that earlier runs saw are neither on {verdict.source} nor on {verdict.destination} any more:"
+                " deleted, or counted otherwise now by the instrument's file (patterns, rollover, zone)."
                 f" If that may be so: nightferry sync --accept-loss {source.host}:{source.root}"
             )
             yield Note(sentence, verdict.instrument, is_urgent=True)
+
+
+def _of_nights(gone: Iterable[dt.date]) -> str:
+    nights = [night_text(night) for night in sorted(gone) if night != ANY_NIGHT]
+    return f" of the night{'s' if len(nights) > 1 else ''} {', '.join(nights)}" if nights else ""
 
 
 def notes_of(workplace: Workplace, asked: Asked, outcomes: Iterable[HopOutcome]) -> Iterator[Note]:

@@ -30,8 +30,8 @@ def lose(site: Observatory, *paths: str) -> None:
 
 def gone(answer: Answer) -> list[str]:
     """Return how many files a report says are on neither end, and of which nights."""
-    words = "neither has any more what earlier runs saw, "
-    return [line.partition(words)[2].partition(";")[0] for line in answer.out.splitlines() if words in line]
+    words = " that earlier runs saw are neither on "
+    return [line.partition(words)[0].removeprefix("sha: ") for line in answer.out.splitlines() if words in line]
 
 
 def test_files_that_a_report_called_missing_and_that_vanish_are_told_until_somebody_says_that_they_may(
@@ -44,7 +44,7 @@ def test_files_that_a_report_called_missing_and_that_vanish_are_told_until_someb
     night = night_text(site.night(1))
     for command in ("run", "run", "verify"):
         told = site.call(command)
-        assert (told.status, gone(told)) == (0, [f"3 files (nights {night})"])
+        assert (told.status, gone(told)) == (0, [f"3 files of the night {night}"])
     assert "  0/1" in site.call("status", "-d", night).out
     assert site.call("sync", "--accept-loss", f"dome:{site.root('dome')}").status == 0
     assert gone(site.call("run")) == []
@@ -64,7 +64,7 @@ def test_what_a_source_lost_while_its_archive_was_down_is_told(site: Observatory
     archive.with_name("unplugged").rename(archive)
     told = site.call("run")
     first, second = night_text(site.night(2)), night_text(site.night(1))
-    assert gone(told) == [f"5 files (nights {first}, {second})"]
+    assert gone(told) == [f"5 files of the nights {first}, {second}"]
     assert all(site.path("archive", path).is_file() for path in (*short[:6], *whole, late[0]))
 
 
