@@ -112,7 +112,6 @@ LOS_ANGELES = ZoneInfo("America/Los_Angeles")
         (hours(("18:00", "06:00", 2000), general=1000), dt.datetime(*DAY, 12), None),
         (hours(("18:00", "23:00", 2000), ("22:00", "02:00", 2000)), dt.datetime(*DAY, 19), 7 * 3600.0),
         (hours(("18:00", "23:00", 1000), ("22:00", "02:00", 2000)), dt.datetime(*DAY, 19), 4 * 3600.0),
-        (hours(("12:00", "12:00", 1000)), dt.datetime(*DAY, 12), None),
     ],
 )
 def test_a_rate_holds_until_the_hour_that_changes_it(
