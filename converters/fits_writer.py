@@ -8,6 +8,7 @@ hundred thousand small files and each would cost astropy milliseconds. Written a
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,8 +30,10 @@ _ONES = 0xFFFFFFFF
 _CARDS_KEPT = 16384
 _BITPIX = {"u1": 8, "i2": 16, "i4": 32, "i8": 64, "f4": -32, "f8": -64}
 _LARGEST_CARD_INTEGER = 10**20
-_ABSENT = -(2**63)
-"""What an absent whole number is in a table."""
+_LEAST_WHOLE, _LARGEST_WHOLE = -(2**63), 2**63 - 1
+"""Between these are the whole numbers of a table; the least is what an absent one is, unless it is needed."""
+_UNSIGNED_ZERO = 2**63
+"""TZERO of whole numbers without a sign, such as a camera's counter of 64 bits: FITS Standard 4.0, table 19."""
 _UNFIT = re.compile(r"[^ -~]")
 
 
@@ -121,7 +124,8 @@ class Column:
 def table_hdu(name: str, columns: Sequence[Column]) -> bytes:
     """Return a binary table as an extension, with CHECKSUM and DATASUM.
 
-    Absent numbers are NaN, absent whole numbers TNULL, absent texts empty. Truths of which some are absent become
+    Absent numbers are NaN, absent whole numbers TNULL, absent texts empty. Whole numbers beyond 2^63 are stored without
+    a sign (TZERO). Truths of which some are absent become
     1 and 0: readers take the standard's absent truth for false. Columns must be of one length; one without any
     value is left out.
     """
@@ -140,26 +144,39 @@ class _Cells:
     name: str
     form: str
     data: NDArray[np.generic]
-    absent: int | None
     unit: str
+    absent: int | None = None
+    zero: int = 0
 
 
 def _cells(column: Column) -> _Cells:
     values = column.values
     kinds = {type(value) for value in values if value is not None}
-    has_gaps = any(value is None for value in values)
-    if kinds == {bool} and not has_gaps:
+    if kinds == {bool} and None not in values:
         truths = np.frombuffer(bytes(ord("T" if value else "F") for value in values), np.uint8)
-        return _Cells(column.name, "L", truths, None, column.unit)
+        return _Cells(column.name, "L", truths, column.unit)
     if kinds <= {int, bool}:
-        whole = [_ABSENT if value is None else int(value) for value in values]
-        return _Cells(column.name, "K", np.array(whole, ">i8"), _ABSENT if has_gaps else None, column.unit)
+        return _whole_cells(column.name, [None if value is None else int(value) for value in values], column.unit)
     if kinds <= {int, bool, float}:
-        numbers = [math.nan if value is None else float(value) for value in values]
-        return _Cells(column.name, "D", np.array(numbers, ">f8"), None, column.unit)
+        return _number_cells(column.name, [None if value is None else float(value) for value in values], column.unit)
     texts = [b"" if value is None else plain_text(str(value)).encode("ascii") for value in values]
     width = max(1, *map(len, texts))
-    return _Cells(column.name, f"{width}A", np.array(texts, f"S{width}"), None, column.unit)
+    return _Cells(column.name, f"{width}A", np.array(texts, f"S{width}"), column.unit)
+
+
+def _whole_cells(name: str, values: Sequence[int | None], unit: str) -> _Cells:
+    """Return whole numbers with a sign, or without where they are too large; as numbers where neither holds all."""
+    known = {value for value in values if value is not None}
+    zero = 0 if max(known) <= _LARGEST_WHOLE else _UNSIGNED_ZERO
+    if min(known) < _LEAST_WHOLE + zero or max(known) > _LARGEST_WHOLE + zero:
+        return _number_cells(name, [None if value is None else float(value) for value in values], unit)
+    absent = next(free for free in itertools.count(_LEAST_WHOLE) if free + zero not in known)
+    stored = np.array([absent if value is None else value - zero for value in values], ">i8")
+    return _Cells(name, "K", stored, unit, absent if None in values else None, zero)
+
+
+def _number_cells(name: str, values: Sequence[float | None], unit: str) -> _Cells:
+    return _Cells(name, "D", np.array([math.nan if value is None else value for value in values], ">f8"), unit)
 
 
 def _table_cards(name: str, table: NDArray[np.void], made: Sequence[_Cells]) -> Iterator[Card]:
@@ -174,6 +191,9 @@ def _table_cards(name: str, table: NDArray[np.void], made: Sequence[_Cells]) -> 
             yield Card(f"TUNIT{number}", cells.unit)
         if cells.absent is not None:
             yield Card(f"TNULL{number}", cells.absent, "absent")
+        if cells.zero:
+            yield Card(f"TZERO{number}", cells.zero, "whole numbers without a sign")
+            yield Card(f"TSCAL{number}", 1)
     yield Card("EXTNAME", name)
 
 

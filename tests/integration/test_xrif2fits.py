@@ -369,6 +369,17 @@ def test_names_are_bytes_in_archives_products_and_reasons(tmp_path: Path, drive:
     assert set(said["archives"][0]["products"][0]) == {"bytes"}
 
 
+def test_a_cube_of_a_camera_whose_counter_stands_at_its_end(tmp_path: Path, drive: Drive, capsys: Capsys) -> None:
+    """The counter has 64 bits and no sign; a camera that has not begun to count says the largest."""
+    numbers = [2**64 - 1, 0, 1]
+    archive = str(drive.archive([100, 100.5, 101], numbers=numbers))
+    status, _, err = call(capsys, archive, "-C", "-D", str(tmp_path / "out"))
+    assert (status, err) == (0, "")
+    (cube,) = (tmp_path / "out").glob("*.fits")
+    assert whole(cube)
+    assert [int(number) for number in fits.getdata(cube, "FRAMES", uint=True)["FRAMENO"]] == numbers
+
+
 def test_without_room_nothing_is_begun(
     tmp_path: Path, drive: Drive, capsys: Capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,38 @@ def test_a_table_keeps_each_kind_and_what_is_absent() -> None:
         assert table["MAYBE"].tolist() == [1, header["TNULL5"], 0]
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [2**64 - 1, 0, 1],
+        [-(2**63), 2**63 - 1],
+        [2**63, None, 0, 1, 2**64 - 1],
+        [-(2**63), None, 2**63 - 1],
+    ],
+)
+def test_whole_numbers_of_64_bits_come_back_with_a_sign_or_without(numbers: list[int | None]) -> None:
+    """A counter that stands at its end or has not begun: what is absent can be told from every number there."""
+    content = image_hdu(pixels(np.zeros((1, 1), np.uint8)), ()) + table_hdu("FRAMES", [Column("FRAMENO", numbers)])
+    with fits.open(io.BytesIO(content), checksum=True, uint=True) as opened:
+        opened.verify("exception")
+        header = opened["FRAMES"].header
+        absent = header["TNULL1"] + header.get("TZERO1", 0) if None in numbers else None
+        assert absent not in numbers or absent is None
+        found = [int(number) for number in opened["FRAMES"].data["FRAMENO"]]
+        assert [None if number == absent else number for number in found] == numbers
+
+
+def test_whole_numbers_that_no_64_bits_hold_become_numbers() -> None:
+    """Both ends at once, or one beyond them: as near as a number comes."""
+    columns = [Column("ENDS", [-1, 2**64 - 1, None]), Column("BEYOND", [2**64, 1, 2])]
+    content = image_hdu(pixels(np.zeros((1, 1), np.uint8)), ()) + table_hdu("FRAMES", columns)
+    with fits.open(io.BytesIO(content)) as opened:
+        table = opened["FRAMES"].data
+        assert table["ENDS"][:2].tolist() == [-1.0, 2.0**64]
+        assert math.isnan(table["ENDS"][2])
+        assert table["BEYOND"].tolist() == [2.0**64, 1.0, 2.0]
+
+
 values = st.one_of(st.booleans(), st.integers(-(2**62), 2**62), st.floats(allow_nan=False), st.text(max_size=90))
 
 
