@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Sequence
+from typing import BinaryIO
 
 from catalogue.datasets.layouts import Layouts
-from catalogue.holdings.headers import FileFault, Headers
+from catalogue.holdings.headers import FileFault, Headers, unpacked
 from catalogue.holdings.values import Unreadable
 from observatory.formats import whole
 
@@ -38,7 +39,7 @@ class KeywordReader:
     def read(self, path: bytes) -> Mapping[str, object]:
         """Return those of the keywords that a file's headers hold, once its structure has been found whole.
 
-        A file whose name is not one of FITS holds none, one compressed by gzip none that could be read quickly.
+        A file whose name is not one of FITS holds none. One compressed by gzip is unpacked to its end: that takes long.
 
         Raises
         ------
@@ -58,12 +59,20 @@ class KeywordReader:
             if format_name == "fits":
                 return self._of_fits(path, descriptor, facts.st_size)
             with open(descriptor, "rb", closefd=False) as stream:
+                if format_name == "fits.gz":
+                    return self._of_gzip(path, stream, facts.st_size)
                 state, reason = whole.judge_stream(path, stream, facts.st_size, False)
             if state in ("short", "damaged"):
                 raise NotWhole(reason)
             return {}
         finally:
             os.close(descriptor)
+
+    def _of_gzip(self, path: bytes, stream: BinaryIO, size_bytes: int) -> Mapping[str, object]:
+        try:
+            return self._told(Headers(*unpacked(path, stream, size_bytes)))
+        except (FileFault, Unreadable) as error:
+            raise NotWhole(str(error)) from error
 
     def _of_fits(self, path: bytes, descriptor: int, size_bytes: int) -> Mapping[str, object]:
         try:

@@ -88,7 +88,7 @@ class Reader:
         if own:
             columns, faults = columns_from(own, _in_document(_document(stream, size_bytes)), self.clock)
             return Reading(columns, faults=tuple(faults))
-        headers = Headers(*_unpacked(below, stream, size_bytes), self.section.hdu)
+        headers = Headers(*unpacked(below, stream, size_bytes), self.section.hdu)
         if is_packed(below) and headers.is_bare:
             raise FileFault(BARE)
         asked = {name: [one for one in sources if one.file is None] for name, sources in self.sources.items()}
@@ -122,18 +122,24 @@ def _count(rule: HduCount, headers: Headers) -> tuple[int, int]:
     return sum(takes(name.encode()) == "taken" for name in headers.names()), number
 
 
-def _unpacked(below: bytes, stream: BinaryIO, size_bytes: int) -> tuple[BinaryIO, int]:
-    """Return a stream of FITS and its length; a gzipped one is unpacked to its end, which proves that it has one."""
+def unpacked(below: bytes, stream: BinaryIO, size_bytes: int) -> tuple[BinaryIO, int]:
+    """Return a stream of FITS and its length; a gzipped one is unpacked to its end, which proves that it has one.
+
+    Raises
+    ------
+    FileFault
+        It is cut off or damaged.
+    """
     if format_of(below) != "fits.gz":
         return stream, size_bytes
-    unpacked = cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
+    inside = cast("BinaryIO", gzip.GzipFile(fileobj=stream, mode="rb"))
     size = 0
     try:
-        while block := unpacked.read(_BLOCK_BYTES):
+        while block := inside.read(_BLOCK_BYTES):
             size += len(block)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FileFault(f"its gzip stream is damaged: {_one_line(error)}") from error
-    return unpacked, size
+    return inside, size
 
 
 class Headers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import os
 import warnings
@@ -60,6 +61,18 @@ def test_a_compressed_file_that_ends_behind_its_first_header_is_not_whole(tmp_pa
             reader.read(os.fsencode(tmp_path / name))
     (tmp_path / "b.fits.fz").write_bytes(config(12) + ramp(12)[2880:])
     assert reader.read(os.fsencode(tmp_path / "b.fits.fz")) == {"W_VISIT": 12}
+
+
+def test_a_gzipped_file_tells_its_keywords_and_is_whole_to_its_end(tmp_path: Path) -> None:
+    """Cut off it was taken as it was, and its header was not asked."""
+    path = tmp_path / "x.fits.gz"
+    content = gzip.compress(ccd(12))
+    path.write_bytes(content)
+    assert read_keywords(path, ["W_VISIT", "ABSENT"]) == {"W_VISIT": 12}
+    for damaged in (content[:-9], content[:40], b"", ccd(12), gzip.compress(ccd(12)[:-2880]), content + b"more"):
+        path.write_bytes(damaged)
+        with pytest.raises(NotWhole):
+            read_keywords(path, ["W_VISIT"])
 
 
 def test_the_second_header_counts_where_the_first_holds_no_data(tmp_path: Path) -> None:
