@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from nightferry.workplace import Workplace
+from observatory.counting import clock_words
 from observatory.files import write_whole
 from reports.model import Note
-from syncer.safety import clock_words
 
 LEAP_S = 12 * 3600.0
 """A clock that was set by more than this mixes up nights; summer time and a drifting clock are less."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Collection, Iterable, Mapping
 
+from observatory.counting import clock_words
 from observatory.endpoints.contract import RootFacts
 from observatory.listing import HopScope
 from observatory.names import fold_key, form_key
@@ -65,14 +66,6 @@ def refuse_answered(moves: Iterable[Move], existing: Collection[bytes]) -> tuple
     fine = [move for move in moves if move.replaces or move.target not in existing]
     refused = [move for move in moves if not move.replaces and move.target in existing]
     return fine, [Failure(move.entry.path, reason) for move in refused]
-
-
-def clock_words(ahead_s: float) -> str:
-    """Return how far off a clock is, in the largest unit that still says two or more: ``33 h ahead of``."""
-    off = abs(ahead_s)
-    units = ((86400.0, "days"), (3600.0, "h"), (60.0, "min"))
-    length, unit = next(((length, unit) for length, unit in units if off >= 2 * length), (1.0, "s"))
-    return f"{off / length:.0f} {unit} {'ahead of' if ahead_s > 0 else 'behind'}"
 
 
 def why_refused(plan: Plan, source: RootFacts, destination: RootFacts, names: tuple[str, str]) -> str | None:

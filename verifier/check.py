@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from observatory.compare import merge
+from observatory.counting import clock_words
 from observatory.endpoints.contract import Hashed, Look, Survey
 from observatory.ends import (
     ask_both,
@@ -320,9 +321,8 @@ class _Looked:
         """A machine that wakes in another year looks at nights that never were, and finds nothing missing."""
         for name, facts in ((self._source.name, self._here.facts), (self._destination.name, self._there.facts)):
             if facts.clock_is_known and abs(facts.clock_ahead_s) > CLOCK_DOUBT_S:
-                direction = "ahead of" if facts.clock_ahead_s > 0 else "behind"
                 return (
-                    f"{name}: its clock is {abs(facts.clock_ahead_s):.0f} s {direction} this machine's; which nights"
+                    f"{name}: its clock is {clock_words(facts.clock_ahead_s)} this machine's; which nights"
                     f" are the last cannot be told. Set the clocks (chrony or ntpd), or name the nights with -d"
                 )
         return None

@@ -14,13 +14,14 @@ from nightferry.retention.evidence import cameras_at, chain_of, kernel_of, refus
 from nightferry.retention.holders import holder_of
 from nightferry.retention.safe import by_name
 from nightferry.workplace import Workplace
+from observatory.counting import clock_words
 from observatory.endpoints.contract import Facts, RootFacts
 from observatory.errors import CouldNotTell, RootNotProven
 from observatory.listing import Scope, hop_scope, scope_of
 from observatory.spec.chain import Hop, Place, hops
 from observatory.spec.models import Instrument
 from syncer.prune import CopyState, Reading, Rule, Witness, must_be_read
-from syncer.safety import CLOCK_TOLERANCE_S, clock_words
+from syncer.safety import CLOCK_TOLERANCE_S
 
 
 def place_word(workplace: Workplace, place: Place) -> str:

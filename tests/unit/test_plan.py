@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from observatory.compare import merge
+from observatory.counting import clock_words
 from observatory.endpoints.contract import Inspection, RootFacts
 from observatory.records import NUL, encode_file, encode_link, encode_other
 from syncer.candidates import Candidates, Policy
 from syncer.outcome import Failure, NightMoves
 from syncer.plan import Answers, Move, Plan, decide, refuse_collisions
-from syncer.safety import clock_words, mass_loss, moves_by_night, refuse_folded, why_refused
+from syncer.safety import mass_loss, moves_by_night, refuse_folded, why_refused
 from tests.worlds import NIGHT, NOW_S, copies, records, scope_of
 
 ONE, TWO = (b"2016/0907/SHA_%d.fits" % number for number in (1, 2))
