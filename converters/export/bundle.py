@@ -15,6 +15,7 @@ from pathlib import Path
 
 from converters.export.frames import choose
 from converters.export.observations import Observation
+from converters.export.plan import OVERLAP_NS
 from converters.export.publish import made_folder
 from converters.export.staging import fingerprint
 from converters.stamps import NS_PER_S
@@ -95,7 +96,7 @@ def _files(
     roots: Sequence[Path], one: Observation, end_ns: int, cameras: Sequence[str], unreadable: list[str]
 ) -> Iterator[StampedFile]:
     for camera in cameras:
-        found = stamped_files(roots, camera, ("xrif",), IMAGES, one.begin_ns, end_ns)
+        found = stamped_files(roots, camera, ("xrif",), IMAGES, one.begin_ns - OVERLAP_NS, end_ns)
         unreadable += found.unreadable
         yield from (file for file in found.files if _has_frames(file, one))
     for kind, extensions in _EXTENSIONS.items():

@@ -35,6 +35,8 @@ from observatory.names import show
 
 _DAY_NS = 86400 * NS_PER_S
 _HOUR_NS = 3600 * NS_PER_S
+OVERLAP_NS = 60 * NS_PER_S
+"""How far archives may overlap: one begins when its first frame was acquired, by a clock that may be set back."""
 _HEADER_BYTES = 4 * 2880
 """About what the header of one product takes."""
 _PADDING_BYTES = 2880
@@ -171,9 +173,10 @@ def plan(
     Notes
     -----
     The archive that begins last before the observation is looked at as well, up to a day back: the frames that belong
-    are told by their own times.
+    are told by their own times. So are those of the minute before it: where a clock was set back they go on beyond it.
     """
-    found = stamped_files(roots, camera.name, ("xrif",), IMAGES, one.begin_ns, end_ns)
+    found = stamped_files(roots, camera.name, ("xrif",), IMAGES, one.begin_ns - OVERLAP_NS, end_ns)
+    early = _early(found.files, one.begin_ns)
     folder = f"{place.path}/{camera.name}"
     known = {record.archive: record for record in memory.records(folder) if record.form == camera.form}
     told = memory.told(place.semester, camera.name)
@@ -183,10 +186,20 @@ def plan(
             continue
         bare = Item(one, camera, folder, archive, tuple(file.path for file in files), one.begin_ns, end_ns, Fate.MAKE)
         item = _looked_at(bare, files[0].stamp_ns)
-        if item is not None:
+        if item is not None and (item.fate is Fate.MAKE or archive not in early):
             items.append(_remembered(item, known.get(archive.encode()), told, memory))
     is_kept = any((root / IMAGES / camera.name).is_dir() for root in roots) or bool(found.files)
     return Planned(tuple(items), found.unreadable, not is_kept)
+
+
+def _early(files: Sequence[StampedFile], begin_ns: int) -> set[str]:
+    """Return the archives that another follows, in their root, before an observation begins."""
+    last: dict[Path, int] = {}
+    for file in files:
+        if file.stamp_ns <= begin_ns:
+            last[file.root] = max(file.stamp_ns, last.get(file.root, file.stamp_ns))
+    followed = {file.path.name for file in files if file.stamp_ns < last.get(file.root, file.stamp_ns)}
+    return followed - {file.path.name for file in files if file.stamp_ns >= last.get(file.root, file.stamp_ns)}
 
 
 def _by_name(files: Sequence[StampedFile]) -> Mapping[str, list[StampedFile]]:

@@ -168,6 +168,17 @@ def test_what_a_device_said_last_is_asked_again_when_it_has_said_more(night: Nig
     assert [(one["fate"], one["products"]) for one in archives] == [("done", None)]
 
 
+def test_frames_of_an_archive_that_goes_on_beyond_the_next_are_taken(night: Night) -> None:
+    """A clock was set back: an archive before the last one before the observation held frames of it, unseen."""
+    night.drive.observe(20, 100)
+    night.drive.archive([5, 15, 25, 35])
+    night.drive.archive([12, 13])
+    damaged = night.drive.archive([8, 9])
+    damaged.write_bytes(damaged.read_bytes()[:-20])
+    assert night.export("-O").status == 0
+    assert night.made() == [stamp(25), stamp(35)]
+
+
 def test_telemetry_that_comes_for_the_first_frames_only_is_taken_too(night: Night) -> None:
     """Two files of one device: the later one was there, and what was looked at again lay around the last frame."""
     night.drive.observe(20, 300)
