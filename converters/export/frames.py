@@ -14,6 +14,8 @@ from converters.xrif.archive import ACQUIRED_S, FRAME, WRITTEN_S, instants_ns
 
 Instants = NDArray[np.int64]
 """Unix nanoseconds, UTC."""
+_LEAP = 2**32
+"""So far no camera counts between two frames of an archive: at 1 kHz it is fifty days."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,8 +70,7 @@ def choose(timing: NDArray[np.uint64], begin_ns: int, end_ns: int | None) -> Cho
 
 
 def _lost(counters: NDArray[np.uint64]) -> int:
-    """Count what is skipped; a counter that starts anew, or stands still, has lost nothing that could be counted."""
-    if counters.size < 2:
-        return 0
-    grows = counters[1:] > counters[:-1]
-    return int((counters[1:][grows] - counters[:-1][grows] - np.uint64(1)).sum())
+    """Count what is skipped; a counter that starts anew, stands still or leaps has lost nothing that can be counted."""
+    before, after = counters[:-1], counters[1:]
+    steps = (after - before)[after > before]
+    return int((steps[steps < _LEAP] - np.uint64(1)).sum())

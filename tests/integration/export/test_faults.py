@@ -29,6 +29,15 @@ def test_a_damaged_archive_stops_nothing_and_is_named(night: Night) -> None:
     assert len(night.made()) == 9
 
 
+def test_a_damaged_frame_counter_stops_nothing(night: Night) -> None:
+    """It leaps as far as 64 bits can: no count of dropped frames that a ledger cannot hold."""
+    night.ordinary()
+    night.drive.archive([70, 71, 72], numbers=[5, 2**64 - 1, 6])
+    answer = night.export()
+    assert answer.status == 0, answer
+    assert {stamp(t) for t in (70, 71, 72)} < set(night.made())
+
+
 def test_of_two_copies_of_an_archive_the_whole_one_is_taken(night: Night) -> None:
     """The first root's is cut short; the second's is the same archive, whole."""
     night.drive.observe(20, 100)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +39,21 @@ def test_frames_that_the_camera_dropped_are_counted_among_those_taken() -> None:
     """Numbers skipped before the observation are none of its business; a counter that starts anew lost nothing."""
     choice = choose(timing(1, 10, 11, 12, 13, numbers=[1, 50, 53, 1, 2]), 10, 20)
     assert (choice.taken.size, choice.lost) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "lost"),
+    [
+        ([5, 2**64 - 1, 6], 0),
+        ([2**64 - 2, 2**64 - 1, 0, 1], 0),
+        ([0, 2**62, 0, 2**62, 0, 2**62, 0, 2**62, 3], 0),
+        ([0, 2**31], 2**31 - 1),
+        ([7, 7, 6, 9], 2),
+    ],
+)
+def test_a_counter_that_leaps_has_lost_nothing(numbers: list[int], lost: int) -> None:
+    """A damaged number, or a camera that has not begun to count, is not taken for frames beyond number."""
+    assert choose(timing(*range(len(numbers)), numbers=numbers), 0, None).lost == lost
 
 
 def test_a_write_time_that_is_the_acquisition_time_is_not_known() -> None:
