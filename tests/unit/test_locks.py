@@ -224,6 +224,16 @@ def test_a_lock_is_given_back_over_a_new_connection_where_the_first_was_lost(arc
     assert cut_off.is_cut and ours(archive) == []
 
 
+def test_the_words_of_who_held_it_before_are_gone_from_a_lock(tmp_path: Path) -> None:
+    """They may have been longer, and what is left of them would be shown as another's."""
+    path = tmp_path / "locks" / "sha.lock"
+    path.parent.mkdir()
+    path.write_text("process 4194303 since 2016-09-07T12:00:00Z, and more\n" * 3)
+    with instrument_lock(tmp_path, "sha"):
+        assert path.read_text().startswith(f"process {os.getpid()} since ")
+        assert path.read_text().count("\n") == 1
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Renew a hundred times a second: the minute of life would be the test's only length."""
