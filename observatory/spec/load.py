@@ -18,7 +18,17 @@ from observatory.spec.check import chain_is_sound, check_instrument, check_toget
 from observatory.spec.fields import keys, meant
 from observatory.spec.hosts import local_path, machine_name
 from observatory.spec.judge import Judged, judge
-from observatory.spec.models import Convert, Host, Instrument, Owned, Section, Site, Specification, StepSection
+from observatory.spec.models import (
+    WITHOUT_NIGHTS,
+    Convert,
+    Host,
+    Instrument,
+    Owned,
+    Section,
+    Site,
+    Specification,
+    StepSection,
+)
 from observatory.spec.owned import instrument_model
 from observatory.spec.yaml import Document, KeyPath
 
@@ -215,6 +225,8 @@ def _judge_instrument(
         judged.faults |= step.faults
     if judged.value is not None and steps:
         judged.value = _with_steps(judged.value, judged_steps)
+    if isinstance(raw, dict) and raw.keys().isdisjoint(("layout", "night_in_name")):
+        judged.problems.append(document.problem((), WITHOUT_NIGHTS))  # beside other keys that are absent, too
     name = raw.get("instrument") if isinstance(raw, dict) else None  # of a file with other faults too
     if isinstance(name, str) and name != path.stem and not judged.is_known(("instrument",)):
         reason = f"{name!r} stands in {path.name}: the file's stem is the instrument's name"

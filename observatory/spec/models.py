@@ -321,6 +321,9 @@ class Convert(Section):
     steps: tuple[StepSection, ...] = Field((), description="in their order")
 
 
+WITHOUT_NIGHTS = "needs layout or night_in_name: how else is a night found?"
+
+
 class Instrument(Section):
     """One file of instruments.d."""
 
@@ -366,7 +369,7 @@ class Instrument(Section):
     @model_validator(mode="after")
     def _knows_its_nights(self) -> Instrument:
         if self.layout is None and self.night_in_name is None:
-            raise ValueError("needs layout or night_in_name: how else is a night found?")
+            raise ValueError(WITHOUT_NIGHTS)
         return self
 
     def section(self, model: type[Owned]) -> Owned | None:

@@ -237,6 +237,15 @@ def test_a_number_that_no_calendar_and_no_system_call_knows_is_refused(tmp_path:
     ]
 
 
+def test_all_that_a_bare_file_lacks_is_told_at_once(tmp_path: Path) -> None:
+    """One at a time would be three rounds."""
+    assert problems(write(tmp_path, sha="instrument: sha\n")) == [
+        "instruments.d/sha.yaml:1: needs layout or night_in_name: how else is a night found?",
+        "instruments.d/sha.yaml:1: cameras: is required",
+        "instruments.d/sha.yaml:1: copies: is required",
+    ]
+
+
 def test_a_missing_layout_is_told_beside_faults_further_down(tmp_path: Path) -> None:
     """The whole-file question does not hide an undeclared host."""
     text = instrument(layout="").replace("astro.suth", "astro.soth")
