@@ -343,6 +343,12 @@ def _said(name: str, error: BaseException | None) -> RecordsUnavailable:
         return RecordsUnavailable(
             name, f"it is damaged or no database ({error}). Move it aside: the next run starts a new one by looking"
         )
+    if primary == sqlite3.SQLITE_ERROR and str(error).startswith("no such "):  # table, column or index
+        return RecordsUnavailable(
+            name,
+            f"its tables are those of no version that was ever released ({error}). Move it aside: the next run starts a"
+            " new one by looking; what was freed and what people said stays in the old one",
+        )
     folder = str(Path(sa.make_url(name).database or "/").parent) if primary in _TAKES_NO_FILE else None
     why = " ".join(str(error).split()) or "no reason given"  # PostgreSQL says it in several lines
     return RecordsUnavailable(name, why, is_permanent=primary is not None, folder=folder)

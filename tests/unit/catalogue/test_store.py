@@ -140,6 +140,20 @@ def test_a_database_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
         Ledger.open(URL, tmp_path)
 
 
+@pytest.mark.parametrize("version", [HEAD, "0007"])
+def test_tables_of_no_version_are_said_to_be_so(tmp_path: Path, version: str) -> None:
+    """As a version left them that was never released, or somebody's hands; with what is to be done."""
+    Ledger.open(URL, tmp_path).close()
+    with sqlite3.connect(tmp_path / "catalogue.db") as raw:
+        raw.execute("DROP TABLE holders")
+        raw.execute("DROP INDEX ix_datasets_exposure")
+        raw.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    raw.close()
+    words = r"no version that was ever released .*Move it aside"
+    with pytest.raises(RecordsUnavailable, match=words), Ledger.open(URL, tmp_path) as ledger:
+        ledger.known_copies()
+
+
 def test_a_file_that_is_no_database_is_said_to_be_damaged(tmp_path: Path) -> None:
     """With the remedy, as could-not-tell, and the file as it was."""
     (tmp_path / "catalogue.db").write_bytes(b"not a database, whatever its name says" * 100)
