@@ -99,6 +99,8 @@ def report(
     mail: opt.Mail = False,
 ) -> None:
     """The last report again, in any form."""
+    if html and json:
+        raise UsageError("--html and --json: give one of the two")
     from nightferry.cli.work import NOT_MAILED, send_report
     from nightferry.reporting import delivery
     from reports.json import document_of

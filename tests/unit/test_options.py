@@ -47,6 +47,12 @@ def test_the_demo_refuses_a_folder_whose_name_is_no_text(capsys: pytest.CaptureF
     assert "d\\xff: give the demo a folder whose name can be printed" in capsys.readouterr().err
 
 
+def test_two_forms_of_one_report_are_a_slip(capsys: pytest.CaptureFixture[str]) -> None:
+    """As of `status --csv --json`; the page once was left out without a word."""
+    assert main(["report", "--html", "--json"]) == 2
+    assert "--html and --json: give one of the two" in capsys.readouterr().out
+
+
 def test_commas_alone_name_no_collection() -> None:
     """Nor do they mean every one."""
     asked = partial(asked_for, "raw", None, where=None, limit=None, at=None, find_first=False)
