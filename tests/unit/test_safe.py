@@ -46,6 +46,16 @@ def test_every_file_hashed_and_as_it_was_is_safe() -> None:
     assert judge([first, second])[1] == SafeNight(SafeState.SAFE, 2, LATER)
 
 
+def test_the_instant_is_that_of_hashes_and_of_no_file_that_could_not_be_read() -> None:
+    """Where nothing was hashed at all it is that of the look."""
+    unread = evidence("b", None, first="aa", at=NOON)
+    first = held(1, {"a": "aa"})
+    (judged,) = judge([replace(first, evidence={**first.evidence, unread.file.path: unread})])
+    assert judged is not None and (judged.state, judged.files, judged.at_utc) == (SafeState.UNSAFE, 1, LATER)
+    (judged,) = judge([replace(first, evidence={unread.file.path: unread})])
+    assert judged is not None and (judged.files, judged.at_utc) == (0, NOON)
+
+
 def test_a_copy_of_which_nothing_was_ever_read_is_not_judged() -> None:
     """Not read is neither safe nor unsafe."""
     assert states(held(1, {"a": "aa"}), held(2, {})) == [SafeState.SAFE, None]
