@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 from pathlib import Path
@@ -36,6 +37,18 @@ def test_a_damaged_frame_counter_stops_nothing(night: Night) -> None:
     answer = night.export()
     assert answer.status == 0, answer
     assert {stamp(t) for t in (70, 71, 72)} < set(night.made())
+
+
+def test_an_archive_of_another_century_is_exported_once(night: Night) -> None:
+    """A clock without a battery: no 64 bits hold the nanoseconds of the year 2400; the hash tells it is the same."""
+    night.ordinary()
+    wrong_s = 13_569_465_600
+    os.utime(night.drive.place("icc", "rawimages", "camsci1", 65, "xrif"), (wrong_s, wrong_s))
+    assert night.export().status == 0
+    made = {path: path.stat().st_ino for path in night.output.rglob("*.fits")}
+    assert len(made) == 9
+    assert night.export().status == 0
+    assert made == {path: path.stat().st_ino for path in night.output.rglob("*.fits")}
 
 
 def test_of_two_copies_of_an_archive_the_whole_one_is_taken(night: Night) -> None:
