@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -166,6 +167,17 @@ def has_colours() -> bool:
 def finish(status: int) -> None:
     """Leave with an exit status."""
     raise typer.Exit(status)
+
+
+def check_wait(wait: float | None, hops: Sequence[str] | None) -> None:
+    """Refuse to wait for the hop before none: a whole chain is carried in its order, and nobody is waited for.
+
+    Raises
+    ------
+    UsageError
+    """
+    if wait is not None and not hops:
+        raise UsageError("--wait goes with --hop: it waits for the hop before that one; nothing was done")
 
 
 def plain_line(option: str, text: str) -> str:

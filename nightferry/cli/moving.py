@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of, reach_early
+from nightferry.cli.context import asked, check_wait, finish, options_of, reach_early
 from nightferry.cli.opened import opened
 from observatory.errors import UsageError
 
@@ -42,6 +42,7 @@ def sync(
     if level not in (None, "size", "checksum"):
         raise UsageError(f"--level {level}: sync knows size and checksum")
     options = options_of(context)
+    check_wait(wait, hop)
     with opened(options, "sync", mail=mail, scheduled=scheduled) as workplace:
         what = asked(instrument, date, nights, hop)
         reach_early(workplace, what)

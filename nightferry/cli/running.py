@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of, say
+from nightferry.cli.context import asked, check_wait, finish, options_of, say
 from nightferry.cli.opened import opened
 
 
@@ -30,6 +30,7 @@ def run(
     from nightferry.cli.night_work import run_nightly
     from nightferry.cli.work import Delivery
 
+    check_wait(wait, hop)
     options = options_of(context)
     with opened(options, "run", mail=mail, scheduled=scheduled) as workplace:
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)

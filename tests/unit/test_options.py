@@ -53,6 +53,13 @@ def test_two_forms_of_one_report_are_a_slip(capsys: pytest.CaptureFixture[str]) 
     assert "--html and --json: give one of the two" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["run", "sync"])
+def test_to_wait_without_a_hop_is_a_slip(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody was waited for, and nothing said so."""
+    assert main([command, "--wait", "2"]) == 2
+    assert "--wait goes with --hop" in capsys.readouterr().err
+
+
 def test_commas_alone_name_no_collection() -> None:
     """Nor do they mean every one."""
     asked = partial(asked_for, "raw", None, where=None, limit=None, at=None, find_first=False)
