@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from observatory.spec.models import SET_ASIDE_DAYS, Camera, Copy, Instrument, Retention
 
@@ -34,7 +34,7 @@ class Place:
     host: str
     root: str
     layout: str | None
-    declared: Copy
+    declared: Copy = field(hash=False)  # its retention may hold a mapping
 
 
 @dataclass(frozen=True, slots=True)

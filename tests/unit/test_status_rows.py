@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from catalogue.records import HopNight, NightState, NightStatus, StepCount
 from nightferry.reporting import AHEAD
-from nightferry.reporting.status import LastRun, Row
+from nightferry.reporting.status import LastRun, Row, row_of
+from observatory.spec.models import Instrument
 
 NIGHT = dt.date(2016, 9, 7)
 NOON = dt.datetime(2016, 9, 8, 12, tzinfo=dt.UTC)
@@ -61,3 +62,14 @@ def test_a_run_is_too_long_ago_that_never_was_or_is_dated_ahead_of_our_clock() -
     assert said == [True, True, False, False]
     assert LastRun(NOON + 2 * AHEAD).is_older(span, NOON)
     assert not LastRun(NOON + AHEAD / 2).is_older(span, NOON)
+
+
+def test_a_row_is_made_where_a_copy_has_rules_of_its_own() -> None:
+    """Which of its files may be freed, and when: a mapping of kinds, of which no hash can be made."""
+    copies = [
+        {"host": "dome", "root": "/data/sha", "retention": {"keep_nights": 3, "kinds": {}}},
+        {"host": "cape", "root": "/archive/sha"},
+    ]
+    rest = {"cameras": {"sha": {"files": ["*.fits"]}}, "copies": copies}
+    declared = Instrument.model_validate({"instrument": "sha", "layout": "%Y%m%d", **rest})
+    assert row_of(declared, NightStatus(NIGHT, (replace(PROVEN, hop="dome:cape"),))).files == 10
