@@ -245,9 +245,11 @@ def age(path: Path, age_s: float) -> None:
 
 
 def tree(root: Path) -> dict[str, str]:
-    """Return every file below a root with the hash of its bytes, nightferry's own left out."""
+    """Return every file below a root, not ours, with the hash of its bytes; one that is closed to us with its size."""
     return {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        if os.access(path, os.R_OK)
+        else f"closed, {path.stat().st_size} bytes"
         for path in sorted(root.rglob("*"))
         if path.is_file() and ".nightferry" not in path.relative_to(root).parts
     }

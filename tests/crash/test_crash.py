@@ -19,6 +19,7 @@ from tests.crash.flow import Flow, Ground
 from tests.crash.judge import Known, blows
 from tests.crash.layer import ALONE, KILL, Blow, Played, play
 from tests.crash.scenes import aside, load
+from tests.faults.mounts import not_played
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,6 +31,8 @@ def _loaded() -> None:
 @pytest.mark.parametrize("flow", FLOWS, ids=lambda flow: flow.name)
 def test_struck_anywhere_nothing_is_half_there_and_the_next_run_ends_well(flow: Flow, tmp_path: Path) -> None:
     """Old or new at every final name, no traceback; afterwards as if nothing had been."""
+    if "another machine" in flow.name and os.geteuid() != 0:
+        not_played("what an account does over SSH can be struck by root alone: sshd's processes are closed to others")
 
     def strike() -> bool:
         (tmp_path / "stage").mkdir()

@@ -200,13 +200,14 @@ def test_a_file_that_cannot_be_read_fails_alone(
     site.declare("sha")
     first, second = site.expose([observer_host], [1, 2])
     site.mark(beta)
+    content = site.path(observer_host, first).read_bytes()
     site.path(observer_host, first).chmod(0o000)
     carried = site.call("sync", "--json")
     assert carried.status == 3
     assert (carried.hop["state"], carried.hop["failed"]) == ("unknown", [])
     assert first in carried.hop["reason"]
     assert list(tree(site.root(beta))) == [second]
-    site.put(beta, first, site.path(observer_host, first).read_bytes())
+    site.put(beta, first, content)
     hashed = site.call("verify", "--level", "checksum", "--json")
     assert (hashed.status, hashed.hop["not_comparable"]) == (3, 1)
     assert [(one["path"], one["on"]) for one in hashed.hop["unreadable"]] == [(first, "source")]

@@ -130,7 +130,7 @@ def test_an_ordinary_user_meets_an_unreadable_file(sides: list[Side], observer_h
     shutil.chown(destination, observer_host.user)
     sides += [side(observer_host.access, source), side(HERE, destination)]
     pair = Pair(sides[0], sides[1], engine)
-    fine, closed = pair.write(b"n/a", b"a", mode=0o644), pair.write(b"n/b", b"b", mode=0o600)
+    fine, closed = pair.write(b"n/a", b"a", mode=0o644), pair.write(b"n/b", b"b", mode=0)
     result = pair.carry([fine, closed])
     assert [one.item for one in result.arrived] == [fine]
     assert "could not be read" in reasons(result)[b"n/b"]
@@ -143,6 +143,7 @@ def test_an_ordinary_user_meets_a_folder_closed_to_him(sides: list[Side], observ
     for folder in (source, destination, destination / "closed"):
         folder.mkdir(parents=True)
     shutil.chown(destination, observer_host.user)
+    (destination / "closed").chmod(0o555)
     sides += [side(HERE, source), side(observer_host.access, destination)]
     pair = Pair(sides[0], sides[1], engine)
     fine, closed = pair.write(b"open/a", b"a"), pair.write(b"closed/b", b"b")
