@@ -46,6 +46,17 @@ def test_many_files_are_piped_and_a_few_are_rsyncs(pair: Pair) -> None:
     assert few_and_many(pair, choosing.MANY_FILES - 1, choosing.MANY_FILES) == ("rsync", "pipe")
 
 
+@pytest.mark.parametrize("seconds", [13_569_465_600, -2_000_000_000])
+def test_a_file_of_another_century_arrives_with_its_time(pair: Pair, seconds: int) -> None:
+    """A camera's clock without a battery: 64 bits of nanoseconds end in 2262, ext4 and XFS hold later times."""
+    at_ns = seconds * 10**9 + 123_456_789
+    items = [pair.write(b"n/a", mtime_ns=at_ns), pair.write(b"n/large", bytes(2**20 + 1), mtime_ns=at_ns)]
+    items.append(pair.write(b"n/b"))
+    result = pair.carry(items)
+    assert [one.item for one in result.arrived] == items
+    assert [pair.facts(one.path).st_mtime_ns for one in items[:2]] == [at_ns, at_ns]
+
+
 @pytest.mark.parametrize("declared", [{"compression": True}, {"engine": "rsync"}])
 def test_what_only_rsync_does_stays_with_rsync(pair: Pair, declared: dict[str, object]) -> None:
     """Compressing, and what was asked for by name."""

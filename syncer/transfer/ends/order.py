@@ -18,8 +18,6 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, BinaryIO, NamedTuple
 
-HEAD = struct.Struct("<IBIQqI")
-"""Number in the order, kind, permission bits, size, mtime in ns, CRC-32 (of a small file)."""
 TAIL = struct.Struct("<B")
 """Whether the file was still the same after it had left."""
 LENGTH = struct.Struct("<Q")
@@ -40,6 +38,28 @@ F_SETPIPE_SZ = 1031
 BROKEN, FULL, SILENT = 12, 28, 30
 """Exit statuses of our own; any other but 0 is that of ssh or of the program it started."""
 
+NS_PER_S = 10**9
+
+
+class _Head:
+    """Number in the order, kind, permission bits, size, mtime in ns, CRC-32 (of a small file).
+
+    The time travels as seconds and nanoseconds of them: file systems hold times that no 64 bits of nanoseconds do.
+    """
+
+    _form = struct.Struct("<IBIQqII")
+    size = _form.size
+
+    def pack(self, number: int, kind: int, mode: int, size: int, mtime_ns: int, crc: int) -> bytes:
+        return self._form.pack(number, kind, mode, size, *divmod(mtime_ns, NS_PER_S), crc)
+
+    def unpack(self, data: bytes) -> "tuple[int, int, int, int, int, int]":
+        number, kind, mode, size, seconds, nanoseconds, crc = self._form.unpack(data)
+        return number, kind, mode, size, seconds * NS_PER_S + nanoseconds, crc
+
+
+HEAD = _Head()
+
 
 class Order(NamedTuple):
     """What one session carries: settings, and for each file its promised size, mtime in ns, and two names."""
@@ -57,7 +77,8 @@ def packed_order(order: Order) -> bytes:
     is_same = list(order.sources) == list(order.targets)
     settings = json.dumps(dict(order.settings, count=count, same=is_same))
     names = b"\0".join(order.sources) + (b"" if is_same else b"\0" + b"\0".join(order.targets))
-    numbers = struct.pack("<%dQ" % count, *order.sizes) + struct.pack("<%dq" % count, *order.times)  # noqa: UP031
+    seconds, nanoseconds = [at // NS_PER_S for at in order.times], [at % NS_PER_S for at in order.times]
+    numbers = struct.pack(_columns(count), *order.sizes, *seconds, *nanoseconds)
     packed = zlib.compress(settings.encode() + b"\n" + numbers + names, 1)
     return LENGTH.pack(len(packed)) + packed
 
@@ -69,11 +90,17 @@ def read_order(stream: BinaryIO) -> "tuple[Order, bytes]":
     line, _, rest = zlib.decompress(packed).partition(b"\n")
     settings = json.loads(line.decode())
     count = settings["count"]
-    names = rest[16 * count :].split(b"\0")
+    names = rest[struct.calcsize(_columns(count)) :].split(b"\0")
     targets = names[:count] if settings["same"] else names[count:]
-    sizes = struct.unpack_from("<%dQ" % count, rest)  # noqa: UP031
-    times = struct.unpack_from("<%dq" % count, rest, 8 * count)  # noqa: UP031
-    return Order(settings, sizes, times, names[:count], targets), head + packed
+    numbers = struct.unpack_from(_columns(count), rest)
+    seconds, nanoseconds = numbers[count : 2 * count], numbers[2 * count :]
+    times = [whole * NS_PER_S + part for whole, part in zip(seconds, nanoseconds)]  # noqa: B905
+    return Order(settings, numbers[:count], times, names[:count], targets), head + packed
+
+
+def _columns(count: int) -> str:
+    """Return the form of an order's numbers: all sizes, then all seconds, then all nanoseconds of them."""
+    return "<%dQ%dq%dI" % (count, count, count)  # noqa: UP031
 
 
 def widen(descriptor: int) -> None:
