@@ -224,6 +224,8 @@ def _sync_options(
         records = _night_records(workplace, hop, outcome, wishes, least)
         lacking = {night: one for night, one in records.items() if one.open_files}
         ledger.record_nights(run.id, name, hop.key, lacking, workplace.now())
+        waiting = {*ledger.waiting_since(name, hop.key), *outcome.in_progress}  # of which some never stay
+        ledger.record_waiting(name, hop.key, waiting, workplace.now())
 
     def arrived(moved: Sequence[Moved]) -> None:
         files = [MovedFile(one.path, one.size_bytes, one.mtime_s, one.sha256) for one in moved]

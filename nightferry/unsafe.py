@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from catalogue.evidence_records import SafeNight, SafeState
 from nightferry.retention.holders import known_holder
@@ -24,7 +25,7 @@ from verifier.verdict import HopVerdict
 def notes_of_unsafe(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerdict]) -> Iterator[Note]:
     """Yield an urgent note for each copy of which earlier hashes showed nights to be unsafe; old nights, too.
 
-    Left out are nights of which a person accepted something, and of which this very report says what they contain.
+    Left out are what a person accepted, and nights of which this very report says what they contain.
     """
     hashed = {
         (verdict.instrument, verdict.hop, night)
@@ -52,8 +53,22 @@ def _unsafe_nights(workplace: Workplace, hop: Hop) -> dict[dt.date, SafeNight]:
     holder = known_holder(workplace, hop.instrument, hop.destination)
     judged = {} if holder is None else workplace.ledger.safe_nights(holder)
     unsafe = {night: one for night, one in judged.items() if one.state is SafeState.UNSAFE}
-    accepted = {one.night for one in acceptances(workplace, hop)} if unsafe else set()
-    return {night: one for night, one in unsafe.items() if night not in accepted}
+    words = acceptances(workplace, hop) if unsafe else ()
+    given_up, in_part = ({one.night for one in words if one.whole_night is is_whole} for is_whole in (True, False))
+    now = {night: _judged_now(workplace, hop, night) if night in in_part else one for night, one in unsafe.items()}
+    return {night: one for night, one in now.items() if one and one.state is SafeState.UNSAFE and night not in given_up}
+
+
+def _judged_now(workplace: Workplace, hop: Hop, night: dt.date) -> SafeNight | None:
+    """Judge a night of which a person accepted something: what is wrong with its other files is no less wrong."""
+    from nightferry.retention.evidence import chain_of, held_by_chain  # loaded only where something is unsafe
+    from nightferry.retention.safe import judge
+
+    chain = chain_of(hop.instrument, hop.destination)
+    held = held_by_chain(workplace, hop.instrument, chain, night)
+    others = [{path: row for path, row in one.evidence.items() if row.file.name not in one.vouched} for one in held]
+    judged = judge([replace(one, evidence=left) for one, left in zip(held, others, strict=True)])
+    return judged[chain.index(hop.destination)]
 
 
 def _sentence(workplace: Workplace, place: Place, instrument: str, unsafe: Mapping[dt.date, SafeNight]) -> str:
@@ -62,5 +77,6 @@ def _sentence(workplace: Workplace, place: Place, instrument: str, unsafe: Mappi
     return (
         f"{workplace.access(place.host).address}: the night {night_text(newest)} is not what it should be there, as"
         f" hashes showed: {unsafe[newest].reason}{others}. Sizes do not show it:"
-        f" nightferry verify -i {instrument} -d {night_text(newest)} --level checksum"
+        f" nightferry verify -i {instrument} -d {night_text(newest)} --level checksum. If it may be so:"
+        f" nightferry accept -i {instrument} -d {night_text(newest)} --reason TEXT FILE"
     )

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from catalogue.records import HopNight, NightState
 from nightferry.expectations import has_steps
+from nightferry.retention.holders import freed_on
+from nightferry.runs import onward_of
 from nightferry.selection import Asked, acceptances, hops_asked
 from nightferry.workplace import Workplace
 from observatory.counting import counted
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.nights import night_text
-from observatory.spec.chain import Place
+from observatory.spec.chain import Hop, Place
 from observatory.truth import State
 from reports.model import Note
 from syncer.outcome import HopOutcome, NightMoves
@@ -75,10 +77,12 @@ def brought_again(workplace: Workplace, scope: HopScope, before: Before, outcome
     if not proven or not _is_same_disk(workplace, scope.hop.destination, outcome.markers[1]):
         return ()
     replaced = Counter(map(scope.source.night_of, outcome.replaced))
+    looked = {night: moves for night, moves in outcome.per_night.items() if night in proven and night != ANY_NIGHT}
+    delivered = _delivered(workplace, scope.hop, tuple(looked))  # a drive that was emptied then has lost nothing
     return tuple(
         night
-        for night, moves in sorted(outcome.per_night.items())
-        if night in proven and night != ANY_NIGHT and was_lost(proven[night], moves, replaced[night])
+        for night, moves in sorted(looked.items())
+        if not delivered[night] and was_lost(proven[night], moves, replaced[night])
     )
 
 
@@ -98,7 +102,8 @@ def gone_from_both(
     """Return, by night, how many files earlier runs saw that are on neither end now.
 
     Somebody cleared the source before they were carried, or a program that mirrors it brought its losses to the
-    archive too. Nothing is said of nights of which a person has accepted something.
+    archive too. What was freed on the destination, and what a drive has delivered, lies farther on: the next hop tells
+    what becomes of it. Nothing is said of what a person has accepted.
 
     Parameters
     ----------
@@ -111,13 +116,37 @@ def gone_from_both(
     ):
         return {}
     nothing = NightCount()
-    accepted = {one.night for one in acceptances(workplace, hop)}
     held = {night: verdict.per_night.get(night, nothing).files for night in (*scope.nights, ANY_NIGHT)}
-    return {
-        night: least[night] - files
-        for night, files in held.items()
-        if files < least.get(night, 0) and night not in accepted
-    }
+    lacking = {night: least[night] - files for night, files in held.items() if files < least.get(night, 0)}
+    return _unexplained(workplace, scope, lacking) if lacking else {}
+
+
+def _unexplained(workplace: Workplace, scope: HopScope, lacking: Mapping[dt.date, int]) -> dict[dt.date, int]:
+    """Return how many of the files that both ends lack lie nowhere else and were accepted by nobody, by night."""
+    words = acceptances(workplace, scope.hop)
+    given_up = {one.night for one in words if one.whole_night}
+    known = _freed_there(workplace, scope, tuple(lacking)) + _delivered(workplace, scope.hop, tuple(lacking))
+    for one in words:  # a frame number is one file of each camera, as far as anybody knows
+        known[one.night] += len(one.files) + len(one.frames) * len(scope.hop.cameras)
+    left = {night: files - known[night] for night, files in lacking.items() if night not in given_up}
+    return {night: files for night, files in left.items() if files > 0}
+
+
+def _freed_there(workplace: Workplace, scope: HopScope, nights: Sequence[dt.date]) -> Counter[dt.date]:
+    """Return how many files of a hop's cameras were freed on its destination, by night: proven on other copies."""
+    freed = freed_on(workplace, scope.hop.instrument, scope.hop.destination, nights)
+    paths = (path for one in freed if (path := scope.source_of(one)) is not None)
+    return Counter(night for path in paths if (night := scope.source.night_of(path)) is not None)
+
+
+def _delivered(workplace: Workplace, hop: Hop, nights: Sequence[dt.date]) -> Counter[dt.date]:
+    """Return how many files of some nights a removable destination was proven to have brought to the next copy."""
+    found: Counter[dt.date] = Counter()
+    for key in onward_of(hop) if hop.destination.declared.removable else ():
+        for one in workplace.ledger.hop_nights(hop.instrument.instrument, key, nights):
+            if one.state is NightState.PROVEN:
+                found[one.night] = max(found[one.night], one.source_files)
+    return found
 
 
 def with_gone(verdict: HopVerdict, gone: Mapping[dt.date, int]) -> HopVerdict:

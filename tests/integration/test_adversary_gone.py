@@ -109,3 +109,81 @@ def test_a_night_of_which_a_person_accepted_something_is_not_asked_for_again(sit
     lose(site, paths[-1])
     for command in ("run", "verify", "run"):
         assert gone(site.call(command)) == []
+
+
+def test_what_an_owner_cleared_and_prune_freed_behind_it_lies_farther_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each copy was proven when the one before it went; what is lost on the last one is told."""
+    site = Observatory(tmp_path, (), capsys)
+    names = ("dome", "hill", "cape", "tape")
+    for name in names:
+        site.add_local(name)
+    rules = {"keep_nights": 3, "copies": 2, "within_days": 30}
+    site.declare(copies=[site.copy(name, **({"retention": rules} if name == "hill" else {})) for name in names])
+    old, _ = site.expose(["dome"], range(4), back=5), site.expose(["dome"], range(4))
+    site.fill()
+    assert site.call("verify", "--level", "checksum").status == 0
+    lose(site, *old[:2])
+    assert site.call("prune", "--yes").status == 0
+    assert [site.path("hill", path).exists() for path in old] == [False, False, True, True]
+    for command in ("run", "verify", "run"):
+        told = site.call(command)
+        assert (told.status, gone(told)) == (0, [])
+    site.path("hill", old[2]).unlink()
+    lose(site, old[2])
+    assert gone(site.call("verify")) == [f"1 file of the night {night_text(site.night(5))}"]
+
+
+def test_a_drive_that_was_emptied_where_it_delivered_has_lost_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half of it cleared at the telescope since, the other half carried again; what it did not deliver is told."""
+    site = Observatory(tmp_path, (), capsys)
+    for name in ("dome", "drive", "cape"):
+        site.add_local(name)
+    site.declare(copies=[site.copy("dome"), site.copy("drive", removable=True), site.copy("cape")])
+    for name in ("dome", "drive", "cape"):
+        site.mark(name, identity=f"id-{name}")
+    old, new = site.expose(["dome"], range(3), back=4), site.expose(["dome"], range(6))
+    assert [site.call("run").status for _ in range(2)] == [0, 0]
+    lose(site, *old)
+    for path in (*old, *new):
+        site.path("drive", path).unlink()
+    for command in ("run", "verify", "run"):
+        told = site.call(command)
+        assert (told.status, gone(told), "had lost" in told.out) == (0, [], False)
+    site.path("cape", old[0]).unlink()
+    assert gone(site.call("verify")) == [f"1 file of the night {night_text(site.night(4))}"]
+
+
+def test_what_was_being_written_when_a_sync_was_killed_may_vanish(
+    site: Observatory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sync had said what it saw, and died before it could say what of it was in progress."""
+    site.expose(["dome"], range(10))
+    young = f"{folder_of(site.night(1))}/SHA_test.fits"
+    site.put("dome", young, b"", age_s=0)
+
+    def die(*words: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("nightferry.syncing._record_sync", die)
+        assert site.call("sync").status == 130
+    lose(site, young)
+    assert [gone(site.call("run")) for _ in range(2)] == [[], []]
+
+
+def test_one_frame_that_a_person_accepted_excuses_no_others(site: Observatory) -> None:
+    """A number that was never taken; five files of the same night are lost with it."""
+    paths = site.expose(["dome"], [*range(5), *range(6, 12)])
+    word = ("-i", "sha", "-d", night_text(site.night(1)), "--reason", "never taken")
+    assert site.call("accept", *word, "--frames", "5").status == 0
+    assert site.call("run").status == 0
+    for path in paths[-5:]:
+        site.path("dome", path).unlink()
+        site.path("archive", path).unlink()
+    assert len(gone(site.call("verify"))) == 1
+    assert site.call("accept", *word).status == 0
+    assert gone(site.call("verify")) == []

@@ -89,3 +89,17 @@ def test_a_file_that_is_gone_and_given_up_is_no_news(site: Observatory) -> None:
     answer = site.call("verify")
     assert (answer.status, told(answer)) == (0, [])
     assert site.call("status", "--json").document["nights"][0]["safe"][0]["is_safe"] is False
+
+
+def test_a_file_that_was_accepted_excuses_no_other_that_rots(site: Observatory) -> None:
+    """They are of one night, and a person knows of the one; the sentence says how to accept the other."""
+    rot(site, 1)
+    word = ("-i", "sha", "-d", night_text(site.night()), "--reason", "known")
+    assert site.call("accept", *word, frame(site, 1).name).status == 0
+    assert told(site.call("run")) == []
+    rot(site, 2)
+    answer = site.call("run")
+    assert told(answer) == [f"1 file is not what it was when first read ({frame(site, 2).name})"]
+    assert f"nightferry accept -i sha -d {night_text(site.night())} --reason TEXT FILE" in answer.out
+    assert site.call("accept", *word, frame(site, 2).name).status == 0
+    assert told(site.call("run")) == []
