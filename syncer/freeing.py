@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from observatory.endpoints.contract import OURS, Act, Facts
+from observatory.endpoints.contract import MTIME_TOLERANCE_S, OURS, Act, Facts
 from observatory.errors import CouldNotTell
 from observatory.names import show
 from syncer.prune import Freeable, Stay, differs
@@ -237,18 +237,34 @@ def _proven(work: _Batch, look_again: LookAgain, may_go_on: Callable[[], bool]) 
 
 
 def put_back(endpoint: Act, root: bytes, aside: bytes, path: bytes) -> str | None:
-    """Bring one file back to its place; return why not where another came to stand there."""
-    (facts,) = endpoint.stat(root, [path])
-    if facts.reason is not None or facts.size_bytes is not None:
-        why = facts.reason or "another file of that name came meanwhile"
+    """Bring one file back to its place; return why not where another came to stand there.
+
+    Where that is its twin, to the last byte and in its time, as a restore brings it, one of the two is enough.
+    """
+    there, mine = endpoint.stat(root, [path, aside])
+    is_taken = there.reason is not None or there.size_bytes is not None
+    if is_taken and not _are_twins(endpoint, root, there, mine):
+        why = there.reason or "another file of that name came meanwhile"
         return f"{why}; it lies in {show(aside)}"
     try:
-        endpoint.rename(posixpath.join(root, aside), posixpath.join(root, path))
+        if is_taken:
+            endpoint.remove(posixpath.join(root, aside))
+        else:
+            endpoint.rename(posixpath.join(root, aside), posixpath.join(root, path))
     except WHOLE_HOST:
         raise
     except (CouldNotTell, OSError) as error:
         return f"it could not be put back ({error}); it lies in {show(aside)}"
     return None
+
+
+def _are_twins(endpoint: Act, root: bytes, one: Facts, other: Facts) -> bool:
+    if not (one.is_file and other.is_file) or one.size_bytes != other.size_bytes:
+        return False
+    if abs(one.mtime_s - other.mtime_s) > MTIME_TOLERANCE_S:
+        return False
+    sums = [answer.sha256 for answer in endpoint.hash(root, [one.path, other.path])]
+    return sums[0] is not None and sums[0] == sums[1]
 
 
 def recover(endpoint: Act, root: bytes) -> tuple[list[bytes], list[str]]:

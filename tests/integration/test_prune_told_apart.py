@@ -41,6 +41,8 @@ def test_what_a_dead_run_set_aside_and_cannot_come_back_is_said_until_a_person_l
     aside = root / ".nightferry" / "freeing" / "20161120T120000.000000Z" / path
     aside.parent.mkdir(parents=True)
     shutil.copy2(root / path, aside)
+    aside.write_bytes(aside.read_bytes()[::-1])
+    shutil.copystat(root / path, aside)
     answer = site.call("prune", "--yes", "--json")
     (copy,) = answer.document["copies"]
     assert (answer.status, len(copy["unknown"]), copy["nights"]) == (3, 1, [])

@@ -251,6 +251,23 @@ def test_nothing_is_put_back_over_another_file() -> None:
     assert files(endpoint) == sorted([aside, *EVERYTHING])
 
 
+@pytest.mark.parametrize(
+    ("data", "mtime_s", "is_twin"), [(b"same", 7.0, True), (b"else", 7.0, False), (b"same", 70.0, False)]
+)
+def test_what_lies_aside_of_a_file_that_was_brought_back_is_not_kept_twice(
+    data: bytes, mtime_s: float, is_twin: bool
+) -> None:
+    """A restore brought it while this one could not be put back: equal to the last byte, and of its time."""
+    endpoint = host()
+    aside = b".nightferry/freeing/" + STAMP + b"/" + PATHS[0]
+    endpoint.put(ROOT + b"/" + PATHS[0], b"same", 7.0)
+    endpoint.put(ROOT + b"/" + aside, data, mtime_s)
+    back, left = recover(endpoint, ROOT)
+    assert (back, len(left)) == (([PATHS[0]], 0) if is_twin else ([], 1))
+    assert files(endpoint) == (EVERYTHING if is_twin else sorted([aside, *EVERYTHING]))
+    assert endpoint.things[ROOT + b"/" + PATHS[0]].data == b"same"
+
+
 def test_nothing_to_recover_is_nothing_done() -> None:
     """A root that never freed anything stays as it is."""
     endpoint = host()
