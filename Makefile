@@ -29,7 +29,7 @@ demo: packages-demo $(READY) ## a small observatory in a temporary folder, and a
 	@$(BIN)/nightferry demo
 
 test: packages-test $(READY) ## every test; real sshd, rsync and SMTP server on loopback
-	@$(BIN)/python -m pytest -n "$(WORKERS)" --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
+	@exec $(BIN)/python -m pytest -n "$(WORKERS)" --maxprocesses 4 --dist worksteal $(PYTEST_ARGS)
 
 check: lint types imports ## lint, format, types and who may import whom
 
