@@ -270,3 +270,14 @@ def block(root: Path, title: str, *lines: str) -> str:
 def folder_of(night: dt.date, layout: str = "%Y/%m%d") -> str:
     """Return a night's folder below a root."""
     return Layout(layout).folder(night).decode()
+
+
+def dome_and_archive(folder: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """Return an observatory of an instrument computer and an archive, both marked folders of this machine."""
+    made = Observatory(folder, (), capsys)
+    for name in ("dome", "archive"):
+        made.add_local(name)
+    made.declare(copies=[made.copy(name) for name in ("dome", "archive")])
+    for name in ("dome", "archive"):
+        made.mark(name)
+    return made

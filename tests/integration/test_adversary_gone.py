@@ -7,19 +7,13 @@ from pathlib import Path
 import pytest
 
 from observatory.nights import night_text
-from tests.observatory import Answer, Observatory, folder_of
+from tests.observatory import Answer, Observatory, dome_and_archive, folder_of
 
 
 @pytest.fixture
 def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
     """An instrument computer and an archive, both folders of this machine."""
-    observatory = Observatory(tmp_path, (), capsys)
-    observatory.add_local("dome")
-    observatory.add_local("archive")
-    observatory.declare(copies=[observatory.copy("dome"), observatory.copy("archive")])
-    observatory.mark("dome")
-    observatory.mark("archive")
-    return observatory
+    return dome_and_archive(tmp_path, capsys)
 
 
 def lose(site: Observatory, *paths: str) -> None:
@@ -187,3 +181,23 @@ def test_one_frame_that_a_person_accepted_excuses_no_others(site: Observatory) -
     assert len(gone(site.call("verify"))) == 1
     assert site.call("accept", *word).status == 0
     assert gone(site.call("verify")) == []
+
+
+def test_what_was_proven_before_a_copy_was_put_between_is_missed(site: Observatory) -> None:
+    """Cleared where it was born, and lost on the one copy that had it: no hop of today ever saw it."""
+    paths = site.expose(["dome"], range(6), back=3) + site.expose(["dome"], range(6))
+    assert site.call("run").status == 0
+    lose(site, *paths[:3])
+    assert site.call("run").status == 0
+    site.add_local("hill")
+    site.declare(copies=[site.copy(name) for name in ("dome", "hill", "archive")])
+    site.mark("hill")
+    for command in ("run", "verify", "run"):
+        told = site.call(command)
+        assert (told.status, gone(told)) == (0, [])
+    site.path("archive", paths[0]).unlink()
+    night = night_text(site.night(3))
+    for command in ("run", "verify"):
+        assert gone(site.call(command)) == [f"1 file of the night {night}"]
+    assert site.call("sync", "--accept-loss", f"hill:{site.root('hill')}").status == 0
+    assert [gone(site.call(command)) for command in ("verify", "run")] == [[], []]

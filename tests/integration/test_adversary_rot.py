@@ -7,18 +7,13 @@ from pathlib import Path
 import pytest
 
 from observatory.nights import night_text
-from tests.observatory import Answer, Observatory, age, fits_file
+from tests.observatory import Answer, Observatory, age, dome_and_archive, fits_file
 
 
 @pytest.fixture
 def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
     """A night of four frames on two folders of this machine, hashed on both."""
-    observatory = Observatory(tmp_path, (), capsys)
-    observatory.add_local("dome")
-    observatory.add_local("archive")
-    observatory.declare(copies=[observatory.copy("dome"), observatory.copy("archive")])
-    observatory.mark("dome")
-    observatory.mark("archive")
+    observatory = dome_and_archive(tmp_path, capsys)
     observatory.expose(["dome", "archive"], range(4))
     assert observatory.call("verify", "--level", "checksum").status == 0
     return observatory
