@@ -175,6 +175,23 @@ class NightBook(Book):
             accepted = acceptances_of(connection, instrument, today) if late else ()
         return tuple(night for night in sorted(late) if not _is_accepted(night, late[night], accepted))
 
+    def proven_before(
+        self, instrument: str, ending: str, declared: Collection[str], wanted: Collection[dt.date]
+    ) -> dict[dt.date, tuple[str, int]]:
+        """Return hop and files of some nights that were proven over hops of some ending that are declared no more.
+
+        Where several hops led there, that which brought most.
+        """
+        asked = sa.select(nights).where(
+            nights.c.instrument == instrument,
+            nights.c.hop.not_in(declared),
+            nights.c.hop.endswith(ending, autoescape=True),
+            nights.c.state == NightState.PROVEN.value,
+        )
+        with self._store.read() as connection:
+            rows = [row._asdict() for row in connection.execute(asked) if row.night in wanted]
+        return {row["night"]: (row["hop"], _expected(row)) for row in sorted(rows, key=_expected) if _expected(row)}
+
     def last_counts(self, instrument: str, hop: str, wanted: Iterable[dt.date]) -> dict[dt.date, int]:
         """Return how many source files the last run saw in some nights, less what was freed since.
 

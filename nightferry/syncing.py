@@ -19,7 +19,7 @@ from nightferry.retention.holders import known_holder
 from nightferry.runs import Run, hop_record, named_ends, onward_of, see_roots
 from nightferry.selection import Asked, acceptances, all_away, hops_asked, is_whole_look, scope_asked
 from nightferry.unseen import note_source
-from nightferry.vanished import brought_again, known_before
+from nightferry.vanished import brought_again, forget_before, known_before
 from nightferry.waiting import record_waiting
 from nightferry.workplace import Workplace
 from observatory.accounts import account
@@ -140,6 +140,7 @@ def sync_one(
         if (hop.source.host, hop.source.root) in wishes.accepted_losses and outcome.state is not State.UNKNOWN:
             empty = [night for night in (*scope.nights, ANY_NIGHT) if night not in outcome.per_night]
             forget_counts(workplace, run, hop, empty)
+            forget_before(workplace, run, scope)
     return outcome
 
 
@@ -176,6 +177,7 @@ def accept_unsynced(workplace: Workplace, run: Run, wishes: SyncWishes) -> int:
         workplace.ledger.accept_loss(hop.source.host, hop.source.root, by=account(), at_utc=workplace.now())
         seen = workplace.ledger.hop_nights(hop.instrument.instrument, hop.key)
         forget_counts(workplace, run, hop, [night.night for night in seen])
+        forget_before(workplace, run, scope_asked(workplace, Asked(), hop))
     return len(found)
 
 

@@ -12,16 +12,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from catalogue.records import HopNight, NightState
+from catalogue.records import HopNight, NightRecord, NightState
 from nightferry.expectations import has_steps
 from nightferry.retention.holders import freed_on
-from nightferry.runs import onward_of
+from nightferry.runs import Run, onward_of
 from nightferry.selection import Asked, acceptances, hops_asked
 from nightferry.workplace import Workplace
 from observatory.counting import counted
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.nights import night_text
-from observatory.spec.chain import Hop, Place
+from observatory.spec.chain import Hop, Place, hops
 from observatory.truth import State
 from reports.model import Note
 from syncer.outcome import HopOutcome, NightMoves
@@ -117,8 +117,31 @@ def gone_from_both(
         return {}
     nothing = NightCount()
     held = {night: verdict.per_night.get(night, nothing).files for night in (*scope.nights, ANY_NIGHT)}
-    lacking = {night: least[night] - files for night, files in held.items() if files < least.get(night, 0)}
+    before = {night: files for night, (_, files) in _proven_before(workplace, scope).items()}
+    wanted = {night: max(least.get(night, 0), before.get(night, 0)) for night in held}
+    lacking = {night: wanted[night] - files for night, files in held.items() if files < wanted[night]}
     return _unexplained(workplace, scope, lacking) if lacking else {}
+
+
+def _proven_before(workplace: Workplace, scope: HopScope) -> dict[dt.date, tuple[str, int]]:
+    """Return what was proven on a hop's destination over hops that are declared no more, with those, by night.
+
+    A copy was put between two others, or taken from between them. Nothing where not all files travel over this hop.
+    """
+    hop = scope.hop
+    if hop.destination.declared.removable or hop.cameras.keys() != hop.instrument.cameras.keys():
+        return {}
+    ending = f":{hop.destination.name}{hop.key[len(hop.name) :]}"
+    declared = [one.key for one in hops(hop.instrument)]
+    return workplace.ledger.proven_before(hop.instrument.instrument, ending, declared, (*scope.nights, ANY_NIGHT))
+
+
+def forget_before(workplace: Workplace, run: Run, scope: HopScope) -> None:
+    """Expect no more what was proven on a hop's destination before the hop was declared, as a person said."""
+    while before := _proven_before(workplace, scope):  # several hops may have led there
+        for night, (key, _) in before.items():
+            nothing = {night: NightRecord(source_files=0)}
+            workplace.ledger.record_nights(run.id, scope.hop.instrument.instrument, key, nothing, workplace.now())
 
 
 def _unexplained(workplace: Workplace, scope: HopScope, lacking: Mapping[dt.date, int]) -> dict[dt.date, int]:
