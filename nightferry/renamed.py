@@ -8,7 +8,7 @@ change their names is catalogue/renames.py's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from observatory.spec.chain import Place, hops, places
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from nightferry.workplace import Workplace
 
 HostRoot = tuple[str, str]
+_UNSEEN = (
+    "By its marker, which goes with a disk, and with files that are copied to another one: whether all older nights"
+    " are there nobody has looked: nightferry verify -d FIRST..LAST"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def see_moved(workplace: Workplace, place: Place, marker: str | None) -> None:
 
         moved = MovedPlace(same[0], here)
         workplace.ledger.take_over([moved], [_names(one, known, [moved]) for one in workplace.instruments.values()])
-        workplace.notes.append(_told(moved))
+        workplace.notes.append(replace(_told(moved), sentence=f"{_told(moved).sentence}. {_UNSEEN}", is_urgent=True))
     elif here in known.new:
         workplace.notes.extend(_doubt(known, place))
 

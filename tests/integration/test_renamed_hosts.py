@@ -73,6 +73,8 @@ def test_a_key_and_an_address_that_change_together_are_told_by_the_marker(site: 
     site.declare(copies=copies, retention=RETENTION)
     answer = site.call("run", "-n", "30")
     assert (answer.status, f"is archive-1:{moved} now" in answer.out) == (0, True)
+    (note,) = (line for line in answer.out.splitlines() if f"is archive-1:{moved} now" in line)
+    assert note.endswith("whether all older nights are there nobody has looked: nightferry verify -d FIRST..LAST")
     with Workplace.at(site.config) as workplace:
         known = {(one.host, one.root) for one in workplace.ledger.known_copies()}
     assert known == {(name, str(site.root(name))) for name in ("dome", "cape")} | {("archive-1", str(moved))}
