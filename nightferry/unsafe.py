@@ -1,7 +1,8 @@
 """Nights that hashes once showed to be unsafe on a copy: said in each report until they are mended or accepted.
 
-A night whose file rotted is found by reading it; the next comparison of sizes finds nothing, and is not to be taken for
-its cure. What is read is retention/evidence.py's, how it is judged retention/safe.py's.
+A night whose file rotted is found by reading it; the next comparison of sizes finds nothing, nor does one of contents
+where an original was altered and carried on. Neither is to be taken for its cure. What is read is
+retention/evidence.py's, how it is judged retention/safe.py's.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ from verifier.verdict import HopVerdict
 def notes_of_unsafe(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerdict]) -> Iterator[Note]:
     """Yield an urgent note for each copy of which earlier hashes showed nights to be unsafe; old nights, too.
 
-    Left out are what a person accepted, and nights of which this very report says what they contain.
+    Left out are what a person accepted, and nights of which this very report says by their hashes what is wrong.
     """
     hashed = {
         (verdict.instrument, verdict.hop, night)
         for verdict in verdicts
         if includes(verdict.level, "checksum")
-        for night in verdict.nights
+        for night, count in verdict.per_night.items()
+        if count.open_files
     }
     for into in _by_destination(hops_asked(workplace, asked)):
         place, instrument = into[0].destination, into[0].instrument.instrument
@@ -76,7 +78,7 @@ def _sentence(workplace: Workplace, place: Place, instrument: str, unsafe: Mappi
     others = f", and so are {counted(len(unsafe) - 1, 'older night')}" if len(unsafe) > 1 else ""
     return (
         f"{workplace.access(place.host).address}: the night {night_text(newest)} is not what it should be there, as"
-        f" hashes showed: {unsafe[newest].reason}{others}. Sizes do not show it:"
-        f" nightferry verify -i {instrument} -d {night_text(newest)} --level checksum. If it may be so:"
+        f" hashes showed: {unsafe[newest].reason}{others}. Neither sizes show it, nor copies that changed alike:"
+        f" nightferry status -i {instrument} -d {night_text(newest)} --safe. If it may be so:"
         f" nightferry accept -i {instrument} -d {night_text(newest)} --reason TEXT FILE"
     )

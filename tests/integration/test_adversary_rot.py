@@ -35,7 +35,7 @@ def rot(site: Observatory, number: int) -> None:
 
 def told(answer: Answer) -> list[str]:
     """Return what a report says of nights that are not what they should be, from the night on."""
-    before, after = " is not what it should be there, as hashes showed: ", ". Sizes do not show it: "
+    before, after = " is not what it should be there, as hashes showed: ", ". Neither sizes show it, "
     return [line.partition(before)[2].partition(after)[0] for line in answer.out.splitlines() if before in line]
 
 
@@ -98,3 +98,18 @@ def test_a_file_that_was_accepted_excuses_no_other_that_rots(site: Observatory) 
     assert f"nightferry accept -i sha -d {night_text(site.night())} --reason TEXT FILE" in answer.out
     assert site.call("accept", *word, frame(site, 2).name).status == 0
     assert told(site.call("run")) == []
+
+
+def test_an_original_that_was_altered_and_carried_on_is_told_though_all_copies_agree(site: Observatory) -> None:
+    """By their contents, too; the one thing that speaks against it is what was read first."""
+    night = site.night()
+    name = frame(site, 2).name
+    site.put("dome", f"{night:%Y/%m%d}/{name}", fits_file(pixels=5000, seed=7), age_s=2 * 86400.0)
+    assert site.call("run").status == 0
+    assert frame(site, 2).read_bytes() == fits_file(pixels=5000, seed=7)
+    answer = site.call("verify", "--level", "checksum")
+    assert (answer.status, told(answer)) == (0, [f"1 file is not what it was when first read ({name})"])
+    command = answer.out.partition("changed alike: nightferry ")[2].partition(". If")[0]
+    assert site.call(*command.split()).status == 1
+    assert site.call("accept", "-i", "sha", "-d", night_text(night), "--reason", "header mended", name).status == 0
+    assert told(site.call("verify", "--level", "checksum")) == []
