@@ -62,13 +62,17 @@ def _least(scope: HopScope, known: Iterable[HopNight], waiting: Iterable[bytes])
     drives travel one after the other.
     """
     ends = (scope.hop.source, scope.hop.destination)
-    changes = any(place.declared.removable or has_steps(scope.hop.instrument, place) for place in ends)
+    changes = _has_steps(scope.hop) or any(place.declared.removable for place in ends)
     may_vanish = Counter(map(scope.source.night_of, waiting))
     return {
         one.night: one.source_files - (0 if one.state is NightState.PROVEN else may_vanish[one.night])
         for one in known
         if one.state is NightState.PROVEN or not changes
     }
+
+
+def _has_steps(hop: Hop) -> bool:
+    return any(has_steps(hop.instrument, place) for place in (hop.source, hop.destination))
 
 
 def brought_again(workplace: Workplace, scope: HopScope, before: Before, outcome: HopOutcome) -> tuple[dt.date, ...]:
@@ -110,10 +114,7 @@ def gone_from_both(
     least : mapping of night to number of files
         Of `Before`.
     """
-    hop = scope.hop
-    if verdict.state not in (State.OK, State.DIFFERENT) or any(
-        has_steps(hop.instrument, place) for place in (hop.source, hop.destination)
-    ):
+    if verdict.state not in (State.OK, State.DIFFERENT) or _has_steps(scope.hop):
         return {}
     nothing = NightCount()
     held = {night: verdict.per_night.get(night, nothing).files for night in (*scope.nights, ANY_NIGHT)}

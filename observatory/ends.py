@@ -76,6 +76,11 @@ def excuse(expected: Expectations, error: Exception) -> str | None:
     return said[0] if said and all(said) else None
 
 
+def is_source_alone(error: Exception) -> bool:
+    """Say whether the source answered, and the destination alone could not be looked at."""
+    return isinstance(error, EndsNotSeen) and error.ends[0] is None
+
+
 def ask_both(source: Ask, destination: Ask) -> tuple[Survey, Survey]:
     """Begin both listings at once; where one cannot be begun the other is closed.
 

@@ -168,11 +168,6 @@ class EndsNotSeen(CouldNotTell):
         self.is_permanent = any(why.is_permanent for why in reasons)
         super().__init__(" ".join([*(_closed(str(why)) for why in reasons[:-1]), *map(str, reasons[-1:])]))
 
-    @property
-    def is_source_seen(self) -> bool:
-        """Say whether the source answered, and the destination alone could not be looked at."""
-        return self.ends[0] is None
-
 
 def _closed(sentence: str) -> str:
     """Return a sentence with its full stop; a question has its mark already."""

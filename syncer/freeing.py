@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from observatory.endpoints.contract import MTIME_TOLERANCE_S, OURS, Act, Facts
+from observatory.endpoints.contract import OURS, Act, Facts, Promise
 from observatory.errors import CouldNotTell
 from observatory.names import show
 from syncer.prune import Freeable, Stay, differs
@@ -259,9 +259,9 @@ def put_back(endpoint: Act, root: bytes, aside: bytes, path: bytes) -> str | Non
 
 
 def _are_twins(endpoint: Act, root: bytes, one: Facts, other: Facts) -> bool:
-    if not (one.is_file and other.is_file) or one.size_bytes != other.size_bytes:
+    if other.size_bytes is None or not other.is_file:
         return False
-    if abs(one.mtime_s - other.mtime_s) > MTIME_TOLERANCE_S:
+    if not Promise(other.path, other.size_bytes, other.mtime_s).is_kept_by(one):
         return False
     sums = [answer.sha256 for answer in endpoint.hash(root, [one.path, other.path])]
     return sums[0] is not None and sums[0] == sums[1]

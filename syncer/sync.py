@@ -15,8 +15,8 @@ from typing import Literal
 from observatory.compare import merge
 from observatory.endpoints.contract import HostAccess, Survey
 from observatory.endpoints.openssh import SshOptions, command_line
-from observatory.ends import NOTHING_EXPECTED, Expectations, excuse, loss_words
-from observatory.errors import CommandFailed, CouldNotTell, EndsNotSeen, LockHeld
+from observatory.ends import NOTHING_EXPECTED, Expectations, excuse, is_source_alone, loss_words
+from observatory.errors import CommandFailed, CouldNotTell, LockHeld
 from observatory.listing import HopScope
 from observatory.names import show
 from observatory.records import RecordError
@@ -127,7 +127,7 @@ def sync_hop(scope: HopScope, source: End, destination: End, options: SyncOption
     except LockHeld:
         raise
     except (CouldNotTell, RecordError) as error:
-        blank = replace(blank, source_alone=isinstance(error, EndsNotSeen) and error.is_source_seen)
+        blank = replace(blank, source_alone=is_source_alone(error))
         excused = excuse(options.expected, error)
         return replace(blank, away_reason=excused) if excused else replace(blank, unknown_reason=str(error))
     return replace(outcome, seconds=time.monotonic() - started)

@@ -19,11 +19,12 @@ from observatory.endpoints.contract import Hashed, Look, Survey
 from observatory.ends import (
     ask_both,
     excuse,
+    is_source_alone,
     new_root_words,
     prove_both,
     with_remedies,
 )
-from observatory.errors import CouldNotTell, EndsNotSeen
+from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.names import show
 from observatory.records import Entry, RecordError
@@ -78,7 +79,7 @@ def check(
     try:
         return _look(scope, source, destination, options, blank, *listings.result())
     except (CouldNotTell, RecordError) as error:
-        blank = replace(blank, source_alone=isinstance(error, EndsNotSeen) and error.is_source_seen)
+        blank = replace(blank, source_alone=is_source_alone(error))
         excused = excuse(options.expected, error)
         if excused:
             return replace(blank, away_reason=excused)
