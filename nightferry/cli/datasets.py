@@ -182,8 +182,5 @@ def check(
 
 def register(app: typer.Typer) -> None:
     """Add this group's commands."""
-    from nightferry.cli.holding import catalogue_app
-
     app.command()(datasets)
     app.add_typer(collections_app)
-    catalogue_app.command()(check)

@@ -150,13 +150,3 @@ def _bar(phase: str, total: int, silent: bool) -> Iterator[Callable[[int], None]
 
     with phase_bars() as listener:
         yield lambda done: listener(phase, done, total)
-
-
-def register(app: typer.Typer) -> None:
-    """Add this group's commands."""
-    from nightferry.cli.holding import catalogue_app
-
-    catalogue_app.command()(sums)
-    catalogue_app.command(name="check-sums")(check_sums)
-    catalogue_app.command()(bag)
-    catalogue_app.command(name="check-bag")(check_bag)

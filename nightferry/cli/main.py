@@ -1,13 +1,12 @@
-"""The entry point: global options, and the boundary where errors become sentences and exit statuses.
+"""The entry point: the boundary where errors become sentences and exit statuses.
 
-Commands are one file per group; nothing heavy is imported before a command needs it.
+Leaves the command line itself to application.py; nothing heavy is imported before a command needs it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import itertools
 import json
 import logging
 import os
@@ -17,89 +16,13 @@ import threading
 import traceback
 from collections.abc import Sequence
 from types import FrameType
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
-from nightferry.cli import (
-    datasets,
-    drill,
-    holding,
-    ingest,
-    interchange,
-    moving,
-    observations,
-    people,
-    proving,
-    pruning,
-    restoring,
-    running,
-    settings,
-    showing,
-    starting,
-    unpack,
-    xrif2fits,
-)
-from nightferry.cli.context import Context, options_of, sentence_of
-from nightferry.cli.overview import Overview, say_plainly
+from nightferry.cli.application import application, to_the_front
+from nightferry.cli.context import sentence_of
 from observatory.errors import NightferryError
-
-app = typer.Typer(
-    name="nightferry",
-    cls=Overview,
-    help="Carries an observatory's nights to the archives, proves that they arrived, and says so.",
-    epilog="Exit status: 0 all holds, 1 differences or failures, 2 usage or configuration, 3 could not tell, 4 locked.",
-    no_args_is_help=True,
-    add_completion=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
-for group in (
-    starting,
-    settings,
-    moving,
-    proving,
-    running,
-    restoring,
-    showing,
-    people,
-    pruning,
-    holding,
-    ingest,
-    datasets,
-    interchange,
-    unpack,
-    observations,
-    xrif2fits,
-    drill,
-):
-    group.register(app)
-say_plainly(app)
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"nightferry {version('nightferry')}")
-        raise typer.Exit()
-
-
-@app.callback()
-def _global(
-    context: typer.Context,
-    config: Annotated[str | None, typer.Option("--config", metavar="DIR", help="Folder that holds site.yaml.")] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more (also after the command).")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing when all is well.")] = False,
-    log_format: Annotated[str, typer.Option("--log-format", metavar="text|json", help="Form of the log.")] = "text",
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
-) -> None:
-    if log_format not in ("text", "json"):
-        raise typer.BadParameter(f"--log-format {log_format}: text or json")
-    context.obj = Context(config=config, verbose=verbose, quiet=quiet, log_format=log_format)
-    context.obj.start_logging()
-
 
 UsageFault: type[Exception] = typer.BadParameter.__mro__[1]
 """Typer's own class of usage errors; some versions bring click along, some depend on it."""
@@ -109,25 +32,6 @@ _RARELY = (20_000, 20, 100)
 """Looking for circles among objects after every 700 costs a fifteenth of the start and finds none."""
 _AGAIN_S = 0.1
 """By then a finalizer has ended."""
-_ANYWHERE = {"-v", "--verbose", "-q", "--quiet"}
-_CONFIG = "--config"
-
-
-def _to_the_front(arguments: Sequence[str]) -> list[str]:
-    """Move ``-v``, ``-q`` and ``--config DIR`` before the command, where they are declared: people write them last."""
-    if "--" in arguments:
-        end = list(arguments).index("--")
-        return [*_to_the_front(arguments[:end]), *arguments[end:]]
-    front: list[str] = []
-    rest: list[str] = []
-    words = iter(arguments)
-    for word in words:
-        if word == _CONFIG:
-            folder = list(itertools.islice(words, 1))
-            (front if folder else rest).extend([word, *folder])
-        else:
-            (front if word in _ANYWHERE or word.startswith(f"{_CONFIG}=") else rest).append(word)
-    return front + rest
 
 
 def _empty(words: Sequence[str]) -> str | None:
@@ -145,11 +49,11 @@ def _empty(words: Sequence[str]) -> str | None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; never shows a traceback for a fault that is not ours."""
-    words = _to_the_front(sys.argv[1:] if arguments is None else arguments)
+    words = to_the_front(sys.argv[1:] if arguments is None else arguments)
     if (empty := _empty(words)) is not None:
         return _failed(words, f"{empty}: an empty word says nothing; was a variable not set? Nothing was done", 2)
     try:
-        status = app(args=words, prog_name="nightferry", standalone_mode=False)
+        status = application(words)(args=words, prog_name="nightferry", standalone_mode=False)
     except typer.Exit as leaving:
         status = leaving.exit_code
     except UsageFault as error:
@@ -233,6 +137,3 @@ def _dropped(fault: sys.UnraisableHookArgs) -> None:
     again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGTERM))
     again.daemon = True
     again.start()
-
-
-__all__ = ["app", "main", "options_of", "run"]

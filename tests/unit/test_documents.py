@@ -15,7 +15,7 @@ import pytest
 import typer.main
 import yaml
 
-from nightferry.cli.main import app
+from nightferry.cli.application import application
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"), *REPOSITORY.glob("benchmarks/*.md")])
@@ -67,7 +67,7 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_shown_exists(page: Path) -> None:
     """What a page tells people to type is understood."""
-    root: Any = typer.main.get_command(app)  # Typer brings a click of its own, whose types are private
+    root: Any = typer.main.get_command(application([]))  # Typer brings a click of its own, whose types are private
     shown = list(calls(page.read_text()))
     assert {name for name, _ in shown} <= set(root.commands)
     for name, options in shown:

@@ -22,7 +22,7 @@ def app(**given):
     del thing
     time.sleep(60)
 
-main.app = app
+main.application = lambda words: app
 main.run()
 """
 
@@ -41,7 +41,7 @@ def test_a_word_to_end_that_comes_while_a_finalizer_runs_is_obeyed(name: str) ->
 def test_other_faults_of_finalizers_are_still_shown() -> None:
     """They are ours to mend."""
     work = "from nightferry.cli import main\nclass Bad:\n    def __del__(self):\n        raise ValueError('seen')\n"
-    work += "main.app = lambda **given: (Bad(), 0)[1]\nmain.run()\n"
+    work += "main.application = lambda words: lambda **given: (Bad(), 0)[1]\nmain.run()\n"
     ended = subprocess.run([sys.executable, "-c", work], capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 0
     assert "ValueError: seen" in ended.stderr
