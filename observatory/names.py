@@ -12,7 +12,7 @@ import functools
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 from observatory.endpoints.contract import OURS
@@ -103,6 +103,14 @@ def form_key(path: bytes) -> bytes:
     if path.isascii():
         return path
     return unicodedata.normalize("NFC", path.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+
+
+def folders_above(path: bytes) -> Iterator[bytes]:
+    """Yield the folders in which a relative path lies, the nearest first; the root itself is none of them."""
+    folder = path.rpartition(b"/")[0]
+    while folder:
+        yield folder
+        folder = folder.rpartition(b"/")[0]
 
 
 def is_safe(path: bytes) -> str | None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from observatory.compare import not_files, split
 from observatory.listing import HopScope, count_by_night
+from observatory.names import folders_above
 from observatory.records import FILE, LINK, UNRECOGNISED, Entry, decode_file, path_of, target_of
 
 NEWER_BY_S = 2.0
@@ -137,10 +139,7 @@ class Candidates:
         target = self.scope.target_of(path_of(record))
         if record[:1] != FILE:
             self.occupied.add(target)
-        folder = target.rpartition(b"/")[0]
-        while folder and folder not in self.folders:
-            self.folders.add(folder)
-            folder = folder.rpartition(b"/")[0]
+        self.folders.update(takewhile(lambda folder: folder not in self.folders, folders_above(target)))
 
     def is_young(self, entry: Entry) -> bool:
         """Say whether a file changed too recently; a time far in the future says nothing about age."""

@@ -7,12 +7,12 @@ promised sizes) and moving.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from observatory.endpoints.contract import Inspection
-from observatory.names import SafePaths
+from observatory.endpoints.contract import Inspection, Trouble
+from observatory.names import SafePaths, folders_above, show
 from observatory.records import Entry
 from syncer.candidates import Candidates, Pair
 from syncer.outcome import Failure
@@ -202,19 +202,11 @@ class _Draft:
             return unsafe
         if target in self._candidates.occupied or target in self._candidates.folders:
             return "the destination has something else than a file of this name"
-        if self._candidates.occupied and self._is_behind_something(target):
+        if self._candidates.occupied and any(folder in self._candidates.occupied for folder in folders_above(target)):
             return "its folder on the destination is a link that leads out of the root, or no folder at all"
         if self._candidates.scope.source_of(target) != path:
             return "its place on the destination is that of another file"
         return None
-
-    def _is_behind_something(self, target: bytes) -> bool:
-        folder = target.rpartition(b"/")[0]
-        while folder:
-            if folder in self._candidates.occupied:
-                return True
-            folder = folder.rpartition(b"/")[0]
-        return False
 
     def _keep(self, entry: Entry, reason: str) -> None:
         self._kept.append(Failure(entry.path, reason))
@@ -264,6 +256,37 @@ class _Draft:
 
 def _shorter(pair: Pair) -> str:
     return f"the source is shorter ({pair.source.size_bytes} bytes against {pair.destination.size_bytes})"
+
+
+def without_poisoned(plan: Plan, troubles: Iterable[Trouble], target_of: Callable[[bytes], bytes]) -> Plan:
+    """Leave alone what lies in destination folders that could not be read: it may be there already.
+
+    Parameters
+    ----------
+    troubles : iterable of Trouble
+        Of the destination's listing.
+    target_of : callable
+        Gives the place of a source path there.
+    """
+    poisoned = {trouble.path: trouble.reason for trouble in troubles if trouble.path}
+    behind = {path: _first_of(poisoned, target_of(path)) for path in (plan.wanted() if poisoned else ())}
+    unclear = {path: folder for path, folder in behind.items() if folder is not None}
+    reasons = (
+        Failure(path, f"{show(folder)} on the destination could not be looked at: {poisoned[folder]}")
+        for path, folder in unclear.items()
+    )
+    return replace(
+        plan,
+        moves=tuple(move for move in plan.moves if move.entry.path not in unclear),
+        links=tuple(link for link in plan.links if link[0] not in unclear),
+        stuck=tuple(failure for failure in plan.stuck if failure.path not in unclear),
+        refused=tuple(sorted([*plan.refused, *reasons])),
+    )
+
+
+def _first_of(poisoned: Container[bytes], target: bytes) -> bytes | None:
+    """Return the path that could not be looked at in which another lies, or which it is."""
+    return next((path for path in (target, *folders_above(target)) if path in poisoned), None)
 
 
 def refuse_collisions(moves: Iterable[Move]) -> tuple[list[Move], list[Failure]]:

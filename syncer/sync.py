@@ -18,7 +18,6 @@ from observatory.endpoints.openssh import SshOptions, command_line
 from observatory.ends import NOTHING_EXPECTED, Expectations, excuse, is_source_alone, loss_words
 from observatory.errors import CommandFailed, CouldNotTell, LockHeld
 from observatory.listing import HopScope
-from observatory.names import show
 from observatory.records import RecordError
 from observatory.spec.chain import set_aside_days
 from observatory.spec.models import TransferOptions
@@ -26,7 +25,7 @@ from syncer.candidates import Candidates, Policy
 from syncer.links import copy_links
 from syncer.lock import Lease, destination_lock, worked_since
 from syncer.outcome import Failure, HopOutcome, Moved
-from syncer.plan import Move, Plan, decide
+from syncer.plan import Move, Plan, decide, without_poisoned
 from syncer.questions import Questions
 from syncer.roots import RootToBe, mark, refuse_one_folder
 from syncer.safety import mass_loss, moves_by_night, why_refused
@@ -205,7 +204,7 @@ class _HopRun:
         names_there = self._scope.in_source_names(self._scope.destination.asked_about(there))
         merge(self._scope.source.asked_about(here), names_there, candidates)
         answers = self._questions.answers(candidates, self._options.waiting_since_s)
-        plan = _without_poisoned(decide(candidates, answers), there, self._scope)
+        plan = without_poisoned(decide(candidates, answers), there.troubles, self._scope.target_of)
         return plan if isinstance(there, RootToBe) else self._questions.refuse_folded(plan, self._folds_form)
 
     def _folds_form(self) -> bool:
@@ -396,28 +395,6 @@ def _why_unlisted(there: Survey, name: str) -> str | None:
     if all(trouble.path for trouble in there.troubles):
         return None
     return f"{name}: its listing is not whole; nothing was moved"
-
-
-def _without_poisoned(plan: Plan, there: Survey, scope: HopScope) -> Plan:
-    """Leave alone what lies in destination folders that could not be read: it may be there already."""
-    poisoned = [trouble for trouble in there.troubles if trouble.path]
-    unclear = {
-        path: trouble
-        for path in (plan.wanted() if poisoned else ())
-        for trouble in poisoned
-        if (scope.target_of(path) + b"/").startswith(trouble.path + b"/")
-    }
-    reasons = (
-        Failure(path, f"{show(trouble.path)} on the destination could not be looked at: {trouble.reason}")
-        for path, trouble in unclear.items()
-    )
-    return replace(
-        plan,
-        moves=tuple(move for move in plan.moves if move.entry.path not in unclear),
-        links=tuple(link for link in plan.links if link[0] not in unclear),
-        stuck=tuple(failure for failure in plan.stuck if failure.path not in unclear),
-        refused=tuple(sorted([*plan.refused, *reasons])),
-    )
 
 
 class _Done:

@@ -19,7 +19,7 @@ from pathlib import Path
 from observatory.endpoints.contract import OURS
 from observatory.errors import CouldNotTell, NightferryError, UsageError
 from observatory.files import to_disk
-from observatory.names import fold_key, is_safe, show
+from observatory.names import fold_key, folders_above, is_safe, show
 
 MOST_BYTES = 2 * 1024**4
 """What a tar file may hold unless told otherwise: a query result of two terabytes is a mistake or an attack."""
@@ -222,11 +222,9 @@ def _check_links(archive: Path, members: dict[bytes, _Member]) -> None:
 def _check_parents(archive: Path, members: dict[bytes, _Member]) -> None:
     """A file in whose place others need a folder, or a link that others would be written through."""
     for path in members:
-        parent = path.rpartition(b"/")[0]
-        while parent:
+        for parent in folders_above(path):
             if parent in members and not members[parent].is_folder:
                 raise UnpackRefused(f"{archive}: {show(parent)} is a file and a folder at once; nothing was unpacked")
-            parent = parent.rpartition(b"/")[0]
 
 
 def _check_space(folder: Path, total: int) -> None:

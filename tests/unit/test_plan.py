@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from observatory.compare import merge
 from observatory.counting import clock_words
-from observatory.endpoints.contract import Inspection, RootFacts
+from observatory.endpoints.contract import Inspection, RootFacts, Trouble
 from observatory.records import NUL, encode_file, encode_link, encode_other
 from syncer.candidates import Candidates, Policy
 from syncer.outcome import Failure, NightMoves
-from syncer.plan import Answers, Move, Plan, decide, refuse_collisions
+from syncer.plan import Answers, Move, Plan, decide, refuse_collisions, without_poisoned
 from syncer.safety import mass_loss, moves_by_night, refuse_folded, why_refused
 from tests.worlds import NIGHT, NOW_S, copies, records, scope_of
 
@@ -407,3 +407,14 @@ def test_a_hop_is_summed_up_by_night() -> None:
 )
 def test_a_wrong_clock_is_said_in_a_unit_that_can_be_read(ahead_s: float, said: str) -> None:
     assert clock_words(ahead_s) == said
+
+
+def test_what_lies_behind_a_folder_that_could_not_be_looked_at_is_refused() -> None:
+    """It may be there already; a folder whose name only begins alike hides nothing."""
+    plan = planned({ONE: (2880, OLD), TWO: (2880, OLD)}, {})
+    troubles = [Trouble(b"2016/0907", "Permission denied"), Trouble(b"2016/090", "Permission denied")]
+    left = without_poisoned(plan, troubles, lambda path: path)
+    assert (moved(left), [failure.path for failure in left.refused]) == ([], [ONE, TWO])
+    assert left.refused[0].reason == "2016/0907 on the destination could not be looked at: Permission denied"
+    assert without_poisoned(plan, troubles[1:], lambda path: path) == plan
+    assert moved(without_poisoned(plan, [Trouble(ONE, "Input/output error")], lambda path: path)) == [TWO]
