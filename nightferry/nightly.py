@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nightferry.holdings.cataloguing import Filled, FillWishes, fill_instrument, section_of
+from nightferry.hop_sync import SyncWishes
 from nightferry.products.converting import Converted, ConvertWishes, convert_place
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, scope_asked
-from nightferry.syncing import SyncWishes, sync_one, syncable
+from nightferry.syncing import sync_one, syncable
 from nightferry.unsafe import notes_of_unsafe
 from nightferry.vanished import notes_of, notes_of_gone
 from nightferry.verifying import VerifyWishes, verify

@@ -48,7 +48,7 @@ def sync(
         reach_early(workplace, what)
         from nightferry.cli.sync_work import run_sync  # loaded while the hosts answer
         from nightferry.cli.work import Delivery
-        from nightferry.syncing import SyncWishes
+        from nightferry.hop_sync import SyncWishes
         from observatory.spec.chain import places
 
         known = {(place.host, place.root) for one in workplace.instruments.values() for place in places(one)}

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from nightferry.cli.work import Delivery, conclude, confirm_root, night_progress
 from nightferry.clocks import clock_notes
+from nightferry.hop_sync import SyncWishes
 from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
 from nightferry.products.converting import ConvertWishes
@@ -15,7 +16,6 @@ from nightferry.reporting import delivery as deliver
 from nightferry.reporting.letters import send_letters
 from nightferry.runs import Run, crashes, forgotten
 from nightferry.selection import Asked, check_nights, instruments_asked
-from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld
 from reports.model import Note

@@ -8,12 +8,13 @@ from dataclasses import replace
 from nightferry.cli.context import say
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
 from nightferry.clocks import clock_notes
+from nightferry.hop_sync import SyncWishes
 from nightferry.locks import free_locks
 from nightferry.relay import await_earlier_hops, leave_records
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, check_nights, instruments_asked
-from nightferry.syncing import SyncWishes, accept_unsynced, sync, syncable
+from nightferry.syncing import accept_unsynced, sync, syncable
 from nightferry.vanished import notes_of
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError

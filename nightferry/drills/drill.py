@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nightferry.demo import exposure
+from nightferry.hop_sync import SyncWishes
 from nightferry.runs import Run
 from nightferry.selection import Asked, hops_asked, scope_asked
-from nightferry.syncing import SyncWishes, sync_one
+from nightferry.syncing import sync_one
 from nightferry.verifying import VerifyWishes, verify_one
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import Act

@@ -163,7 +163,7 @@ def test_what_was_being_written_when_a_sync_was_killed_may_vanish(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("nightferry.syncing._record_sync", die)
+        patched.setattr("nightferry.hop_sync.HopSync.record", die)
         assert site.call("sync").status == 130
     lose(site, young)
     assert [gone(site.call("run")) for _ in range(2)] == [[], []]

@@ -15,13 +15,14 @@ from typing import TypeVar
 from unittest.mock import patch
 
 import syncer.freeing
+from nightferry.hop_sync import SyncWishes
 from nightferry.products.bringing import Receipt, Wanted, bring_back
 from nightferry.retention.outcome import PlacePruned
 from nightferry.retention.pruned import state_of
 from nightferry.retention.pruning import PruneWishes, prune
 from nightferry.runs import Run
 from nightferry.selection import Asked
-from nightferry.syncing import SyncWishes, accept_unsynced
+from nightferry.syncing import accept_unsynced
 from observatory.errors import NightferryError
 from observatory.nights import night_text
 from observatory.truth import State

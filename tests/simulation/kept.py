@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from catalogue.ledger import Ledger
+from nightferry.hop_sync import SyncWishes
 from nightferry.products.bringing import Receipt
-from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
 from observatory.spec.chain import Hop
 from observatory.spec.models import Copy, Instrument, Retention, Specification

@@ -25,10 +25,10 @@ import syncer.sync
 from catalogue.ledger import Ledger
 from catalogue.records import MovedFile
 from catalogue.store import Store
+from nightferry.hop_sync import SyncWishes
 from nightferry.nightly import NightlyWishes, nightly
 from nightferry.runs import Run, crashes
 from nightferry.selection import Asked
-from nightferry.syncing import SyncWishes
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import Act
 from observatory.nights import NightClock, night_text
