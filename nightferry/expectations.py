@@ -6,14 +6,18 @@ Gathers it from the specification and the ledger; what follows from it is observ
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+import posixpath
+from collections.abc import Callable, Collection, Iterator
 
 from catalogue.records import RootRecord
 from nightferry.selection import Asked, absences, all_away, away_now, scope_asked
 from nightferry.waiting import were_in_progress
 from nightferry.workplace import Workplace
 from observatory.counting import counted
+from observatory.endpoints.contract import MARKER
+from observatory.endpoints.walk import MARKER_BYTES
 from observatory.ends import Expectation, Expectations
+from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.nights import night_text
 from observatory.spec.chain import Hop, Place, hops, sources_of
@@ -49,7 +53,42 @@ def _of_place(
         drive_away=_drive_away(workplace, place) if place.declared.removable else None,
         last_seen=last_seen(record),
         held_files=last_seen(record) is None and held_files(workplace, hop.instrument, place),
+        other_bearer=_other_bearer(workplace, hop, place),
     )
+
+
+def _other_bearer(workplace: Workplace, hop: Hop, place: Place) -> Callable[[str], str | None]:
+    """Return what tells which other copy of the same files bears a marker now.
+
+    Only the ledger's word that it once did has it looked at: disks that were exchanged bear each other's no more.
+    """
+
+    def bearer(marker: str) -> str | None:
+        for other in _other_copies(hop, place):
+            known = workplace.ledger.root(other.host, other.root)
+            if known is not None and known.identity == marker and _marker_now(workplace, other) == marker:
+                return f"{workplace.access(other.host).address}:{other.root}"
+        return None
+
+    return bearer
+
+
+def _other_copies(hop: Hop, place: Place) -> Iterator[Place]:
+    """Yield the places of the same chain, at other roots than a place, where some of a hop's cameras are kept too."""
+    chain = [one for one in hops(hop.instrument) if one.variant == hop.variant]
+    for other in dict.fromkeys(end for one in chain for end in (one.source, one.destination)):
+        cameras = other.declared.cameras
+        keeps_some = cameras is None or not hop.cameras.keys().isdisjoint(cameras)
+        if keeps_some and (other.host, other.root) != (place.host, place.root):
+            yield other
+
+
+def _marker_now(workplace: Workplace, place: Place) -> str | None:
+    try:
+        with workplace.endpoint(place.host).open(posixpath.join(place.root.encode(), MARKER)) as stream:
+            return stream.read(MARKER_BYTES).decode("utf-8", "replace").strip()
+    except (CouldNotTell, OSError):
+        return None
 
 
 def held_files(workplace: Workplace, instrument: Instrument, place: Place) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from observatory.endpoints.contract import RootFacts, Survey
 from observatory.errors import CouldNotTell, EndsNotSeen, RootNotProven
@@ -40,6 +40,8 @@ class Expectation:
         The date on which the root bore its marker: where it shows none now, nobody is told to make it one.
     held_files : bool
         Earlier runs saw files below the root: where it shows none now, nobody is told to mark it either.
+    other_bearer : callable
+        Asked with the id of the root's marker: which other copy bears the very same now, None where none is seen to.
     """
 
     marker: str | None = None
@@ -48,6 +50,7 @@ class Expectation:
     drive_away: str | None = None
     last_seen: str | None = None
     held_files: bool = False
+    other_bearer: Callable[[str], str | None] = field(default=lambda marker: None, compare=False)
 
     def remedy(self, if_new: str) -> str:
         """Return what to do about a root without a sign: of one that is known its disk is looked for first."""
@@ -129,8 +132,18 @@ def prove_both(
     there = _why_unproven(facts[1], hosts[1], roots[1], expected[1], accepts_new)
     if here is None and there is None and _is_same(*facts):
         there = RootNotProven(hosts[1], roots[1], SAME_FOLDER)
+    if there is None and facts[1].marker and (other := expected[1].other_bearer(facts[1].marker)):
+        there = _borne_twice(hosts[1], roots[1], other)
     if here is not None or there is not None:
         raise EndsNotSeen(here, there)
+
+
+def _borne_twice(host: str, root: str, other: str) -> RootNotProven:
+    why = f"bears the marker of {other}, which bears it too: one folder is no two copies"
+    remedy = (
+        f"If it is a folder of its own, and the marker was copied with the files: `rm {root}/.nightferry/root` there"
+    )
+    return RootNotProven(host, root, why, remedy)
 
 
 def _why_unproven(
