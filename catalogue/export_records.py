@@ -54,7 +54,7 @@ class ExportRecord:
     absent_cards : int
         Cards that some frame lacks for want of telemetry.
     telemetry : str
-        Digest of the telemetry that was there: another one may complete the headers.
+        What telemetry there was: more of it may complete the headers.
     has_header : bool
         False where only the pixels could be saved.
     attempts : int

@@ -348,6 +348,8 @@ class StepRecord:
         Why the night's later steps wait for a person.
     letters : tuple of str
         What it wrote, to be sent; not read back with the record.
+    awaits : str or None
+        What it did without and may still come, as the step writes it.
     """
 
     instrument: str
@@ -365,3 +367,4 @@ class StepRecord:
     facts: str | None = None
     hold: str | None = None
     letters: tuple[str, ...] = ()
+    awaits: str | None = None

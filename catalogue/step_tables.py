@@ -29,6 +29,7 @@ step_notes = sa.Table(
     _step_id(),
     sa.Column("facts", sa.Text),
     sa.Column("hold", sa.Text),
+    sa.Column("awaits", sa.Text),
 )
 
 letters = sa.Table(

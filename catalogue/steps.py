@@ -164,8 +164,9 @@ def _details(number: int, record: StepRecord) -> Iterator[tuple[sa.Table, list[d
             for one in record.inputs
         ],
     )
-    has_notes = record.facts is not None or record.hold is not None
-    yield step_notes, [{"step_id": number, "facts": record.facts, "hold": record.hold}] if has_notes else []
+    notes = {"facts": record.facts, "hold": record.hold, "awaits": record.awaits}
+    has_notes = any(note is not None for note in notes.values())
+    yield step_notes, [{"step_id": number} | notes] if has_notes else []
 
 
 def _replace_letters(connection: Connection, record: StepRecord) -> None:
@@ -216,4 +217,5 @@ def _record(row: Row[Any], made: list[Row[Any]], taken: list[Row[Any]], notes: l
         inputs=tuple(StepInput(one.path, one.sha256, one.is_consumed) for one in taken),
         facts=notes[0].facts if notes else None,
         hold=notes[0].hold if notes else None,
+        awaits=notes[0].awaits if notes else None,
     )

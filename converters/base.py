@@ -110,6 +110,8 @@ class Task:
         others stands in their place already: a task that consumes takes one file and what belongs to it, no more.
     given : object
         What the planner of the step hands to its worker; no part of what the task is known by.
+    again : bool
+        What it did without has come (see `Done.awaits`): it is done again, though inputs and arguments are the same.
     """
 
     folder: NightFolder
@@ -119,6 +121,7 @@ class Task:
     arguments: str
     consumes: tuple[bytes, ...] = ()
     given: object = field(default=None, compare=False)
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,8 @@ class Done:
         to the night's folder, and where it lies now, below `Desk.scratch`.
     sha256 : mapping of bytes to str
         Hashes taken while products were written, by path relative to the night's folder; others are read for it.
+    awaits : str or None
+        What it did without and may still come; the step's next plan of the same subject is shown it (`Survey.awaited`).
     """
 
     failure: str | None = None
@@ -202,6 +207,7 @@ class Done:
     hold: str | None = None
     made: Mapping[bytes, Path] = field(default_factory=dict)
     sha256: Mapping[bytes, str] = field(default_factory=dict)
+    awaits: str | None = None
 
 
 class Leash(Protocol):

@@ -6,6 +6,7 @@ Over which nights, and with whom, is pipeline.py's.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import itertools
 import logging
 import time
@@ -261,7 +262,8 @@ class NightRun:
         if not isinstance(step, NightStep):
             return list(step.tasks(self._folder))
         now_utc = bench.now().astimezone(dt.UTC)
-        survey = Survey(bench.instrument, bench.copy, self._known.memory, bench.dry_run, now_utc)
+        awaited = functools.partial(self._known.awaited, step.label)
+        survey = Survey(bench.instrument, bench.copy, self._known.memory, bench.dry_run, now_utc, awaited)
         return step.plan(self._folder, survey)
 
     @property

@@ -20,7 +20,7 @@ where everything before it is complete.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
@@ -50,6 +50,8 @@ class Survey:
     is_dry_run : bool
         Nothing may be written nor reserved.
     now_utc : datetime
+    awaited : callable
+        Tells by a task's subject what it did without when the step last did it; None: nothing, or it is not done.
     """
 
     instrument: Instrument
@@ -57,6 +59,7 @@ class Survey:
     memory: object
     is_dry_run: bool
     now_utc: dt.datetime
+    awaited: Callable[[bytes], str | None] = field(default=lambda subject: None)
 
 
 @dataclass(frozen=True, slots=True)

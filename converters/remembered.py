@@ -159,6 +159,11 @@ class NightMemory:
         # where names tell the night, a subject may have been noted under another one
         return known or self.memory.step_record(self.instrument, self.copy, step, subject)
 
+    def awaited(self, step: str, subject: bytes) -> str | None:
+        """Return what a step did without, and may still come, when it last made something of a subject."""
+        known = self.record(step, subject)
+        return known.awaits if known is not None and known.result is StepResult.DONE else None
+
     def note(self, record: StepRecord) -> None:
         """Note how far a step came."""
         self.memory.record_step(record)

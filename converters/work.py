@@ -172,7 +172,8 @@ class _Attempt:
         except OSError as error:
             return _Result(RowResult.UNREADABLE, f"an input could not be read: {error.strerror or error}")
         self._digest = self._digest_of(self._hashes)
-        if not self._bench.force and self._still_holds():
+        is_asked_for = self._bench.force or self._task.again
+        if not is_asked_for and self._still_holds():
             return self._skip()
         originals = self._consumed_originals()
         if originals:
@@ -329,6 +330,7 @@ class _Attempt:
                 facts=facts_text(done.facts) if done and done.facts else None,
                 hold=done.hold if done else None,
                 letters=tuple(letter_text(letter) for letter in done.letters) if done else (),
+                awaits=done.awaits if done else None,
             )
         )
 

@@ -44,14 +44,16 @@ class Xrif2FitsStep(NightStepSection):
 
     def plan(self, folder: NightFolder, survey: Survey) -> Sequence[Task]:
         """Return a task per archive. What the files of its frames are called only the archive tells."""
+        archives = [path for path in folder.taken(self.inputs) if path.endswith(_SUFFIX)]
+        arguments, completed = self._arguments(survey.instrument), self._completed(folder, archives, survey)
         return [
-            Task(folder, folder.below_root(path), (path,), self._outputs(path), self._arguments(survey.instrument))
-            for path in folder.taken(self.inputs)
-            if path.endswith(_SUFFIX)
+            Task(folder, folder.below_root(one), (one,), self._outputs(one), arguments, again=one in completed)
+            for one in archives
         ]
 
     def make(self, task: Task, outputs: Sequence[Path], desk: Desk) -> Done:
         """Make the files of one archive."""
+        from converters.export.awaited import awaited_by
         from converters.export.convert import make
         from converters.export.whole import camera_of, header_plan, whole_job
 
@@ -70,7 +72,19 @@ class Xrif2FitsStep(NightStepSection):
             facts=Facts(frames_in=made.frames, frames_out=made.frames, kinds={header.camera: made.frames}),
             made={path: desk.scratch / name for name, path in places.items() if path not in task.outputs},
             sha256={places[one.name]: one.sha256 for one in made.products},
+            awaits=awaited_by(made, source) if self.telemetry else None,
         )
+
+    def _completed(self, folder: NightFolder, archives: Sequence[bytes], survey: Survey) -> frozenset[bytes]:
+        """Return the archives that were made without telemetry that has come since."""
+        told = ((path, survey.awaited(folder.below_root(path))) for path in archives)
+        awaited = {folder.place_of(path): awaits for path, awaits in told if awaits is not None}
+        if not (awaited and self.telemetry):
+            return frozenset()
+        from converters.export.awaited import completed  # what it loads is of no use to a night that lacks nothing
+
+        come = completed(awaited, survey.instrument, self._roots(folder.root, survey.instrument))
+        return frozenset(path for path in archives if folder.place_of(path) in come)
 
     def _outputs(self, archive: bytes) -> tuple[bytes, ...]:
         """Return the products whose names are known beforehand."""

@@ -571,7 +571,7 @@ CREATE TABLE step_inputs (
 CREATE TABLE step_notes (
 	step_id INTEGER NOT NULL, 
 	facts TEXT, 
-	hold TEXT, 
+	hold TEXT, awaits TEXT, 
 	CONSTRAINT pk_step_notes PRIMARY KEY (step_id), 
 	CONSTRAINT fk_step_notes_step_id FOREIGN KEY(step_id) REFERENCES steps (id) ON DELETE CASCADE
 );

@@ -130,7 +130,7 @@ class HeaderFacts:
     absent : tuple of str
         Keywords that some frame lacks, the exposure time's first.
     state : str
-        Digest of the telemetry that was there.
+        What telemetry there was (`telemetry_state`).
     """
 
     def __init__(self, exposed: Exposures, found: dict[Rule, Column], state: str) -> None:

@@ -17,7 +17,7 @@ Form = Literal["frames", "cube"]
 FROM_THE_FIRST_NS = 0
 """A job that begins here takes an archive whole, whatever was observed."""
 STILL_SPEAKING = "open:"
-"""Before a digest of telemetry that may not be all: some device has not spoken on to the last frame, and what it said
+"""Before a state of telemetry that may not be all: some device has not spoken on to the last frame, and what it said
 last may not be what held then."""
 
 
@@ -120,7 +120,8 @@ class Made:
     absent : tuple of str
         Keywords that some frame lacks.
     telemetry : str
-        Digest of the telemetry that was there; after `STILL_SPEAKING` where it did not go on to the last frame.
+        What telemetry there was (`reader.telemetry_state`); after `STILL_SPEAKING` where it does not go on to the last
+        frame.
     has_header : bool
     seconds : float
     failure : str or None

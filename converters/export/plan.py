@@ -21,7 +21,7 @@ from catalogue.export_records import ExportRecord
 from converters.export.frames import Choice, choose
 from converters.export.jobs import STILL_SPEAKING, External, Form, HeaderPlan
 from converters.export.observations import Observation
-from converters.export.reader import telemetry_state
+from converters.export.reader import is_more, telemetry_state
 from converters.export.staging import fingerprint
 from converters.export.tree import Place
 from converters.fits_writer import VERSION
@@ -300,7 +300,7 @@ def _may_lack_telemetry(record: ExportRecord) -> bool:
 
 def _has_more_telemetry(item: Item, record: ExportRecord) -> bool:
     then = record.telemetry.removeprefix(STILL_SPEAKING)
-    return telemetry_state(item.camera.header, item.first_ns, item.last_ns) != then
+    return is_more(telemetry_state(item.camera.header, item.first_ns, item.last_ns), then)
 
 
 def _is_same_source(item: Item, record: ExportRecord) -> bool:

@@ -7,7 +7,6 @@ is headers.py's; what the bytes mean converters/telemetry's.
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -59,12 +58,8 @@ class Around:
         )
 
     def state(self, devices: Sequence[str], begin_ns: int, end_ns: int) -> str:
-        """Return a digest of what telemetry of some devices there is between two instants within this time.
-
-        It changes when records come to it, and with nothing else.
-        """
-        said = sorted(f"{device} {self._count(device, begin_ns, end_ns)}" for device in set(devices))
-        return hashlib.sha256("\n".join(said).encode("utf-8", "surrogateescape")).hexdigest()
+        """Return how many records of each device there are between two instants within this time, a device a line."""
+        return "\n".join(f"{device} {self._count(device, begin_ns, end_ns)}" for device in sorted(set(devices)))
 
     def reaches(self, devices: Sequence[str], begin_ns: int, instant_ns: int) -> bool:
         """Say whether the telemetry of every device that spoke since a beginning goes on to an instant."""
@@ -106,12 +101,27 @@ class Around:
 
 
 def telemetry_state(header: HeaderPlan, first_ns: int, last_ns: int, around: Around | None = None) -> str:
-    """Return a digest of the telemetry around the frames of an archive, of every device that is asked.
+    """Return what telemetry there is around the frames of an archive, of every device that is asked (see `is_more`).
 
     `around` is what has been read already; its time encloses the gap on both sides of the frames.
     """
     begin_ns, end_ns = first_ns - header.gap_ns, last_ns + header.gap_ns
     return (around or Around(header.roots, begin_ns, end_ns)).state(header.devices, begin_ns, end_ns)
+
+
+def is_more(state: str, then: str) -> bool:
+    """Say whether telemetry has come to what there was then, and none of it is gone.
+
+    Of a disk that is not mounted, or of telemetry that was freed, headers would only get poorer.
+    """
+    now, before = _counts(state), _counts(then)
+    return now != before and all(now.get(device, 0) >= count for device, count in before.items())
+
+
+def _counts(state: str) -> dict[str, int]:
+    """Return the records of each device; an older nightferry noted a digest instead, which tells of none."""
+    lines = (line.rpartition(" ") for line in state.splitlines())
+    return {device: int(count) for device, blank, count in lines if blank}
 
 
 def _times_of(file: StampedFile) -> NDArray[np.int64]:

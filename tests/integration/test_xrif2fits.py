@@ -302,6 +302,30 @@ def test_the_step_makes_the_files_of_a_night_once(tmp_path: Path, drive: Drive, 
     assert "skipped" in capsys.readouterr().out
 
 
+def test_a_night_converted_before_its_telemetry_came_gets_it_into_its_headers(
+    drive: Drive, config: Path, capsys: Capsys
+) -> None:
+    """By itself and once; telemetry that goes away again, be it freed or on a disk not mounted, takes no card away."""
+    declare(config, convert={"steps": [{"step": "xrif2fits"}]})
+    (telemetry,) = (drive.roots["icc"] / "telem").rglob("*.bintel")
+    late = telemetry.rename(drive.folder / telemetry.name)
+    assert convert(config) == 0
+    product = archive_of(drive).with_suffix("") / f"camsci1_{stamp(11)}.fits"
+    assert "EXPTIME" not in fits.getheader(product)
+    late.rename(telemetry)
+    capsys.readouterr()
+    assert convert(config, "--dry-run") == 0
+    assert "would be done" in capsys.readouterr().out
+    assert convert(config) == 0
+    assert (fits.getheader(product)["EXPTIME"], whole(product)) == (0.5, True)
+    assert convert(config) == 0
+    assert "0 done  0 failed  1 skipped" in capsys.readouterr().out
+    made = product.stat().st_mtime_ns
+    telemetry.unlink()
+    assert convert(config) == 0
+    assert product.stat().st_mtime_ns == made
+
+
 def test_the_step_makes_cubes_and_goes_on_past_a_damaged_archive(
     tmp_path: Path, drive: Drive, config: Path, capsys: Capsys
 ) -> None:
