@@ -1,7 +1,8 @@
 """One chain over several machines: a hop leaves word of its completion, the next hop's machine waits for it.
 
 The word is a file beside the destination's marker, written only where a machine was given its part of a chain
-by ``--hop``. Moving is the syncer's.
+by ``--hop``. It names the nights that were brought late, too: the next machine's ledger does not know of them, and
+its window may not hold them. Moving is the syncer's.
 """
 
 from __future__ import annotations
@@ -11,12 +12,17 @@ import json
 import logging
 import posixpath
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from catalogue.records import HopNight, NightRecord
+from nightferry.runs import Run
 from nightferry.selection import Asked, hops_asked
 from nightferry.workplace import Workplace
-from observatory.endpoints.contract import OURS, Act
-from observatory.errors import CouldNotTell
+from observatory.endpoints.contract import OURS, Look
+from observatory.errors import CouldNotTell, UsageError
+from observatory.listing import ANY_NIGHT
+from observatory.nights import night_text, parse_night
 from observatory.spec.chain import Hop, hops
 from observatory.truth import State
 from reports.model import Note
@@ -30,6 +36,26 @@ FRESH = dt.timedelta(hours=20)
 AHEAD = dt.timedelta(seconds=CLOCK_TOLERANCE_S)
 """So far two machines' clocks may differ before a sync refuses."""
 LOOK_EVERY_S = 30.0
+IN_TIME = dt.timedelta(days=1)
+"""The present night and the one before it are looked at by every machine, however long it was off."""
+MOST_LATE = 10_000
+WORD_BYTES = 1 << 20
+"""More of a word is not read; so many nights take a third of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a machine says of a hop.
+
+    Attributes
+    ----------
+    completed_utc : datetime
+    late : mapping of night to datetime
+        When a night was brought that was not of the last two then.
+    """
+
+    completed_utc: dt.datetime
+    late: Mapping[dt.date, dt.datetime] = field(default_factory=dict)
 
 
 def _word(hop: Hop) -> bytes:
@@ -48,28 +74,71 @@ def leave_records(workplace: Workplace, asked: Asked, outcomes: Sequence[HopOutc
         is_completed = outcome.state is not State.UNKNOWN and not outcome.dry_run and outcome.markers[1] is not None
         if hop is not None and is_completed:
             try:
-                _leave(workplace.endpoint(hop.destination.host), _word(hop), workplace.now(), outcome.state)
+                _leave(workplace, hop, outcome.state)
             except (CouldNotTell, OSError) as error:  # the next machine then waits, and says that it waited in vain
                 log.warning("no word left", extra={"hop": outcome.hop, "reason": str(error)})
 
 
-def _leave(endpoint: Act, path: bytes, now: dt.datetime, state: State) -> None:
+def _leave(workplace: Workplace, hop: Hop, state: State) -> None:
+    endpoint, path = workplace.endpoint(hop.destination.host), _word(hop)
+    late = {night_text(night): at.isoformat() for night, at in _brought_late(workplace, hop).items()}
+    said = {"completed_utc": workplace.now().isoformat(), "state": state.value, "late": late}
     temporary = path + b".new"
     endpoint.remove(temporary)
     with endpoint.create(temporary, 0o644) as stream:
-        stream.write(json.dumps({"completed_utc": now.isoformat(), "state": state.value}).encode() + b"\n")
+        stream.write(json.dumps(said).encode() + b"\n")
     endpoint.rename(temporary, path)
 
 
-def completed(endpoint: Act, hop: Hop) -> dt.datetime | None:
-    """Return when a hop was completed last, as its word says; None without one that can be read."""
+def _brought_late(workplace: Workplace, hop: Hop) -> dict[dt.date, dt.datetime]:
+    """Return when the nights were brought that were older than every machine's last look, those brought last."""
+    clock = workplace.clock_of(hop.instrument)
+    brought = {one.night: at for one in _nights_of(workplace, hop) if (at := one.moved_utc or one.first_seen_utc)}
+    late = [(at, night) for night, at in brought.items() if night < clock.night_of(at) - IN_TIME]
+    return {night: at for at, night in sorted(late)[-MOST_LATE:]}
+
+
+def _nights_of(workplace: Workplace, hop: Hop) -> Sequence[HopNight]:
+    known = workplace.ledger.hop_nights(hop.instrument.instrument, hop.key)
+    return [one for one in known if one.night != ANY_NIGHT]
+
+
+def word_of(endpoint: Look, hop: Hop) -> Word | None:
+    """Return what was said last of a hop; None without a word that can be read."""
     try:
         with endpoint.open(_word(hop)) as stream:
-            said = json.loads(stream.read(4096))
-        at = dt.datetime.fromisoformat(said["completed_utc"])
-        return at if at.utcoffset() is not None else None
-    except (CouldNotTell, OSError, ValueError, KeyError, TypeError):
+            said = json.loads(stream.read(WORD_BYTES))
+        late = {parse_night(night, ANY_NIGHT): _instant(at) for night, at in said.get("late", {}).items()}
+        return Word(_instant(said["completed_utc"]), late)
+    except (CouldNotTell, UsageError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _instant(text: str) -> dt.datetime:
+    at = dt.datetime.fromisoformat(text)
+    if at.utcoffset() is None:
+        raise ValueError(f"{text} does not know its zone")
+    return at
+
+
+def heed_earlier_hops(workplace: Workplace, run: Run, asked: Asked) -> None:
+    """Note which nights other machines brought late to the sources of ``--hop``: they are in the window until proven.
+
+    An instant of theirs is taken for a little later, as clocks differ: what was proven just before it is looked at
+    once more.
+    """
+    for hop in hops_asked(workplace, asked) if asked.hops and run.keeps_records else ():
+        for earlier in earlier_hops(hop):
+            word = word_of(workplace.endpoint(hop.source.host), earlier)
+            known = {one.night: one.moved_utc for one in _nights_of(workplace, earlier)}
+            for night, at in word.late.items() if word is not None else ():
+                by_now, before = at + AHEAD, known.get(night)
+                if before is None or before < by_now:
+                    _note_brought(workplace, run, earlier, night, by_now)
+
+
+def _note_brought(workplace: Workplace, run: Run, hop: Hop, night: dt.date, at: dt.datetime) -> None:
+    workplace.ledger.record_nights(run.id, hop.instrument.instrument, hop.key, {night: NightRecord(moved_files=1)}, at)
 
 
 def earlier_hops(hop: Hop) -> tuple[Hop, ...]:
@@ -104,9 +173,9 @@ def _has_come(workplace: Workplace, hop: Hop) -> bool:
 
     One that is dated ahead tells nothing: its machine's clock, or ours, is wrong, and it would be fresh for ever.
     """
-    at, now = completed(workplace.endpoint(hop.destination.host), hop), workplace.now()
-    if at is None or not -AHEAD <= now - at <= FRESH:
+    word, now = word_of(workplace.endpoint(hop.destination.host), hop), workplace.now()
+    if word is None or not -AHEAD <= now - word.completed_utc <= FRESH:
         return False
     names = (hop.instrument.instrument, now + AHEAD)
     runs = (workplace.ledger.last_finished(kind, *names) for kind in ("run", "sync"))
-    return all(last is None or at > last.started_utc for last in runs)
+    return all(last is None or word.completed_utc > last.started_utc for last in runs)

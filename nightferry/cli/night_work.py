@@ -11,7 +11,7 @@ from nightferry.hop_sync import SyncWishes
 from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
 from nightferry.products.converting import ConvertWishes
-from nightferry.relay import await_earlier_hops, leave_records
+from nightferry.relay import await_earlier_hops, heed_earlier_hops, leave_records
 from nightferry.reporting import delivery as deliver
 from nightferry.reporting.letters import send_letters
 from nightferry.runs import Run, crashes, forgotten
@@ -46,6 +46,7 @@ def _nightly_report(
         *_notes_before(workplace, dry_run),
         *await_earlier_hops(workplace, asked, wait_h),
     ]
+    heed_earlier_hops(workplace, run, asked)
     with night_progress(delivery) as (of_hops, of_steps, pause):
         wishes = NightlyWishes(
             SyncWishes(dry_run=dry_run, confirm_root=confirm_root(delivery, pause), progress=of_hops),

@@ -10,7 +10,7 @@ from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
 from nightferry.clocks import clock_notes
 from nightferry.hop_sync import SyncWishes
 from nightferry.locks import free_locks
-from nightferry.relay import await_earlier_hops, leave_records
+from nightferry.relay import await_earlier_hops, heed_earlier_hops, leave_records
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, check_nights, instruments_asked
@@ -59,6 +59,7 @@ def _sync_report(
 ) -> int:
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     run = Run(workplace, "sync", names, wishes.dry_run)
+    heed_earlier_hops(workplace, run, asked)
     with hop_progress(delivery) as (progress, pause):
         told = replace(wishes, confirm_root=confirm_root(delivery, pause), progress=progress)
         outcomes = sync(workplace, run, asked, told)

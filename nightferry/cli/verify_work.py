@@ -8,6 +8,7 @@ from nightferry.cli.context import is_terminal, say
 from nightferry.cli.next_steps import next_steps
 from nightferry.cli.work import Delivery, conclude, file_progress
 from nightferry.clocks import clock_notes
+from nightferry.relay import heed_earlier_hops
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, check_nights, hops_asked, instruments_asked
@@ -25,6 +26,7 @@ def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, deliver
     names = [instrument.instrument for instrument in instruments_asked(workplace, asked)]
     notes = [*delivery.notes, *forgotten(workplace), *clock_notes(workplace)]
     run = Run(workplace, "verify", names)
+    heed_earlier_hops(workplace, run, asked)
     with file_progress(delivery) as progress:
         verdicts = verify(workplace, run, asked, replace(wishes, progress=progress))
     report = Report(

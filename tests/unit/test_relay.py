@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from catalogue.records import HopNight, NightState, NightStatus
-from nightferry.relay import await_earlier_hops, completed, earlier_hops, leave_records
+from catalogue.records import HopNight, NightRecord, NightState, NightStatus
+from nightferry.relay import await_earlier_hops, earlier_hops, heed_earlier_hops, leave_records, word_of
 from nightferry.reporting.status import row_of
-from nightferry.selection import Asked, hops_asked, instruments_asked
+from nightferry.runs import Run
+from nightferry.selection import Asked, hops_asked, instruments_asked, scope_asked
 from nightferry.workplace import Workplace
+from observatory.nights import night_text
 from observatory.spec.chain import hops
 from observatory.truth import State
 from reports.model import Note
@@ -66,8 +69,8 @@ def outcome(hop: str = "a:b") -> HopOutcome:
 
 def word(workplace: Workplace) -> dt.datetime | None:
     """Return when the first hop was completed, as its word says."""
-    hop = hops_asked(workplace, FIRST)[0]
-    return completed(workplace.endpoint("here"), hop)
+    said = word_of(workplace.endpoint("here"), hops_asked(workplace, FIRST)[0])
+    return said.completed_utc if said is not None else None
 
 
 def test_word_is_left_where_a_machine_has_its_part_of_a_chain(workplace: Workplace, tmp_path: Path) -> None:
@@ -100,7 +103,16 @@ def test_no_word_is_left_below_a_root_that_was_not_seen(workplace: Workplace) ->
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"{}", b"[]", b'{"completed_utc": 5}', b'{"completed_utc": "2016-09-07T18:00:00"}']
+    "said",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b'{"completed_utc": 5}',
+        b'{"completed_utc": "2016-09-07T18:00:00"}',
+        b'{"completed_utc": "2016-09-07T18:00:00Z", "late": {"20161301": "2016-09-07T18:00:00Z"}}',
+        b'{"completed_utc": "2016-09-07T18:00:00Z", "late": [20160901]}',
+    ],
 )
 def test_a_word_that_makes_no_sense_is_none(workplace: Workplace, tmp_path: Path, said: bytes) -> None:
     """Nor one that does not know its zone."""
@@ -160,6 +172,40 @@ def test_a_run_of_ours_that_is_dated_ahead_does_not_make_the_word_old(workplace:
     workplace.ledger.finish_run(run, State.OK, ahead)
     leave_records(workplace, FIRST, [outcome()])
     assert list(await_earlier_hops(workplace, SECOND, 0, clock.sleep)) == []
+
+
+def test_a_word_names_the_nights_that_were_brought_late_and_no_others(workplace: Workplace) -> None:
+    """Those of the last two nights every machine looks at by itself."""
+    run = Run(workplace, "sync", ["sha"])
+    nights = {NOW.date() - dt.timedelta(days=back): NightRecord(1, 0, moved_files=1) for back in (0, 1, 2, 40)}
+    workplace.ledger.record_nights(run.id, "sha", "a:b", nights, NOW)
+    leave_records(workplace, FIRST, [outcome()])
+    said = word_of(workplace.endpoint("here"), hops_asked(workplace, FIRST)[0])
+    assert said is not None
+    assert said.late == {NOW.date() - dt.timedelta(days=back): NOW for back in (2, 40)}
+
+
+def test_what_a_word_names_is_in_the_window_until_it_is_proven(
+    workplace: Workplace, clock: Clock, tmp_path: Path
+) -> None:
+    """And again when more of it is brought; a dry run notes nothing."""
+    ledger, night = workplace.ledger, NOW.date() - dt.timedelta(days=40)
+    (hop,) = hops_asked(workplace, SECOND)
+    first_use = Run(workplace, "sync", ["sha"])
+    ledger.record_nights(first_use.id, "sha", hop.key, {NOW.date(): NightRecord(1, 0)}, NOW)
+    for _ in range(2):
+        clock.sleep(3600)
+        said = {"completed_utc": clock.now.isoformat(), "late": {night_text(night): clock.now.isoformat()}}
+        (tmp_path / "b" / ".nightferry" / "completed-sha-a-to-b").write_text(json.dumps(said))
+        heed_earlier_hops(workplace, Run(workplace, "sync", ["sha"], dry_run=True), SECOND)
+        assert night not in scope_asked(workplace, SECOND, hop).nights
+        clock.sleep(3600)
+        run = Run(workplace, "sync", ["sha"])
+        heed_earlier_hops(workplace, run, SECOND)
+        assert night in scope_asked(workplace, SECOND, hop).nights
+        ledger.record_nights(run.id, "sha", hop.key, {night: NightRecord(1, 0, NightState.PROVEN, "size")}, clock.now)
+        heed_earlier_hops(workplace, run, SECOND)
+        assert night not in scope_asked(workplace, SECOND, hop).nights
 
 
 def test_nobody_waits_who_was_not_told_to(workplace: Workplace, clock: Clock) -> None:
