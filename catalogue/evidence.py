@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Row
 
 from catalogue.book import Book
 from catalogue.evidence_records import CARRIED, Evidence, ReadFile, Reading, SafeNight, SafeState
 from catalogue.evidence_tables import evidence, holders, readings, safe_nights
-from catalogue.store import insert_one, upsert
+from catalogue.store import insert_one, rows_of_nights, upsert
 from catalogue.tables import runs
 
 _COLUMNS = ("path", "night", "name", "sha256", "size_bytes", "mtime_s", "changed_s", "identity")
@@ -167,12 +168,18 @@ class EvidenceBook(Book):
         """Return what hashes showed of the nights of a copy; None: of all."""
         asked = sa.select(safe_nights).where(safe_nights.c.holder_id == holder)
         with self._store.read() as connection:
-            rows = connection.execute(asked).all()
-        return {
-            row.night: SafeNight(SafeState(row.state), row.files, row.at_utc, row.reason)
-            for row in rows
-            if wanted is None or row.night in wanted
-        }
+            return dict(map(_safe_night, rows_of_nights(connection, asked, safe_nights.c.night, wanted)))
+
+    def unsafe_nights(self, holder: int) -> dict[dt.date, SafeNight]:
+        """Return what hashes showed of those nights of a copy that are not what they should be."""
+        is_unsafe = safe_nights.c.state == SafeState.UNSAFE.value
+        asked = sa.select(safe_nights).where(safe_nights.c.holder_id == holder, is_unsafe)
+        with self._store.read() as connection:
+            return dict(map(_safe_night, connection.execute(asked)))
+
+
+def _safe_night(row: Row[tuple[Any, ...]]) -> tuple[dt.date, SafeNight]:
+    return row.night, SafeNight(SafeState(row.state), row.files, row.at_utc, row.reason)
 
 
 def _number_of(connection: Connection, key: tuple[str, str, str, str], others: Collection[str] | None) -> int | None:

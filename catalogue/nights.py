@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection, Row
 from catalogue.book import Book
 from catalogue.decisions import acceptances_of
 from catalogue.records import Acceptance, HopNight, NightRecord, NightState, NightStatus, StepCount, StepResult
-from catalogue.store import upsert
+from catalogue.store import rows_of_nights, upsert
 from catalogue.tables import nights, runs, steps
 
 _NOTHING: Mapping[str, Any] = {
@@ -245,13 +245,10 @@ class NightBook(Book):
         today : date, optional
             What was accepted and nobody stands for on this day is open again. None: on any day.
         """
+        of_hops = sa.select(nights).where(nights.c.instrument == instrument, nights.c.night > dt.date.min)
         with self._store.read() as connection:
-            over = connection.execute(
-                sa.select(nights)
-                .where(nights.c.instrument == instrument, nights.c.night > dt.date.min)
-                .order_by(nights.c.night, nights.c.hop)
-            ).all()
-            made = connection.execute(_step_counts(instrument)).all()
+            over = rows_of_nights(connection, of_hops.order_by(nights.c.night, nights.c.hop), nights.c.night, wanted)
+            made = rows_of_nights(connection, _step_counts(instrument), steps.c.night, wanted)
             accepted = acceptances_of(connection, instrument, today)
         hops, steps_of = defaultdict[dt.date, list[HopNight]](list), defaultdict[dt.date, list[StepCount]](list)
         for row in over:
@@ -278,11 +275,9 @@ def expect_fewer(connection: Connection, instrument: str, hop: str, freed: Mappi
 def _known(
     connection: Connection, instrument: str, hop: str, wanted: Collection[dt.date]
 ) -> dict[dt.date, Mapping[str, Any]]:
-    """Return the rows of some nights. All of the hop's are read: a query names only so many values."""
+    """Return the rows of some nights, and read no others: a window and a tree without nights are centuries apart."""
     asked = sa.select(nights).where(nights.c.instrument == instrument, nights.c.hop == hop)
-    if wanted:
-        asked = asked.where(nights.c.night.between(min(wanted), max(wanted)))
-    return {row.night: row._asdict() for row in connection.execute(asked) if row.night in wanted}
+    return {row.night: row._asdict() for row in rows_of_nights(connection, asked, nights.c.night, wanted)}
 
 
 def _learned(known: Mapping[str, Any], record: NightRecord, at_utc: dt.datetime) -> dict[str, Any]:

@@ -5,10 +5,11 @@ The one place where SQLAlchemy's errors are translated. What is kept in it is th
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from catalogue import newest
 from catalogue.tables import HEAD
+from observatory.batches import batched
 from observatory.errors import RecordsUnavailable, UsageError
 from observatory.names import show
 
@@ -164,6 +166,22 @@ def upsert(
     """
     if rows:
         connection.execute(upsert_statement(connection.dialect.name, table, tuple(rows[0]), also), rows)
+
+
+def rows_of_nights(
+    connection: Connection,
+    asked: sa.Select[tuple[Any, ...]],
+    column: sa.ColumnElement[dt.date],
+    wanted: Collection[dt.date] | None,
+) -> list[sa.Row[tuple[Any, ...]]]:
+    """Return the rows of some nights, of whatever age: each is looked up, and not all that lie between them.
+
+    In the order that is asked for, if that begins with the night. None: the rows of every night.
+    """
+    if wanted is None:
+        return list(connection.execute(asked))
+    parts = batched(sorted(wanted), AT_ONCE)
+    return [row for part in parts for row in connection.execute(asked.where(column.in_(part)))]
 
 
 def _insert(dialect: str, table: sa.Table) -> postgresql.Insert | sqlite.Insert:

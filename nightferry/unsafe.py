@@ -53,8 +53,7 @@ def _by_destination(hops: Iterable[Hop]) -> Collection[Sequence[Hop]]:
 
 def _unsafe_nights(workplace: Workplace, hop: Hop) -> dict[dt.date, SafeNight]:
     holder = known_holder(workplace, hop.instrument, hop.destination)
-    judged = {} if holder is None else workplace.ledger.safe_nights(holder)
-    unsafe = {night: one for night, one in judged.items() if one.state is SafeState.UNSAFE}
+    unsafe = {} if holder is None else workplace.ledger.unsafe_nights(holder)
     words = acceptances(workplace, hop) if unsafe else ()
     given_up, in_part = ({one.night for one in words if one.whole_night is is_whole} for is_whole in (True, False))
     now = {night: _judged_now(workplace, hop, night) if night in in_part else one for night, one in unsafe.items()}

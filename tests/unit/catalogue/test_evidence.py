@@ -9,6 +9,7 @@ from catalogue.ledger import Ledger
 from catalogue.records import NightRecord
 
 NIGHT = dt.date(2016, 9, 7)
+DAY = dt.timedelta(days=1)
 NOON = dt.datetime(2016, 9, 8, 12, tzinfo=dt.UTC)
 LATER = NOON + dt.timedelta(days=3)
 
@@ -79,6 +80,18 @@ def test_safe_nights_are_noted_anew(ledger: Ledger) -> None:
     ledger.record_safe(one, {NIGHT: SafeNight(SafeState.UNSAFE, 5, LATER, "1 differs")})
     assert ledger.safe_nights(one) == {NIGHT: SafeNight(SafeState.UNSAFE, 5, LATER, "1 differs")}
     assert ledger.safe_nights(one, []) == {}
+
+
+def test_unsafe_nights_are_found_among_all_that_were_judged(ledger: Ledger) -> None:
+    """Of any age; what could not be told is not called unsafe."""
+    one, bad = holder(ledger), SafeNight(SafeState.UNSAFE, 5, LATER, "1 differs")
+    states = {
+        NIGHT: SafeNight(SafeState.SAFE, 5, NOON),
+        NIGHT + DAY: bad,
+        NIGHT + 2 * DAY: SafeNight(SafeState.UNKNOWN, 0, NOON),
+    }
+    ledger.record_safe(one, states)
+    assert ledger.unsafe_nights(one) == {NIGHT + DAY: bad}
 
 
 def test_a_confirmation_names_files_and_can_be_taken_back(ledger: Ledger) -> None:

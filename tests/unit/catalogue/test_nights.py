@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
 from catalogue.ledger import Ledger
 from catalogue.nights import expect_fewer
@@ -223,6 +225,41 @@ def test_status_of_nights_asked_for_has_a_row_for_each(ledger: Ledger, run: int)
     note(ledger, run, PROVEN)
     rows = ledger.status("sha", [NIGHT, NIGHT + DAY])
     assert [(row.night, len(row.hops)) for row in rows] == [(NIGHT + DAY, 0), (NIGHT, 1)]
+
+
+def plans(ledger: Ledger, ask: Callable[[], object]) -> list[str]:
+    """Return how SQLite goes about what is asked of the nights."""
+    told: list[str] = []
+
+    def explain(connection: sa.Connection, cursor: object, statement: str, values: object, *_: object) -> None:
+        if "FROM nights" in statement and not statement.startswith("EXPLAIN"):
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)  # type: ignore[arg-type]
+            told.extend(row[3] for row in plan if "nights" in row[3])
+
+    sa.event.listen(ledger._store.engine, "before_cursor_execute", explain)
+    ask()
+    sa.event.remove(ledger._store.engine, "before_cursor_execute", explain)
+    return told
+
+
+def test_a_window_is_looked_up_and_not_ten_years_of_nights_read_for_it(ledger: Ledger, run: int) -> None:
+    """With the window stands the earliest date of all, for trees without nights, and any night that is still open."""
+    for night in (dt.date.min, NIGHT, NIGHT + DAY, LATER):
+        note(ledger, run, PROVEN, night)
+    window = (dt.date.min, NIGHT, LATER)
+    assert [one.night for one in ledger.hop_nights("sha", "a:b", window)] == list(window)
+    assert list(ledger.last_counts("sha", "a:b", window)) == list(window)
+    (plan,) = plans(ledger, lambda: ledger.hop_nights("sha", "a:b", window))
+    assert plan.endswith("(instrument=? AND hop=? AND night=?)"), plan
+
+
+def test_more_nights_are_asked_for_than_one_question_may_name(ledger: Ledger, run: int) -> None:
+    """Ten years, each night of them once, in order."""
+    years = [NIGHT + number * DAY for number in range(3650)]
+    ledger.record_nights(run, "sha", "a:b", dict.fromkeys(years, PROVEN), NOON)
+    assert [one.night for one in ledger.hop_nights("sha", "a:b", years[1:])] == years[1:]
+    assert [row.night for row in ledger.status("sha", years[1:])] == years[:0:-1]
+    assert all(row.hops for row in ledger.status("sha", years))
 
 
 def test_a_step_keeps_its_last_word_on_each_subject(ledger: Ledger) -> None:
