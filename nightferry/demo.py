@@ -15,12 +15,13 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
+from nightferry.hop_verify import VerifyWishes
 from nightferry.locks import free_locks
 from nightferry.nightly import NightlyWishes, nightly
 from nightferry.reporting import delivery
 from nightferry.runs import Run
 from nightferry.selection import Asked
-from nightferry.verifying import VerifyWishes, verify
+from nightferry.verifying import verify
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
 from observatory.layouts import Layout

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 from nightferry.holdings.cataloguing import Filled, FillWishes, fill_instrument, section_of
 from nightferry.hop_sync import SyncWishes
+from nightferry.hop_verify import VerifyWishes
 from nightferry.products.converting import Converted, ConvertWishes, convert_place
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, scope_asked
 from nightferry.syncing import sync_one, syncable
 from nightferry.unsafe import notes_of_unsafe
 from nightferry.vanished import notes_of, notes_of_gone
-from nightferry.verifying import VerifyWishes, verify
+from nightferry.verifying import verify
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell, LockHeld, NightferryError
 from observatory.spec.chain import Hop, places

@@ -35,7 +35,7 @@ def verify(
         reach_early(workplace, what)
         from nightferry.cli.verify_work import run_verify  # loaded while the hosts answer
         from nightferry.cli.work import Delivery
-        from nightferry.verifying import VerifyWishes
+        from nightferry.hop_verify import VerifyWishes
         from verifier.options import LEVELS
 
         if level is not None and level not in LEVELS:

@@ -8,13 +8,14 @@ from nightferry.cli.context import is_terminal, say
 from nightferry.cli.next_steps import next_steps
 from nightferry.cli.work import Delivery, conclude, file_progress
 from nightferry.clocks import clock_notes
+from nightferry.hop_verify import VerifyWishes
 from nightferry.relay import heed_earlier_hops
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
 from nightferry.selection import Asked, check_nights, hops_asked, instruments_asked
 from nightferry.unsafe import notes_of_unsafe
 from nightferry.vanished import notes_of_gone
-from nightferry.verifying import VerifyWishes, verify
+from nightferry.verifying import verify
 from nightferry.workplace import Workplace
 from reports.model import Report
 

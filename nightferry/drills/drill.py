@@ -18,10 +18,11 @@ from pathlib import Path
 
 from nightferry.demo import exposure
 from nightferry.hop_sync import SyncWishes
+from nightferry.hop_verify import VerifyWishes
 from nightferry.runs import Run
 from nightferry.selection import Asked, hops_asked, scope_asked
 from nightferry.syncing import sync_one
-from nightferry.verifying import VerifyWishes, verify_one
+from nightferry.verifying import verify_one
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import Act
 from observatory.errors import CouldNotTell, NightferryError, UsageError

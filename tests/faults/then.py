@@ -8,10 +8,11 @@ from __future__ import annotations
 import datetime as dt
 
 from nightferry.hop_sync import SyncWishes
+from nightferry.hop_verify import VerifyWishes
 from nightferry.runs import Run
 from nightferry.selection import Asked, hops_asked, scope_asked
 from nightferry.syncing import sync
-from nightferry.verifying import VerifyWishes, verify_one
+from nightferry.verifying import verify_one
 from nightferry.workplace import Workplace
 from syncer.outcome import HopOutcome
 from tests.faults.stage import Stage

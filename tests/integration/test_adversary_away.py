@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from nightferry.hop_verify import VerifyWishes
 from nightferry.runs import Run
 from nightferry.selection import Asked
-from nightferry.verifying import VerifyWishes, verify
+from nightferry.verifying import verify
 from nightferry.workplace import Workplace
 from observatory.truth import State
 from tests.observatory import Observatory, Settings, tree

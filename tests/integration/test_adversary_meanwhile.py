@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from nightferry.hop_verify import VerifyWishes
 from nightferry.runs import Run
 from nightferry.selection import Asked
-from nightferry.verifying import VerifyWishes, verify
+from nightferry.verifying import verify
 from nightferry.workplace import Workplace
 from observatory.nights import night_text
 from tests.observatory import Observatory, fits_file
