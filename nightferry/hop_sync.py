@@ -25,10 +25,10 @@ from observatory.listing import ANY_NIGHT, HopScope
 from observatory.nights import STAMP_FORMAT
 from observatory.spec.chain import Hop, Place, sources_of
 from observatory.truth import State
-from syncer.outcome import Failure, HopOutcome, Moved
+from syncer.outcome import Failure, HopOutcome
 from syncer.survey import End
 from syncer.sync import SyncOptions, sync_hop
-from syncer.transfer.contract import Progress
+from syncer.transfer.contract import Arrived, Progress
 from verifier.accepted import is_accepted
 
 HopProgress = Callable[[Hop, Progress], None]
@@ -191,10 +191,10 @@ class HopSync:
         waiting = {*ledger.waiting_since(*self._key), *outcome.in_progress}  # of which some never stay
         ledger.record_waiting(*self._key, waiting, now)
 
-    def _arrived(self, moved: Sequence[Moved]) -> None:
-        files = [MovedFile(one.path, one.size_bytes, one.mtime_s, one.sha256) for one in moved]
+    def _arrived(self, arrived: Sequence[Arrived]) -> None:
+        files = [MovedFile(one.item.path, one.size_bytes, one.mtime_s, one.sha256) for one in arrived]
         self.workplace.ledger.record_moved(self.run.id, *self._key, files, self.workplace.now())
-        note_carried(self.workplace, self.scope, [one.path for one in moved])
+        note_carried(self.workplace, self.scope, [file.path for file in files])
 
     def record(self, outcome: HopOutcome, is_whole: bool) -> None:
         """Remember what became of the hop; `is_whole`: all of its nights were looked at that are due."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from observatory.names import show
 from observatory.truth import State
@@ -17,15 +16,6 @@ class Failure:
 
     path: bytes
     reason: str
-
-
-class Moved(NamedTuple):
-    """One file that has arrived: its place, size and time are what the destination showed afterwards."""
-
-    path: bytes
-    size_bytes: int
-    mtime_s: float
-    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from observatory.spec.models import TransferOptions
 from syncer.candidates import Candidates, Policy
 from syncer.links import copy_links
 from syncer.lock import Lease, destination_lock, worked_since
-from syncer.outcome import Failure, HopOutcome, Moved
+from syncer.outcome import Failure, HopOutcome
 from syncer.plan import Move, Plan, decide, without_poisoned
 from syncer.questions import Questions
 from syncer.roots import RootToBe, mark, refuse_one_folder
@@ -32,7 +32,7 @@ from syncer.safety import mass_loss, moves_by_night, why_refused
 from syncer.spelling import folds_form, without_misspelt
 from syncer.survey import End, Trust, survey_both
 from syncer.transfer.choose import choose
-from syncer.transfer.contract import Batch, CarryResult, Engine, Item, Progress, local_now, no_progress
+from syncer.transfer.contract import Arrived, Batch, CarryResult, Engine, Item, Progress, local_now, no_progress
 from syncer.transfer.folders import OldBefore, free_old_replaced, sweep, unused_stamp
 
 BATCH_FILES = 100_000
@@ -102,7 +102,7 @@ class SyncOptions:
     waiting_since_s: Mapping[bytes, float] = field(default_factory=dict)
     expected: Expectations = NOTHING_EXPECTED
     on_begun: Callable[[HopOutcome], None] = field(default=lambda outcome: None)
-    on_arrived: Callable[[Sequence[Moved]], None] = field(default=lambda moved: None)
+    on_arrived: Callable[[Sequence[Arrived]], None] = field(default=lambda arrived: None)
     progress: Callable[[Progress], None] = no_progress
     settled: Mapping[bytes, tuple[int, float]] = field(default_factory=dict)
     now: Callable[[], dt.datetime] = local_now
@@ -285,7 +285,7 @@ class _HopRun:
             result = self._as_listed(engine.carry(self._batch(moves, done.listener())))
             results.append(result)
             done.add(moves)
-            self._options.on_arrived([_moved(arrived.item, arrived.sha256) for arrived in result.arrived])
+            self._options.on_arrived(result.arrived)
 
     def _as_listed(self, result: CarryResult) -> CarryResult:
         folds = self._questions.destination_folds
@@ -384,10 +384,6 @@ def remote_shell(access: HostAccess, options: TransferOptions) -> list[str]:
 def _plainly(failure: Failure) -> Failure:
     """Return why a file could not be read in the words of a listing: what it stands under says the rest."""
     return replace(failure, reason=failure.reason.removeprefix("could not be read at the source: "))
-
-
-def _moved(item: Item, sha256: str | None) -> Moved:
-    return Moved(item.path, item.size_bytes, item.mtime_s, sha256)
 
 
 def _why_unlisted(there: Survey, name: str) -> str | None:

@@ -17,9 +17,10 @@ from observatory.nights import STAMP_FORMAT, window
 from observatory.spec.chain import Hop
 from observatory.truth import State
 from reports.model import Report
-from syncer.outcome import HopOutcome, Moved
+from syncer.outcome import HopOutcome
 from syncer.survey import End
 from syncer.sync import SyncOptions, sync_hop
+from syncer.transfer.contract import Arrived
 from tests.simulation.site import SimulatedSite
 from tests.simulation.truth import is_ours, night_of
 from tests.simulation.weather import Died, files_below
@@ -69,8 +70,8 @@ class BareRuns:
         site, known = self.site, self.known[hop.key]
         ends = [End(site.hosts[place.host], access(place.host)) for place in (hop.source, hop.destination)]
 
-        def arrived(moved: Sequence[Moved]) -> None:
-            site.remember(hop, [one.path for one in moved])
+        def arrived(moved: Sequence[Arrived]) -> None:
+            site.remember(hop, [one.item.path for one in moved])
 
         options = SyncOptions(
             site.clock.now().strftime(STAMP_FORMAT),

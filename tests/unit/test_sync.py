@@ -17,9 +17,10 @@ from observatory.endpoints.memory import MemoryEndpoint
 from observatory.ends import Expectation
 from observatory.errors import HostUnreachable, LockHeld
 from observatory.truth import State
-from syncer.outcome import HopOutcome, Moved, NightMoves
+from syncer.outcome import HopOutcome, NightMoves
 from syncer.survey import End
 from syncer.sync import SyncOptions, sync_hop
+from syncer.transfer.contract import Arrived
 from tests.worlds import NIGHT, NOW_S, OLD_S, copies, host, scope_of
 
 ONE, TWO, THREE = (b"2016/0907/SHA_%d.raw" % number for number in (1, 2, 3))
@@ -59,12 +60,12 @@ class World:
 
 def test_what_is_lacking_arrives_and_only_the_marker_remains_of_ours() -> None:
     """With its time; told batch by batch; the next run has nothing to do, and asks for no engine."""
-    told: list[Moved] = []
+    told: list[Arrived] = []
     world = World({ONE: b"1", TWO: b"22", OTHER_NIGHT: b"9"}, {TWO: b"22"})
     outcome = world.sync(on_arrived=told.extend)
     assert (outcome.state, outcome.planned, outcome.transferred, outcome.moved_bytes) == (State.OK, 2, 2, 2)
     assert world.there() == {ONE: b"1", TWO: b"22", OTHER_NIGHT: b"9"}
-    assert [one.path for one in told] == [ONE, OTHER_NIGHT]
+    assert [one.item.path for one in told] == [ONE, OTHER_NIGHT]
     assert world.destination.things[THERE + b"/" + ONE].mtime_ns == round(OLD_S * 1e9)
     assert list(world.below(b".nightferry/")) == [b"root"]
     assert outcome.per_night[NIGHT] == NightMoves(2, 0, 1, 1)
@@ -344,7 +345,7 @@ def test_a_host_that_is_lost_midway_keeps_what_arrived() -> None:
     """The hop is unknown, and says what came before."""
     world = World({ONE: b"1", OTHER_NIGHT: b"9"}, {})
 
-    def lost(moved: Sequence[Moved]) -> None:
+    def lost(moved: Sequence[Arrived]) -> None:
         world.source.is_reachable = False
 
     outcome = world.sync(stops_by_time=True, on_arrived=lost)
@@ -360,7 +361,7 @@ def test_who_lost_the_lock_begins_no_further_batch(monkeypatch: pytest.MonkeyPat
     world = World({ONE: b"1", OTHER_NIGHT: b"9"}, {})
     lock = THERE + b"/.nightferry/lock"
 
-    def steal(moved: Sequence[Moved]) -> None:
+    def steal(moved: Sequence[Arrived]) -> None:
         world.destination.put(lock, b"another's")
         for thread in [one for one in threading.enumerate() if one.name == "lock-keeper"]:
             thread.join(timeout=20)
@@ -404,7 +405,7 @@ def test_links_that_were_not_begun_are_open(monkeypatch: pytest.MonkeyPatch) -> 
     outcome = world.sync()
     assert [one.reason for one in outcome.failed] == ["the link could not be made: no links here"]
 
-    def lost(moved: Sequence[Moved]) -> None:
+    def lost(moved: Sequence[Arrived]) -> None:
         raise HostUnreachable("sha", "gone")
 
     world.source.put(HERE + b"/" + TWO, b"2", OLD_S)

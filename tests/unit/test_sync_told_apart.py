@@ -10,8 +10,7 @@ import syncer.sync
 from observatory.endpoints.memory import MemoryEndpoint
 from observatory.errors import CommandFailed
 from observatory.truth import State
-from syncer.outcome import Moved
-from syncer.transfer.contract import Progress
+from syncer.transfer.contract import Arrived, Progress
 from tests.unit.test_sync import HERE, ONE, OTHER_NIGHT, STAMP, THERE, THREE, TWO, World
 from tests.worlds import NIGHT, OLD_S, copies
 
@@ -36,10 +35,10 @@ def test_a_batch_ends_when_it_is_large_enough_and_with_its_night_only_where_the_
 ) -> None:
     """By bytes as by files: so much is looked at again at most after a crash."""
     monkeypatch.setattr(syncer.sync, "BATCH_BYTES", 4)  # sixteen gigabytes would be the test's only length
-    told: list[list[Moved]] = []
+    told: list[list[Arrived]] = []
     files = {ONE: b"11", TWO: b"22", THREE: b"3", OTHER_NIGHT: b"9"}
     World(files, {}).sync(on_arrived=lambda moved: told.append(list(moved)), stops_by_time=nights_apart)
-    assert [[one.path for one in moved] for moved in told] == (
+    assert [[one.item.path for one in moved] for moved in told] == (
         [[ONE, TWO], [THREE], [OTHER_NIGHT]] if nights_apart else [[ONE, TWO], [THREE, OTHER_NIGHT]]
     )
 
