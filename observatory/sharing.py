@@ -1,19 +1,23 @@
-"""Whether two roots on this machine share a folder of their nights: one folder under two names is no second copy.
+"""Whether two roots on this machine, or two nights of one root, share a folder: what lies there is no two copies.
 
 What the roots themselves show is ends.py's. Between machines it is not asked: only one kernel's numbers of folders can
-be compared, and a question to a far host would cost more than the case is worth.
+be compared, and a question to a far host would cost more than the case is worth. Of one root it is asked where a
+listing shows links, which is rare.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from observatory.endpoints.contract import Look, SurveyRequest
 from observatory.endpoints.local import LocalEndpoint
 from observatory.ends import SAME_FOLDER
 from observatory.errors import EndsNotSeen, RootNotProven
 from observatory.listing import HopScope
+
+INSIDE = b"/."
+"""Behind a link's name: the folder that it leads to, and not the link."""
 
 
 def refuse_shared_folders(scope: HopScope, source: Look, destination: Look) -> None:
@@ -36,3 +40,52 @@ def _folders(endpoint: LocalEndpoint, request: SurveyRequest) -> Mapping[str, by
     asked = sorted({folder for selection in request.selections for folder in selection.folders if folder})
     found = endpoint.stat(request.root, asked)
     return {facts.identity: facts.path for facts in found if facts.identity is not None}
+
+
+def stands_for_two(scope: HopScope, source: Look, destination: Look, paths: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Return those of some source files whose place is that of another one as well, with that other one.
+
+    Their folders are one and the same on the destination. Where no numbers of folders are told (SFTP alone) none is
+    found.
+
+    Parameters
+    ----------
+    paths : sequence of bytes
+        Source files whose places on the destination are reached through links.
+
+    Raises
+    ------
+    CouldNotTell
+    """
+    if not paths:
+        return {}
+    same = _same_folders(scope, destination, {os.path.split(scope.target_of(path))[0] for path in paths})
+    pairs = [
+        (path, other)
+        for path in paths
+        for folder in same.get(os.path.split(scope.target_of(path))[0], ())
+        if (other := scope.source_of(os.path.join(folder, os.path.split(path)[1]))) is not None  # noqa: PTH118
+    ]
+    others = sorted({other for _, other in pairs})
+    there = {facts.path for facts in source.stat(scope.source.request.root, others) if facts.is_file}
+    return {path: other for path, other in pairs if other in there}
+
+
+def _same_folders(scope: HopScope, destination: Look, folders: set[bytes]) -> dict[bytes, list[bytes]]:
+    """Return for each of some folders those of other nights and cameras that are the same one."""
+    twins = {folder: list(_twins(scope, folder)) for folder in folders}
+    asked = [folder + INSIDE for folder in sorted(folders.union(*twins.values()))]
+    found = destination.stat(scope.destination.request.root, asked)
+    numbers = {facts.path.removesuffix(INSIDE): facts.identity for facts in found if facts.identity is not None}
+    return {
+        folder: [twin for twin in its if folder in numbers and numbers.get(twin) == numbers[folder]]
+        for folder, its in twins.items()
+    }
+
+
+def _twins(scope: HopScope, folder: bytes) -> Iterator[bytes]:
+    """Yield what a folder within a night would be called in each other night and camera."""
+    located = scope.destination.locate(folder + b"/file")
+    for other in scope.destination.folders if located is not None else ():
+        if located is not None and other != located[2]:
+            yield other + folder[len(located[2]) :]

@@ -80,6 +80,8 @@ class Candidates:
     policy : Policy
     clock_s : float
         The source's own clock when it was listed.
+    behind_links : set of bytes
+        Source files whose place on the destination alone is reached through a link: what lies there may be another's.
     """
 
     scope: HopScope
@@ -95,6 +97,7 @@ class Candidates:
     unrecognised: list[bytes] = field(default_factory=list)
     occupied: set[bytes] = field(default_factory=set)
     folders: set[bytes] = field(default_factory=set)
+    behind_links: set[bytes] = field(default_factory=set)
     counts: dict[dt.date, int] = field(default_factory=dict)
 
     def same(self, block: bytes) -> None:
@@ -118,6 +121,8 @@ class Candidates:
             return
         both = Pair(decode_file(source), decode_file(destination))
         self._count(both.source.path)
+        if both.destination.by_link and not both.source.by_link:
+            self.behind_links.add(both.source.path)
         if both.is_alike and not self.policy.hash_all and not self.policy.is_joined:
             return
         if self.is_young(both.source):

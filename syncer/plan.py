@@ -17,6 +17,11 @@ from observatory.records import Entry
 from syncer.candidates import Candidates, Pair
 from syncer.outcome import Failure
 
+BEHIND_A_LINK = (
+    "the destination has other bytes of this name behind a link, and they may be another file's; make a folder of its"
+    " own there in the link's place"
+)
+
 
 class Move(NamedTuple):
     """One file to be moved.
@@ -190,6 +195,8 @@ class _Draft:
         """Plan a move, or refuse it where its name cannot be had; say which."""
         target = self._candidates.scope.target_of(entry.path)
         refusal = self._why_not(entry.path, target)
+        if replaces and entry.path in self._candidates.behind_links:
+            refusal = BEHIND_A_LINK
         if refusal is not None:
             self._refused.append(Failure(entry.path, refusal))
             return False

@@ -28,7 +28,7 @@ from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.names import show
 from observatory.records import Entry, RecordError
-from observatory.sharing import refuse_shared_folders
+from observatory.sharing import refuse_shared_folders, stands_for_two
 from verifier.accepted import Accepted
 from verifier.fixity import differing_contents
 from verifier.freed import SinceFreed, of_other_content, of_other_size
@@ -56,6 +56,10 @@ def listings_of(scope: HopScope, source: Look, destination: Look) -> Iterator[Li
         )
         try:
             yield listings
+        except KeyboardInterrupt:
+            for end in (source, destination):  # else leaving waits until a silent host is given up
+                end.close()
+            raise
         finally:
             if listings.exception() is None:
                 for survey in listings.result():
@@ -168,6 +172,7 @@ class _Looked:
         tally = self._tally
         in_progress, missing, size_differs = self._settle()
         deep = self._deeper([entry.path for entry in missing], [entry.path for entry in size_differs])
+        deep = replace(deep, unreadable=(*deep.unreadable, *self._doubles()))
         lost = self._lost_since_freed()
         cut = of_other_size(self._options.kept, tally.sizes_there)
         since = self._changed_since_freed(cut)
@@ -286,6 +291,14 @@ class _Looked:
                 unreadable=tuple(sorted([*answer_here.unreadable, *unread])),
             )
         return _Deep()
+
+    def _doubles(self) -> list[Finding]:
+        """Return the files whose place on the destination is that of another one, too: there is one file for two."""
+        found = stands_for_two(self._scope, self._source, self._destination, self._tally.behind_links)
+        return [
+            Finding(path, "destination", f"its place is behind a link, and is that of {show(other)} as well")
+            for path, other in found.items()
+        ]
 
     def _tell_hashed(self, here: Sequence[Hashed], there: Sequence[Hashed]) -> None:
         self._options.on_hashed(HashedPair((self._here.facts, self._there.facts), here, there))

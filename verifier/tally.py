@@ -44,6 +44,8 @@ class Tally:
     lost_links, changed_links : list of Entry
         Where links are carried as links (``symlinks: copy``) they count as files: those that the destination
         lacks, and those that point elsewhere there. Everywhere else a link that is not followed is only listed.
+    behind_links : list of bytes
+        Files on both sides that are reached through a link on the destination alone.
     """
 
     scope: HopScope
@@ -65,6 +67,7 @@ class Tally:
     changed_links: list[Entry] = field(default_factory=list)
     unrecognised: list[bytes] = field(default_factory=list)
     sizes_there: dict[bytes, int] = field(default_factory=dict)
+    behind_links: list[bytes] = field(default_factory=list)
     blocks: list[bytes] = field(default_factory=list)
 
     def same(self, block: bytes) -> None:
@@ -109,6 +112,8 @@ class Tally:
         here, there = decode_file(source), decode_file(destination)
         self._count(self.source_counts, here.path)
         self._count(self.destination_counts, here.path)
+        if there.by_link and not here.by_link:
+            self.behind_links.append(here.path)
         if not self.by_size or here.size_bytes == there.size_bytes:
             if self.keep_same:
                 self.blocks.append(source + b"\0")

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from observatory.compare import merge
 from observatory.counting import clock_words
 from observatory.endpoints.contract import Inspection, RootFacts, Trouble
-from observatory.records import NUL, encode_file, encode_link, encode_other
+from observatory.records import BY_LINK, NUL, encode_file, encode_link, encode_other
 from syncer.candidates import Candidates, Policy
 from syncer.outcome import Failure, NightMoves
-from syncer.plan import Answers, Move, Plan, decide, refuse_collisions, without_poisoned
+from syncer.plan import BEHIND_A_LINK, Answers, Move, Plan, decide, refuse_collisions, without_poisoned
 from syncer.safety import mass_loss, moves_by_night, refuse_folded, why_refused
 from tests.worlds import NIGHT, NOW_S, copies, records, scope_of
 
@@ -68,6 +68,18 @@ def test_what_is_not_there_moves_newest_night_first() -> None:
     assert plan.moves[0].reason == "not on the destination"
     assert (plan.size_bytes, plan.counts) == (3, {NIGHT: 2, NIGHT.replace(day=6): 1})
     assert plan.wanted() == (ONE, older)
+
+
+@pytest.mark.parametrize("mark_here", [b"", BY_LINK])
+@pytest.mark.parametrize("waits", [False, True])
+def test_nothing_is_replaced_behind_a_link_that_only_the_destination_has(mark_here: bytes, waits: bool) -> None:
+    """What lies there may be another night's; where the source has the same link it is the same file."""
+    mtime_s = int(YOUNG if waits else OLD)
+    both = [[encode_file(ONE, size, mtime_s * 10**9, mark=mark)] for size, mark in ((3, mark_here), (2, BY_LINK))]
+    long_ago = Answers(waiting_since_s={ONE: OLD})
+    plan = planned({}, {}, long_ago, other=(both[0], both[1]))
+    assert moved(plan) == ([ONE] if mark_here else [])
+    assert plan.refused == (() if mark_here else (Failure(ONE, BEHIND_A_LINK),))
 
 
 @pytest.mark.parametrize(("mtime_s", "waits"), [(YOUNG, True), (NOW_S + 10, True), (OLD, False), (FAR, False)])
