@@ -1,6 +1,6 @@
-"""The database behind the ledger: opened, brought up to date, and its faults said in our words.
+"""The database behind the ledger: opened and brought up to date.
 
-The one place where SQLAlchemy's errors are translated. What is kept in it is the books' (runs.py, nights.py, ...).
+What it says when it fails is put into words by faults.py; what is kept in it is the books' (runs.py, nights.py, ...).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from catalogue import newest
+from catalogue.faults import name_of, translated
 from catalogue.tables import HEAD
 from observatory.batches import batched
 from observatory.errors import RecordsUnavailable, UsageError
@@ -39,16 +40,6 @@ _MIGRATING = 20160907
 _WRITES = "nightferry_writes"
 _USUAL_PAGES, _MANY_PAGES = 1_000, 16_384
 """Pages of 4 KiB that SQLite's log grows to before it is carried into the file: its default, and for many writes."""
-_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_TAKES_NO_FILE = (
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_READONLY,
-)
-"""A folder that is read-only, full or another account's shows as one of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +64,7 @@ class Store:
         ------
         RecordsUnavailable
         """
-        with _translated(self.name), self.engine.begin() as connection:
+        with translated(self.name, self.engine), _of_one_instant(self.engine).begin() as connection:
             yield connection
 
     @contextmanager
@@ -85,7 +76,7 @@ class Store:
         RecordsUnavailable
         """
         writer = self.engine.execution_options(**{_WRITES: True})
-        with _translated(self.name), writer.begin() as connection:
+        with translated(self.name, self.engine), writer.begin() as connection:
             yield connection
 
     @contextmanager
@@ -99,12 +90,17 @@ class Store:
         RecordsUnavailable
         """
         writer = self.engine.execution_options(**{_WRITES: True})
-        with _translated(self.name), writer.connect() as connection, _rarely_checkpointed(connection):
+        with translated(self.name, self.engine), writer.connect() as connection, _rarely_checkpointed(connection):
             yield connection
 
     def close(self) -> None:
         """Let go of all connections; may be called twice."""
         self.engine.dispose()
+
+
+def _of_one_instant(engine: Engine) -> Engine:
+    """PostgreSQL would of itself show to each question what was committed until it was asked."""
+    return engine.execution_options(isolation_level="REPEATABLE READ") if engine.name == "postgresql" else engine
 
 
 def open_store(url: str, state: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Store:
@@ -127,9 +123,9 @@ def open_store(url: str, state: Path, busy_timeout_s: float = BUSY_TIMEOUT_S) ->
         It cannot be created, reached or read, is locked, damaged, or newer than this program.
     """
     parsed = _resolve(url, state)
-    name = parsed.render_as_string(hide_password=True)
+    name = name_of(parsed)
     try:
-        engine = _engine(parsed, busy_timeout_s)
+        engine = _engine(parsed, name, busy_timeout_s)
     except (ImportError, sa.exc.ArgumentError) as error:
         raise UsageError(f"database {name}: {error}. Use sqlite:///FILE or postgresql+psycopg://...") from error
     store = Store(engine, name)
@@ -213,6 +209,8 @@ def _resolve(url: str, state: Path) -> URL:
         parsed = sa.make_url(url)
     except sa.exc.ArgumentError as error:
         raise UsageError(f"database: {url!r} is no URL such as sqlite:///catalogue.db") from error
+    except ValueError as error:
+        raise UsageError("database: the port in its URL is no number") from error
     if parsed.get_backend_name() != "sqlite":
         return parsed
     if not parsed.database or parsed.database == ":memory:":
@@ -236,9 +234,11 @@ def _refuse_odd_name(path: Path) -> None:
         raise UsageError(f"{shown}: no database can lie where a folder's name is not UTF-8; {remedy}") from error
 
 
-def _engine(url: URL, busy_timeout_s: float) -> Engine:
+def _engine(url: URL, name: str, busy_timeout_s: float) -> Engine:
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url, pool_pre_ping=True)
+        from catalogue import postgresql  # its driver is an extra
+
+        return postgresql.engine(url, name, busy_timeout_s)
     if url.get_backend_name() != "sqlite":
         raise sa.exc.ArgumentError(f"{url.get_backend_name()} is not supported")
     engine = sa.create_engine(url, connect_args={"timeout": busy_timeout_s})
@@ -290,7 +290,7 @@ def _use_write_ahead_log(store: Store, busy_timeout_s: float) -> None:
     deadline = time.monotonic() + busy_timeout_s
     while True:
         try:
-            with _translated(store.name):
+            with translated(store.name, store.engine):
                 _switch(store.engine)
             return
         except RecordsUnavailable as error:
@@ -330,43 +330,3 @@ def version_of(connection: Connection) -> str | None:
         return None
     version: str | None = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
     return version
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (sa.exc.IntegrityError, sa.exc.ProgrammingError, sa.exc.DataError):
-        raise  # a fault of ours, not of the database
-    except sa.exc.DBAPIError as error:
-        raise _said(name, error.orig) from error
-    except sqlite3.Error as error:  # while a connection is made SQLAlchemy does not wrap them
-        raise _said(name, error) from error
-    except sa.exc.TimeoutError as error:
-        raise RecordsUnavailable(name, "too many connections at once", is_permanent=False) from error
-    except sa.exc.StatementError as error:
-        if isinstance(error.orig, OverflowError):
-            raise UsageError("an instant is given that lies outside the years 1 to 9999 in UTC") from error
-        raise
-    except UnicodeEncodeError as error:  # bytes of a command line; what is a name of a file is kept as bytes
-        raise UsageError(f"{error.object!r} is no text: it is not UTF-8") from error
-
-
-def _said(name: str, error: BaseException | None) -> RecordsUnavailable:
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF  # the upper bits are SQLite's finer distinctions
-    if primary in _LOCKED:
-        return RecordsUnavailable(name, "another program holds it locked; try again", is_permanent=False)
-    if primary in _DAMAGED:
-        return RecordsUnavailable(
-            name, f"it is damaged or no database ({error}). Move it aside: the next run starts a new one by looking"
-        )
-    if primary == sqlite3.SQLITE_ERROR and str(error).startswith("no such "):  # table, column or index
-        return RecordsUnavailable(
-            name,
-            f"its tables are those of no version that was ever released ({error}). Move it aside: the next run starts a"
-            " new one by looking; what was freed and what people said stays in the old one",
-        )
-    folder = str(Path(sa.make_url(name).database or "/").parent) if primary in _TAKES_NO_FILE else None
-    why = " ".join(str(error).split()) or "no reason given"  # PostgreSQL says it in several lines
-    return RecordsUnavailable(name, why, is_permanent=primary is not None, folder=folder)

@@ -96,6 +96,7 @@ def _program(name: str, words: list[str], remedy: str) -> Line:
 
 def _database(workplace: Workplace) -> Iterator[Line]:
     last = site_status(workplace).finished_utc
+    workplace.ledger.try_noting()
     words = (
         f"{workplace.ledger.database}, last run finished {last:%Y-%m-%d %H:%M} UTC"
         if last

@@ -23,6 +23,8 @@ _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 """Of the months, in a leap year."""
+_SECRET = re.compile(r"(?!passfile$)(ssl)?pas", re.ASCII | re.IGNORECASE)
+"""What a setting of a database's URL is called that holds a password, also where it is misspelt."""
 _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _CRON_FIELDS = (
     ("minute", 0, 59, ()),
@@ -165,7 +167,8 @@ def database(url: str) -> str:
     parts = _url(url)
     if parts.scheme not in ("postgresql", "postgresql+psycopg"):
         raise ValueError("a database is sqlite:///FILE or postgresql+psycopg://user@host/name")
-    if parts.password is not None:
+    settings = urllib.parse.parse_qs(parts.query, keep_blank_values=True)
+    if parts.password is not None or any(_SECRET.match(key) for key in settings):
         raise ValueError("a password does not belong here: use ~/.pgpass or PGPASSFILE")
     if len(parts.path) < 2:
         raise ValueError("the URL names no database: postgresql+psycopg://user@host/name")
@@ -184,9 +187,11 @@ def web_address(url: str) -> str:
 
 def _url(url: str) -> urllib.parse.SplitResult:
     try:
-        return urllib.parse.urlsplit(url)
+        parts = urllib.parse.urlsplit(url)
+        parts.port  # noqa: B018  # one that is no number is refused as it is asked for
     except ValueError as error:
         raise ValueError(f"no URL: {error}") from error
+    return parts
 
 
 def workers(value: object) -> object:

@@ -28,11 +28,10 @@ def stage(tmp_path: Path) -> Stage:
     return made
 
 
-def with_database(stage: Stage) -> None:
+def with_database(stage: Stage, url: str) -> None:
     """Name a database whose server does not answer."""
-    stage.write_site(
-        database=f"postgresql+psycopg://nf:{SECRET}@127.0.0.1:{free_port('127.0.0.1')}/nf?connect_timeout=1"
-    )
+    where = f"127.0.0.1:{free_port('127.0.0.1')}/nf?connect_timeout=1"
+    stage.write_site(database=url.format(secret=SECRET, where=where))
 
 
 @pytest.mark.parametrize(
@@ -47,11 +46,14 @@ def with_database(stage: Stage) -> None:
         ("crontab",),
     ],
 )
-@pytest.mark.parametrize("has_database", [False, True])
-def test_no_command_says_a_secret(stage: Stage, words: tuple[str, ...], has_database: bool) -> None:
+@pytest.mark.parametrize(
+    "database",
+    [None, "postgresql+psycopg://nf:{secret}@{where}", "postgresql+psycopg://nf@{where}&password={secret}"],
+)
+def test_no_command_says_a_secret(stage: Stage, words: tuple[str, ...], database: str | None) -> None:
     """Whatever it ends with: neither standard output, nor errors, nor the log."""
-    if has_database:
-        with_database(stage)
+    if database is not None:
+        with_database(stage, database)
     answer = stage.call(*words)
     assert SECRET not in answer.out + answer.err
     kept = [path for path in stage.state.rglob("*") if path.is_file()] if stage.state.exists() else []
