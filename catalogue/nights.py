@@ -33,6 +33,7 @@ _NOTHING: Mapping[str, Any] = {
     "moved_utc": None,
 }
 """A night of which nothing is known yet."""
+_OF_A_NIGHT = tuple(field.name for field in dataclasses.fields(HopNight))
 
 
 class NightBook(Book):
@@ -356,8 +357,8 @@ def _expected(row: Mapping[str, Any]) -> int:
 
 
 def _hop_night(row: Mapping[str, Any]) -> HopNight:
-    values = {field.name: row[field.name] for field in dataclasses.fields(HopNight)}
-    return HopNight(**{**values, "state": NightState(row["state"]), "source_files": _expected(row)})
+    values = {name: row[name] for name in _OF_A_NIGHT} | {"state": NightState(row["state"])}
+    return HopNight(**values | {"source_files": _expected(row)})
 
 
 def _step_counts(instrument: str) -> sa.Select[tuple[Any, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,15 +71,17 @@ def status(
         finish(result)
 
 
-def _show(table: list[Row], age: LastRun, json: bool) -> None:
+def _show(table: Iterator[Row], age: LastRun, json: bool) -> None:
     from nightferry.reporting.status import lines
 
     if json:
-        print_document({"last_run_utc": age.text, "nights": [row.document() for row in table]})
+        from nightferry.cli.long_document import print_rows_document
+
+        print_rows_document({"last_run_utc": age.text}, "nights", (row.document() for row in table))
     elif is_terminal():
         from nightferry.cli.tables import print_status
 
-        print_status(table, age)
+        print_status(list(table), age)
     else:
         for line in lines(table, age):
             typer.echo(line)

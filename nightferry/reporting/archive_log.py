@@ -10,7 +10,7 @@ import csv
 import datetime as dt
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from posixpath import commonpath
@@ -162,10 +162,12 @@ def processed_on(workplace: Workplace, instrument: Instrument, chain: Sequence[P
             yield wanted, workplace.ledger.nights_processed(instrument.instrument, copy_name(instrument, place))
 
 
-def safe_on(workplace: Workplace, instrument: Instrument, place: Place) -> Mapping[dt.date, SafeNight]:
-    """Return what hashes showed of the nights of a copy; nothing where none was ever read."""
+def safe_on(
+    workplace: Workplace, instrument: Instrument, place: Place, wanted: Collection[dt.date] | None = None
+) -> Mapping[dt.date, SafeNight]:
+    """Return what hashes showed of some nights of a copy, None: of all; nothing where none was ever read."""
     holder = known_holder(workplace, instrument, place)
-    return {} if holder is None else workplace.ledger.safe_nights(holder)
+    return {} if holder is None else workplace.ledger.safe_nights(holder, wanted)
 
 
 def still_safe(safe: SafeNight, hops_into: Sequence[HopNight]) -> bool:

@@ -6,7 +6,7 @@ From our own records alone; whether they are still true is what `verify` says.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -197,21 +197,21 @@ def _watched_kinds(workplace: Workplace) -> tuple[str, ...]:
     return _LOOKS if not scheduled or set(scheduled) & set(_LOOKS) else scheduled
 
 
-def rows(workplace: Workplace, asked: Asked) -> list[Row]:
-    """Return a row per night, instruments by name, the newest night first."""
-    return [row for instrument in instruments_asked(workplace, asked) for row in _rows_of(workplace, asked, instrument)]
+def rows(workplace: Workplace, asked: Asked) -> Iterator[Row]:
+    """Yield a row per night, instruments by name, the newest night first; one instrument's are held at a time."""
+    for instrument in instruments_asked(workplace, asked):
+        yield from _rows_of(workplace, asked, instrument)
 
 
 def _rows_of(workplace: Workplace, asked: Asked, instrument: Instrument) -> Iterator[Row]:
     wanted = nights_asked(workplace, asked, instrument) if asked.dates or asked.nights is not None else None
-    known = [(place, safe_on(workplace, instrument, place)) for chain in chains(instrument) for place in chain[1:]]
+    declared, through = Declared(instrument), [list(processed_on(workplace, instrument, c)) for c in chains(instrument)]
+    known = [(one, safe_on(workplace, instrument, one, wanted)) for chain in chains(instrument) for one in chain[1:]]
     today = workplace.present_night(instrument)
-    through = [list(processed_on(workplace, instrument, chain)) for chain in chains(instrument)]
     for night in workplace.ledger.status(instrument.instrument, wanted, today):
         if wanted is not None or night.hops or night.steps:
-            safe = ((place, nights[night.night]) for place, nights in known if night.night in nights)
-            row = row_of(instrument, night, tuple(_safe_copy(instrument, night, *one) for one in safe))
-            yield replace(row, is_processed=_is_through(through, night.night))
+            safe = [(place, nights[night.night]) for place, nights in known if night.night in nights]
+            yield replace(declared.row(night, safe), is_processed=_is_through(through, night.night))
 
 
 def _is_through(through: Sequence[Sequence[Processed]], night: dt.date) -> bool | None:
@@ -222,49 +222,70 @@ def _is_through(through: Sequence[Sequence[Processed]], night: dt.date) -> bool 
     return any(all(night in known and known[night][0] >= wanted for wanted, known in copies) for copies in declared)
 
 
-def _safe_copy(instrument: Instrument, night: NightStatus, place: Place, safe: SafeNight) -> SafeCopy:
-    keys = {hop.key for hop in hops(instrument) if hop.destination == place}
-    into = [hop for hop in night.hops if hop.hop in keys]
-    return SafeCopy(place.name, safe, still_safe(safe, into))
+class Declared:
+    """An instrument's chains as its rows need them: worked out once, for ten years are 3,650 rows of each instrument.
 
-
-def row_of(instrument: Instrument, night: NightStatus, safe: tuple[SafeCopy, ...] = ()) -> Row:
-    """Return the row of a night; copies are counted, not hops.
-
-    A copy filled from two sources is proven where both hops are, and none is whose bytes are known to be others.
-    A variant of which the night shows nothing declares no copies: the instrument was elsewhere.
+    Parameters
+    ----------
+    instrument : Instrument
     """
-    seen = {hop.hop for hop in night.hops}
-    declared = hops(instrument)
-    variants = {hop.variant for hop in declared if hop.key in seen} or {declared[0].variant for _ in declared[:1]}
-    copies: dict[tuple[str, str], set[str]] = {}
-    for hop in declared:
-        if hop.variant in variants:
-            copies.setdefault((hop.variant, hop.destination.name), set()).add(hop.key)
-    proven = set(night.proven_hops)
-    unsafe = {copy.copy for copy in safe if copy.night.state is SafeState.UNSAFE}
-    return Row(
-        instrument.instrument,
-        len(copies),
-        night,
-        sum(bool(keys & proven) and keys & seen <= proven and name not in unsafe for (_, name), keys in copies.items()),
-        _from_birth(instrument, {hop.hop: hop.source_files for hop in night.hops}),
-        _from_birth(instrument, {hop.hop: hop.moved_files for hop in night.hops}),
-        safe,
-    )
 
+    def __init__(self, instrument: Instrument) -> None:
+        self._instrument = instrument.instrument
+        self._hops = hops(instrument)
+        self._births = {hop.source: is_origin(instrument, hop.source) for hop in self._hops}
+        self._into: dict[Place, set[str]] = {}
+        for hop in self._hops:
+            self._into.setdefault(hop.destination, set()).add(hop.key)
 
-def _from_birth(instrument: Instrument, counts: Mapping[str, int]) -> int:
-    """Return a night's number of files from those of its hops: of all places of birth, over all variants, together."""
-    leaving: dict[str, dict[Place, int]] = {}
-    for hop in hops(instrument):
-        places = leaving.setdefault(hop.variant, {})
-        places[hop.source] = max(places.get(hop.source, 0), counts.get(hop.key, 0))
-    total = 0
-    for places in leaving.values():
-        born = sum(files for place, files in places.items() if is_origin(instrument, place))
-        total += max(born, *places.values())
-    return max(total, *counts.values(), 0)  # of a hop that bears another name now its own number is all there is
+    def row(self, night: NightStatus, safe: Sequence[tuple[Place, SafeNight]] = ()) -> Row:
+        """Return the row of a night; copies are counted, not hops.
+
+        A copy filled from two sources is proven where both hops are, and none is whose bytes are known to be others.
+        A variant of which the night shows nothing declares no copies: the instrument was elsewhere.
+        """
+        seen, proven = {hop.hop for hop in night.hops}, set(night.proven_hops)
+        copies = self._copies(seen)
+        shown = tuple(self._safe_copy(night, *one) for one in safe)
+        unsafe = {copy.copy for copy in shown if copy.night.state is SafeState.UNSAFE}
+        whole = [name for (_, name), keys in copies.items() if keys & proven and keys & seen <= proven]
+        return Row(
+            self._instrument,
+            len(copies),
+            night,
+            sum(name not in unsafe for name in whole),
+            self._from_birth({hop.hop: hop.source_files for hop in night.hops}),
+            self._from_birth({hop.hop: hop.moved_files for hop in night.hops}),
+            shown,
+        )
+
+    def _copies(self, seen: Collection[str]) -> dict[tuple[str, str], set[str]]:
+        """Return the keys of the hops into each copy of the variants that a night shows, else of the first variant."""
+        variants = {hop.variant for hop in self._hops if hop.key in seen} or {hop.variant for hop in self._hops[:1]}
+        copies: dict[tuple[str, str], set[str]] = {}
+        for hop in self._hops:
+            if hop.variant in variants:
+                copies.setdefault((hop.variant, hop.destination.name), set()).add(hop.key)
+        return copies
+
+    def _safe_copy(self, night: NightStatus, place: Place, safe: SafeNight) -> SafeCopy:
+        into = [hop for hop in night.hops if hop.hop in self._into.get(place, ())]
+        return SafeCopy(place.name, safe, still_safe(safe, into))
+
+    def _from_birth(self, counts: Mapping[str, int]) -> int:
+        """Return a night's number of files from those of its hops: of all places of birth, over all variants, together.
+
+        Of a hop that bears another name now its own number is all there is.
+        """
+        leaving: dict[str, dict[Place, int]] = {}
+        for hop in self._hops:
+            places = leaving.setdefault(hop.variant, {})
+            places[hop.source] = max(places.get(hop.source, 0), counts.get(hop.key, 0))
+        total = 0
+        for places in leaving.values():
+            born = sum(files for place, files in places.items() if self._births[place])
+            total += max(born, *places.values())
+        return max(total, *counts.values(), 0)
 
 
 HEADINGS = ("instrument", "night", "files", "moved", "moved (UTC)", "processed", "proven", "proven (UTC)", "safe")
@@ -290,9 +311,9 @@ def _short(instant: dt.datetime | None) -> str:
     return "-" if instant is None else instant.strftime("%Y-%m-%d %H:%M")
 
 
-def lines(table: Sequence[Row], last: LastRun) -> Iterator[str]:
+def lines(table: Iterable[Row], last: LastRun) -> Iterator[str]:
     """Yield aligned plain lines."""
-    texts = [HEADINGS, *(cells(row) for row in table)]
+    texts = [HEADINGS, *map(cells, table)]  # of the rows themselves none is kept
     widths = [max(len(text[column]) for text in texts) for column in range(len(HEADINGS))]
     for text in texts:
         yield "  ".join(cell.ljust(width) for cell, width in zip(text, widths, strict=True)).rstrip()

@@ -5,6 +5,7 @@ Reading one copy is evidence.py's, judging safe.py's.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -50,14 +51,14 @@ def read_nights(
             yield from (_told(workplace, instrument, read, nights) for read in reads)
 
 
-def _told(workplace: Workplace, instrument: Instrument, read: PlaceRead, nights: Sequence[object]) -> SafeRead:
+def _told(workplace: Workplace, instrument: Instrument, read: PlaceRead, nights: Sequence[dt.date]) -> SafeRead:
     what = f"{instrument.instrument} on {read.place.name}"
     if read.reason is not None:
         excuse = _excuse(workplace, instrument, read.place) if read.is_away else None
         state = State.UNKNOWN if excuse is None else State.AWAY
         return SafeRead(instrument.instrument, read.place.name, state, (f"{what}: {excuse or read.reason}",))
-    judged = safe_on(workplace, instrument, read.place)
-    bad = {night: safe for night, safe in judged.items() if night in nights and safe.state is not SafeState.SAFE}
+    judged = safe_on(workplace, instrument, read.place, nights)
+    bad = {night: safe for night, safe in judged.items() if safe.state is not SafeState.SAFE}
     sentences = [f"{what}, {night_text(night)}: not safe: {safe.reason}" for night, safe in sorted(bad.items())]
     states = {SafeState.UNSAFE: State.DIFFERENT, SafeState.UNKNOWN: State.UNKNOWN}
     found = worst([State.OK, *(states[safe.state] for safe in bad.values()), *([State.UNKNOWN] if read.unread else [])])

@@ -12,7 +12,7 @@ import pytest
 
 from catalogue.records import HopNight, NightRecord, NightState, NightStatus
 from nightferry.relay import await_earlier_hops, earlier_hops, heed_earlier_hops, leave_records, word_of
-from nightferry.reporting.status import row_of
+from nightferry.reporting.status import Declared
 from nightferry.runs import Run
 from nightferry.selection import Asked, hops_asked, instruments_asked, scope_asked
 from nightferry.workplace import Workplace
@@ -234,10 +234,10 @@ def test_a_copy_filled_from_two_is_one_copy() -> None:
             {"host": "c", "root": "/c", "from": ["a", "b"]},
         ]
     )
-    assert row_of(joined, proven("a:c", "b:c")).proven == "1/1"
-    assert row_of(joined, proven("a:c")).proven == "1/1"
-    assert row_of(joined, proven("a:c", still_open=("b:c",))).proven == "0/1"
-    assert row_of(joined, proven()).proven == "0/1"
+    assert Declared(joined).row(proven("a:c", "b:c")).proven == "1/1"
+    assert Declared(joined).row(proven("a:c")).proven == "1/1"
+    assert Declared(joined).row(proven("a:c", still_open=("b:c",))).proven == "0/1"
+    assert Declared(joined).row(proven()).proven == "0/1"
 
 
 def test_the_copies_of_a_variant_are_declared_where_the_instrument_was() -> None:
@@ -246,9 +246,9 @@ def test_the_copies_of_a_variant_are_declared_where_the_instrument_was() -> None
         variants={"telescope": ["1m", "74in"]},
         copies=[{"host": name, "root": f"/{name}/{{telescope}}"} for name in "abc"],
     )
-    assert row_of(moving, proven("a:b@74in")).proven == "1/2"
-    assert row_of(moving, proven("a:b@74in", "b:c@74in", "a:b@1m")).proven == "3/4"
-    assert row_of(moving, proven()).proven == "0/2"
+    assert Declared(moving).row(proven("a:b@74in")).proven == "1/2"
+    assert Declared(moving).row(proven("a:b@74in", "b:c@74in", "a:b@1m")).proven == "3/4"
+    assert Declared(moving).row(proven()).proven == "0/2"
 
 
 def counted(**files: int) -> NightStatus:
@@ -279,7 +279,7 @@ def test_a_night_has_the_files_of_all_the_computers_that_they_are_born_on() -> N
         (counted(b_c=30), 30),
         (counted(old_c=9), 9),
     ):
-        row = row_of(joined, night)
+        row = Declared(joined).row(night)
         assert (row.files, row.moved) == (files, files)
 
 
@@ -290,4 +290,4 @@ def test_the_files_of_a_night_at_two_telescopes_are_those_of_both() -> None:
         copies=[{"host": name, "root": f"/{name}/{{telescope}}"} for name in "abc"],
     )
     night = counted(**{"a:b@74in": 3, "b:c@74in": 3, "a:b@1m": 2})
-    assert row_of(moving, night).files == 5
+    assert Declared(moving).row(night).files == 5

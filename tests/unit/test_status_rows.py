@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from catalogue.records import HopNight, NightState, NightStatus, StepCount
 from nightferry.reporting import AHEAD
-from nightferry.reporting.status import LastRun, Row, row_of
+from nightferry.reporting.status import Declared, LastRun, Row
 from observatory.spec.models import Instrument
 
 NIGHT = dt.date(2016, 9, 7)
@@ -72,4 +72,4 @@ def test_a_row_is_made_where_a_copy_has_rules_of_its_own() -> None:
     ]
     rest = {"cameras": {"sha": {"files": ["*.fits"]}}, "copies": copies}
     declared = Instrument.model_validate({"instrument": "sha", "layout": "%Y%m%d", **rest})
-    assert row_of(declared, NightStatus(NIGHT, (replace(PROVEN, hop="dome:cape"),))).files == 10
+    assert Declared(declared).row(NightStatus(NIGHT, (replace(PROVEN, hop="dome:cape"),))).files == 10
