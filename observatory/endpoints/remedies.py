@@ -21,6 +21,7 @@ NO_KEY = "Name the private key with `identity` in site.yaml, or load it into the
 KEYS_ALLOWED = "Its sshd must allow keys (PubkeyAuthentication)."
 KEY_ALONE = "Let this account in by its key alone: nobody is there to type."
 ABSENT_KEY = "(no such file)"
+OPEN_KEY = "(others may read it, so ssh does not use it)"
 _ERRNO = re.compile(r"\[Errno -?\d+\] ?")
 _BANNER = "Error reading SSH protocol banner"
 
@@ -62,6 +63,8 @@ def of_refused_keys(tried: Sequence[str]) -> str:
     """Return what to do where no key was accepted; empty where the usual remedy fits."""
     if any(one.endswith(ABSENT_KEY) for one in tried):
         return "Is `identity` in site.yaml the path of a private key on this machine?"
+    if shut := [one.removesuffix(OPEN_KEY).strip() for one in tried if one.endswith(OPEN_KEY)]:
+        return f"Make it yours alone: `{shlex.join(['chmod', '600', *shut])}`."
     return "" if tried else NO_KEY
 
 

@@ -10,6 +10,7 @@ import base64
 import contextlib
 import functools
 import logging
+import os
 import socket
 import time
 from collections.abc import Iterable, Iterator
@@ -236,6 +237,9 @@ class Connection:
                 yield f"agent {agent_key.get_name()}", agent_key
         for identity in settings.identities:
             try:
+                if _is_open_to_others(identity):
+                    tried.append(f"{identity} {remedies.OPEN_KEY}")
+                    continue
                 key = paramiko.PKey.from_path(identity)
             except FileNotFoundError:
                 if self._access.identity:  # ssh names six that need not be there, a specification means its own
@@ -342,6 +346,12 @@ def _preferred(offered: Iterable[str], known: set[str]) -> tuple[str, ...]:
     names = {name for kind in known for name in (("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,))}
     kinds = list(offered)
     return (*(kind for kind in kinds if kind in names), *(kind for kind in kinds if kind not in names))
+
+
+def _is_open_to_others(identity: str) -> bool:
+    """Return whether ssh leaves a private key out; with a rule of our own we listed by it and carried nothing."""
+    held = Path(identity).stat()
+    return held.st_uid == os.getuid() and bool(held.st_mode & 0o077)
 
 
 def _public_blob(identity: str) -> bytes | None:

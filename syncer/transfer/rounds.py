@@ -10,6 +10,7 @@ import contextlib
 import datetime as dt
 import enum
 import re
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -36,6 +37,10 @@ _REFUSALS = (
     ),
     (re.compile(rb"Could not resolve hostname"), "the host that asks does not know that name"),
     (
+        re.compile(rb"Permissions 0\d+ for '([^\n]+)' are too open.*Permission denied \((?!13\))", re.DOTALL),
+        "login refused: others may read the private key, so ssh does not use it: `chmod 600 {}` on the host that asks",
+    ),
+    (
         re.compile(rb"Permission denied \((?!13\))"),
         "login refused: the public key of the host that asks is not in the authorized_keys there",
     ),
@@ -44,7 +49,7 @@ _REFUSALS = (
         "ssh and the host have no cipher in common: see `transfer.cipher`, and `ssh -Q cipher` for those there are",
     ),
 )
-"""What ssh says where it did not begin; (13) is a file's."""
+"""What ssh says where it did not begin, the cause before what follows from it; (13) is a file's."""
 
 
 class Remedy(enum.Enum):
@@ -70,7 +75,10 @@ class Ending:
 
 def refusal(stderr: bytes) -> str | None:
     """Return why ssh did not begin, which holds for every further try; None where it says no such thing."""
-    return next((words for sign, words in _REFUSALS if sign.search(stderr)), None)
+    for sign, words in _REFUSALS:
+        if said := sign.search(stderr):
+            return words.format(*(shlex.quote(part.decode("utf-8", "backslashreplace")) for part in said.groups()))
+    return None
 
 
 def last_line(stderr: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import socket
 import subprocess
@@ -136,6 +137,19 @@ def test_a_key_that_is_absent_is_said_to_be(three_hosts: tuple[Host, ...], tmp_p
         asks(three_hosts[0].with_access(identity=str(tmp_path / "absent")))
     assert "Is `identity` in site.yaml" in str(caught.value)
     assert "authorized_keys" not in str(caught.value)
+
+
+def test_a_key_that_others_may_read_is_no_key_as_with_ssh(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
+    """With it we would list, and rsync's ssh carry nothing."""
+    host, key = three_hosts[0], tmp_path / "my key"
+    key.write_bytes(host.client_key.read_bytes())
+    key.chmod(0o644)
+    with pytest.raises(LoginRefused, match="others may read it") as caught:
+        asks(host.with_access(identity=str(key)))
+    (remedy,) = re.findall("`(.+)`", str(caught.value))
+    assert "authorized_keys" not in str(caught.value)
+    subprocess.run(["sh", "-c", remedy], check=True)
+    asks(host.with_access(identity=str(key)))
 
 
 def test_a_jump_host_is_gone_through_and_its_key_is_checked_too(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from observatory.errors import CommandFailed
 from observatory.spec.models import TransferOptions
 from syncer.transfer.contract import Batch, Item, NotArrived, Progress
 from syncer.transfer.meter import Meter
-from syncer.transfer.rounds import LAST_FILES_S, RETRY_DELAYS_S, Ending, Pace, Remedy, Rounds, SessionEnd
+from syncer.transfer.rounds import LAST_FILES_S, RETRY_DELAYS_S, Ending, Pace, Remedy, Rounds, SessionEnd, refusal
 from syncer.transfer.sessions import Job
 from tests.worlds import OLD_S
 
@@ -255,3 +255,24 @@ def test_sessions_share_the_rate_of_their_hop_and_learn_when_it_is_another() -> 
     world = World(well(), rate_bytes_per_s=900)
     world.carry(sessions=8)  # of one job
     assert world.paces[0].rate_bytes_per_s == 900
+
+
+OPEN_KEY = b"""Permissions 0644 for '/home/data manager/.ssh/id' are too open.
+This private key will be ignored.
+Load key "/home/data manager/.ssh/id": bad permissions
+"""
+
+
+def test_a_key_that_ssh_leaves_out_is_the_reason_and_not_what_follows_from_it() -> None:
+    """Nobody is sent to an authorized_keys that has held the key all along."""
+    denied = b"observer@sha: Permission denied (publickey)."
+    said = refusal(OPEN_KEY + denied)
+    assert said is not None
+    assert "`chmod 600 '/home/data manager/.ssh/id'`" in said
+    assert "authorized_keys" not in said
+    assert "authorized_keys" in (refusal(denied) or "")
+
+
+def test_a_key_left_out_is_no_reason_where_another_one_let_us_in() -> None:
+    """The line was lost later: that may be tried again."""
+    assert refusal(OPEN_KEY + b"Connection to sha closed by remote host.") is None
