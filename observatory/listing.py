@@ -22,6 +22,8 @@ ANY_NIGHT = dt.date.min
 """Stands for the night of files that belong to none (``nights: none``)."""
 NO_DATE = dt.date.max
 """Stands for the date of a folder that has none: the root itself, where nights are found by name."""
+NEAR = dt.timedelta(days=1)
+"""A folder that counts UT dates holds parts of its own night and of its neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,13 @@ class Scope:
         return None
 
     def _settle(self, folder: bytes, name: bytes) -> tuple[dt.date, str, bytes] | None:
-        night, camera = self.folders[folder]
-        if self.by_name is not None and night != ANY_NIGHT:
-            named = self.by_name(name)
-            if named is None or named not in self.asked:
-                return None
-            night = named
-        return night, camera, folder
+        date, camera = self.folders[folder]
+        if self.by_name is None or date == ANY_NIGHT:
+            return date, camera, folder
+        night = self.by_name(name)
+        if night is not None and date != NO_DATE and abs(night - date) > NEAR:
+            night = date  # its clock began anew in 1970, say: in no other night would it be looked for here
+        return (night, camera, folder) if night in self.asked else None
 
     def night_of(self, path: bytes) -> dt.date | None:
         """Return the night of a path below the root, None where it is of no night asked."""
@@ -172,9 +174,8 @@ def camera_layout(place: Place, camera_name: str, camera: Camera) -> str:
 
 
 def _neighbours(nights: Iterable[dt.date]) -> list[dt.date]:
-    """Widen by a day to either side: a folder that counts UT dates holds parts of two nights."""
-    day = dt.timedelta(days=1)
-    return sorted({night + step for night in nights for step in (-day, dt.timedelta(), day)})
+    """Widen by a day to either side."""
+    return sorted({night + step for night in nights for step in (-NEAR, dt.timedelta(), NEAR)})
 
 
 def _camera_folders(

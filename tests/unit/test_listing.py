@@ -132,6 +132,14 @@ def test_a_nameless_file_in_a_neighbours_folder_is_not_of_this_night() -> None:
     assert list(scope.asked_about([b"f20160101/SHA_odd.fits//1/0\0"])) == []
 
 
+@pytest.mark.parametrize("stamp", [b"19700101T000000", b"20160905T120000", b"20380119T031408"])
+def test_a_file_whose_name_tells_a_night_far_from_its_folders_is_of_its_folders_date(stamp: bytes) -> None:
+    """A camera's clock began anew: of the night in its name nobody would look for it here, and it would be lost."""
+    scope = scope_of(layout="%Y%m%d", **UT)
+    odd = b"SHA_" + stamp + b".fits"
+    assert listed(scope, b"20160907/" + odd, b"20160908/" + odd) == [b"20160907/" + odd]
+
+
 def test_listings_by_folder_pass_as_they_are() -> None:
     """Not even taken apart."""
     chunks = [b"anything"]
