@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
-import shlex
 import socket
 import subprocess
 import threading
@@ -27,10 +25,9 @@ from observatory.errors import (
     HostKeyRefused,
     HostSilent,
     HostUnreachable,
-    LoginRefused,
     RootNotProven,
 )
-from tests.hosts import Host, Hosts, SilentHost, free_port, make_key
+from tests.hosts import Host, Hosts, SilentHost, free_port
 
 
 def asks(access: HostAccess) -> None:
@@ -70,86 +67,6 @@ def test_a_name_that_does_not_exist_is_not_tried_for_long(three_hosts: tuple[Hos
     with pytest.raises(HostUnreachable, match="spelt right") as caught:
         connected(three_hosts[0].with_access(address="no-such-host.invalid"))
     assert "switched on" not in str(caught.value)
-
-
-def test_a_host_that_is_not_known_is_refused_and_known_hosts_stays_as_it_is(
-    three_hosts: tuple[Host, ...], tmp_path: Path
-) -> None:
-    """Nothing is asked of it, and nothing is written."""
-    known = tmp_path / "known_hosts"
-    known.write_text("# nobody\n")
-    with pytest.raises(HostKeyRefused, match="not in known_hosts") as caught:
-        asks(three_hosts[0].with_access(known_hosts=str(known)))
-    assert caught.value.is_permanent
-    assert known.read_text() == "# nobody\n"
-    with pytest.raises(HostKeyRefused):
-        asks(three_hosts[0].with_access(known_hosts=str(tmp_path / "absent")))
-    assert not (tmp_path / "absent").exists()
-
-
-def test_a_host_whose_key_changed_is_refused(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
-    """Somebody else may be answering."""
-    make_key(tmp_path / "key")
-    kind, blob = (tmp_path / "key.pub").read_text().split()[:2]
-    known = tmp_path / "known_hosts"
-    host = three_hosts[0]
-    known.write_text(f"[{host.address}]:{host.port} {kind} {blob}\n")
-    with pytest.raises(HostKeyRefused, match="another one") as caught:
-        asks(host.with_access(known_hosts=str(known)))
-    removal = f"ssh-keygen -R '[{host.address}]:{host.port}' -f {shlex.quote(str(known))}"
-    assert f"on purpose: `{removal}`, then `ssh " in str(caught.value)
-    subprocess.run(["sh", "-c", removal], check=True, capture_output=True)
-    with pytest.raises(HostKeyRefused, match="not in known_hosts"):
-        asks(host.with_access(known_hosts=str(known)))
-
-
-def test_a_revoked_key_is_refused(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
-    """Even where it is listed as good as well."""
-    host = three_hosts[0]
-    text = host.known_hosts.read_text()
-    line = next(line for line in text.splitlines() if host.address in line)
-    known = tmp_path / "known_hosts"
-    known.write_text(text + "@revoked " + line + "\n")
-    with pytest.raises(HostKeyRefused, match="revoked"):
-        asks(host.with_access(known_hosts=str(known)))
-
-
-def test_hashed_names_are_known(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
-    """As ssh-keygen -H writes them."""
-    known = tmp_path / "known_hosts"
-    known.write_text(three_hosts[0].known_hosts.read_text())
-    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(known)], check=True, capture_output=True)
-    assert three_hosts[0].address not in known.read_text()
-    asks(three_hosts[0].with_access(known_hosts=str(known)))
-
-
-def test_a_key_that_is_not_authorised_is_refused(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
-    """And no retry can help."""
-    make_key(tmp_path / "key")
-    with pytest.raises(LoginRefused, match="tried") as caught:
-        asks(three_hosts[0].with_access(identity=str(tmp_path / "key")))
-    assert caught.value.is_permanent
-
-
-def test_a_key_that_is_absent_is_said_to_be(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
-    """There is no key to try, and the file is named."""
-    with pytest.raises(LoginRefused, match=r"absent \(no such file\)") as caught:
-        asks(three_hosts[0].with_access(identity=str(tmp_path / "absent")))
-    assert "Is `identity` in site.yaml" in str(caught.value)
-    assert "authorized_keys" not in str(caught.value)
-
-
-def test_a_key_that_others_may_read_is_no_key_as_with_ssh(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
-    """With it we would list, and rsync's ssh carry nothing."""
-    host, key = three_hosts[0], tmp_path / "my key"
-    key.write_bytes(host.client_key.read_bytes())
-    key.chmod(0o644)
-    with pytest.raises(LoginRefused, match="others may read it") as caught:
-        asks(host.with_access(identity=str(key)))
-    (remedy,) = re.findall("`(.+)`", str(caught.value))
-    assert "authorized_keys" not in str(caught.value)
-    subprocess.run(["sh", "-c", remedy], check=True)
-    asks(host.with_access(identity=str(key)))
 
 
 def test_a_jump_host_is_gone_through_and_its_key_is_checked_too(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
