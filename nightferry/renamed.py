@@ -7,7 +7,7 @@ change their names is catalogue/renames.py's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,11 @@ from reports.model import Note
 if TYPE_CHECKING:
     from catalogue.ledger import Ledger
     from catalogue.renames import KnownCopy, MovedPlace, NewName
-    from nightferry.workplace import Workplace
+    from observatory.endpoints.contract import HostAccess
 
 HostRoot = tuple[str, str]
+Instruments = Mapping[str, Instrument]
+"""By name, as declared today."""
 _UNSEEN = (
     "By its marker, which goes with a disk, and with files that are copied to another one: whether all older nights"
     " are there nobody has looked: nightferry verify -d FIRST..LAST"
@@ -57,51 +59,62 @@ class _Known:
         return sorted(self.declared.keys() - self._met)
 
 
-def catch_up(workplace: Workplace, ledger: Ledger) -> Iterator[Note]:
+def catch_up(instruments: Instruments, access_to: Callable[[str], HostAccess], ledger: Ledger) -> Iterator[Note]:
     """Give the ledger's pages the names of today's specification, and yield what is to be said of it.
 
     To be called when the ledger is opened, before anybody asks it.
+
+    Parameters
+    ----------
+    instruments : mapping of name to Instrument
+    access_to : callable
+        Tells how a declared host is reached.
+    ledger : Ledger
     """
-    yield from _instruments(workplace, ledger)
-    known = _known(workplace, ledger)
-    yield from _not_said(workplace, known)
-    moved = list(_other_hosts(workplace, ledger, known))
-    if moved or _may_be_called_otherwise(workplace, known):
-        ledger.take_over(moved, [_names(one, known, moved) for one in workplace.instruments.values()])
+    yield from _instruments(instruments, ledger)
+    known = _known(instruments, ledger)
+    yield from _not_said(instruments, known)
+    moved = list(_other_hosts(access_to, ledger, known))
+    if moved or _may_be_called_otherwise(instruments, known):
+        _take_over(instruments, ledger, known, moved)
     yield from map(_told, moved)
 
 
-def see_moved(workplace: Workplace, place: Place, marker: str | None) -> None:
-    """Take over what is known of a root that bears the marker of one that is declared no more; else say what is not.
+def _take_over(instruments: Instruments, ledger: Ledger, known: _Known, moved: Sequence[MovedPlace]) -> None:
+    ledger.take_over(moved, [_names(one, known, moved) for one in instruments.values()])
+
+
+def see_moved(instruments: Instruments, ledger: Ledger, place: Place, marker: str | None) -> Iterator[Note]:
+    """Take over what is known of a root that bears the marker of one that is declared no more, or say what may be it.
 
     To be called when a root was looked at, before it is noted as seen.
     """
-    if workplace.ledger.root(place.host, place.root) is not None:
+    if ledger.root(place.host, place.root) is not None:
         return
-    known, here = _known(workplace, workplace.ledger), (place.host, place.root)
+    known, here = _known(instruments, ledger), (place.host, place.root)
     same = [before for before in known.gone if marker and known.markers.get(before) == marker]
     if here in known.new and len(same) == 1:
         from catalogue.renames import MovedPlace
 
         moved = MovedPlace(same[0], here)
-        workplace.ledger.take_over([moved], [_names(one, known, [moved]) for one in workplace.instruments.values()])
-        workplace.notes.append(replace(_told(moved), sentence=f"{_told(moved).sentence}. {_UNSEEN}", is_urgent=True))
+        _take_over(instruments, ledger, known, [moved])
+        yield replace(_told(moved), sentence=f"{_told(moved).sentence}. {_UNSEEN}", is_urgent=True)
     elif here in known.new:
-        workplace.notes.extend(_doubt(known, place))
+        yield from _doubt(known, place)
 
 
-def _known(workplace: Workplace, ledger: Ledger) -> _Known:
-    declared = {(place.host, place.root): place for one in workplace.instruments.values() for place in places(one)}
+def _known(instruments: Instruments, ledger: Ledger) -> _Known:
+    declared = {(place.host, place.root): place for one in instruments.values() for place in places(one)}
     return _Known(ledger.known_copies(), ledger.known_roots(), declared)
 
 
 # ---- hosts and roots
 
 
-def _other_hosts(workplace: Workplace, ledger: Ledger, known: _Known) -> Iterator[MovedPlace]:
+def _other_hosts(access_to: Callable[[str], HostAccess], ledger: Ledger, known: _Known) -> Iterator[MovedPlace]:
     """Yield the roots whose host has another key now: the path and the address are what they were."""
     gone = known.gone
-    same = [one for one in known.new if _is_one_path(one, gone) and _is_one_host(workplace, ledger, one, gone)]
+    same = [one for one in known.new if _is_one_path(one, gone) and _is_one_host(access_to(one[0]), ledger, one, gone)]
     for here in same:
         before = [one for one in gone if _is_one_path(here, [one])]
         if len(before) == 1 and not _is_one_path(here, [one for one in same if one != here]):
@@ -114,9 +127,9 @@ def _is_one_path(here: HostRoot, others: Iterable[HostRoot]) -> bool:
     return here[1].rstrip("/") in {root.rstrip("/") for _, root in others}
 
 
-def _is_one_host(workplace: Workplace, ledger: Ledger, here: HostRoot, gone: Iterable[HostRoot]) -> bool:
+def _is_one_host(access: HostAccess, ledger: Ledger, here: HostRoot, gone: Iterable[HostRoot]) -> bool:
     """Say whether runs looked at this root at the address of a host; this machine without one goes by its key."""
-    access, seen = workplace.access(here[0]), ledger.addresses_at(here[1])
+    seen = ledger.addresses_at(here[1])
     is_without = access.is_local and access.address == here[0]
     return access.address in seen or (is_without and any(host in seen for host, _ in gone))
 
@@ -142,9 +155,9 @@ def _told(moved: MovedPlace) -> Note:
 # ---- copies and hops
 
 
-def _may_be_called_otherwise(workplace: Workplace, known: _Known) -> bool:
+def _may_be_called_otherwise(instruments: Instruments, known: _Known) -> bool:
     """Say whether copies were known where some are declared, by names alone that no copy bears any more."""
-    labels = {name: _labels(one) for name, one in workplace.instruments.items()}
+    labels = {name: _labels(one) for name, one in instruments.items()}
     names: dict[tuple[str, str, str], set[str]] = {}
     for one in known.copies:
         if one.instrument in labels and (one.host, one.root) in known.declared:
@@ -197,10 +210,11 @@ def _hop_names(instrument: Instrument, before: Mapping[str, str]) -> Iterator[tu
 # ---- instruments
 
 
-def _instruments(workplace: Workplace, ledger: Ledger) -> Iterator[Note]:
+def _instruments(instruments: Instruments, ledger: Ledger) -> Iterator[Note]:
     """Give the pages of instruments their new names, where their files say which they had."""
-    declared = workplace.instruments
-    renamed = {name: one.formerly for name, one in declared.items() if one.formerly and one.formerly not in declared}
+    renamed = {
+        name: one.formerly for name, one in instruments.items() if one.formerly and one.formerly not in instruments
+    }
     known = ledger.known_instruments() if renamed else frozenset()
     for name, before in renamed.items():
         if before in known:
@@ -208,13 +222,13 @@ def _instruments(workplace: Workplace, ledger: Ledger) -> Iterator[Note]:
             yield Note(f"{before} is {name} now: what is known of it was taken over", name)
 
 
-def _not_said(workplace: Workplace, known: _Known) -> Iterator[Note]:
+def _not_said(instruments: Instruments, known: _Known) -> Iterator[Note]:
     """Yield a note for each new instrument that has the roots of one that is declared no more."""
-    declared, met = workplace.instruments, {one.instrument for one in known.copies}
-    for name in sorted(declared.keys() - met):
-        roots = {(place.host, place.root) for place in places(declared[name])}
+    met = {one.instrument for one in known.copies}
+    for name in sorted(instruments.keys() - met):
+        roots = {(place.host, place.root) for place in places(instruments[name])}
         there = {one.instrument for one in known.copies if (one.host, one.root) in roots}
-        for before in sorted(there - declared.keys()):
+        for before in sorted(there - instruments.keys()):
             sentence = (
                 f"{before} is declared no more, and {name} has its roots. If it is the same instrument under a new"
                 f" name, say `formerly: {before}` in instruments.d/{name}.yaml: else its proven nights, what was"

@@ -135,7 +135,7 @@ def see_roots(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVe
     has_looked = told.state in (State.OK, State.DIFFERENT)
     for place, shown in zip((hop.source, hop.destination), told.markers, strict=True):
         if shown is not None or has_looked:
-            see_moved(workplace, place, shown)
+            workplace.notes.extend(see_moved(workplace.instruments, workplace.ledger, place, shown))
     is_new = (told.markers[1] is not None or has_looked) and _is_elsewhere(workplace, run, hop, told)
     if is_new:
         _believe_nothing_of(workplace, hop.destination)

@@ -100,7 +100,7 @@ class Workplace:
 
             opened = Ledger.open(self.specification.site.database, self.state)
             try:
-                self.notes.extend(catch_up(self, opened))
+                self.notes.extend(catch_up(self.instruments, self.access, opened))
             except BaseException:
                 opened.close()
                 raise
