@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import MovedFile, NightRecord
-from nightferry.clocks import old_before
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
+from nightferry.neighbours import old_aside_before
 from nightferry.retention.carried import note_carried
 from nightferry.runs import Run, hop_record, named_ends, onward_of, see_roots
 from nightferry.selection import acceptances, all_away
@@ -161,7 +161,7 @@ class HopSync:
             settled=self._products(),
             progress=lambda progress: wishes.progress(hop, progress),
             now=workplace.local_now,
-            old_before=old_before(workplace),
+            old_before=old_aside_before(workplace, hop.destination),
         )
 
     def _note_words(self) -> None:

@@ -15,7 +15,7 @@ from converters.night import StepProgress
 from converters.outcome import ConvertOutcome, ConvertRow, RowResult
 from converters.pipeline import ConvertOptions, convert, copy_name
 from converters.remembered import size_and_mtime
-from nightferry.clocks import old_before
+from nightferry.neighbours import old_aside_before
 from nightferry.products.pending import pending_nights, steps_of, unfinished_nights
 from nightferry.retention.holders import freed_on
 from nightferry.selection import Asked, nights_asked, scope_asked
@@ -168,7 +168,7 @@ def _clear_old(workplace: Workplace, instrument: Instrument, place: Place, into:
     days = set_aside_days(instrument, place)
     try:
         endpoint, root = workplace.endpoint(place.host), os.fsencode(place.root)
-        free_old_replaced(endpoint, root, workplace.now(), days, old_before(workplace))
+        free_old_replaced(endpoint, root, workplace.now(), days, old_aside_before(workplace, place))
     except CouldNotTell as error:
         words = f"what was set aside on {place.name} long ago could not be cleared away: {error}"
         into.problems.append(Note(words, instrument.instrument))
