@@ -211,6 +211,12 @@ class NightBook(Book):
                 return tuple(_hop_night(found[night]) for night in sorted(found))
             return tuple(_hop_night(row._asdict()) for row in connection.execute(asked.order_by(nights.c.night)))
 
+    def largest_night_bytes(self, instrument: str, hop: str) -> int:
+        """Return how many bytes were moved over a hop of the night of which most were; 0 where none was."""
+        of_hop = sa.and_(nights.c.instrument == instrument, nights.c.hop == hop)
+        with self._store.read() as connection:
+            return connection.execute(sa.select(sa.func.max(nights.c.moved_bytes)).where(of_hop)).scalar() or 0
+
     def was_seen(self, instrument: str, sources: Collection[str], destinations: Collection[str]) -> bool:
         """Say whether files were ever seen at a place, by the hops that it is the source or the destination of.
 

@@ -60,7 +60,6 @@ def _no_room(workplace: Workplace, into: list[Hop], facts: RootFacts) -> str | N
 
 def _largest_night_bytes(workplace: Workplace, hop: Hop) -> int:
     try:
-        known = workplace.ledger.hop_nights(hop.instrument.instrument, hop.key)
+        return workplace.ledger.largest_night_bytes(hop.instrument.instrument, hop.key)
     except CouldNotTell:  # the database has a line of its own
         return 0
-    return max((night.moved_bytes for night in known), default=0)

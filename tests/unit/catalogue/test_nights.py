@@ -203,6 +203,15 @@ def step(subject: bytes, result: StepResult, name: str = "fpack") -> StepRecord:
     return StepRecord("sha", "astro", name, NIGHT, subject, "digest", result, NOON, made, 1.5)
 
 
+def test_the_largest_night_is_that_of_which_most_was_moved_over_the_hop(ledger: Ledger, run: int) -> None:
+    """In all runs together; a hop over which nothing went has none."""
+    for night, size in ((NIGHT, 1000), (NIGHT, 500), (NIGHT + DAY, 1200)):
+        note(ledger, run, NightRecord(5, 0, moved_files=5, moved_bytes=size), night)
+    note(ledger, run, NightRecord(5, 0, moved_files=5, moved_bytes=9999), hop="b:c")
+    note(ledger, run, SEEN, hop="c:d")
+    assert [ledger.largest_night_bytes("sha", hop) for hop in ("a:b", "c:d", "d:e")] == [1500, 0, 0]
+
+
 def test_status_shows_one_of_two_copies_proven_and_the_steps(ledger: Ledger, run: int) -> None:
     """``1/2`` can be written from it; a step counts what is done and what is not."""
     note(ledger, run, PROVEN)
