@@ -120,7 +120,7 @@ def parse(data: bytes, file: str) -> Document:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return _broken(file, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text")
+        return _broken(file, data.count(b"\n", 0, error.start) + 1, "is not UTF-8 text; save it as UTF-8")
     builder = _Builder(file)
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
@@ -129,7 +129,9 @@ def parse(data: bytes, file: str) -> Document:
         return _broken(file, refused.line, refused.reason)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        return _broken(file, mark.line + 1 if mark else 1, _sentence(error))
+        at = mark.line if mark else 0
+        nearby = "\n".join(text.splitlines()[max(at - 1, 0) : at + 1])  # what is wrong in one is often met in the next
+        return _broken(file, at + 1, _sentence(error, nearby))
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         return _broken(file, line, "holds a character that YAML does not allow")
@@ -142,10 +144,29 @@ def _broken(file: str, line: int, reason: str) -> Document:
     return Document(file, None, {}, (Problem(file, line, "", reason),))
 
 
-def _sentence(error: yaml.MarkedYAMLError) -> str:
+_SLIPS = (
+    (r"character '\\t'", "a tab stands where spaces belong; indent with spaces, not tabs"),
+    ("scanning an alias", 'what begins with * must stand in quotes, as in "*.fits"'),
+    ("character '([%@`])'", "what begins with {} must stand in quotes"),
+    ("expected ',' or '(.)'", "a {} is missing before this, or a comma, or the space after a colon"),
+    (
+        "mapping values are not allowed|expected ':'",
+        "this line, or the one before, lacks the space after its colon, or is not indented as its neighbours are",
+    ),
+    ("expected <block end>", "this line is not indented as its neighbours are, or a quote before it ends too early"),
+)
+"""What people do, by the words in which PyYAML meets it."""
+_NO_BREAK = "\u00a0"
+
+
+def _sentence(error: yaml.MarkedYAMLError, lines: str) -> str:
+    """Return what is wrong on some lines: in our words what people do by mistake, else in PyYAML's."""
     said = ", ".join(part for part in (error.context, error.problem) if part)
-    if r"'\t'" in said:  # PyYAML: found character '\t' that cannot start any token
-        return "is not YAML here: a tab stands where spaces belong; indent with spaces, not tabs"
+    if _NO_BREAK in lines:
+        return "is not YAML here: a no-break space, as pages and documents have it, stands where a plain one belongs"
+    for sign, words in _SLIPS:
+        if slip := re.search(sign, said):
+            return f"is not YAML here: {words.format(*slip.groups())}"
     safe = said if said.isprintable() else ascii(said)[1:-1]
     return f"is not YAML here: {textwrap.shorten(safe, MOST_WORDS, placeholder=' ...')}"
 

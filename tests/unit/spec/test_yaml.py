@@ -93,13 +93,34 @@ def test_what_no_person_writes_is_refused_with_its_line(name: str) -> None:
 
 
 def test_the_words_of_the_parser_are_not_cut_within_one() -> None:
-    """A tab is said in our words, the rest as PyYAML has it, to its end or to the end of a word."""
-    (tab,) = yaml.parse(b"a:\n\tb: 1\n", "x").problems
-    assert tab.reason == "is not YAML here: a tab stands where spaces belong; indent with spaces, not tabs"
-    (sign,) = yaml.parse(b"a: @b\n", "x").problems
-    assert sign.reason.endswith("found character '@' that cannot start any token")
+    """What nobody does by mistake is said as PyYAML has it, to its end or to the end of a word."""
+    (sign,) = yaml.parse(b"a: !<\n", "x").problems
+    assert sign.reason.endswith("but found '\\n'")
     (long,) = yaml.parse(b"a: 1\n%" + b"k" * 500 + b" [\n", "x").problems
     assert len(long.reason) < 200
+
+
+SLIPS = {
+    "a tab": ("a:\n\tb: 1\n", 2, "a tab stands where spaces belong; indent with spaces, not tabs"),
+    "a pattern without quotes": ("a: 1\nfiles: [*.fits]\n", 2, 'begins with * must stand in quotes, as in "*.fits"'),
+    "a layout without quotes": ("layout: %Y/%m%d\n", 1, "begins with % must stand in quotes"),
+    "an open brace": ("a: {b: 1\nc: {d: 1}\n", 2, "a } is missing"),
+    "no space after a colon, met below": ("site:S\nb: 1\n", 2, "or the one before, lacks the space after its colon"),
+    "no space after a colon, met at the end": ("a: 1\nb:2\n", 3, "or the one before, lacks the space after its colon"),
+    "more indented": ("h:\n  a: 1\n   b: 2\n", 3, "not indented as its neighbours"),
+    "less indented": ("h:\n  a: 1\n b: 2\n", 3, "not indented as its neighbours"),
+    "a space from a web page": ("site:\u00a0S\nb: 1\n", 2, "a no-break space"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_what_people_do_by_mistake_is_said_in_their_words(slip: str) -> None:
+    """No word of a parser: which sign is missing or too many, where, and what belongs there."""
+    text, line, words = SLIPS[slip]
+    (problem,) = yaml.parse(text.encode(), "x").problems
+    assert problem.line == line
+    assert words in problem.reason
+    assert "parsing" not in problem.reason and "scanning" not in problem.reason
 
 
 def test_a_bomb_of_aliases_is_refused() -> None:
