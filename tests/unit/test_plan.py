@@ -430,3 +430,11 @@ def test_what_lies_behind_a_folder_that_could_not_be_looked_at_is_refused() -> N
     assert left.refused[0].reason == "2016/0907 on the destination could not be looked at: Permission denied"
     assert without_poisoned(plan, troubles[1:], lambda path: path) == plan
     assert moved(without_poisoned(plan, [Trouble(ONE, "Input/output error")], lambda path: path)) == [TWO]
+
+
+def test_what_was_read_and_found_right_takes_any_place() -> None:
+    """A restore's source was just proven: it replaces the longer file that stands there, and does not wait."""
+    proven = replace(POLICY, is_proven=True)
+    plan = planned({ONE: (2880, YOUNG)}, {ONE: (5760, OLD)}, policy=proven)
+    assert [(move.entry.path, move.replaces) for move in plan.moves] == [(ONE, True)]
+    assert (plan.kept, plan.in_progress) == ((), ())

@@ -76,6 +76,15 @@ FAULTS = {
         {"copies": "\n  - {host: sha, root: /a, after: command}\n  - {host: astro.suth, root: /b}", "convert": STEPS},
         "6: copies.0.after: nothing moves to this copy: it is where data are born",
     ),
+    "after a step on a copy that is filled from it": (
+        {
+            "copies": "\n  - {host: sha, root: /a}\n  - {host: astro.suth, root: /b, after: command}"
+            "\n  - {host: astro.cape, root: /c, from: astro.suth}",
+            "convert": STEPS,
+        },
+        "7: copies.1.after: the step 'command' works on astro.cape (its `copy`; default: the last), where no night is"
+        " before it has come here: nothing would ever move",
+    ),
     "after a step on the copy itself": (
         {"copies": TWO + "\n  - {host: astro.cape, root: /c, after: command}", "convert": STEPS},
         "8: copies.2.after: the step 'command' works on astro.cape (its `copy`; default: the last), where no night is"

@@ -384,3 +384,22 @@ def test_any_value_of_any_shape_is_loaded_or_refused_with_sentences(tmp_path: Pa
         load(tmp_path, hostname="x", step_models={"command": CommandSection})
     except SpecificationError as refused:
         assert refused.problems
+
+
+def test_a_machine_is_told_by_its_full_name_where_it_calls_itself_by_its_short_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its resolver says; one that knows nothing leaves the short name as it is."""
+    answers = {"astro": [(0, 0, 0, "astro.suth.saao.ac.za.", ())]}
+
+    def ask(name: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        if name not in answers:
+            raise OSError("Name or service not known")
+        return list(answers[name])
+
+    monkeypatch.setattr("socket.getaddrinfo", ask)
+    monkeypatch.setattr("socket.gethostname", lambda: "astro")
+    site = SITE.replace("{address: astro.suth.", "{local: auto, address: astro.suth.")
+    assert load(write(tmp_path, site=site)).hostname == "astro.suth.saao.ac.za"
+    answers.clear()
+    assert load(tmp_path).hostname == "astro"
