@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import jinja2
 
 from observatory.counting import counted
+from observatory.truth import State
 from reports.model import Note, Report
 from reports.sections import Said, Section, said_of, unsaid_sections, verdict_sections
 from reports.subject import told
@@ -30,6 +32,12 @@ from verifier.verdict import HopVerdict
 
 MOST_LINES = 200
 """Lines of one section that a mail shows; a page shows them all."""
+MOST_QUIET = 20
+"""Hops of which nothing is to be said that a mail has a row for each. Of more it sums them up: a telephone shows seven
+rows at a time, and what comes after the first 100 kB of a mail some readers' programs do not show at all."""
+_QUIET = (State.OK, State.AWAY)
+
+_AHop = TypeVar("_AHop", HopVerdict, HopOutcome)
 
 _KINDS = {"verify": "Verification", "sync": "Transfer", "run": "Nightly run", "prune": "Freed space"}
 
@@ -46,24 +54,34 @@ class Block:
     ending: str | None
 
 
+Cells = Sequence[tuple[str, str]]
+"""A word, and a small one below it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A hop as it is shown: one row of the table on top (cells of a word and a small one), and its blocks below."""
+    """A hop as it is shown, or several quiet ones as one: a row of the table on top, and its blocks below."""
 
     instrument: str
     hop: str
     way: str
     state: str
     nights: str
-    cells: Sequence[tuple[str, str]]
+    cells: Cells
     blocks: Sequence[Block]
     remarks: Sequence[str] = ()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether there is nothing below the table to read but that nothing is missing."""
+        return not self.remarks and all(block.ending == "None" and not block.count for block in self.blocks)
 
 
 def render_html(report: Report, most_lines: int = MOST_LINES) -> str:
     """Return the HTML part of a mail: inline styles, no pictures, nothing fetched from anywhere.
 
-    At most `most_lines` lines of each section are shown and the rest counted; a run is one line.
+    At most `most_lines` lines of each section are shown and the rest counted; a run is one line. Of many quiet
+    instruments one row tells how many files were compared.
     """
     return _render("mail.html.j2", report, most_lines)
 
@@ -76,6 +94,9 @@ def render_page(report: Report) -> str:
 def _render(template: str, report: Report, most_lines: int | None) -> str:
     report = report.in_order()
     said = said_of(report)
+    quiet = frozenset() if most_lines is None else _quiet_instruments(report)
+    verdicts = [_verdict_row(verdict, most_lines) for verdict in report.verdicts]
+    outcomes = [_outcome_row(outcome, said, most_lines) for outcome in report.outcomes]
     return (
         _templates()
         .get_template(template)
@@ -86,8 +107,10 @@ def _render(template: str, report: Report, most_lines: int | None) -> str:
             told=told(report),
             started=_people_time(instant_text(report.started_utc)),
             took=seconds_text((report.finished_utc - report.started_utc).total_seconds()),
-            verdicts=[_verdict_row(verdict, most_lines) for verdict in report.verdicts],
-            outcomes=[_outcome_row(outcome, said, most_lines) for outcome in report.outcomes],
+            verdicts=_table(report.verdicts, verdicts, quiet, _verdict_cells),
+            outcomes=_table(report.outcomes, outcomes, quiet, _outcome_cells),
+            verdicts_told=_told(report.verdicts, verdicts, quiet),
+            outcomes_told=_told(report.outcomes, outcomes, quiet),
             steps=[(step_cells(step), list(map(one_line, step.reasons))) for step in telling_steps(report.steps)],
             nights=[*quiet_lines(report.steps), *processed_lines(report)],
             notes=list(_sentences(report.notes)),
@@ -117,6 +140,33 @@ def _sentences(notes: Iterable[Note]) -> Iterator[str]:
         yield (f"{one_line(note.instrument)}: " if note.instrument else "") + one_line(note.sentence)
 
 
+def _quiet_instruments(report: Report) -> frozenset[str]:
+    """Return the instruments all of whose hops are quiet, where these are more than a mail has a row for each."""
+    hops: list[HopVerdict | HopOutcome] = [*report.verdicts, *report.outcomes]
+    loud = {hop.instrument for hop in hops if hop.state not in _QUIET}
+    quiet = [hop.instrument for hop in hops if hop.instrument not in loud]
+    return frozenset(quiet) if len(quiet) > MOST_QUIET else frozenset()
+
+
+def _table(
+    hops: Sequence[_AHop], rows: Sequence[Row], quiet: Collection[str], cells: Callable[[Sequence[_AHop]], Cells]
+) -> list[Row]:
+    """Return the rows of a table: hop by hop but for the quiet instruments, which are one row for each state."""
+    shown = [row for hop, row in zip(hops, rows, strict=True) if hop.instrument not in quiet]
+    rest = [hop for hop in hops if hop.instrument in quiet]
+    for state in (state for state in _QUIET if any(hop.state is state for hop in rest)):
+        alike = [hop for hop in rest if hop.state is state]
+        names = sorted({one_line(hop.instrument) for hop in alike})
+        whose = counted(len(names), "instrument")
+        shown.append(Row(whose, ", ".join(names), "", str(state), counted(len(alike), "hop"), cells(alike), ()))
+    return shown
+
+
+def _told(hops: Sequence[_AHop], rows: Sequence[Row], quiet: Collection[str]) -> list[Row]:
+    """Return the rows of which there is something to read below the table; quiet instruments have mostly nothing."""
+    return [row for hop, row in zip(hops, rows, strict=True) if hop.instrument not in quiet or not row.is_silent]
+
+
 def _verdict_row(verdict: HopVerdict, most_lines: int | None) -> Row:
     return Row(
         instrument=one_line(verdict.instrument),
@@ -124,24 +174,38 @@ def _verdict_row(verdict: HopVerdict, most_lines: int | None) -> Row:
         way=_way(verdict),
         state=str(verdict.state),
         nights=counted(len(verdict.nights), "night"),
-        cells=(
-            (str(verdict.compared), f"by {verdict.level}"),
-            (str(verdict.not_comparable), ""),
-            (str(len(verdict.missing)), _other_findings(verdict)),
-        ),
+        cells=_verdict_cells([verdict]),
         blocks=_blocks(verdict_sections(verdict), most_lines),
         remarks=[f"{count} accepted: {one_line(reason)}" for reason, count in sorted(verdict.accepted.items())],
     )
 
 
-def _other_findings(verdict: HopVerdict) -> str:
+def _verdict_cells(verdicts: Sequence[HopVerdict]) -> Cells:
+    levels = ", ".join(sorted({verdict.level for verdict in verdicts}))
+    return (
+        (str(sum(verdict.compared for verdict in verdicts)), f"by {levels}"),
+        (str(sum(verdict.not_comparable for verdict in verdicts)), ""),
+        (str(sum(len(verdict.missing) for verdict in verdicts)), _other_findings(verdicts)),
+    )
+
+
+def _outcome_cells(outcomes: Sequence[HopOutcome]) -> Cells:
+    moved_bytes = sum(one.planned_bytes if one.dry_run else one.moved_bytes for one in outcomes)
+    return (
+        (str(sum(one.transferred for one in outcomes)), f"of {sum(one.planned for one in outcomes)}"),
+        (size_text(moved_bytes), ""),
+        (seconds_text(sum(one.seconds for one in outcomes)), ""),
+    )
+
+
+def _other_findings(verdicts: Sequence[HopVerdict]) -> str:
     """Return what else is wrong, in a word for the table: ``different`` beside nothing but zeros would be a riddle."""
-    absent = sum(len(gap.numbers) for gap in verdict.sequence_gaps)
+    absent = sum(len(gap.numbers) for verdict in verdicts for gap in verdict.sequence_gaps)
     found = [
-        (len(verdict.size_differs) + len(verdict.checksum_differs), "differ"),
-        (len({finding.path for finding in verdict.damaged}), "damaged"),
+        (sum(len(one.size_differs) + len(one.checksum_differs) for one in verdicts), "differ"),
+        (sum(len({finding.path for finding in one.damaged}) for one in verdicts), "damaged"),
         (absent, "frame absent" if absent == 1 else "frames absent"),
-        (len(verdict.extra), "extra"),
+        (sum(len(one.extra) for one in verdicts), "extra"),
     ]
     kinds = [f"{count} {words}" for count, words in found if count]
     return kinds[0] if len(kinds) == 1 else f"{sum(count for count, _ in found)} other" if kinds else ""
@@ -154,11 +218,7 @@ def _outcome_row(outcome: HopOutcome, said: Said, most_lines: int | None) -> Row
         way=_way(outcome),
         state=str(outcome.state),
         nights=counted(len(outcome.nights), "night"),
-        cells=(
-            (str(outcome.transferred), f"of {outcome.planned}"),
-            (size_text(outcome.planned_bytes if outcome.dry_run else outcome.moved_bytes), ""),
-            (seconds_text(outcome.seconds), ""),
-        ),
+        cells=_outcome_cells([outcome]),
         blocks=_blocks(unsaid_sections(outcome, said), most_lines),
         remarks=[line.strip() for line in remark_lines(outcome)],
     )

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from reports.html import render_html, render_page
+from reports.model import Report
 from tests.unit.reports.made import (
     AWAY,
     EVERYTHING,
@@ -18,11 +19,12 @@ from tests.unit.reports.made import (
     NIGHT,
     NOT_MOVED,
     OK_HOP,
+    SECOND_HOP,
     SEED,
     SHD_UNKNOWN,
     report,
 )
-from verifier.verdict import Finding, SequenceGap
+from verifier.verdict import Finding, HopVerdict, SequenceGap
 
 
 class Words(html.parser.HTMLParser):
@@ -115,6 +117,52 @@ def test_a_mail_is_cut_with_a_sentence_and_a_page_is_whole() -> None:
     assert re.search(r"… and \d+ more lines; the whole list is attached\.", mail)
     assert len(mail) < len(page) / 5
     assert "the whole list is attached" not in page
+
+
+def observatory(*others: HopVerdict, further: dict[str, object] | None = None) -> Report:
+    """Return the report of a large observatory: 58 quiet instruments of three hops each, and some others."""
+    quiet = [
+        replace(OK_HOP, instrument=f"ins{number:02d}", hop=f"c{hop}:c{hop + 1}")
+        for number in range(58)
+        for hop in range(3)
+    ]
+    moved = [
+        replace(
+            MOVED, instrument=one.instrument, hop=one.hop, planned=3, transferred=3, moved_bytes=1 << 20, seconds=20
+        )
+        for one in quiet
+    ]
+    return report(*quiet, *others, kind="run", outcomes=moved, **(further or {}))
+
+
+def test_fifty_eight_quiet_instruments_are_one_row_of_a_mail_that_says_how_much_was_compared() -> None:
+    """What is wrong stands above them, and within what every reader's program shows of a mail."""
+    page = render_html(observatory(FIRST_HOP, SECOND_HOP))
+    seen = words(page)
+    assert "58 instruments ✓ ok ins00, ins01, ins02," in seen
+    assert f"174 hops {174 * OK_HOP.compared} by size 0 0" in seen, "no green row without its counts"
+    assert "174 hops 522 of 522 182.5 MB 58 min" in seen
+    assert "sha ≠ different sha:astro.suth" in seen and "sha ✓ ok astro.suth:astro.cape" in seen, "a hop's neighbours"
+    assert seen.index("sha:astro.suth") < seen.index("0122-0163") < seen.index("522 of 522")
+    assert seen.index("sha:astro.suth") < seen.index("58 instruments")
+    assert len(page) < 30_000
+    assert "c0:c1" in words(render_page(observatory(FIRST_HOP))), "a page keeps everything"
+
+
+def test_quiet_instruments_that_have_something_to_say_say_it() -> None:
+    """An accepted loss, files in progress, and where an instrument is; away is no part of what was compared."""
+    waits = replace(OK_HOP, in_progress=(b"2016/0908/late.fits",))
+    known = replace(OK_HOP, instrument="spu", accepted={"lost in the storm": 2})
+    seen = words(render_html(observatory(waits, known, AWAY)))
+    assert "60 instruments ✓ ok ins00," in seen and "1 instrument \u2013 away shd" in seen
+    for phrase in ("2016/0908/late.fits", "2 accepted: lost in the storm", "AWAY: off the telescope until Friday"):
+        assert phrase in seen
+
+
+def test_a_few_quiet_hops_have_a_row_each() -> None:
+    """Two instruments are read hop by hop."""
+    seen = words(render_html(report(OK_HOP, SECOND_HOP, replace(OK_HOP, instrument="shd"))))
+    assert "instruments" not in seen and "sha ✓ ok sha:astro.suth" in seen
 
 
 def test_one_that_compared_nothing_shows_its_zero() -> None:
