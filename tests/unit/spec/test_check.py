@@ -79,6 +79,7 @@ FAULTS = {
     "after a step on a copy that is filled from it": (
         {
             "copies": "\n  - {host: sha, root: /a}\n  - {host: astro.suth, root: /b, after: command}"
+            "\n  - {host: astro.cape, root: /side, name: side, from: sha}"
             "\n  - {host: astro.cape, root: /c, from: astro.suth}",
             "convert": STEPS,
         },
