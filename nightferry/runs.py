@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypedDict
 
 from catalogue.evidence_records import SafeNight, SafeState
-from catalogue.records import HopRecord
+from catalogue.records import HopRecord, RootRecord
 from nightferry.renamed import see_moved
 from nightferry.workplace import Workplace
 from observatory.forking import is_alive
 from observatory.spec.chain import Hop, Place, hops
+from observatory.spec.models import Instrument
 from observatory.truth import State
 from reports.model import Note
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 
 _SAME_RUN = dt.timedelta(seconds=2)
+_LONGEST_LOOK = dt.timedelta(days=1)
+"""Nights are noted as of the begin of a look, roots as of its end."""
 
 
 class NamedEnds(TypedDict):
@@ -166,13 +169,17 @@ def _believe_nothing_of(workplace: Workplace, place: Place) -> None:
 
     ledger = workplace.ledger
     for instrument in workplace.instruments.values():
-        into = [one for one in hops(instrument) if _is_kept_at(one.destination, place)]
+        into = _hops_into(instrument, place)
         ledger.reopen(instrument.instrument, [one.key for one in into])
         for kept in {one.destination.name: one.destination for one in into}.values():
             holder = known_holder(workplace, instrument, kept)
             if holder is not None:
                 safe = {night: _doubted(one, workplace.now()) for night, one in ledger.safe_nights(holder).items()}
                 ledger.record_safe(holder, safe)
+
+
+def _hops_into(instrument: Instrument, place: Place) -> list[Hop]:
+    return [one for one in hops(instrument) if _is_kept_at(one.destination, place)]
 
 
 def _is_kept_at(one: Place, place: Place) -> bool:
@@ -187,11 +194,26 @@ def _doubted(safe: SafeNight, at_utc: dt.datetime) -> SafeNight:
 def _is_another_disk(workplace: Workplace, place: Place, shown: str | None) -> bool:
     """Say whether a root bears another marker than the one of earlier runs; where it bore an id, also none.
 
-    A marker that was empty and was given an id tells the same disk. Of drives that travel one after the other, each
-    keeps what was proven on it.
+    A marker that was empty from the first and was given an id tells the same disk. Of drives that travel one after the
+    other, each keeps what was proven on it.
     """
     known = workplace.ledger.root(place.host, place.root)
-    return not place.declared.removable and known is not None and known.identity not in ("", shown)
+    if place.declared.removable or known is None:
+        return False
+    return known.identity != shown if known.identity else bool(shown) and _had_lost_its_id(workplace, place, known)
+
+
+def _had_lost_its_id(workplace: Workplace, place: Place, known: RootRecord) -> bool:
+    """Say whether a root without an id was one with an id before: then the disk that shows one now may be that one.
+
+    It was not mounted, and what was proven meanwhile lies beneath it. Nights that were seen there longer ago than the
+    root is known as it was last tell.
+    """
+    before = known.first_seen_utc - _LONGEST_LOOK
+    instruments = workplace.instruments.values()
+    into = ((one.instrument, hop.key) for one in instruments for hop in _hops_into(one, place))
+    rows = (row for name, key in into for row in workplace.ledger.hop_nights(name, key))
+    return any(row.first_seen_utc is not None and row.first_seen_utc < before for row in rows)
 
 
 def _is_elsewhere(workplace: Workplace, run: Run, hop: Hop, told: HopOutcome | HopVerdict) -> bool:

@@ -91,6 +91,22 @@ def test_a_root_that_lost_its_id_is_another_disk_once(workplace: Workplace, mark
     assert is_proven(workplace) == {"sha": [True, True], "shd": [True, True]}
 
 
+def test_a_disk_that_comes_back_is_not_what_lay_beneath_it(tmp_path: Path) -> None:
+    """It was not mounted for longer than the window is; what others brought to the mount point meanwhile is hidden."""
+    now = [NOW]
+    folder = write(tmp_path, sha=instrument("sha", copies=CHAIN))
+    with Workplace.at(folder, lambda: now[0]) as opened:
+        hop = hops(opened.instruments["sha"])[0]
+        believed = []
+        for marker in ("disk", None, None, "disk", "disk"):
+            look(opened, hop, ("sha", marker))
+            believed += [one.state is NightState.PROVEN for one in opened.ledger.hop_nights("sha", hop.key)]
+            run = Run(opened, "verify", ["sha"])
+            opened.ledger.record_nights(run.id, "sha", hop.key, {OLD: PROVEN}, now[0])
+            now[0] += dt.timedelta(days=10)
+    assert believed == [False, True, False, True]
+
+
 @pytest.mark.parametrize("marker", ["new", "", None])
 def test_a_root_that_a_person_calls_new_is_another_disk_too(workplace: Workplace, marker: str | None) -> None:
     """`--new-root` was given while the hop that fills it could not be looked at; the word for it holds."""
