@@ -26,9 +26,17 @@ def next_steps(verdicts: Sequence[HopVerdict], hops: Iterable[Hop]) -> Iterator[
     if changed:
         command = f"nightferry sync --level checksum{_named(changed)}"
         yield f"next: look at both sides of what differs in content; `{command}` carries the source's"
+    strange = {verdict.instrument: verdict.unrecognised for verdict in verdicts if verdict.unrecognised}
+    for name, paths in sorted(strange.items()):
+        yield f"next: what is unrecognised is not carried: name it in `files` or `exclude` of {name}.yaml{_sign(paths)}"
     if any(verdict.state is State.UNKNOWN for verdict in verdicts):
         yield "next: `nightferry doctor` goes through what could not be looked at, with the remedy"
 
 
 def _named(instruments: Collection[str]) -> str:
     return "".join(f" -i {name}" for name in sorted(instruments))
+
+
+def _sign(paths: Collection[bytes]) -> str:
+    """Return how a pattern has what stands for a set of characters in it."""
+    return "; a pattern has [[] for a [" if any(b"[" in path for path in paths) else ""

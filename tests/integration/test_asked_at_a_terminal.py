@@ -106,3 +106,20 @@ def test_what_to_do_next_stands_below_a_verification_on_a_terminal(site: Observa
     assert status == 3, drawn
     assert "`nightferry sync --level checksum -i sha` carries the source's" in said
     assert "next: `nightferry doctor` goes through what could not be looked at" in said
+
+
+def test_what_no_pattern_takes_is_not_left_at_ok_on_a_terminal(site: Observatory) -> None:
+    """A pattern that fits no file has verify compare none: all is well, and nothing will ever be carried."""
+    night = f"{site.night():%Y/%m%d}"
+    site.declare(cameras={"sha": {"files": ["SHA_*", "*[red].fits"]}}, copies=[site.copy("dome"), site.copy("archive")])
+    for name in ("dome", "archive"):
+        site.mark(name)
+    site.put("dome", f"{night}/a [red].fits", b"x")
+    _, drawn = converse(site.command("verify", "-d", "yesterday"), "")
+    said = " ".join(drawn.split())
+    assert "name it in `files` or `exclude` of sha.yaml; a pattern has [[] for a [" in said
+    site.declare(
+        cameras={"sha": {"files": ["SHA_*", "*[[]red].fits"]}}, copies=[site.copy("dome"), site.copy("archive")]
+    )
+    _, drawn = converse(site.command("verify", "-d", "yesterday"), "")
+    assert "a [red].fits" in drawn and "unrecognised" not in drawn
