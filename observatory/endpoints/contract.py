@@ -351,7 +351,7 @@ class Look(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of the connection; may be called twice."""
+        """Let go of the connection: whoever waits for it waits no more. May be called twice, and asked again after."""
         ...
 
 

@@ -28,6 +28,7 @@ from observatory.endpoints.contract import (
     Survey,
     SurveyRequest,
 )
+from observatory.endpoints.lifeline import Lifeline
 from observatory.endpoints.local import HASH_BLOCK_BYTES, SYNC_S, with_parents
 from observatory.endpoints.running import GRACE_S, Running, complete
 from observatory.endpoints.script import command, quote
@@ -40,7 +41,6 @@ from observatory.endpoints.through_here import hash_through_here, inspect_throug
 from observatory.endpoints.walk import WalkSurvey, join, reason_of
 from observatory.errors import (
     CommandFailed,
-    CouldNotTell,
     FileUnreadable,
     HostUnreachable,
     ListingBroken,
@@ -52,8 +52,6 @@ CLOCK_S = 30.0
 FOLDERS_S = 300.0
 SFTP_SESSIONS = 4
 """At most; OpenSSH allows ten channels on a connection (MaxSessions), and commands need some of them."""
-GIVEN_UP_S = 60.0
-"""A host that could not be reached at all is not tried again for so long."""
 
 
 class SshEndpoint:
@@ -68,11 +66,10 @@ class SshEndpoint:
 
     def __init__(self, access: HostAccess, connect: Callable[[HostAccess], Connection] = connected) -> None:
         self.name = access.address or access.name
-        self._access, self._connect = access, connect
-        self._lock, self._probing = threading.RLock(), threading.Lock()
-        self._connection: Connection | None = None
-        self._was_reached = False
-        self._given_up: tuple[float, CouldNotTell] | None = None
+        self._access = access
+        self._line = Lifeline(self.name, lambda: connect(access))
+        self._lock, self._probing = threading.Lock(), threading.Lock()
+        self._asked: Connection | None = None
         self._capabilities: Capabilities | None = None
         self._sessions: list[tuple[ChannelPipe, SftpSession]] = []
         self._mine = threading.local()
@@ -80,23 +77,11 @@ class SshEndpoint:
     # ---- the connection
 
     def _connected(self) -> Connection:
+        connection = self._line.connection()
         with self._lock:
-            if self._connection is None or not self._connection.is_alive:
-                self.close()
-                self._connection = self._reach()
-            return self._connection
-
-    def _reach(self) -> Connection:
-        """Connect, unless this host was tried a moment ago and has never answered: each hop would wait anew."""
-        if self._given_up is not None and time.monotonic() - self._given_up[0] < GIVEN_UP_S:
-            raise self._given_up[1].with_traceback(None)
-        try:
-            connection = self._connect(self._access)
-        except CouldNotTell as error:
-            if not self._was_reached:
-                self._given_up = (time.monotonic(), error)
-            raise
-        self._was_reached = True
+            if connection is not self._asked:  # what was told over another one may not hold any more
+                self._asked, self._capabilities = connection, None
+                self._sessions.clear()
         return connection
 
     def reach(self) -> None:
@@ -110,12 +95,10 @@ class SshEndpoint:
 
     def close(self) -> None:
         """Let go of the connection; see `contract.Look.close`."""
+        self._line.close()
         with self._lock:
             self._sessions.clear()
             self._capabilities = None
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -140,7 +123,7 @@ class SshEndpoint:
 
     def _remember(self, found: Capabilities, connection: Connection) -> None:
         with self._lock:
-            if self._connection is connection:
+            if self._asked is connection:
                 self._capabilities = found
 
     def _probe(self) -> Capabilities:
@@ -161,8 +144,8 @@ class SshEndpoint:
 
     def _sftp(self) -> SftpSession:
         """Return an SFTP session for this thread; threads share a few, since a host allows ten channels in all."""
+        connection = self._connected()
         with self._lock:
-            connection = self._connected()
             self._sessions = [(pipe, session) for pipe, session in self._sessions if pipe.is_alive]
             mine: SftpSession | None = getattr(self._mine, "session", None)
             if mine is not None and any(session is mine for _, session in self._sessions):

@@ -43,7 +43,8 @@ def test_a_host_that_was_let_go_is_not_reached_again_to_be_asked(pair: Pair) -> 
     for _ in range(5):
         listed(pair)
         pair.source.endpoint.close()
-    assert not wait_until(lambda: vars(pair.source.endpoint)["_connection"] is not None, 0.5)
+    line = vars(pair.source.endpoint)["_line"]
+    assert not wait_until(lambda: vars(line)["_connection"] is not None, 0.5)
 
 
 def test_many_questions_at_once_get_their_own_answers(pair: Pair) -> None:
@@ -61,5 +62,5 @@ def test_a_connection_that_was_lost_meanwhile_is_made_anew(pair: Pair) -> None:
     """The channel that was opened ahead went with it."""
     endpoint = pair.source.endpoint
     assert endpoint.run([b"echo", b"one"]).stdout == b"one\n"
-    vars(endpoint)["_connection"].close()
+    vars(vars(endpoint)["_line"])["_connection"].close()
     assert endpoint.run([b"echo", b"two"]).stdout == b"two\n"
