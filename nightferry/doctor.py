@@ -18,6 +18,7 @@ from pathlib import Path
 from catalogue.records import RootRecord
 from nightferry.clocks import leapt
 from nightferry.expectations import held_files, last_seen, place_away, place_vouched
+from nightferry.group import why_group_is_not_given
 from nightferry.products.pending import steps_of
 from nightferry.reporting.delivery import names_nobody
 from nightferry.reporting.status import site_status
@@ -189,8 +190,9 @@ def _root(workplace: Workplace, what: str, instrument: Instrument, place: Place)
     shown, record = os.fsdecode(request.root), _record(workplace, place)
     known = Expectation(last_seen=last_seen(record), held_files=_held_files(workplace, instrument, place))
     remedy = known.remedy(new_root_words(place.host, shown))
+    endpoint = workplace.endpoint(place.host)
     try:
-        survey = workplace.endpoint(place.host).survey(request)
+        survey = endpoint.survey(request)
     except RootNotProven as error:
         yield Line(State.UNKNOWN, what, f"{error}. {remedy}" if error.why == ABSENT else str(error))
         return
@@ -209,6 +211,9 @@ def _root(workplace: Workplace, what: str, instrument: Instrument, place: Place)
     trouble = why_it_takes_nothing(workplace, instrument, place, facts)
     words = f"{shown}, known by {proof}, {free}"
     yield Line(State.DIFFERENT, what, f"{words}; {trouble}") if trouble else Line(State.OK, what, words)
+    group = why_group_is_not_given(instrument, place, endpoint, request.root)
+    if group is not None:
+        yield Line(State.DIFFERENT, what, group)
 
 
 def _record(workplace: Workplace, place: Place) -> RootRecord | None:
