@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import sqlite3
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
-from catalogue import newest
+from catalogue import newest, sqlite_file
 from catalogue.faults import name_of, translated
 from catalogue.tables import HEAD
 from observatory.batches import batched
@@ -37,7 +35,6 @@ AT_ONCE = 400
 
 _MIGRATING = 20160907
 """The number under which PostgreSQL lets one process at a time change our tables; any that nobody else uses."""
-_WRITES = "nightferry_writes"
 _USUAL_PAGES, _MANY_PAGES = 1_000, 16_384
 """Pages of 4 KiB that SQLite's log grows to before it is carried into the file: its default, and for many writes."""
 
@@ -75,7 +72,7 @@ class Store:
         ------
         RecordsUnavailable
         """
-        writer = self.engine.execution_options(**{_WRITES: True})
+        writer = self.engine.execution_options(**{sqlite_file.WRITES: True})
         with translated(self.name, self.engine), writer.begin() as connection:
             yield connection
 
@@ -89,7 +86,7 @@ class Store:
         ------
         RecordsUnavailable
         """
-        writer = self.engine.execution_options(**{_WRITES: True})
+        writer = self.engine.execution_options(**{sqlite_file.WRITES: True})
         with translated(self.name, self.engine), writer.connect() as connection, _rarely_checkpointed(connection):
             yield connection
 
@@ -241,34 +238,7 @@ def _engine(url: URL, name: str, busy_timeout_s: float) -> Engine:
         return postgresql.engine(url, name, busy_timeout_s)
     if url.get_backend_name() != "sqlite":
         raise sa.exc.ArgumentError(f"{url.get_backend_name()} is not supported")
-    engine = sa.create_engine(url, connect_args={"timeout": busy_timeout_s})
-    sa.event.listen(engine, "connect", _prepare_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
-    compiler = engine.dialect.statement_compiler
-    engine.dialect.statement_compiler = type("TakesHints", (compiler,), {"get_from_hint_text": _hint})
-    return engine
-
-
-def _hint(compiler: object, table: object, text: str) -> str:
-    """Write what `with_hint` says: SQLAlchemy leaves it out for SQLite, whose INDEXED BY stands where others' do."""
-    return text
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry) -> None:
-    # Python's driver would begin transactions by itself, too late and never for CREATE TABLE
-    connection.isolation_level = None
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA case_sensitive_like = ON")  # as PostgreSQL has it: a question has one answer
-    # in WAL mode NORMAL cannot damage the database; a power cut may take the last moments, which are looked at again
-    connection.execute("PRAGMA synchronous = NORMAL")
-    # a negative number is in KiB, and a ceiling: ids are spread over an index of which 2 MB, the default, hold a part
-    connection.execute("PRAGMA cache_size = -32768")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # IMMEDIATE waits for its turn at once; a transaction that turns from reading to writing fails instead of waiting
-    writes = connection.get_execution_options().get(_WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    return sqlite_file.engine(url, name, busy_timeout_s)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -29,6 +29,9 @@ from nightferry.schedule import jobs_of, program, words_of
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
 from observatory.truth import State
+
+if TYPE_CHECKING:
+    from catalogue.ledger import Ledger
 
 log = logging.getLogger("nightferry")
 
@@ -131,6 +134,7 @@ class Daemon:
             job: trigger_of(expression, self._zone)
             for job, expression in jobs_of(workplace.specification, may_be_none=bool(self._watched)).items()
         }
+        self._unasked = set(self._triggers)
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._scheduler = BackgroundScheduler(
@@ -145,10 +149,8 @@ class Daemon:
             signal.signal(number, self._stop)
         for job, trigger in self._triggers.items():
             self._scheduler.add_job(self._due, trigger, args=[job], id=job, name=job)
-            missed = self._missed(job, trigger)
-            if missed is not None:
-                self._scheduler.add_job(self._due, args=[job, missed], id=f"{job} made up")
         self._scheduler.start()
+        self.make_up()
         keepers = [Keeper(self._words(["export", "--watch", "--instrument", name])) for name in self._watched]
         for keeper in keepers:
             keeper.start()
@@ -157,10 +159,23 @@ class Daemon:
         before = running()
         while not self._stopping.wait(WATCH_S):
             before = self.mind_clock(before, running())
+            self.make_up()
         for keeper in keepers:
             keeper.stop()
         self._scheduler.shutdown(wait=True)
         log.info("daemon ended")
+
+    def make_up(self) -> None:
+        """Have made up what fell due while nobody could start it; what the ledger does not tell yet is asked again."""
+        for job in [job for job in self._triggers if job in self._unasked]:
+            try:
+                missed = self._missed(job, self._triggers[job])
+            except CouldNotTell as error:
+                log.error("not known what was missed", extra={"reason": str(error)})
+                return
+            self._unasked.discard(job)
+            if missed is not None:
+                self._scheduler.add_job(self._due, args=[job, missed], id=f"{job} made up")
 
     def mind_clock(self, before: Running | None, now: Running | None) -> Running | None:
         """Reckon anew when each job is due, where somebody set the clock since it was looked at last; return `now`.
@@ -183,32 +198,35 @@ class Daemon:
 
     def _missed(self, job: str, trigger: Any) -> dt.datetime | None:
         """Return the last time that a job fell due while nobody could start it; the first start misses nothing."""
-        ledger, now = self._workplace.ledger, self._workplace.now()
-        known = ledger.last_job(job)
-        if known is None:
-            ledger.job_due(job, now)
-            ledger.job_finished(job, now, now, State.OK)
-            return None
+        now = self._workplace.now()
+        with self._workplace.opened_ledger() as ledger:
+            known = ledger.last_job(job)
+            if known is None:
+                ledger.job_due(job, now)
+                ledger.job_finished(job, now, now, State.OK)
+                return None
         return max(due_since(trigger, known.due_utc, now), default=None)
 
     def _due(self, job: str, missed: dt.datetime | None = None) -> None:
         if self._stopping.is_set():
             return
+        self._unasked.discard(job)  # what was missed is done with it
         due = (missed or self._workplace.now()).astimezone(dt.UTC)
-        self._note(lambda: self._workplace.ledger.job_due(job, due))
-        self._note(lambda: self._workplace.ledger.job_started(job, due, self._workplace.now()))
+        self._note(lambda ledger: ledger.job_due(job, due))
+        self._note(lambda ledger: ledger.job_started(job, due, self._workplace.now()))
         words = [*words_of(job)]
         if missed is not None:
             words += ["--note", f"the {job} due at {missed:%Y-%m-%d %H:%M %Z} was missed and is made up now"]
         status = self._start(words)
         state = STATE_BY_STATUS.get(status, State.UNKNOWN)
-        self._note(lambda: self._workplace.ledger.job_finished(job, due, self._workplace.now(), state))
+        self._note(lambda ledger: ledger.job_finished(job, due, self._workplace.now(), state))
         log.log(logging.WARNING if status else logging.INFO, "job ended", extra={"job": job, "status": status})
 
-    def _note(self, note: Callable[[], None]) -> None:
+    def _note(self, note: Callable[[Ledger], None]) -> None:
         """Note something in the ledger; where that is away the job is started all the same, and says so by mail."""
         try:
-            note()
+            with self._workplace.opened_ledger() as ledger:
+                note(ledger)
         except CouldNotTell as error:
             log.error("not noted", extra={"reason": str(error)})
 

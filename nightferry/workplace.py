@@ -9,7 +9,7 @@ import contextlib
 import datetime as dt
 import socket
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,6 +106,20 @@ class Workplace:
                 raise
             self._ledger = opened
         return self._ledger
+
+    @contextlib.contextmanager
+    def opened_ledger(self) -> Iterator[Ledger]:
+        """Open the ledger for a moment: one that is held for months is not the file that lies there by then.
+
+        Raises
+        ------
+        CouldNotTell
+            The database cannot be opened.
+        """
+        from catalogue.ledger import Ledger
+
+        with Ledger.open(self.specification.site.database, self.state) as ledger:
+            yield ledger
 
     @property
     def catalogue(self) -> Catalogue:

@@ -96,6 +96,11 @@ class SimulatedWorkplace(Workplace):
         super().__init__(specification, clock.now)
         self._hosts, self._ledger = hosts, ledger
 
+    @contextlib.contextmanager
+    def opened_ledger(self) -> Iterator[Ledger]:
+        """Give the ledger: it lies in memory, and nothing is opened anew."""
+        yield self.ledger
+
     def endpoint(self, host: str) -> Act:
         """Return a simulated host."""
         return self._hosts[host]
