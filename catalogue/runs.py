@@ -124,12 +124,11 @@ class RunBook(Book):
     def last_look(self, instrument: str, hop: str) -> dt.datetime | None:
         """Return when the last run began that could look at both ends of a hop; where none could, the first of all."""
         of_hop = sa.and_(hop_runs.c.instrument == instrument, hop_runs.c.hop == hop)
-        numbers = sa.func.coalesce(
-            sa.func.max(sa.case((_COULD_LOOK, hop_runs.c.run_id))), sa.func.min(hop_runs.c.run_id)
-        )
-        asked = sa.select(runs.c.started_utc).where(runs.c.id == sa.select(numbers).where(of_hop).scalar_subquery())
+        looked = sa.select(hop_runs.c.run_id).where(of_hop, _COULD_LOOK).order_by(hop_runs.c.run_id.desc()).limit(1)
+        first = sa.select(sa.func.min(hop_runs.c.run_id)).where(of_hop)
+        number = sa.func.coalesce(looked.scalar_subquery(), first.scalar_subquery())
         with self._store.read() as connection:
-            return connection.execute(asked).scalar_one_or_none()
+            return connection.execute(sa.select(runs.c.started_utc).where(runs.c.id == number)).scalar_one_or_none()
 
     def last_look_elsewhere(self, instrument: str, declared: Collection[str]) -> dt.datetime | None:
         """Return when the last run began that could look at a hop of an instrument that is declared no more."""

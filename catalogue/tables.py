@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration; a database of this version is used without importing Alembic."""
 
 
@@ -101,7 +101,7 @@ hop_runs = sa.Table(
     sa.Column("seconds", sa.Double, nullable=False),
     count("compared"),
     count("not_comparable"),
-    sa.Index("ix_hop_runs_instrument", "instrument", "hop"),
+    sa.Index("ix_hop_runs_instrument", "instrument", "hop", "run_id"),  # the last run of a hop is at its end
 )
 
 nights = sa.Table(

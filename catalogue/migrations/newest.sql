@@ -157,8 +157,6 @@ CREATE TABLE hop_runs (
 	CONSTRAINT fk_hop_runs_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
 
-CREATE INDEX ix_hop_runs_instrument ON hop_runs (instrument, hop);
-
 CREATE TABLE nights (
 	instrument TEXT NOT NULL, 
 	hop TEXT NOT NULL, 
@@ -630,4 +628,6 @@ CREATE INDEX ix_datasets_exposure ON datasets (type_id, exposure);
 
 CREATE INDEX ix_datasets_night ON datasets (type_id, night, exposure);
 
-CREATE INDEX ix_datasets_run ON datasets (run_id, exposure)
+CREATE INDEX ix_datasets_run ON datasets (run_id, exposure);
+
+CREATE INDEX ix_hop_runs_instrument ON hop_runs (instrument, hop, run_id)

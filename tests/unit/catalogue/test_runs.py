@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
+from collections.abc import Callable, Iterable
 
 from catalogue.ledger import Ledger
 from catalogue.records import HopRecord, MovedFile
@@ -159,3 +161,38 @@ def test_a_file_in_progress_is_so_since_it_was_first_found_so(ledger: Ledger) ->
     assert ledger.waiting_since("sha", "b:c") == {}
     ledger.record_waiting("sha", "a:b", [], NOON + 2 * HOUR)
     assert ledger.waiting_since("sha", "a:b") == {}
+
+
+def steps_of(ledger: Ledger, ask: Callable[[], object]) -> int:
+    """Return how many instructions SQLite takes for an answer."""
+    taken = itertools.count()
+    connection = ledger._store.engine.raw_connection()
+    connection.driver_connection.set_progress_handler(lambda: next(taken) < 0, 1)  # type: ignore[union-attr]
+    connection.close()  # back to the pool, from where the ledger takes it
+    ask()
+    return next(taken)
+
+
+def note_looks(ledger: Ledger, states: Iterable[State]) -> None:
+    """Note a run a day that looked at a hop."""
+    for number, state in enumerate(states):
+        run = ledger.start_run("run", ["sha"], NOON + number * 24 * HOUR, "astro", 42)
+        ledger.record_hop(run, HopRecord("sha", "a:b", "a", "b", state, None))
+
+
+def test_the_last_look_is_that_of_the_last_run_that_could_look(ledger: Ledger) -> None:
+    """Else the first run of all: since then nobody could. Of a hop that no run met nothing is known."""
+    assert ledger.last_look("sha", "a:b") is None
+    note_looks(ledger, [State.UNKNOWN, State.AWAY])
+    assert ledger.last_look("sha", "a:b") == NOON
+    note_looks(ledger, [State.UNKNOWN, State.DIFFERENT, State.UNKNOWN])
+    assert ledger.last_look("sha", "a:b") == NOON + 24 * HOUR
+
+
+def test_after_many_runs_the_last_look_is_found_as_soon_as_after_few(ledger: Ledger) -> None:
+    """Ten years of runs are not gone through at every hop of every run."""
+    few, many = [State.OK] * 20, [State.OK] * 400
+    note_looks(ledger, few)
+    after_few = steps_of(ledger, lambda: ledger.last_look("sha", "a:b"))
+    note_looks(ledger, many)
+    assert 0 < steps_of(ledger, lambda: ledger.last_look("sha", "a:b")) <= after_few
