@@ -74,7 +74,8 @@ def _judged_now(workplace: Workplace, hop: Hop, night: dt.date) -> SafeNight | N
 
 def _sentence(workplace: Workplace, place: Place, instrument: str, unsafe: Mapping[dt.date, SafeNight]) -> str:
     newest = max(unsafe)
-    others = f", and so are {counted(len(unsafe) - 1, 'older night')}" if len(unsafe) > 1 else ""
+    older = len(unsafe) - 1
+    others = f", and so {'is' if older == 1 else 'are'} {counted(older, 'older night')}" if older else ""
     return (
         f"{workplace.access(place.host).address}: the night {night_text(newest)} is not what it should be there, as"
         f" hashes showed: {unsafe[newest].reason}{others}. Neither sizes show it, nor copies that changed alike:"

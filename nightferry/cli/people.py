@@ -63,7 +63,10 @@ def accept(
         silent = unmentioned(workplace, declared, night, numbers, names)
         if silent:
             said = ", ".join(silent)
-            say(f"the last report finds no fault with {said} in that night; are the name and the night right?")
+            right = "are the name and the night right?"
+            if files and " " not in _given(reason):  # a shell gives the other words of a bare reason as files
+                right = "are the name and the night right, and does a reason of several words stand in quotes?"
+            say(f"the last report finds no fault with {said} in that night; {right}")
 
 
 def _check_accepted(night: dt.date, last: dt.date | None, present: dt.date) -> None:

@@ -55,6 +55,20 @@ def test_rot_is_told_each_morning_until_it_is_mended(site: Observatory) -> None:
     assert "  1/1" in site.call("status").out.replace("proven", "")
 
 
+def test_of_several_nights_that_rotted_the_newest_is_named_and_the_others_are_counted(site: Observatory) -> None:
+    """One or more of them, each in its grammar."""
+    for back in (2, 3):
+        site.expose(["dome", "archive"], [1], back=back)
+    assert site.call("verify", "--level", "checksum").status == 0
+    rot(site, 1)
+    for back, others in ((2, "and so is 1 older night"), (3, "and so are 2 older nights")):
+        path = site.path("archive", f"{site.night(back):%Y/%m%d}/SHA_{night_text(site.night(back))}.0001.fits")
+        site.put("archive", str(path.relative_to(site.root("archive"))), path.read_bytes()[:-1] + b"\1")
+        assert site.call("verify", "--level", "checksum").status == 1
+        (said,) = told(site.call("run"))
+        assert said.endswith(f"({frame(site, 1).name}), {others}")
+
+
 def test_what_an_archive_lost_and_was_brought_again_is_no_rot(site: Observatory) -> None:
     """One file a night, and each of them back by the next: nothing to say, and nothing called safe unread."""
     for number in (1, 2):

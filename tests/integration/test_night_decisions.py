@@ -113,6 +113,10 @@ def test_what_the_last_report_says_nothing_of_may_be_a_slip_of_the_pen(site: Obs
     assert (said.status, "1 file" in said.out) == (0, False)
     assert "the last report finds no fault with 40, SHA_0006.fits in that night" in said.err
     assert f"finds no fault with 3, 40, {missing}, SHA_0006.fits" in site.call(*words, night_text(site.night(2))).err
+    bare = site.call("accept", "-i", "sha", "-d", "yesterday", "--reason", *["shutter", "did", "not", "open"])
+    assert "did, not, open in that night; are the name and the night right, and does a reason" in bare.err
+    quoted = site.call("accept", "-i", "sha", "-d", "yesterday", "--reason", "did not open", "SHA_0006.fits")
+    assert "quotes" not in quoted.err
 
 
 def test_an_accepted_night_is_known_whatever_it_shows(site: Observatory) -> None:
