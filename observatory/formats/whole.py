@@ -135,13 +135,20 @@ def _judge_gzipped(stream: BinaryIO) -> "tuple[str, str]":
 
 
 def _unpacked_size(stream: BinaryIO) -> "int | None":
-    """Unpack every member, which checks its sum, and return their length; None where the last does not end."""
+    """Unpack every member, which checks its sum, and return their length; None where the last does not end.
+
+    Zeros behind a member are passed over, as gzip does: tapes pad their blocks.
+    """
     stream.seek(0)
     total = 0
     unpacker = zlib.decompressobj(_GZIP)
     chunk = stream.read(_CHUNK_BYTES)
     while chunk:
         if unpacker.eof:
+            chunk = chunk.lstrip(b"\0")
+            if not chunk:
+                chunk = stream.read(_CHUNK_BYTES)
+                continue
             unpacker = zlib.decompressobj(_GZIP)
         total += len(unpacker.decompress(chunk, _CHUNK_BYTES))
         chunk = unpacker.unconsumed_tail or unpacker.unused_data or stream.read(_CHUNK_BYTES)

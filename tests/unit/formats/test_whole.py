@@ -125,6 +125,20 @@ def test_a_gzipped_file_is_unpacked_in_passing(tmp_path: Path) -> None:
     assert judged(tmp_path, "a.fits.gz", gzip.compress(b"junk"), sums=True)[0] == "damaged"
 
 
+@pytest.mark.parametrize("zeros", [1, 1000, 1_000_000])
+def test_zeros_behind_a_gzip_stream_are_the_padding_of_a_tape(tmp_path: Path, zeros: int) -> None:
+    """gzip passes over them without a word; what lies before them has to be the whole file all the same."""
+    padding = bytes(zeros)
+    assert judged(tmp_path, "a.fits.gz", gzip.compress(FITS) + padding, sums=True) == ("whole", "")
+    members = gzip.compress(FITS[:100]) + padding + gzip.compress(FITS[100:]) + padding
+    assert judged(tmp_path, "a.fits.gz", members, sums=True) == ("whole", "")
+    lost = gzip.compress(FITS[:3000]) + padding
+    assert judged(tmp_path, "a.fits.gz", lost, sums=True)[0] == "short"
+    assert judged(tmp_path, "a.fits.gz", gzip.compress(FITS)[:-5] + padding, sums=True)[0] in ("short", "damaged")
+    assert judged(tmp_path, "a.fits.gz", gzip.compress(FITS) + padding + b"junk", sums=True)[0] == "damaged"
+    assert judged(tmp_path, "a.fits.gz", padding, sums=True)[0] in ("short", "damaged")
+
+
 def test_a_gzipped_file_cut_anywhere_is_short(tmp_path: Path) -> None:
     """From nothing at all to all but the last byte of its sum."""
     packed = gzip.compress(FITS)
