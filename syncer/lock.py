@@ -29,6 +29,10 @@ LEASE_S = 600.0
 EMPTY_S = 30.0
 """A lock without a word is void after so long: its maker died between making and writing it."""
 RENEW_S = 60.0
+NOT_THERE = (
+    "it is gone, or another run's. Look whether the disk was unmounted meanwhile: what was brought last may lie beneath"
+    " it. The next run looks at all of it again"
+)
 UNREADABLE = "its holder cannot be read"
 
 
@@ -48,6 +52,9 @@ def destination_lock(destination: Act, root: bytes) -> Iterator[Lease]:
     ------
     LockHeld
         Somebody else holds it, and it was renewed within `LEASE_S`.
+    CommandFailed
+        All is done, and the lock is not there any more: what was looked at last may be no more than the mount point of
+        the disk on which the work began.
     """
     path = posixpath.join(root, LOCK)
     lease = Lease(holder().encode() + b"\n")
@@ -60,7 +67,9 @@ def destination_lock(destination: Act, root: bytes) -> Iterator[Lease]:
     finally:
         stop.set()
         keeper.join(timeout=RENEW_S)
-        _give_back(destination, path, lease)
+        is_given_back = _give_back(destination, root, path, lease)
+    if not is_given_back:
+        raise CommandFailed(destination.name, "holding the lock", NOT_THERE)
 
 
 def worked_since(destination: Act, root: bytes, instant_s: float) -> bool:
@@ -210,16 +219,30 @@ def _read(destination: Act, path: bytes) -> bytes:
         return stream.read(1024)
 
 
-def _give_back(destination: Act, path: bytes, lease: Lease) -> None:
+def _give_back(destination: Act, root: bytes, path: bytes, lease: Lease) -> bool:
     """Remove the lock, unless it is another's by now; once more on a new connection, where the first was lost.
 
-    On a host that is gone the lease runs out by itself.
+    On a host that is gone the lease runs out by itself. False where the host answers, and the lock is not there.
     """
+    was_there = False
     for _ in range(2):
         with contextlib.suppress(CouldNotTell, OSError):
-            if _read(destination, path) == lease.words:
-                destination.remove(path)
-            return
+            if not _is_ours(destination, root, path, lease):
+                return was_there  # the first try may have removed it, and been cut off before it was told so
+            was_there = True
+            destination.remove(path)
+            return True
+    return True
+
+
+def _is_ours(destination: Act, root: bytes, path: bytes, lease: Lease) -> bool:
+    try:
+        return _read(destination, path) == lease.words
+    except (CouldNotTell, OSError):
+        facts = next(destination.stat(root, [LOCK]))
+        if facts.reason is None and facts.size_bytes is None:
+            return False
+        raise
 
 
 def _renew(destination: Act, path: bytes, lease: Lease, stop: threading.Event) -> None:

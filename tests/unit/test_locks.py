@@ -17,7 +17,7 @@ import pytest
 import syncer.lock
 from nightferry.locks import free_locks, instrument_lock
 from observatory.endpoints.memory import MemoryEndpoint
-from observatory.errors import FolderNotWritable, HostUnreachable, LockHeld
+from observatory.errors import CommandFailed, FolderNotWritable, HostUnreachable, LockHeld
 from syncer.lock import LEASE_S, Lease, destination_lock, holder, worked_since
 
 ROOT = b"/archive/sha"
@@ -198,8 +198,8 @@ def test_a_lock_that_another_took_meanwhile_stands_in_the_way(archive: MemoryEnd
 
 
 def test_a_lock_that_is_anothers_by_now_is_not_removed(archive: MemoryEndpoint) -> None:
-    """A machine that slept through its lease does not free the next one's."""
-    with destination_lock(archive, ROOT):
+    """A machine that slept through its lease does not free the next one's, and says so at the end."""
+    with pytest.raises(CommandFailed, match="another run's"), destination_lock(archive, ROOT):
         archive.put(LOCK, b"another's")
     assert archive.things[LOCK].data == b"another's"
 
@@ -219,6 +219,23 @@ class CutOff(MemoryEndpoint):
 def test_a_lock_is_given_back_over_a_new_connection_where_the_first_was_lost(archive: MemoryEndpoint) -> None:
     """Otherwise the next machine would wait for the lease to run out."""
     cut_off = CutOff("archive", things=archive.things)
+    with destination_lock(cut_off, ROOT):
+        pass
+    assert cut_off.is_cut and ours(archive) == []
+
+
+class CutOffTooLate(CutOff):
+    """Loses its connection once a file has been removed."""
+
+    def remove(self, path: bytes) -> None:
+        MemoryEndpoint.remove(self, path)
+        if not self.is_cut:
+            super().remove(path)
+
+
+def test_a_lock_that_was_given_back_unseen_is_no_lost_one(archive: MemoryEndpoint) -> None:
+    """The answer was lost with the connection, not the lock."""
+    cut_off = CutOffTooLate("archive", things=archive.things)
     with destination_lock(cut_off, ROOT):
         pass
     assert cut_off.is_cut and ours(archive) == []
@@ -265,9 +282,17 @@ def test_a_lock_is_renewed_by_the_destinations_clock(archive: MemoryEndpoint) ->
 @pytest.mark.usefixtures("quick")
 def test_who_loses_the_lock_is_told(archive: MemoryEndpoint) -> None:
     """Another's words in it mean that the lease was over."""
-    with destination_lock(archive, ROOT) as lease:
+    with pytest.raises(CommandFailed, match="another run's"), destination_lock(archive, ROOT) as lease:
         archive.put(LOCK, b"another's")
         wait_for(lease)
+
+
+def test_who_finds_the_lock_gone_is_told_at_the_end(archive: MemoryEndpoint) -> None:
+    """The disk it lay on was unmounted; what the work itself met comes first."""
+    with pytest.raises(CommandFailed, match="unmounted"), destination_lock(archive, ROOT):
+        del archive.things[LOCK]
+    with pytest.raises(KeyError), destination_lock(archive, ROOT):
+        raise KeyError
 
 
 @pytest.mark.usefixtures("quick")
