@@ -6,6 +6,8 @@ What is done with one hop is hop_sync.py's, moving is syncer/sync.py's, saying i
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from nightferry.selection import Asked, hops_asked, is_whole_look, scope_asked
 from nightferry.vanished import known_before
 from nightferry.workplace import Workplace
 from observatory.accounts import account
+from observatory.counting import counted
 from observatory.errors import CouldNotTell
 from observatory.listing import HopScope, hop_scope
 from observatory.spec.chain import Hop, hops
@@ -38,7 +41,19 @@ def sync(workplace: Workplace, run: Run, asked: Asked, wishes: SyncWishes) -> li
             outcomes.append(sync_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes))
         except CouldNotTell as error:
             outcomes.append(replace(nothing_done(workplace, hop, ()), unknown_reason=str(error)))
-    return outcomes
+    return _with_what_would_come(outcomes) if wishes.dry_run else outcomes
+
+
+def _with_what_would_come(outcomes: Sequence[HopOutcome]) -> list[HopOutcome]:
+    """Say of each hop of a dry run what those before it would bring to its source: it stands in none of its counts."""
+    coming: Counter[tuple[str, str, str]] = Counter()
+    told = []
+    for outcome in outcomes:
+        more = coming[outcome.instrument, outcome.source, outcome.source_root]
+        coming[outcome.instrument, outcome.destination, outcome.destination_root] += outcome.planned + more
+        words = f"that is of what {outcome.source} holds now; up to {counted(more, 'file')} more would come before"
+        told.append(replace(outcome, remarks=(*outcome.remarks, words)) if more else outcome)
+    return told
 
 
 def syncable(workplace: Workplace, asked: Asked) -> list[Hop]:

@@ -72,7 +72,9 @@ def test_a_dry_run_of_a_whole_new_chain_is_the_plan_of_its_first_hop(
         site.root(host).rmdir()
     answer = site.call("sync", "--dry-run", "--json", *site.new_roots())
     assert (answer.status, [hop["planned"] for hop in answer.document["hops"]]) == (0, [1, 0])
-    gamma = three_hosts[2]
+    _, beta, gamma = three_hosts
+    more = f"    that is of what {beta.address} holds now; up to 1 file more would come before"
+    assert site.call("sync", "--dry-run", *site.new_roots()).out.splitlines().count(more) == 1
     assert site.call("sync", "--dry-run", "--new-root", f"gamma:{site.root(gamma)}").status == 3
     assert not site.root(three_hosts[1]).exists() and not site.root(gamma).exists()
 
