@@ -21,7 +21,9 @@ NO_KEY = "Name the private key with `identity` in site.yaml, or load it into the
 KEYS_ALLOWED = "Its sshd must allow keys (PubkeyAuthentication)."
 KEY_ALONE = "Let this account in by its key alone: nobody is there to type."
 ABSENT_KEY = "(no such file)"
+PUBLIC_KEY = "(the public half)"
 OPEN_KEY = "(others may read it, so ssh does not use it)"
+LOCKED_KEY = "(it has a passphrase)"
 _ERRNO = re.compile(r"\[Errno -?\d+\] ?")
 _BANNER = "Error reading SSH protocol banner"
 
@@ -61,11 +63,17 @@ def of_revoked_key() -> str:
 
 def of_refused_keys(tried: Sequence[str]) -> str:
     """Return what to do where no key was accepted; empty where the usual remedy fits."""
-    if any(one.endswith(ABSENT_KEY) for one in tried):
+    if _marked(tried, ABSENT_KEY) or _marked(tried, PUBLIC_KEY):
         return "Is `identity` in site.yaml the path of a private key on this machine?"
-    if shut := [one.removesuffix(OPEN_KEY).strip() for one in tried if one.endswith(OPEN_KEY)]:
+    if shut := _marked(tried, OPEN_KEY):
         return f"Make it yours alone: `{shlex.join(['chmod', '600', *shut])}`."
+    if tried and len(locked := _marked(tried, LOCKED_KEY)) == len(tried):
+        return f"Nobody can type it here: `{shlex.join(['ssh-add', *locked])}`, or name a key without one (`identity`)."
     return "" if tried else NO_KEY
+
+
+def _marked(tried: Sequence[str], mark: str) -> list[str]:
+    return [one.removesuffix(mark).strip() for one in tried if one.endswith(mark)]
 
 
 def looked_in(files: Sequence[str]) -> str:

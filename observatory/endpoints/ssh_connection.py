@@ -237,15 +237,15 @@ class Connection:
                 yield f"agent {agent_key.get_name()}", agent_key
         for identity in settings.identities:
             try:
-                if _is_open_to_others(identity):
-                    tried.append(f"{identity} {remedies.OPEN_KEY}")
-                    continue
-                key = paramiko.PKey.from_path(identity)
+                key = _private_key(identity)
             except FileNotFoundError:
                 if self._access.identity:  # ssh names six that need not be there, a specification means its own
                     tried.append(f"{identity} {remedies.ABSENT_KEY}")
                 continue
-            except (paramiko.SSHException, OSError, ValueError, TypeError) as error:
+            except _KeyUnusable as error:
+                tried.append(f"{identity} {error}")
+                continue
+            except (paramiko.SSHException, OSError, ValueError) as error:
                 tried.append(f"{identity} (not usable: {error})")
                 continue
             yield identity, key
@@ -348,10 +348,21 @@ def _preferred(offered: Iterable[str], known: set[str]) -> tuple[str, ...]:
     return (*(kind for kind in kinds if kind in names), *(kind for kind in kinds if kind not in names))
 
 
-def _is_open_to_others(identity: str) -> bool:
-    """Return whether ssh leaves a private key out; with a rule of our own we listed by it and carried nothing."""
+class _KeyUnusable(Exception):
+    """A key's file is there and cannot be used; the words are one of remedies.py's marks."""
+
+
+def _private_key(identity: str) -> paramiko.PKey:
+    """Read a private key that ssh would use too; with one that it leaves out we listed, and it carried nothing."""
     held = Path(identity).stat()
-    return held.st_uid == os.getuid() and bool(held.st_mode & 0o077)
+    if identity.endswith(".pub"):
+        raise _KeyUnusable(remedies.PUBLIC_KEY)
+    if held.st_uid == os.getuid() and held.st_mode & 0o077:  # ssh's own rule
+        raise _KeyUnusable(remedies.OPEN_KEY)
+    try:
+        return paramiko.PKey.from_path(identity)
+    except (paramiko.PasswordRequiredException, TypeError) as error:  # the latter is cryptography's for the same
+        raise _KeyUnusable(remedies.LOCKED_KEY) from error
 
 
 def _public_blob(identity: str) -> bytes | None:

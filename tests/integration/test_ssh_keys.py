@@ -98,3 +98,14 @@ def test_a_key_that_others_may_read_is_no_key_as_with_ssh(three_hosts: tuple[Hos
     assert "authorized_keys" not in str(caught.value)
     subprocess.run(["sh", "-c", remedy], check=True)
     asks(host.with_access(identity=str(key)))
+
+
+def test_a_key_that_nobody_can_use_is_said_with_what_to_do(three_hosts: tuple[Host, ...], tmp_path: Path) -> None:
+    """The public half, and one that asks for a passphrase: neither is cured in anybody's authorized_keys."""
+    locked = tmp_path / "my locked"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(locked)], check=True)
+    for identity, words in ((f"{locked}.pub", "path of a private key"), (str(locked), f"`ssh-add '{locked}'`")):
+        with pytest.raises(LoginRefused) as caught:
+            asks(three_hosts[0].with_access(identity=identity))
+        assert words in str(caught.value)
+        assert "authorized_keys" not in str(caught.value) and "chmod" not in str(caught.value)

@@ -72,6 +72,7 @@ def test_where_a_key_is_absent_here_nobody_is_sent_over_there(tried: tuple[str, 
 def test_a_key_that_was_offered_leaves_the_usual_remedy() -> None:
     """It is the far end's authorized_keys."""
     assert remedies.of_refused_keys(["/k/id"]) == ""
+    assert remedies.of_refused_keys(["/k/id", f"/k/old {remedies.LOCKED_KEY}"]) == "", "that one may be nobody's"
 
 
 @pytest.mark.parametrize(
