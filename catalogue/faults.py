@@ -45,7 +45,10 @@ _BY_STATE: Mapping[str, str] = {
 }
 """By PostgreSQL's codes (its manual, appendix A), where more is to be said than the server does."""
 
-_SHOWN = ("dbname", "host", "hostaddr", "options", "passfile", "port", "service", "sslmode", "sslrootcert", "user")
+_SHOWN = (
+    *("application_name", "connect_timeout", "dbname", "host", "hostaddr", "options", "passfile", "port", "service"),
+    *("sslmode", "sslrootcert", "target_session_attrs", "user"),
+)
 """Settings of a URL that may be read by everybody; of others a misspelt one may hold a password."""
 
 

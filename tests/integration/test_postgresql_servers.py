@@ -204,8 +204,9 @@ def test_a_setting_that_is_none_is_a_slip_in_the_url(url: str, tmp_path: Path) -
 
 def test_a_password_among_the_settings_is_never_said(url: str, tmp_path: Path) -> None:
     """Neither by messages nor by `doctor`, which names the database."""
-    with Ledger.open(f"{url}&password=secret", tmp_path) as ledger:
+    with Ledger.open(f"{url}&connect_timeout=7&password=secret", tmp_path) as ledger:
         assert "secret" not in ledger.database
+        assert "connect_timeout=7" in ledger.database, "what is no secret helps who looks for a fault"
         assert name_of(url) in ledger.database
 
 
