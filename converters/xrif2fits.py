@@ -81,9 +81,9 @@ class Xrif2FitsStep(NightStepSection):
         awaited = {folder.place_of(path): awaits for path, awaits in told if awaits is not None}
         if not (awaited and self.telemetry):
             return frozenset()
-        from converters.export.awaited import completed  # what it loads is of no use to a night that lacks nothing
+        from converters.export.awaited import with_more_telemetry  # not loaded for a night that lacks nothing
 
-        come = completed(awaited, survey.instrument, self._roots(folder.root, survey.instrument))
+        come = with_more_telemetry(awaited, survey.instrument, self._roots(folder.root, survey.instrument))
         return frozenset(path for path in archives if folder.place_of(path) in come)
 
     def _outputs(self, archive: bytes) -> tuple[bytes, ...]:

@@ -26,7 +26,7 @@ def awaited_by(made: Made, source: Path) -> str | None:
     return json.dumps([int(instants.min()), int(instants.max()), made.telemetry.removeprefix(STILL_SPEAKING)])
 
 
-def completed(awaited: Mapping[Path, str], instrument: Instrument, roots: Sequence[Path]) -> frozenset[Path]:
+def with_more_telemetry(awaited: Mapping[Path, str], instrument: Instrument, roots: Sequence[Path]) -> frozenset[Path]:
     """Return the archives of which there is more telemetry now than when they were made.
 
     Parameters

@@ -7,11 +7,11 @@ telemetry it is asked once more for the pixels alone, and the record says that t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from converters.export.frames import acquired_ns, choose
+from converters.export.frames import Instants, acquired_ns, choose
 from converters.export.jobs import STILL_SPEAKING, External, Job, Made, Staged
 from converters.export.reader import telemetry_state
 from converters.export.staging import empty, fingerprint
@@ -49,34 +49,37 @@ def make_externally(job: Job, source: Path) -> Made:
     size, mtime_ns, sha256 = fingerprint(source)
     timing = read_timing(source)
     choice = choose(timing, job.begin_ns, job.end_ns)
-    made = Made(job.archive, source, size, mtime_ns, sha256, before=choice.before, after=choice.after, lost=choice.lost)
+    begun = Made(job.archive, source, size, mtime_ns, sha256)
+    made = replace(begun, before=choice.before, after=choice.after, lost=choice.lost)
     if not choice.taken.size:
         return made
     failure, has_header = _run(job, source)
     if failure is not None:
-        return Made(job.archive, source, size, mtime_ns, sha256, failure=failure)
-    products, damaged = [], []
-    for path in _belonging(job):
-        state, reason = judge(os.fsencode(path), sums=True)
-        if state != "whole":
-            damaged.append(f"{path.name}: {reason}")
-        products.append(_staged(path))
-    why = damaged[0] if damaged else _why_too_few(job, len(products), len(choice.taken))
+        return replace(begun, failure=failure)
+    left = list(_belonging(job))
+    why = _why_damaged(left) or _why_too_few(job, len(left), len(choice.taken))
     if why is not None:
-        return Made(job.archive, source, size, mtime_ns, sha256, failure=f"{_program(job)}: {why}")
-    warning = None if has_header else "made without telemetry: with it the program failed"
-    taken_ns = acquired_ns(timing)[choice.taken]
-    state = telemetry_state(job.header, int(taken_ns.min()), int(taken_ns.max()))
-    if job.header.with_telemetry:  # what it lacked the program does not tell
-        state = STILL_SPEAKING + state
+        return replace(begun, failure=f"{_program(job)}: {why}")
     return replace(
         made,
-        products=tuple(products),
+        products=tuple(_staged(path) for path in left),
         frames=len(choice.taken),
-        telemetry=state,
+        telemetry=_state(job, acquired_ns(timing)[choice.taken]),
         has_header=has_header,
-        warning=warning,
+        warning=None if has_header else "made without telemetry: with it the program failed",
     )
+
+
+def _why_damaged(left: Iterable[Path]) -> str | None:
+    """Return what is wrong with the first file that is not whole."""
+    judged = ((path, *judge(os.fsencode(path), sums=True)) for path in left)
+    return next((f"{path.name}: {reason}" for path, state, reason in judged if state != "whole"), None)
+
+
+def _state(job: Job, taken_ns: Instants) -> str:
+    """Return what telemetry there was; of what it lacked the program does not tell."""
+    state = telemetry_state(job.header, int(taken_ns.min()), int(taken_ns.max()))
+    return STILL_SPEAKING + state if job.header.with_telemetry else state
 
 
 def _run(job: Job, source: Path) -> tuple[str | None, bool]:
