@@ -181,6 +181,13 @@ def test_a_hop_that_differs_without_missing_files_says_what_is_wrong_in_the_tabl
     assert "other" not in render_html(report(OK_HOP)).split("FILES ON")[0]
 
 
+def test_words_below_a_number_may_be_broken_on_a_telephone() -> None:
+    """At 360 px `90 frames absent` kept in one line pushed the column of what is missing over the edge."""
+    holes = replace(OK_HOP, sequence_gaps=(SequenceGap(NIGHT, "sha", tuple(range(90))),))
+    (style,) = re.findall(r'style="([^"]*)">90 frames absent', render_html(report(holes)))
+    assert "nowrap" not in style
+
+
 @pytest.mark.parametrize("render", [render_html, render_page])
 def test_what_needs_a_person_stands_above_what_is_well(render: object) -> None:
     """On a telephone the morning's bad news is not below a screen of hops of which there is nothing to say."""
