@@ -156,7 +156,10 @@ def carry_out(workplace: Workplace, plan: NightPlan) -> Path | None:
     ------
     OSError
         A file could not be set aside; the night is as it was but for those before it, and nothing is forgotten.
+    RecordsUnavailable
+        The ledger takes no notes; nothing was set aside unless it went away at that very moment.
     """
+    workplace.ledger.try_noting()
     root = Path(plan.place.root)
     kept = _unused(root / os.fsdecode(OURS) / "replaced", workplace.now())
     folders = set()

@@ -16,7 +16,7 @@ from catalogue.records import MovedFile
 from catalogue.store import open_store
 from observatory.errors import RecordsUnavailable, UsageError
 from tests.databases import fresh_database
-from tests.observatory import Observatory, dome_and_archive
+from tests.observatory import Observatory, dome_and_archive, tree
 
 NOON = dt.datetime(2016, 9, 8, 12, tzinfo=dt.UTC)
 MTIME_S = 1473249599.123456717
@@ -230,3 +230,17 @@ def test_doctor_finds_a_database_that_takes_no_writes(site: Observatory, adminis
     administer(f"ALTER DATABASE {name_of(site.site['database'])} RESET default_transaction_read_only")
     with Ledger.open(site.site["database"], site.state) as ledger:
         assert ledger.unfinished_runs() == (), "doctor leaves nothing behind"
+
+
+def test_nothing_is_set_aside_that_cannot_be_noted(site: Observatory, administer: Callable[[str], None]) -> None:
+    """`restore` took a night's products away first, and then found that the ledger still called them made."""
+    step = {"step": "command", "run": ["cp", "{input}", "{output}"], "inputs": ["*.fits"], "outputs": ["{input}.twin"]}
+    copies = [site.copy(name) for name in ("dome", "archive")]
+    site.declare(copies=copies, convert={"steps": [{**step, "copy": "archive"}]})
+    assert [site.call(word).status for word in ("sync", "convert")] == [0, 0]
+    before = tree(site.root("archive"))
+    assert any(path.endswith(".twin") for path in before)
+    administer(f"ALTER DATABASE {name_of(site.site['database'])} SET default_transaction_read_only = on")
+    answer = site.call("restore", "-i", "sha", "-n", "7", "--yes")
+    assert (answer.status, "read-only" in answer.err) == (3, True)
+    assert tree(site.root("archive")) == before
