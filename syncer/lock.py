@@ -33,15 +33,66 @@ NOT_THERE = (
     "it is gone, or another run's. Look whether the disk was unmounted meanwhile: what was brought last may lie beneath"
     " it. The next run looks at all of it again"
 )
+TAKEN = "it was not renewed in time, or taken over by another run; the rest was not begun"
 UNREADABLE = "its holder cannot be read"
 
 
 class Lease:
-    """A lock that is held; `is_lost` turns true where another run took it over or it was not renewed in time."""
+    """A lock that is held.
 
-    def __init__(self, words: bytes) -> None:
-        self.words = words
-        self.is_lost = False
+    Attributes
+    ----------
+    words : bytes
+        What stands in it.
+    is_lost : bool
+        Turns true where another run took it over or it was not renewed in time.
+    is_told : bool
+        That it is not held any more has been raised.
+    """
+
+    def __init__(self, destination: Act, root: bytes, words: bytes) -> None:
+        self.path, self.words = posixpath.join(root, LOCK), words
+        self.is_lost = self.is_told = False
+        self._destination, self._root = destination, root
+
+    def require(self) -> None:
+        """Raise where it is known to be lost.
+
+        Raises
+        ------
+        CommandFailed
+        """
+        if self.is_lost:
+            raise self.fault(TAKEN)
+
+    def prove(self) -> None:
+        """Look whether it is still there: then what was written lies on the disk on which the work began.
+
+        Raises
+        ------
+        CommandFailed
+            It is lost, gone, or another run's.
+        CouldNotTell
+            The destination cannot be asked.
+        """
+        self.require()
+        if not self.is_there():
+            raise self.fault(NOT_THERE)
+
+    def is_there(self) -> bool:
+        """Say whether the lock bears our words; raises where the destination cannot be asked."""
+        try:
+            return _read(self._destination, self.path) == self.words
+        except (CouldNotTell, OSError):
+            facts = next(self._destination.stat(self._root, [LOCK]))
+            if facts.reason is None and facts.size_bytes is None:
+                return False
+            raise
+
+    def fault(self, why: str) -> CommandFailed:
+        """Return the error that it is not held any more."""
+        self.is_told = True
+        return CommandFailed(self._destination.name, "holding the lock", why)
 
 
 @contextlib.contextmanager
@@ -56,20 +107,19 @@ def destination_lock(destination: Act, root: bytes) -> Iterator[Lease]:
         All is done, and the lock is not there any more: what was looked at last may be no more than the mount point of
         the disk on which the work began.
     """
-    path = posixpath.join(root, LOCK)
-    lease = Lease(holder().encode() + b"\n")
-    _take(destination, root, path, lease.words)
+    lease = Lease(destination, root, holder().encode() + b"\n")
+    _take(destination, root, lease.path, lease.words)
     stop = threading.Event()
-    keeper = threading.Thread(target=_renew, args=(destination, path, lease, stop), name="lock-keeper", daemon=True)
+    keeper = threading.Thread(target=_renew, args=(destination, lease, stop), name="lock-keeper", daemon=True)
     keeper.start()
     try:
         yield lease
     finally:
         stop.set()
         keeper.join(timeout=RENEW_S)
-        is_given_back = _give_back(destination, root, path, lease)
-    if not is_given_back:
-        raise CommandFailed(destination.name, "holding the lock", NOT_THERE)
+        is_given_back = _give_back(destination, lease)
+    if not is_given_back and not lease.is_told:
+        raise lease.fault(NOT_THERE)
 
 
 def worked_since(destination: Act, root: bytes, instant_s: float) -> bool:
@@ -219,7 +269,7 @@ def _read(destination: Act, path: bytes) -> bytes:
         return stream.read(1024)
 
 
-def _give_back(destination: Act, root: bytes, path: bytes, lease: Lease) -> bool:
+def _give_back(destination: Act, lease: Lease) -> bool:
     """Remove the lock, unless it is another's by now; once more on a new connection, where the first was lost.
 
     On a host that is gone the lease runs out by itself. False where the host answers, and the lock is not there.
@@ -227,32 +277,22 @@ def _give_back(destination: Act, root: bytes, path: bytes, lease: Lease) -> bool
     was_there = False
     for _ in range(2):
         with contextlib.suppress(CouldNotTell, OSError):
-            if not _is_ours(destination, root, path, lease):
+            if not lease.is_there():
                 return was_there  # the first try may have removed it, and been cut off before it was told so
             was_there = True
-            destination.remove(path)
+            destination.remove(lease.path)
             return True
     return True
 
 
-def _is_ours(destination: Act, root: bytes, path: bytes, lease: Lease) -> bool:
-    try:
-        return _read(destination, path) == lease.words
-    except (CouldNotTell, OSError):
-        facts = next(destination.stat(root, [LOCK]))
-        if facts.reason is None and facts.size_bytes is None:
-            return False
-        raise
-
-
-def _renew(destination: Act, path: bytes, lease: Lease, stop: threading.Event) -> None:
+def _renew(destination: Act, lease: Lease, stop: threading.Event) -> None:
     renewed_s = time.monotonic()
     while not stop.wait(RENEW_S):
         try:
-            if _read(destination, path) != lease.words:
+            if _read(destination, lease.path) != lease.words:
                 lease.is_lost = True
                 return
-            destination.set_attributes(path, time.time_ns() + int(destination.clock_ahead_s() * 1e9), None)
+            destination.set_attributes(lease.path, time.time_ns() + int(destination.clock_ahead_s() * 1e9), None)
             renewed_s = time.monotonic()
         except (CouldNotTell, OSError):  # not renewed once is no harm; ten times is a dead host
             lease.is_lost = time.monotonic() - renewed_s > LEASE_S

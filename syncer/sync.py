@@ -16,7 +16,7 @@ from observatory.compare import merge
 from observatory.endpoints.contract import HostAccess, Survey
 from observatory.endpoints.openssh import SshOptions, command_line
 from observatory.ends import NOTHING_EXPECTED, Expectations, excuse, is_source_alone, loss_words
-from observatory.errors import CommandFailed, CouldNotTell, LockHeld
+from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import HopScope
 from observatory.records import RecordError
 from observatory.spec.chain import set_aside_days
@@ -277,12 +277,11 @@ class _HopRun:
         self._stamp = unused_stamp(self._destination.endpoint, self._roots[1], self._stamp)
         done = _Done(len(plan.moves), plan.size_bytes, self._options.progress)
         for moves in self._batches(plan):
-            if lease.is_lost:
-                why = "its lock was not renewed in time, or taken over by another run; the rest was not begun"
-                raise CommandFailed(self._destination.endpoint.name, "holding the lock", why)
+            lease.require()
             if self._options.should_stop():
                 break
             result = self._as_listed(engine.carry(self._batch(moves, done.listener())))
+            lease.prove()  # else it may lie beneath a disk that was unmounted, and is not to be entered as moved
             results.append(result)
             done.add(moves)
             self._options.on_arrived(result.arrived)

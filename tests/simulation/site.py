@@ -293,6 +293,7 @@ class SimulatedSite:
 
     def storm(self) -> None:
         """Give every host its weather for the run to come."""
+        self.truth.taken.clear()
         scale = self.random.choice((0.0, 0.0, 0.01, 0.04))
         for host in self.hosts.values():
             likely = partial(self.random.uniform, 0.0, scale)
@@ -344,9 +345,9 @@ class SimulatedSite:
         self.clock.sleep(2 * DAY_S)
 
     def remember(self, hop: Hop, paths: Iterable[bytes]) -> None:
-        """Note what was recorded as arrived, as it lies there at that instant."""
+        """Note what was recorded as arrived, as it lies there at that instant, but for what somebody just took."""
         name, root = hop.destination.host, hop.destination.root.encode()
-        for path in paths:
+        for path in (one for one in paths if (name, one) not in self.truth.taken):
             thing = self.hosts[name].things.get(root + b"/" + path)
             assert thing is not None, f"{path!r} was recorded as arrived on {name} and is not there"
             self.truth.arrived[name, path] = thing.data

@@ -51,6 +51,8 @@ class Truth:
         What was recorded as transferred and nobody has harmed since.
     accepted : set of bytes
         The paths that a person has accepted as they are, or as lost.
+    taken : set of (host, path)
+        What a person deleted since the run that is under way began.
     """
 
     hosts: Mapping[str, SimulatedHost]
@@ -61,6 +63,7 @@ class Truth:
     versions: defaultdict[bytes, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     arrived: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
     accepted: set[bytes] = field(default_factory=set)
+    taken: set[tuple[str, bytes]] = field(default_factory=set)
 
     # ---- what people do
 
@@ -76,6 +79,7 @@ class Truth:
         """Let a person delete a file."""
         self.hosts[host].things.pop(root + b"/" + path, None)
         self.arrived.pop((host, path), None)
+        self.taken.add((host, path))
         if self._is_origin(host):
             self.originals.pop(path, None)
 

@@ -53,6 +53,22 @@ def test_progress_is_that_of_the_whole_hop(monkeypatch: pytest.MonkeyPatch) -> N
     assert [one.done_bytes for one in told] == sorted(one.done_bytes for one in told)
 
 
+def test_what_was_carried_while_the_lock_went_is_not_told_as_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It went with the disk, and what was looked at lies beneath; what came before it stays told."""
+    monkeypatch.setattr(syncer.sync, "BATCH_FILES", 1)
+    world = World({ONE: b"1", TWO: b"22", THREE: b"333"}, {})
+    told: list[bytes] = []
+
+    def unmounted(progress: Progress) -> None:
+        if progress.done_files == 2:
+            world.destination.things.pop(THERE + b"/.nightferry/lock", None)
+
+    outcome = world.sync(on_arrived=lambda some: told.extend(one.item.path for one in some), progress=unmounted)
+    assert (outcome.state, outcome.transferred, outcome.postponed, told) == (State.UNKNOWN, 1, 2, [ONE])
+    assert "Look whether the disk was unmounted" in str(outcome.reason)
+    assert outcome.per_night[NIGHT].open_files == 2
+
+
 def test_what_a_dead_run_left_half_written_is_swept_first_and_what_it_can_go_on_from_last() -> None:
     """Partial files are kept until everything has arrived."""
     world = World({ONE: b"1", TWO: b"2"}, {PARTIAL: b"half", HALF: b"half"})
