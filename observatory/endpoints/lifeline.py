@@ -14,10 +14,10 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, InvalidStateError
 
 from observatory.endpoints.ssh_connection import Connection
-from observatory.errors import CouldNotTell, HostUnreachable
+from observatory.errors import CouldNotTell, HostSilent, HostUnreachable
 
 GIVEN_UP_S = 60.0
-"""A host that could not be reached at all is not tried again for so long."""
+"""A host that never answered, or answers no more, is not tried again for so long: each hop would wait anew."""
 LISTENS_EACH_S = 0.5
 """A word to end that comes in the instant before a wait for a lock begins is heard when the wait is over: Python looks
 for signals between instructions (of 30 waits without an end one could not be interrupted)."""
@@ -76,7 +76,7 @@ class Lifeline:
             self._drop()
 
     def _begun(self) -> _Attempt:
-        """Connect, unless this host was tried a moment ago and has never answered: each hop would wait anew."""
+        """Connect, unless this host was tried a moment ago and is not worth another wait."""
         if self._given_up is not None and time.monotonic() - self._given_up[0] < GIVEN_UP_S:
             raise self._given_up[1].with_traceback(None)
         return _Attempt(self._connect)
@@ -89,7 +89,7 @@ class Lifeline:
             self._attempt = None
             if not isinstance(ended, CouldNotTell):
                 self._connection, self._was_reached = ended, True
-            elif not self._was_reached:
+            elif not self._was_reached or isinstance(ended, HostSilent):
                 self._given_up = (time.monotonic(), ended)
 
     def _drop(self) -> None:

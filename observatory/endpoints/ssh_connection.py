@@ -294,10 +294,13 @@ class Connection:
     def _session(self) -> paramiko.Channel:
         waits = list(CHANNEL_RETRY_S)
         while True:
-            transport = self._alive()
+            transport, began_s = self._alive(), time.monotonic()
             try:
                 return gated(transport.open_session(timeout=CHANNEL_S))
             except (paramiko.SSHException, OSError, EOFError) as error:
+                if time.monotonic() - began_s >= CHANNEL_S:
+                    transport.close()  # all that goes over it is as silent; who asks again connects anew
+                    raise HostSilent(self.host, "opening a session", CHANNEL_S) from error
                 # All channels that the host allows may be taken, and one will be free soon. paramiko tells only one
                 # of several threads so, by a ChannelException; to the others it gives no reason.
                 is_prohibited = isinstance(error, paramiko.ChannelException) and error.code == _PROHIBITED
