@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import posixpath
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from catalogue.records import RootRecord
+from nightferry.retention.holders import freed_on
 from nightferry.selection import Asked, absences, all_away, away_now, scope_asked
 from nightferry.waiting import were_in_progress
 from nightferry.workplace import Workplace
@@ -187,7 +189,8 @@ def unfinished(workplace: Workplace, scope: HopScope) -> frozenset[dt.date]:
     """Return the nights of which most files were seen where they are born and nowhere else, when looked at last.
 
     Left out are those that somebody accepted, and those that were hardly begun: of files that are being written some
-    never stay. Where steps work on the copy, other files take the place of those that were there.
+    never stay. What was freed there lies elsewhere, while an absent frame number of such a night is open still. Where
+    steps work on the copy, other files take the place of those that were there.
     """
     hop, ledger = scope.hop, workplace.ledger
     instrument, name = hop.instrument, hop.instrument.instrument
@@ -197,8 +200,16 @@ def unfinished(workplace: Workplace, scope: HopScope) -> frozenset[dt.date]:
     accepted = {
         one.night for one in ledger.acceptances(name, workplace.present_night(instrument)) if one.is_whole_night
     }
-    most = {one.night for one in known if one.open_files * 2 > one.source_files}
+    open_mostly = [one for one in known if one.open_files * 2 > one.source_files]
+    freed = _freed_from(workplace, scope, [one.night for one in open_mostly])
+    most = {one.night for one in open_mostly if one.open_files * 2 > one.source_files + freed[one.night]}
     return frozenset(most - accepted - were_in_progress(workplace, scope, known))
+
+
+def _freed_from(workplace: Workplace, scope: HopScope, nights: Sequence[dt.date]) -> Counter[dt.date | None]:
+    """Return how many files of some nights were freed where a hop begins, as other copies hold them."""
+    freed = freed_on(workplace, scope.hop.instrument, scope.hop.source, nights) if nights else ()
+    return Counter(map(scope.source.night_of, freed))
 
 
 def has_steps(instrument: Instrument, place: Place) -> bool:
