@@ -60,7 +60,7 @@ class Context:
     log_format: str = "text"
 
     def start_logging(self) -> None:
-        """Send the log to standard error; paramiko's own chatter stays out."""
+        """Send the log to standard error; what libraries say of faults that they raise as well stays out."""
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(_Facts(self.log_format))
         logger = logging.getLogger("nightferry")
@@ -69,6 +69,7 @@ class Context:
         wants_events = self.verbose or (self.log_format == "json" and not self.quiet)
         logger.setLevel(logging.INFO if wants_events else logging.WARNING)
         logging.getLogger("paramiko").setLevel(logging.CRITICAL)
+        logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # a word to end that comes while it closes
 
     def open(self) -> Workplace:
         """Find and read the specification.

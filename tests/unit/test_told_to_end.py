@@ -45,3 +45,13 @@ def test_other_faults_of_finalizers_are_still_shown() -> None:
     ended = subprocess.run([sys.executable, "-c", work], capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode == 0
     assert "ValueError: seen" in ended.stderr
+
+
+def test_a_word_to_end_that_comes_while_the_ledger_is_closed_shows_no_traceback() -> None:
+    """SQLAlchemy logs whatever ends the closing of a connection, and raises it as well."""
+    work = "import sqlalchemy\nfrom nightferry.cli.context import Context\nContext().start_logging()\n"
+    work += "engine = sqlalchemy.create_engine('sqlite://')\nengine.connect().close()\n"
+    work += "def told(connection):\n    raise KeyboardInterrupt\n"
+    work += "engine.dialect.do_close = told\ntry:\n    engine.dispose()\nexcept KeyboardInterrupt:\n    print('told')\n"
+    ended = subprocess.run([sys.executable, "-c", work], capture_output=True, text=True, timeout=30, check=True)
+    assert (ended.stdout, ended.stderr) == ("told\n", "")
