@@ -26,7 +26,7 @@ from nightferry.retention.witnesses import Others, hops_from, reading_of, scope_
 from nightferry.runs import Run
 from nightferry.selection import Asked, away_now, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
-from observatory.batches import batched
+from observatory.batches import batched, by_weight
 from observatory.counting import counted
 from observatory.errors import CouldNotTell, LockHeld, MailNotTaken
 from observatory.listing import ANY_NIGHT, Scope
@@ -97,20 +97,11 @@ def prune(workplace: Workplace, run: Run, asked: Asked, wishes: PruneWishes) -> 
 
 
 def in_questions(nights: Mapping[dt.date, int]) -> Iterator[tuple[dt.date, ...]]:
-    """Yield some nights in parts that are asked about at once, by how many files they have. Pure; in their order.
+    """Return some nights in parts that are asked about at once, by how many files they have. Pure; in their order.
 
     Of ten years most nights were freed long ago, or are small: twenty at a time a far host was asked 180 times.
     """
-    part: list[dt.date] = []
-    files = 0
-    for night, count in nights.items():
-        if part and (len(part) == NIGHTS_AT_ONCE or files + count > FILES_AT_ONCE):
-            yield tuple(part)
-            part, files = [], 0
-        part.append(night)
-        files += count
-    if part:
-        yield tuple(part)
+    return map(tuple, by_weight(nights, nights.__getitem__, NIGHTS_AT_ONCE, FILES_AT_ONCE))
 
 
 class _Pruning:

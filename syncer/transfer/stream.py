@@ -15,10 +15,11 @@ import secrets
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from observatory.batches import by_weight
 from observatory.endpoints.contract import MTIME_TOLERANCE_S, Facts, Hashed
 from observatory.errors import CouldNotTell
 from syncer.transfer.abreast import BrokenOff, abreast
@@ -97,7 +98,8 @@ class _UnderWay:
 
     def carry(self) -> Evidence:
         """Move group after group; return what was learned."""
-        for group in groups([item for item in self.batch.items if item.target not in self.failures]):
+        items = [item for item in self.batch.items if item.target not in self.failures]
+        for group in by_weight(items, lambda item: item.size_bytes, GROUP_FILES, GROUP_BYTES):
             self._carry_group(self._still_as_planned(group))
         return Evidence(self.failures, self.hashes)
 
@@ -316,17 +318,3 @@ def _why_not(item: Item, facts: Facts) -> str | None:
     if facts.is_file and abs(facts.mtime_s - item.mtime_s) > MTIME_TOLERANCE_S:
         return CHANGED
     return None
-
-
-def groups(items: Sequence[Item]) -> Iterator[list[Item]]:
-    """Divide items, in their order, into groups that are hashed and renamed together."""
-    group: list[Item] = []
-    size_bytes = 0
-    for item in items:
-        if group and (len(group) == GROUP_FILES or size_bytes + item.size_bytes > GROUP_BYTES):
-            yield group
-            group, size_bytes = [], 0
-        group.append(item)
-        size_bytes += item.size_bytes
-    if group:
-        yield group
