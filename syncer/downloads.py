@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -38,24 +38,30 @@ class Expected:
 
     Attributes
     ----------
+    list : bytes
+        Its list, below the folder.
     name : bytes
         As listed: a base name, or a path below the folder or below its list's.
     url : str or None
     digest, algorithm : str or None
-    beside : bytes
-        The folder of its list, below the folder.
     """
 
+    list: bytes
     name: bytes
     url: str | None = None
     digest: str | None = None
     algorithm: str | None = None
-    beside: bytes = b""
 
     @property
     def base(self) -> bytes:
         """Its base name."""
         return self.name.rpartition(b"/")[2]
+
+    @property
+    def beside(self) -> bytes:
+        """Its path below the folder, if the name is one below its list's."""
+        folder, slash, _ = self.list.rpartition(b"/")
+        return folder + slash + self.name
 
 
 @dataclass(slots=True)
@@ -134,19 +140,15 @@ def check_downloads(folder: Path, progress: Callable[[int, int], None] = lambda 
     """
     check = DownloadCheck(folder)
     files = _files(check)
-    expected = _merged(_promises(check, files))
-    check.expected = len(expected)
-    present = {path: path for path in files if path not in check.lists}
-    by_base: dict[bytes, list[bytes]] = {}
-    for path in present:
-        by_base.setdefault(path.rpartition(b"/")[2], []).append(path)
-    for done, one in enumerate(expected, 1):
-        place = _place(one, present, by_base)
-        if place is None:
-            check.absent.append(one)
+    promises = list(_promises(check, files))
+    meant = _meant(promises, [path for path in files if path not in check.lists])
+    check.expected = len(meant)
+    for done, one in enumerate(meant, 1):
+        if one.place is None:
+            check.absent.append(one.expected)
         else:
-            _judge(check, one, place)
-        progress(done, len(expected))
+            _judge(check, one.expected, one.place)
+        progress(done, len(meant))
     return check
 
 
@@ -214,11 +216,10 @@ def _promises(check: DownloadCheck, files: Sequence[bytes]) -> Iterator[Expected
 
 def _read_list(check: DownloadCheck, path: bytes, content: bytes) -> Iterator[Expected]:
     """Read one file as a list, if most of its lines are those of one; what cannot be read in it is told."""
-    beside, _, name = path.rpartition(b"/")
-    alone, sidecar = _DIGEST_ALONE.fullmatch(content), _SIDECAR.fullmatch(name)
+    alone, sidecar = _DIGEST_ALONE.fullmatch(content), _SIDECAR.fullmatch(path.rpartition(b"/")[2])
     if alone and sidecar:
         digest = alone["digest"].decode().lower()
-        yield Expected(sidecar["name"], None, digest, ALGORITHMS.get(len(digest)), beside)
+        yield Expected(path, sidecar["name"], None, digest, ALGORITHMS.get(len(digest)))
         return
     lines = [line.strip() for line in content.split(b"\n") if line.strip() and not line.startswith(b"#")]
     addresses = [found for line in lines if (found := _ADDRESS.fullmatch(line))]
@@ -231,7 +232,7 @@ def _read_list(check: DownloadCheck, path: bytes, content: bytes) -> Iterator[Ex
     if len(addresses) == most:
         yield from filter(None, (_addressed(check, path, found) for found in addresses))
     else:
-        yield from (Expected(one.name, None, one.digest, one.algorithm, beside) for one in manifest.files)
+        yield from (Expected(path, one.name, None, one.digest, one.algorithm) for one in manifest.files)
 
 
 def _addressed(check: DownloadCheck, path: bytes, found: re.Match[bytes]) -> Expected | None:
@@ -243,26 +244,54 @@ def _addressed(check: DownloadCheck, path: bytes, found: re.Match[bytes]) -> Exp
         check.unreadable.append((path, f"{url[:120]}: {why}"))
         return None
     digest = found["digest"].decode().lower() if found["digest"] else None
-    return Expected(name, url, digest, ALGORITHMS.get(len(digest)) if digest else None)
+    return Expected(path, name, url, digest, ALGORITHMS.get(len(digest)) if digest else None)
 
 
-def _merged(promises: Iterator[Expected]) -> list[Expected]:
-    """Bring together what several lists say of one base name: its address, its sum."""
-    merged: dict[bytes, Expected] = {}
-    for one in promises:
-        known = merged.setdefault(one.base, one)
-        if known is not one:
-            better = one if one.digest and not known.digest else known
-            merged[one.base] = replace(better, url=known.url or one.url)
-    return [merged[base] for base in sorted(merged)]
+@dataclass(slots=True)
+class _Meant:
+    """A file that some lists mean, each by one line; `place` is where it lies, below the folder."""
+
+    expected: Expected
+    place: bytes | None
+    lines: dict[bytes, bytes]
+
+    def takes(self, one: Expected, place: bytes | None) -> bool:
+        """Say whether a line may mean this file: another line of the same list, place or sum means another."""
+        known = self.expected
+        return (
+            self.lines.get(one.list, one.name) == one.name
+            and (None in (place, self.place) or place == self.place)
+            and (None in (one.digest, known.digest) or one.algorithm != known.algorithm or one.digest == known.digest)
+        )
+
+    def add(self, one: Expected) -> None:
+        """Take what another list says of it: an address, a sum."""
+        better = one if one.digest and not self.expected.digest else self.expected
+        self.expected = replace(better, url=self.expected.url or one.url)
+        self.lines[one.list] = one.name
 
 
-def _place(one: Expected, present: Mapping[bytes, bytes], by_base: Mapping[bytes, list[bytes]]) -> bytes | None:
-    beside = one.beside + b"/" + one.name if one.beside else one.name
-    for path in (beside, one.name):
-        if path in present:
-            return path
-    return next(iter(by_base.get(one.base, [])), None)
+def _meant(promises: Sequence[Expected], present: Sequence[bytes]) -> list[_Meant]:
+    """Return the files that lists mean, by base name: one may give a file's address and another its sum."""
+    held: dict[bytes, list[bytes]] = {}
+    for path in present:
+        held.setdefault(path.rpartition(b"/")[2], []).append(path)
+    found: dict[bytes, list[_Meant]] = {}
+    placed = [(one, _place(one, held.get(one.base, ()))) for one in promises]
+    for one, place in sorted(placed, key=lambda pair: pair[1] is None):  # those that lie where they are listed first
+        others = found.setdefault(one.base, [])
+        known = next((other for other in others if other.takes(one, place)), None)
+        if known is not None:
+            known.add(one)
+            continue
+        taken = {other.place for other in others}
+        left = (path for path in held.get(one.base, ()) if path not in taken)
+        others.append(_Meant(one, place or next(left, None), {one.list: one.name}))
+    return [one for base in sorted(found) for one in found[base]]
+
+
+def _place(one: Expected, held: Sequence[bytes]) -> bytes | None:
+    return next((path for path in (one.beside, one.name) if path in held), None)
 
 
 def _judge(check: DownloadCheck, one: Expected, path: bytes) -> None:

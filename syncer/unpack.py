@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
+import lzma
 import os
 import shutil
 import tarfile
 import uuid
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +30,8 @@ MOST_MEMBERS = 200_000
 _SPARE_BYTES = 64 * 1024**2
 """What is left free on the disk beyond the members' own bytes."""
 _CHUNK_BYTES = 1 << 20
+_DAMAGE = (tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError, ValueError)
+"""What reading a damaged tar file, or one that is no tar file, ends in."""
 
 
 class UnpackRefused(UsageError):
@@ -155,22 +160,36 @@ def _judge(archive: Path, limits: Limits) -> tuple[_Member, ...]:
 
 def _headers(archive: Path) -> Iterator[tarfile.TarInfo]:
     try:
-        with tarfile.open(archive, encoding="utf-8", errors="surrogateescape", errorlevel=2) as opened:
+        with _opened(archive) as opened:
             yield from opened
             _check_end(opened)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error) or "it ends early"
-        raise TarUnreadable(archive, why) from error
+    except OSError as error:
+        raise TarUnreadable(archive, error.strerror or str(error)) from error
+
+
+@contextlib.contextmanager
+def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
+    """Open a tar file; what shows it to be damaged is translated, an OSError is left to whoever reads or writes."""
+    try:
+        with tarfile.open(archive, encoding="utf-8", errors="surrogateescape", errorlevel=2) as opened:
+            yield opened
+    except _DAMAGE as error:
+        raise TarUnreadable(archive, str(error) or "it ends early") from error
 
 
 def _check_end(opened: tarfile.TarFile) -> None:
-    """A tar file cut off between two members looks whole to a reader that does not ask for the mark of the end."""
+    """A tar file cut off between two members looks whole to a reader that does not ask for the mark of the end.
+
+    What follows the mark is read too: there lies the sum by which a compressed file proves what was read before.
+    """
     stream = opened.fileobj
     if stream is None:
         return
     stream.seek(opened.offset)
     if stream.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
         raise tarfile.ReadError("its end mark is missing")
+    while stream.read(_CHUNK_BYTES):
+        pass
 
 
 def _member(info: tarfile.TarInfo) -> _Member | None:
@@ -237,7 +256,7 @@ def _check_space(folder: Path, total: int) -> None:
 def _write_all(archive: Path, staging: Path, members: Sequence[_Member], progress: Callable[[int], None]) -> None:
     wanted = {member.path: member for member in members}
     done = 0
-    with tarfile.open(archive, encoding="utf-8", errors="surrogateescape", errorlevel=2) as opened:
+    with _opened(archive) as opened:
         for info in opened:
             judged = _member(info)
             member = wanted.get(judged.path) if judged else None
@@ -271,7 +290,8 @@ def _write(opened: tarfile.TarFile, info: tarfile.TarInfo, place: Path, member: 
         out.flush()
         os.fchmod(out.fileno(), 0o644)  # never the right to execute: the script inside is not run by accident
         os.fsync(out.fileno())
-    os.utime(place, (member.mtime_s, member.mtime_s))
+    with contextlib.suppress(ValueError, OverflowError):  # NaN or beyond all time: then it keeps that of unpacking
+        os.utime(place, (member.mtime_s, member.mtime_s))
 
 
 def _put_in_place(staging: Path, folder: Path, members: Sequence[_Member], total: int) -> Unpacked:

@@ -139,6 +139,28 @@ def test_a_tar_file_that_ends_early_is_not_unpacked_at_all(tmp_path: Path, block
     assert not (tmp_path / "to").exists()
 
 
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+def test_a_compressed_tar_file_with_a_damaged_byte_is_not_unpacked(tmp_path: Path, mode: str) -> None:
+    """Its own sum stands at its very end, behind the last member; what comes of random bytes looks like a tar file."""
+    path = tar(tmp_path / "x.tar", [member("noise", content=hashlib.shake_128().digest(200_000))], mode)
+    whole = path.read_bytes()
+    for place in (1000, len(whole) // 2, len(whole) - 6):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with pytest.raises(TarUnreadable) as caught:
+            unpack(path, tmp_path / "to")
+        assert len(str(caught.value).splitlines()) == 1
+        assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize("time", ["nan", "inf", "-1e300"])
+def test_a_member_of_no_time_is_unpacked_all_the_same(tmp_path: Path, time: str) -> None:
+    """A tar file may say anything of when a file was written; the file is none the worse for it."""
+    one = member("x", content=b"bytes")
+    one.mtime, one.pax_headers = 0, {"mtime": time}
+    unpack(tar(tmp_path / "x.tar", [one]), tmp_path / "to")
+    assert (tmp_path / "to" / "x").read_bytes() == b"bytes"
+
+
 def test_unpacking_again_changes_nothing_and_another_file_refuses(tmp_path: Path) -> None:
     """What lies there with the same bytes is said to be there; other bytes are never replaced."""
     path = query(tmp_path / "S2Query.tar", NAMES, NAMES[:1])
@@ -240,6 +262,34 @@ def test_a_sum_beside_each_file_is_a_list_too(tmp_path: Path) -> None:
     assert (check.expected, check.verified) == (3, 1)
     assert [path.decode() for path, _ in check.wrong] == [NAMES[0]]
     assert [one.name.decode() for one in check.absent] == [NAMES[2]]
+
+
+def test_files_of_one_name_in_two_folders_are_two(tmp_path: Path) -> None:
+    """The second is absent, or is another: what is there of the first says nothing of it."""
+    for night, content in (("1001", b"one"), ("1002", b"two")):
+        (tmp_path / night).mkdir()
+        (tmp_path / night / "x.dat").write_bytes(content)
+        digest = hashlib.sha256(content).hexdigest()
+        with (tmp_path / "sums.txt").open("a") as listed:
+            listed.write(f"{digest}  {night}/x.dat\n")
+        (tmp_path / night / "md5sum.txt").write_text(f"{hashlib.md5(content).hexdigest()}  x.dat\n")  # noqa: S324
+    assert (check_downloads(tmp_path).verified, check_downloads(tmp_path).expected) == (2, 2)
+    (tmp_path / "1002" / "x.dat").write_bytes(b"one")
+    assert [path for path, _ in check_downloads(tmp_path).wrong] == [b"1002/x.dat"]
+    (tmp_path / "1002" / "x.dat").unlink()
+    check = check_downloads(tmp_path)
+    assert (check.verified, [one.name for one in check.absent], check.state.value) == (1, [b"x.dat"], "different")
+    (tmp_path / "1002" / "md5sum.txt").unlink()
+    assert [one.name for one in check_downloads(tmp_path).absent] == [b"1002/x.dat"]
+
+
+def test_two_sums_of_one_file_cannot_both_hold(tmp_path: Path) -> None:
+    """One of the lists is wrong, or the file is; neither is passed over."""
+    (tmp_path / "x.dat").write_bytes(b"one")
+    for name, content in (("a.md5", b"one"), ("b.md5", b"two")):
+        (tmp_path / name).write_text(f"{hashlib.md5(content).hexdigest()}  x.dat\n")  # noqa: S324 - as archives do
+    check = check_downloads(tmp_path)
+    assert (check.verified, [path for path, _ in check.wrong]) == (1, [b"x.dat"])
 
 
 def test_files_without_a_listed_sum_are_judged_by_their_own_format(tmp_path: Path) -> None:
