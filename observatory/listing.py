@@ -151,6 +151,15 @@ class Scope:
         return next((self.folders[folder][0] for folder in folders if folder in self.folders), None)
 
 
+def name_of(scope: Scope, path: bytes) -> tuple[dt.date, bytes] | None:
+    """Return a file's night and the name that it has on every copy; None where it is of no night asked."""
+    located, camera = scope.locate(path), scope.camera_of(path)
+    if located is None or camera is None:
+        return None
+    night, _, folder = located
+    return night, camera.encode() + b"/" + (path if folder == b"." else path[len(folder) + 1 :])
+
+
 def _with_files_of(only: Container[bytes], chunks: Iterable[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         records = chunk[:-1].split(NUL)

@@ -10,10 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalogue.evidence_records import Evidence
-from nightferry.retention.evidence import consumed_on, held_by_chain, name_of
+from nightferry.retention.evidence import consumed_on, held_by_chain
 from nightferry.retention.safe import by_name, references
 from nightferry.workplace import Workplace
-from observatory.listing import ANY_NIGHT, scope_of
+from observatory.listing import ANY_NIGHT, name_of, scope_of
 from observatory.names import show
 from observatory.nights import night_text
 from observatory.spec.chain import Place

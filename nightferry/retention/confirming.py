@@ -13,13 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from nightferry.retention.archive_list import Chosen, choose, read_list
-from nightferry.retention.evidence import chains, consumed_on, held_by_chain, name_of
+from nightferry.retention.evidence import chains, consumed_on, held_by_chain
 from nightferry.retention.safe import references
 from nightferry.retention.witnesses import scope_at
 from nightferry.workplace import Workplace
 from observatory.accounts import account
 from observatory.counting import counted
 from observatory.errors import UsageError
+from observatory.listing import name_of
 from observatory.names import show
 from observatory.nights import night_text
 from observatory.spec.models import Instrument

@@ -21,7 +21,7 @@ from observatory.counting import clock_words
 from observatory.endpoints.contract import Facts, Hashed, Look, RootFacts, Survey
 from observatory.ends import NO_SIGN, OTHER_DRIVE
 from observatory.errors import CommandFailed, CouldNotTell, HostUnreachable, RootNotProven
-from observatory.listing import ANY_NIGHT, HopScope, Scope, scope_of
+from observatory.listing import ANY_NIGHT, HopScope, Scope, name_of, scope_of
 from observatory.records import FILE, NUL, path_of
 from observatory.spec.chain import Hop, Place, places, sources_of
 from observatory.spec.models import Camera, Instrument
@@ -92,15 +92,6 @@ def _freed_before(workplace: Workplace, scope: HopScope, there: int) -> dict[byt
         for file in rows
         if file.name in freed and file.name not in met and (path := scope.source_of(file.path)) is not None
     }
-
-
-def name_of(scope: Scope, path: bytes) -> tuple[dt.date, bytes] | None:
-    """Return a file's night and the name that it has on every copy; None where it is of no night asked."""
-    located, camera = scope.locate(path), scope.camera_of(path)
-    if located is None or camera is None:
-        return None
-    night, _, folder = located
-    return night, camera.encode() + b"/" + (path if folder == b"." else path[len(folder) + 1 :])
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from nightferry.clocks import leapt
 from nightferry.expectations import is_origin
 from nightferry.retention.aside import settle_aside
 from nightferry.retention.confirming import ARCHIVE, MANIFEST
-from nightferry.retention.evidence import chain_of, chains, held_by_chain, name_of, refuse_other_root
+from nightferry.retention.evidence import chain_of, chains, held_by_chain, refuse_other_root
 from nightferry.retention.holders import holder_of
 from nightferry.retention.journal import Journal
 from nightferry.retention.outcome import NightPruned, PlacePruned, going, staying
@@ -29,7 +29,7 @@ from nightferry.workplace import Workplace
 from observatory.batches import batched, by_weight
 from observatory.counting import counted
 from observatory.errors import CouldNotTell, LockHeld, MailNotTaken
-from observatory.listing import ANY_NIGHT, Scope
+from observatory.listing import ANY_NIGHT, Scope, name_of
 from observatory.names import show
 from observatory.records import FILE, NUL, Entry, decode_file
 from observatory.spec.chain import Place, retention_of
