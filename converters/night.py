@@ -9,9 +9,10 @@ import datetime as dt
 import functools
 import itertools
 import logging
+import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +22,7 @@ from converters.gate import Moment, reason_to_wait
 from converters.nightstep import AnyStep, CannotPlan, NightStep, Survey
 from converters.order import Order
 from converters.outcome import ConvertRow, RowResult, fault_words
-from converters.publishing import clear_consumed, clear_outdated, is_anything_left
+from converters.publishing import clear_outdated, is_anything_left, left_consumed
 from converters.remembered import NightMemory
 from converters.work import Bench, do_task
 from observatory.errors import NightferryError
@@ -208,8 +209,6 @@ class NightRun:
         if isinstance(tasks, ConvertRow):
             yield tasks
             return
-        if isinstance(step, NightStep) and not bench.dry_run:
-            self._clear_outdated(step, bench, tasks)
         name, tell = bench.instrument.instrument, self._run.watch
         tell(StepProgress(name, self._folder.night, step.label, 0, len(tasks)))
         for number, row in enumerate(self._results(step, bench, tasks), start=1):
@@ -220,7 +219,9 @@ class NightRun:
         """Return what there is to do; where that cannot be said the row that says why."""
         try:
             self._end_removal(step, bench)
-            return self._tasks(step, bench)
+            tasks = self._tasks(step, bench)
+            self._clear_outdated(step, bench, tasks)
+            return tasks
         except CannotPlan as error:
             return self._row(step.label, RowResult.FAILED, str(error))
         except OSError as error:
@@ -231,11 +232,14 @@ class NightRun:
             log.error("plan failed", exc_info=True, extra=self._facts | {"step": step.label})
             return self._row(step.label, RowResult.FAILED, fault_words(error))
 
-    def _clear_outdated(self, step: NightStep, bench: Bench, tasks: Sequence[Task]) -> None:
+    def _clear_outdated(self, step: AnyStep, bench: Bench, tasks: Sequence[Task]) -> None:
         """Put aside what the step made of things that there are no more, or by an earlier plan."""
+        if not isinstance(step, NightStep) or bench.dry_run:
+            return
         all_below = self._folder.below_root(b"") if getattr(step, "plans_all", False) else None
         outdated = self._known.outdated(step.label, frozenset(task.subject for task in tasks), all_below)
         if outdated:
+            _refuse_kept(bench, (product.path for record in outdated for product in record.products))
             with bench.workspace(f"outdated-{step.label}") as space:
                 clear_outdated(space, self._known, outdated)
 
@@ -243,7 +247,11 @@ class NightRun:
         """Have nothing planned of what this step has consumed, and was killed before it could remove it all."""
         if not isinstance(step, NightStep) or bench.dry_run or bench.force:
             return
-        if clear_consumed(bench.root, self._known, step.label):
+        left = left_consumed(self._known, step.label)
+        if left:
+            _refuse_kept(bench, left)
+            for path in left:
+                (bench.root / os.fsdecode(path)).unlink(missing_ok=True)
             self._folder = night_folder(self._run.scope, self._folder)
 
     def _results(self, step: AnyStep, bench: Bench, tasks: Sequence[Task]) -> Iterator[ConvertRow]:
@@ -275,6 +283,12 @@ class NightRun:
 
     def _say(self, label: str, result: RowResult, reason: str) -> None:
         self._run.told(self._row(label, result, reason))
+
+
+def _refuse_kept(bench: Bench, paths: Iterable[bytes]) -> None:
+    """Have a step fail in its night where what it has to take away first must keep its name."""
+    if (kept := bench.why_kept(paths)) is not None:
+        raise CannotPlan(kept)
 
 
 def _refusals(tasks: Sequence[Task]) -> dict[bytes, str]:

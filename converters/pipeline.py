@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from converters.base import Facts, NightFolder
@@ -22,7 +22,7 @@ from converters.night import NightRun, Shared, StepProgress
 from converters.nightstep import AnyStep, NightStep
 from converters.outcome import ConvertOutcome, ConvertRow, RowResult
 from converters.remembered import NightMemory, StepMemory
-from converters.work import Bench
+from converters.work import Bench, Reached
 from converters.workspace import Halter, close_work, sweep, work_below
 from observatory.errors import RootNotProven, UsageError
 from observatory.listing import Scope
@@ -54,6 +54,8 @@ class ConvertOptions:
     freed : frozenset of bytes
         Paths below the root of what was freed there on purpose: a night step would make less of a night that lacks
         some of its files, so such a night stays as it is.
+    reached : callable
+        See `converters.work.Reached`: what these files are to others, no step takes away.
     """
 
     force: bool = False
@@ -64,6 +66,7 @@ class ConvertOptions:
     present: dt.date | None = None
     tasks_far: int = 64
     freed: frozenset[bytes] = frozenset()
+    reached: Reached = field(default=lambda paths: {})
 
 
 def _utc_now() -> dt.datetime:
@@ -173,6 +176,7 @@ def _bench(
         settle_s=instrument.settle_s if options.settle_s is None else options.settle_s,
         force=options.force,
         dry_run=options.dry_run,
+        reached=options.reached,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 
 from catalogue.records import Product, StepRecord, StepResult
@@ -132,12 +132,16 @@ class Publisher:
         if self._space.put_aside(path, is_ours) and not is_ours:
             self._strangers.append(path)
 
+    def obsolete(self, present: Collection[bytes]) -> list[bytes]:
+        """Return what was made of this task before and is no more; what was replaced by later steps is not there."""
+        before = () if self._writes_beside else self._before.values()
+        gone = [product for product in before if product.path not in present]
+        return [product.path for product in gone if _lies_there(self._night.hashes, product)]
+
     def clear(self, products: tuple[Product, ...]) -> None:
-        """Put aside what was made of this task before and is no more; what was replaced by later steps is not there."""
-        present = {product.path for product in products}
-        for product in self._before.values() if not self._writes_beside else ():
-            if product.path not in present and _lies_there(self._night.hashes, product):
-                self._space.put_aside(product.path, is_ours=False)
+        """Put aside what is obsolete beside the present products."""
+        for path in self.obsolete({product.path for product in products}):
+            self._space.put_aside(path, is_ours=False)
 
     def _may_replace(self, path: bytes) -> bool:
         """Say whether what lies at a place is ours: its bytes tell. A product that a person altered is not."""
@@ -171,24 +175,13 @@ def clear_outdated(space: Workspace, known: NightMemory, outdated: Iterable[Step
         known.forget(record)
 
 
-def clear_consumed(root: Path, known: NightMemory, step: str) -> bool:
-    """Remove what a step had consumed and could not remove to the end; say whether there was any.
+def left_consumed(known: NightMemory, step: str) -> list[bytes]:
+    """Return what a step had consumed and could not remove to the end, by its path below the root.
 
     A few of many inputs that are left would else be planned as a task of their own, whose products replace the whole.
-
-    Raises
-    ------
-    OSError
-        One of them cannot be removed.
     """
-    has_removed = False
-    for record in known.records(step):
-        left = _left_of(known, record)
-        if left and known.stands(record.products):
-            for path in left:
-                (root / os.fsdecode(path)).unlink(missing_ok=True)
-            has_removed = True
-    return has_removed
+    lefts = ((record, _left_of(known, record)) for record in known.records(step))
+    return [path for record, left in lefts if left and known.stands(record.products) for path in left]
 
 
 def is_anything_left(known: NightMemory) -> bool:

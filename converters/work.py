@@ -13,7 +13,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +33,9 @@ from observatory.nights import STAMP_FORMAT
 from observatory.spec.models import Instrument
 
 log = logging.getLogger("nightferry")
+
+Reached = Callable[[Sequence[bytes]], Mapping[bytes, str]]
+"""Tells which of some files, by their paths below the root, must keep their names, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,8 @@ class Bench:
     now : callable
     settle_s : float
     force, dry_run : bool
+    reached : callable
+        See `Reached`; asked just before files are taken away.
     """
 
     instrument: Instrument
@@ -69,6 +74,7 @@ class Bench:
     settle_s: float
     force: bool
     dry_run: bool
+    reached: Reached
 
     @property
     def stamp(self) -> str:
@@ -78,6 +84,17 @@ class Bench:
     def workspace(self, name: str) -> AbstractContextManager[Workspace]:
         """Give a folder of one's own, of this name, and take it away afterwards with all that is in it."""
         return workspace(self.root, self.work, name, self.stamp)
+
+    def why_kept(self, paths: Iterable[bytes]) -> str | None:
+        """Return why files, those of some paths below the root that lie there, must not be taken away; None: they may.
+
+        Raises
+        ------
+        RecordsUnavailable
+        """
+        there = sorted(path for path in set(paths) if os.path.lexists(self.root / os.fsdecode(path)))
+        kept = sorted(self.reached(there).items()) if there else []
+        return f"it would take away {show(kept[0][0])}: {kept[0][1]}" if kept else None
 
 
 def do_task(
@@ -178,6 +195,8 @@ class _Attempt:
         originals = self._consumed_originals()
         if originals:
             return _Result(RowResult.FAILED, f"it would remove {show(originals[0])}, which no step has made")
+        if (kept := self._bench.why_kept(self._consumed - set(self._outputs))) is not None:
+            return _Result(RowResult.FAILED, kept)
         if self._bench.dry_run:
             return _Result(RowResult.PLANNED, "would be done", self._outputs)
         return self._act(before)
@@ -211,8 +230,11 @@ class _Attempt:
     def _skip(self) -> _Result:
         assert self._known is not None  # noqa: S101  # it holds
         paths = tuple(product.path for product in self._known.products)
+        left = self._consumed - set(paths)  # a run that was killed may have left them
+        if (kept := self._bench.why_kept(left)) is not None:
+            return _Result(RowResult.FAILED, kept)
         if not self._bench.dry_run:
-            _remove(self._bench.root, self._consumed - set(paths))  # a run that was killed may have left them
+            _remove(self._bench.root, left)
         return _Result(RowResult.SKIPPED, None, paths)
 
     def _consumed_originals(self) -> list[bytes]:
@@ -252,6 +274,8 @@ class _Attempt:
             if done.failure is not None and not is_altered:
                 raise NotMade(done.failure)
             ready = publisher.check(self._named(done, places), self._told_hashes(done), is_altered)
+            if not is_altered and (kept := self._bench.why_kept(publisher.obsolete(ready))) is not None:
+                raise NotMade(kept)
             owned = publisher.owned_with(ready)
             if not self._writes_beside:  # else what was noted first names all that can be there
                 self._note(StepResult.STARTED, owned)

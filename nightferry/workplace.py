@@ -130,11 +130,12 @@ class Workplace:
         CouldNotTell
             The database cannot be opened.
         """
-        if self._catalogue is None:
-            from catalogue.catalogue import Catalogue
+        with self._guard:  # the tasks of a step may ask for it side by side
+            if self._catalogue is None:
+                from catalogue.catalogue import Catalogue
 
-            self._catalogue = Catalogue.open(self.specification.site.database, self.state)
-        return self._catalogue
+                self._catalogue = Catalogue.open(self.specification.site.database, self.state)
+            return self._catalogue
 
     def local_now(self) -> dt.datetime:
         """Return the site's local time, by the rules of its zone."""

@@ -6,9 +6,10 @@ What a step does and when it is skipped is the converters'.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from converters.base import Facts
 from converters.night import StepProgress
@@ -18,6 +19,7 @@ from converters.remembered import size_and_mtime
 from nightferry.neighbours import old_aside_before
 from nightferry.products.pending import pending_nights, steps_of, unfinished_nights
 from nightferry.retention.holders import freed_on
+from nightferry.retention.reached import named_by_datastores
 from nightferry.selection import Asked, nights_asked, scope_asked
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
@@ -150,9 +152,8 @@ def convert_place(
     nights = _nights(workplace, asked, instrument, place, wishes.pending)
     scope = scope_of(instrument, place, instrument.cameras, nights, workplace.clock_of(instrument))
     labels = frozenset() if wishes.is_all else chosen
-    present = workplace.present_night(instrument)
-    freed = freed_on(workplace, instrument, place, nights)
-    options = ConvertOptions(wishes.force, labels, wishes.dry_run, workers, present=present, freed=freed)
+    known = _known(workplace, instrument, place, nights)
+    options = replace(known, force=wishes.force, steps=labels, dry_run=wishes.dry_run, workers=workers)
     outcome = convert(instrument, scope, steps, workplace.ledger, options, workplace.now, wishes.progress, wishes.watch)
     into.outcomes.append(outcome)
     if not wishes.dry_run and outcome.unknown_reason is None:
@@ -161,6 +162,15 @@ def convert_place(
         into.by_place[_key(instrument, place)] = outcome
     if outcome.unknown_reason is not None:
         into.problems.append(Note(outcome.unknown_reason, instrument.instrument))
+
+
+def _known(workplace: Workplace, instrument: Instrument, place: Place, nights: Sequence[dt.date]) -> ConvertOptions:
+    """Return what the site knows, and steps must, of some nights on a copy."""
+    return ConvertOptions(
+        present=workplace.present_night(instrument),
+        freed=freed_on(workplace, instrument, place, nights),
+        reached=functools.partial(named_by_datastores, workplace, place),
+    )
 
 
 def _clear_old(workplace: Workplace, instrument: Instrument, place: Place, into: Converted) -> None:
@@ -262,9 +272,8 @@ def _look(
 ) -> ConvertOutcome:
     clock = workplace.clock_of(instrument)
     scope = scope_of(instrument, place, instrument.cameras, tuple(sorted(nights)), clock)
-    present = workplace.present_night(instrument)
-    freed = freed_on(workplace, instrument, place, scope.nights)
-    options = ConvertOptions(steps=frozenset({step}), dry_run=True, present=present, freed=freed)
+    known = _known(workplace, instrument, place, scope.nights)
+    options = replace(known, steps=frozenset({step}), dry_run=True)
     return convert(instrument, scope, steps_of(instrument, place), workplace.ledger, options, workplace.now)
 
 

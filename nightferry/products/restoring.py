@@ -19,6 +19,7 @@ from converters.workspace import sha256_of
 from nightferry.products.pending import steps_of
 from nightferry.reporting.archive_log import PROCESSED
 from nightferry.retention.holders import holder_of
+from nightferry.retention.reached import named_by_datastores
 from nightferry.workplace import Workplace
 from observatory.counting import counted
 from observatory.endpoints.contract import OURS
@@ -50,6 +51,10 @@ class NightPlan:
         Why it must not be restored: originals that are gone or differ, and such as could not be read.
     records : int
         How many entries of the ledger are forgotten.
+    made : tuple of bytes
+        All that steps made, also what is there no more: a restore that was cut off may have set it aside.
+    kept : tuple of str
+        Why products must not be set aside: datasets lead to them.
     """
 
     instrument: Instrument
@@ -61,18 +66,20 @@ class NightPlan:
     lost: tuple[str, ...]
     unread: tuple[str, ...]
     records: int
+    made: tuple[bytes, ...] = ()
+    kept: tuple[str, ...] = ()
 
     @property
     def state(self) -> State:
-        """unknown: something could not be read; different: an original is not as it was; else ok."""
+        """unknown: something could not be read; different: an original is not as it was, or a product must stay."""
         if self.unread:
             return State.UNKNOWN
-        return State.DIFFERENT if self.lost else State.OK
+        return State.DIFFERENT if self.lost or self.kept else State.OK
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why it is left as it is; none where it is not."""
-        return (*self.unread, *self.lost)
+        return (*self.unread, *self.lost, *self.kept)
 
 
 def plan_restore(
@@ -133,7 +140,10 @@ def _plan(
             whole += found in hashes
             lost += [] if found in hashes else [f"{show(path)} is not what it was when the steps took it"]
     there = tuple(sorted(path for path in made if os.path.lexists(root / os.fsdecode(path))))
-    return NightPlan(instrument, place, copy, night, there, whole, tuple(lost), tuple(unread), len(records))
+    named = sorted(named_by_datastores(workplace, place, there).items())
+    kept = tuple(f"{show(path)}: {why}" for path, why in named)
+    why_not = (tuple(lost), tuple(unread))
+    return NightPlan(instrument, place, copy, night, there, whole, *why_not, len(records), tuple(sorted(made)), kept)
 
 
 def _originals(records: Sequence[StepRecord], made: set[bytes]) -> dict[bytes, set[str]]:
@@ -149,19 +159,34 @@ def _originals(records: Sequence[StepRecord], made: set[bytes]) -> dict[bytes, s
 def carry_out(workplace: Workplace, plan: NightPlan) -> Path | None:
     """Set aside what steps made, and forget that they did; return the folder in which it is kept.
 
-    The caller holds the instrument's lock, and the plan is of this very run. Repeating is safe: after a crash what is
-    still there is set aside, and only then is anything forgotten.
+    The caller holds the instrument's lock, and the plan is of this very run. Repeating is safe. The ledger has the
+    night for processed no more before the first product goes, and knows what steps made until all is set aside and
+    noted: after a crash the next restore sets aside what is still there and notes all of it.
 
     Raises
     ------
     OSError
-        A file could not be set aside; the night is as it was but for those before it, and nothing is forgotten.
+        A file could not be set aside; the night is as it was but for those before it, and no step is forgotten.
     RecordsUnavailable
         The ledger takes no notes; nothing was set aside unless it went away at that very moment.
     """
     workplace.ledger.try_noting()
+    name = plan.instrument.instrument
+    workplace.ledger.night_processed(name, plan.copy, plan.night, (), workplace.now())
+    kept = _set_aside(plan, workplace.now())
+    workplace.ledger.record_gone(holder_of(workplace, plan.instrument, plan.place), plan.made)
+    claims = [one for one in workplace.ledger.claims(name) if (one.night, one.what) == (plan.night, PROCESSED)]
+    workplace.ledger.record_claims(
+        name, [replace(one, holds=False, at_utc=None, source="restore") for one in claims if one.holds]
+    )
+    workplace.ledger.forget_steps(name, plan.copy, plan.night)
+    return kept if plan.products else None
+
+
+def _set_aside(plan: NightPlan, now: dt.datetime) -> Path:
+    """Move the products to a folder of their own below the root, on disk before and after; return it."""
     root = Path(plan.place.root)
-    kept = _unused(root / os.fsdecode(OURS) / "replaced", workplace.now())
+    kept = _unused(root / os.fsdecode(OURS) / "replaced", now)
     folders = set()
     for path in plan.products:
         place, aside = root / os.fsdecode(path), kept / os.fsdecode(path)
@@ -172,15 +197,7 @@ def carry_out(workplace: Workplace, plan: NightPlan) -> Path | None:
     for folder in sorted(folders, key=lambda one: len(one.parts), reverse=True):
         to_disk(folder)
         _remove_empty(folder, root)
-    name = plan.instrument.instrument
-    workplace.ledger.record_gone(holder_of(workplace, plan.instrument, plan.place), plan.products)
-    workplace.ledger.night_processed(name, plan.copy, plan.night, (), workplace.now())
-    workplace.ledger.forget_steps(name, plan.copy, plan.night)
-    claims = [one for one in workplace.ledger.claims(name) if (one.night, one.what) == (plan.night, PROCESSED)]
-    workplace.ledger.record_claims(
-        name, [replace(one, holds=False, at_utc=None, source="restore") for one in claims if one.holds]
-    )
-    return kept if plan.products else None
+    return kept
 
 
 def _unused(top: Path, now: dt.datetime) -> Path:
@@ -223,7 +240,8 @@ def lines(plan: NightPlan) -> Iterator[str]:
     """Yield what restoring a night means, a line each."""
     head = f"{plan.instrument.instrument} {night_text(plan.night)} on {plan.copy}"
     if plan.reasons:
-        yield f"{head}: left as it is; `restore --from` brings originals back from another copy"
+        remedy = "; `restore --from` brings originals back from another copy" if plan.lost or plan.unread else ""
+        yield f"{head}: left as it is{remedy}"
         yield from (f"    {reason}" for reason in plan.reasons)
         return
     originals = counted(plan.originals, "original stays as it is", "originals stay as they are")
