@@ -13,6 +13,7 @@ from pathlib import Path
 
 from catalogue.export_records import ExportProduct, ExportRecord
 from converters.export.jobs import Made, Staged
+from converters.export.journal import Journal
 from converters.export.plan import Item
 from converters.export.staging import fingerprint
 from observatory.errors import NightferryError
@@ -33,8 +34,8 @@ class NotOurs(NightferryError):
         )
 
 
-def publish(output: Path, item: Item, made: Made, staged: Path) -> Made:
-    """Bring the products of one archive to their folder.
+def publish(output: Path, item: Item, made: Made, staged: Path, journal: Journal) -> Made:
+    """Bring the products of one archive to their folder; the journal forgets them once the ledger knows them.
 
     Parameters
     ----------
@@ -43,6 +44,7 @@ def publish(output: Path, item: Item, made: Made, staged: Path) -> Made:
     made : Made
     staged : Path
         The folder that holds the products.
+    journal : Journal
 
     Returns
     -------
@@ -52,9 +54,10 @@ def publish(output: Path, item: Item, made: Made, staged: Path) -> Made:
     folder = output / item.folder
     try:
         made_folder(output, item.folder)
-        known = _known(item)
+        known = journal.known(item)
         for one in made.products:
             _refuse_foreign(output, item, one, known)
+        journal.note(item, tuple(_products(item, made.products)))
         for one in made.products:
             (staged / one.name).replace(folder / one.name)
         to_disk(folder)
@@ -62,7 +65,7 @@ def publish(output: Path, item: Item, made: Made, staged: Path) -> Made:
         return replace(made, products=(), failure=str(error))
     except OSError as error:
         return replace(made, products=(), failure=os_fault(error, folder))
-    _remove_what_is_no_more(output, item, made)
+    _remove_what_is_no_more(output, item, made, known)
     return made
 
 
@@ -76,30 +79,30 @@ def made_folder(output: Path, relative: str) -> None:
             to_disk(parent)
 
 
-def _refuse_foreign(output: Path, item: Item, one: Staged, known: Mapping[bytes, str]) -> None:
+def _refuse_foreign(output: Path, item: Item, one: Staged, known: Mapping[bytes, frozenset[str]]) -> None:
     path = output / item.folder / one.name
     if not os.path.lexists(path):
         return
     if path.is_symlink() or not path.is_file():
         raise NotOurs(path)
     _, _, sha256 = fingerprint(path)
-    if sha256 != one.sha256 and sha256 != known.get(f"{item.folder}/{one.name}".encode()):
+    if sha256 not in {one.sha256, *known.get(_path(item, one), ())}:
         raise NotOurs(path)
 
 
-def _known(item: Item) -> dict[bytes, str]:
-    return {} if item.record is None else {product.path: product.sha256 for product in item.record.products}
+def _path(item: Item, one: Staged) -> bytes:
+    return os.fsencode(f"{item.folder}/{one.name}")
 
 
-def _remove_what_is_no_more(output: Path, item: Item, made: Made) -> None:
+def _remove_what_is_no_more(output: Path, item: Item, made: Made, known: Mapping[bytes, frozenset[str]]) -> None:
     """Remove products of the export before that are none any more, e.g. frames now known to be after the end."""
-    now = {f"{item.folder}/{one.name}".encode() for one in made.products}
-    for path, sha256 in _known(item).items():
+    now = {_path(item, one) for one in made.products}
+    for path, digests in known.items():
         if path in now:
             continue
         stale = output / os.fsdecode(path)
         try:
-            if not stale.is_symlink() and fingerprint(stale)[2] == sha256:
+            if not stale.is_symlink() and fingerprint(stale)[2] in digests:
                 stale.unlink()
         except (NightferryError, OSError):
             continue  # gone already, or not to be read: then it is not known to be ours
@@ -150,4 +153,4 @@ def record_of(instrument: str, output: Path, item: Item, made: Made, now_utc: dt
 
 def _products(item: Item, products: Iterable[Staged]) -> Iterable[ExportProduct]:
     for one in products:
-        yield ExportProduct(f"{item.folder}/{one.name}".encode(), one.size_bytes, one.sha256)
+        yield ExportProduct(_path(item, one), one.size_bytes, one.sha256)

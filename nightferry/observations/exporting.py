@@ -15,6 +15,7 @@ from pathlib import Path
 from converters.export.crew import Crew
 from converters.export.history import lookyloo_history
 from converters.export.jobs import External, Form, Job, Made
+from converters.export.journal import Journal
 from converters.export.observations import Observation
 from converters.export.plan import Camera, Fate, Item, Memory, Planned, plan
 from converters.export.publish import ledger_name, publish, record_of
@@ -234,13 +235,16 @@ def _make(
         return
     by_item = {id(item): result for result in results for item in result.items}
     jobs = min(wishes.jobs, len(items))
+    journal = Journal(output)
     with staging(output) as folder, Crew(jobs) as crew:
         waiting: dict[Path, Item] = {}
         for done, (job, made) in enumerate(crew.make_all(_jobs(items, folder, waiting)), 1):
             item = waiting.pop(job.staging)
-            published = publish(output, item, made, job.staging) if made.failure is None else made
+            published = publish(output, item, made, job.staging, journal) if made.failure is None else made
             record = record_of(setting.instrument.instrument, output, item, published, workplace.now())
             workplace.ledger.record_export(record)
+            if record.is_done:
+                journal.forget(item)
             shutil.rmtree(job.staging, ignore_errors=True)
             by_item[id(item)].made[item.archive] = published
             ready(done, len(items))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from typing import Any
 
+import pytest
 import yaml
 
+from catalogue.exports import ExportBook
 from tests.integration.export.night import PLACE, Night, opened
 from tests.magaox import EMAIL, Fields, files_below, stamp
 
@@ -189,3 +191,29 @@ def test_telemetry_that_comes_for_the_first_frames_only_is_taken_too(night: Nigh
     night.drive.camera_telemetry(0, 140)
     night.export()
     assert of_header(night, 40, "EXPTIME") == 0.5
+
+
+def test_an_export_that_was_cut_off_while_it_published_knows_its_products_again(
+    night: Night, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger never heard of them, and with the telemetry that came since they are others."""
+    night.ordinary()
+    telescope = night.drive.roots["aoc"] / "telem" / "tcsi"
+    telescope.rename(telescope.with_name("late"))
+
+    def cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ExportBook, "record_export", cut)
+        assert night.export().status == 130
+    (path,) = night.output.rglob(f"camsci1_{stamp(21)}.fits")
+    assert "AIRMASS" not in opened(path)[1]
+    telescope.with_name("late").rename(telescope)
+    answer = night.export()
+    assert answer.status == 0, answer
+    assert "AIRMASS" in opened(path)[1]
+    assert not (night.output / ".nightferry" / "publishing.json").exists()
+    path.write_bytes(b"a person's own")
+    assert night.export("-i").status == 1
+    assert path.read_bytes() == b"a person's own"
