@@ -13,9 +13,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
-from converters.export.frames import choose
+from converters.export.frames import OVERLAP_NS, choose
 from converters.export.observations import Observation
-from converters.export.plan import OVERLAP_NS
 from converters.export.publish import made_folder
 from converters.export.staging import fingerprint
 from converters.stamps import NS_PER_S

@@ -99,7 +99,7 @@ def _written(job: Job, content: Content) -> Iterator[Staged]:
     if job.form == "cube":
         named: Iterable[tuple[str, bytes]] = [(cube_name(job.archive), cube_file(content))]
     else:
-        names = frame_names(job.header.camera, content.exposed.end_ns.tolist())
+        names = frame_names(job.header.camera, content.exposed.end_ns.tolist(), job.namesakes_ns)
         named = zip(names, frame_files(content), strict=True)
     staged = [write(job.staging / name, made) for name, made in named]
     for one in staged:

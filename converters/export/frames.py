@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.stamps import NS_PER_S
 from converters.xrif.archive import ACQUIRED_S, FRAME, WRITTEN_S, instants_ns
 
 Instants = NDArray[np.int64]
 """Unix nanoseconds, UTC."""
+OVERLAP_NS = 60 * NS_PER_S
+"""How far archives may overlap: one begins when its first frame was acquired, by a clock that may be set back."""
 _LEAP = 2**32
 """So far no camera counts between two frames of an archive: at 1 kHz it is fifty days."""
 
@@ -67,6 +70,30 @@ def choose(timing: NDArray[np.uint64], begin_ns: int, end_ns: int | None) -> Cho
     is_after = instants >= end_ns if end_ns is not None else np.zeros_like(is_before)
     taken = np.flatnonzero(~is_before & ~is_after)
     return Choice(taken, int(is_before.sum()), int(is_after.sum()), _lost(timing[taken, FRAME]))
+
+
+class Before:
+    """The frames of an observation's archives so far, in the order of the archives' stamps: asked about the next one's.
+
+    Two frames may be of one instant, as a clock of microseconds has it, and one of them the next archive's first.
+    """
+
+    def __init__(self) -> None:
+        self._near: list[Instants] = []
+
+    def namesakes_of(self, instants: Instants) -> tuple[int, ...]:
+        """Return the instants of frames before these that are of one instant with one of these, and add these.
+
+        Parameters
+        ----------
+        instants : array of int64
+            At least one.
+        """
+        first = instants.min()
+        self._near = [earlier for earlier in self._near if earlier.max() >= first - OVERLAP_NS]
+        same = [earlier[np.isin(earlier, instants)] for earlier in self._near if earlier.max() >= first]
+        self._near.append(instants)
+        return tuple(sorted(int(at_ns) for some in same for at_ns in some))
 
 
 def _lost(counters: NDArray[np.uint64]) -> int:

@@ -84,6 +84,8 @@ class Job:
     staging : Path
         An empty folder on the output's file system; the products are written there.
     external : External or None
+    namesakes_ns : tuple of int
+        The instants of frames of other archives with which files of this one would share their names.
     """
 
     archive: str
@@ -94,6 +96,7 @@ class Job:
     header: HeaderPlan
     staging: Path
     external: External | None = None
+    namesakes_ns: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalogue.export_records import ExportRecord
-from converters.export.frames import Choice, choose
+from converters.export.frames import OVERLAP_NS, Before, Choice, choose
 from converters.export.jobs import STILL_SPEAKING, External, Form, HeaderPlan
 from converters.export.observations import Observation
 from converters.export.reader import is_more, telemetry_state
@@ -35,8 +35,6 @@ from observatory.names import show
 
 _DAY_NS = 86400 * NS_PER_S
 _HOUR_NS = 3600 * NS_PER_S
-OVERLAP_NS = 60 * NS_PER_S
-"""How far archives may overlap: one begins when its first frame was acquired, by a clock that may be set back."""
 _HEADER_BYTES = 4 * 2880
 """About what the header of one product takes."""
 _PADDING_BYTES = 2880
@@ -92,6 +90,9 @@ class Item:
         The earliest and the latest frame that is taken.
     size_bytes : int
         About what the products will take.
+    namesakes_ns : tuple of int
+        When frames of archives before it were acquired, where frames of this one were at the same instant: files are
+        named by it.
     digest : str
         Of what the products depend on, beside the source and the telemetry.
     record : ExportRecord or None
@@ -113,6 +114,7 @@ class Item:
     first_ns: int = 0
     last_ns: int = 0
     size_bytes: int = 0
+    namesakes_ns: tuple[int, ...] = ()
     digest: str = ""
     record: ExportRecord | None = field(default=None, repr=False)
 
@@ -180,12 +182,13 @@ def plan(
     folder = f"{place.path}/{camera.name}"
     known = {record.archive: record for record in memory.records(folder) if record.form == camera.form}
     told = memory.told(place.semester, camera.name)
+    before = Before()
     items = []
     for archive, files in _by_name(found.files).items():
         if files[0].stamp_ns < one.begin_ns - _DAY_NS:
             continue
         bare = Item(one, camera, folder, archive, tuple(file.path for file in files), one.begin_ns, end_ns, Fate.MAKE)
-        item = _looked_at(bare, files[0].stamp_ns)
+        item = _looked_at(bare, files[0].stamp_ns, before)
         if item is not None and (item.fate is Fate.MAKE or archive not in early):
             items.append(_remembered(item, known.get(archive.encode()), told, memory))
     is_kept = any((root / IMAGES / camera.name).is_dir() for root in roots) or bool(found.files)
@@ -217,7 +220,7 @@ def _shortness(file: StampedFile) -> int:
         return 1
 
 
-def _looked_at(item: Item, stamp_ns: int) -> Item | None:
+def _looked_at(item: Item, stamp_ns: int, before: Before) -> Item | None:
     """Ask the archive's timing; None where no frame belongs to the observation."""
     failure: NightferryError | None = None
     for source in item.sources:
@@ -232,7 +235,8 @@ def _looked_at(item: Item, stamp_ns: int) -> Item | None:
         taken_ns = instants_ns(timing[choice.taken], ACQUIRED_S)
         size = len(choice.taken) * (pixels + _HEADER_BYTES + _PADDING_BYTES)
         item = replace(item, first_ns=int(taken_ns.min()), last_ns=int(taken_ns.max()), size_bytes=size)
-        return _chosen(item, choice)
+        namesakes = before.namesakes_of(taken_ns) if item.camera.form == "frames" else ()
+        return _chosen(replace(item, namesakes_ns=namesakes), choice)
     if stamp_ns < item.begin_ns - _HOUR_NS:
         return None  # an archive of another hour: no chunk lasts that long, so nothing of it is missed
     fate = Fate.UNKNOWN if isinstance(failure, CouldNotTell) else Fate.FAILED
@@ -266,7 +270,7 @@ def _digest(item: Item, counts: Sequence[int]) -> str:
     """Return what the products depend on beside source and telemetry; where the roots lie is no part of it."""
     header = {key: value for key, value in asdict(item.camera.header).items() if key != "roots"}
     external = None if item.camera.external is None else item.camera.external.program
-    said = [VERSION, item.begin_ns, item.camera.form, header, external, *map(int, counts)]
+    said = [VERSION, item.begin_ns, item.camera.form, header, external, *map(int, counts), *item.namesakes_ns]
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

@@ -83,9 +83,12 @@ def _told_apart(place: Place, one: Observation) -> Place:
     return Place(place.semester, place.observer, f"{place.name}_{one.begin_ns % NS_PER_S:09d}")
 
 
-def frame_names(camera: str, instants_ns: Iterable[int]) -> list[str]:
-    """Return ``<camera>_<23 digits>.fits`` for each frame; those of one instant are counted: ``-2``, ``-3``."""
-    seen: Counter[int] = Counter()
+def frame_names(camera: str, instants_ns: Iterable[int], namesakes_ns: Iterable[int] = ()) -> list[str]:
+    """Return ``<camera>_<23 digits>.fits`` for each frame; those of one instant are counted: ``-2``, ``-3``.
+
+    Frames of other archives at instants of these (`namesakes_ns`, one for each) have been counted before them.
+    """
+    seen = Counter(namesakes_ns)
     names = []
     for at_ns in instants_ns:
         seen[at_ns] += 1

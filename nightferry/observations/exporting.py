@@ -257,5 +257,13 @@ def _jobs(items: Sequence[Item], folder: Path, waiting: dict[Path, Item]) -> Ite
         waiting[own] = item
         camera = item.camera
         yield Job(
-            item.archive, item.sources, item.begin_ns, item.end_ns, camera.form, camera.header, own, camera.external
+            archive=item.archive,
+            sources=item.sources,
+            begin_ns=item.begin_ns,
+            end_ns=item.end_ns,
+            form=camera.form,
+            header=camera.header,
+            staging=own,
+            external=camera.external,
+            namesakes_ns=item.namesakes_ns,
         )

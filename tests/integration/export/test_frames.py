@@ -187,3 +187,20 @@ def test_the_other_program_has_to_leave_every_frame(night: Night, tmp_path: Path
     (archive,) = answer.document["observations"][0]["cameras"][0]["archives"]
     assert (archive["fate"], archive["reason"]) == ("failed", "xrif2fits: it left 3 FITS files of 4 frames")
     assert night.made() == []
+
+
+def test_frames_of_one_instant_in_two_archives_are_two_files(night: Night) -> None:
+    """A clock of microseconds shows such, and one may be the last of its archive; each of them keeps its pixels."""
+    night.drive.observe(20, 100)
+    paths = [night.drive.archive([30, 31, 32]), night.drive.archive([32, 32, 33])]
+    answer = night.export("-O")
+    assert answer.status == 0, answer
+    assert night.made() == [stamp(30), stamp(31), stamp(32), f"{stamp(32)}-2", f"{stamp(32)}-3", stamp(33)]
+    first, second = (read(path).images[:, 0] for path in paths)
+    wanted = {stamp(32): first[2], f"{stamp(32)}-2": second[0], f"{stamp(32)}-3": second[1]}
+    for name, image in wanted.items():
+        data, _ = opened(night.output / PLACE / "camsci1" / f"camsci1_{name}.fits")
+        assert (data == image).all()
+    before = night.made()
+    assert night.export("-O").status == 0
+    assert night.made() == before
