@@ -21,7 +21,7 @@ from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError
 from observatory.files import write_whole
 from observatory.listing import HopScope, hop_scope
-from observatory.names import to_json
+from observatory.names import show, to_json
 from observatory.nights import STAMP_FORMAT, night_text
 from observatory.spec.chain import Hop, Place, variants
 from observatory.spec.models import Instrument
@@ -72,7 +72,8 @@ class Receipt:
     reason : str or None
         For every state but ok.
     files : mapping of bytes to str
-        Every file of the night that came from there, or was on the target already: with its hash, the same on both.
+        Every file of the night that came from there, or was on the target already: with its hash, the same on both,
+        and as it was made or first read.
     outcome : HopOutcome or None
     not_back : tuple of bytes
         Of what the night is known to have, what is not on the target as it was: paths below the night's folder.
@@ -212,9 +213,10 @@ class _Night:
         if self._wanted.dry_run:
             self._back |= set(names) if receipt.state is State.OK else set()
             return receipt
-        sums = {name: receipt.files.get(scope.target_of(path)) for name, path in names.items()}
-        proven = {name for name, sum_ in sums.items() if sum_ == self._known.references[name]}
+        targets = {name: scope.target_of(path) for name, path in names.items()}
+        proven = {name for name, at in targets.items() if receipt.files.get(at) == self._known.references[name]}
         self._back |= proven
+        receipt = replace(receipt, files={targets[name]: self._known.references[name] for name in proven})
         if len(proven) == len(names):
             return replace(receipt, state=State.OK, reason=None)
         return receipt if receipt.state is not State.OK else replace(receipt, state=State.DIFFERENT)
@@ -296,12 +298,20 @@ def _carry(workplace: Workplace, hop: Hop, scope: HopScope, blank: Receipt, want
         outcome = sync_hop(scope, source, target, options)
     except LockHeld as error:
         return replace(blank, state=State.UNKNOWN, reason=str(error))
-    receipt = replace(blank, outcome=outcome, state=outcome.state, reason=outcome.reason)
+    receipt = replace(blank, outcome=outcome, state=outcome.state, reason=_why(outcome))
     if wanted.dry_run or outcome.refused_reason is not None:
         return receipt
     verdict, files = _verify(workplace, hop, scope)
     state = worst([outcome.state, State.UNKNOWN if verdict.unknown_reason else State.OK])
-    return replace(receipt, state=state, reason=outcome.reason or verdict.unknown_reason, files=files)
+    return replace(receipt, state=state, reason=receipt.reason or verdict.unknown_reason, files=files)
+
+
+def _why(outcome: HopOutcome) -> str | None:
+    """Return what kept files from coming, with the first of them."""
+    if not outcome.failed or outcome.reason is None:
+        return outcome.reason
+    first = outcome.failed[0]
+    return f"{outcome.reason} ({show(first.path)}: {first.reason})"
 
 
 def _verify(workplace: Workplace, hop: Hop, scope: HopScope) -> tuple[HopVerdict, dict[bytes, str]]:

@@ -161,6 +161,21 @@ def test_whatever_stands_in_the_place_of_a_file_is_set_aside(site: Observatory, 
     assert {path.name: path.read_bytes() for path in aside} == spoilt
 
 
+def test_a_receipt_lists_no_file_that_a_link_stands_for(site: Observatory) -> None:
+    """Behind the link lies another frame: its hash is not that of the file that was asked for."""
+    paths = carried(site, FRAMES)
+    whole = tree(site.root("dome"))
+    linked = site.path("dome", paths[0])
+    linked.unlink()
+    linked.symlink_to(Path(paths[1]).name)
+    answer = bring(site, "hill")
+    (receipt,) = receipts(answer)
+    assert (answer.status, receipt["not_back"]) == (1, [linked.name])
+    assert {one["path"]: one["sha256"] for one in receipt["files"]} == {path: whole[path] for path in paths[1:]}
+    assert f"1 failed ({paths[0]}: the destination has other bytes of this name behind a link" in receipt["reason"]
+    assert linked.is_symlink(), "whose it is we do not know"
+
+
 def test_a_night_that_was_freed_in_part_comes_back_whole(site: Observatory) -> None:
     """The nearest copy has freed some kinds of files: what it still has is not the night."""
     kinds = {"first": {"files": ["*.0001.fits"], "free": False}}
