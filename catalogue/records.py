@@ -204,7 +204,7 @@ class Acceptance:
     frames : tuple of int
         Frame numbers, ascending.
     files : tuple of bytes
-        Paths or names as the person gave them, ascending.
+        Names that they have on every copy, after two slashes; paths or base names of earlier versions. Ascending.
     reason, by : str
     at_utc : datetime
     until : date or None

@@ -24,6 +24,8 @@ NO_DATE = dt.date.max
 """Stands for the date of a folder that has none: the root itself, where nights are found by name."""
 NEAR = dt.timedelta(days=1)
 """A folder that counts UT dates holds parts of its own night and of its neighbours."""
+EVERYWHERE = b"//"
+"""Stands before the name that a file has on every copy, where paths below a root are noted too: none begins so."""
 
 
 @dataclass(frozen=True, slots=True)

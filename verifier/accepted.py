@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from observatory.listing import HopScope
+from observatory.listing import EVERYWHERE, HopScope, name_of
 from verifier.verdict import Finding, SequenceGap
 
 
@@ -24,7 +24,8 @@ class Acceptance:
     frames : frozenset of int
         Frame numbers that may be absent.
     files : frozenset of bytes
-        Paths relative to the source root, or base names, that may be missing, differ or be damaged.
+        Files that may be missing, differ or be damaged: after `EVERYWHERE` the name that one has on every copy. Paths
+        relative to the source root and base names, as earlier versions noted them, are taken too.
     whole_night : bool
         Neither frames nor files were named: whatever that night shows is known.
     """
@@ -81,15 +82,19 @@ class Accepted:
     def _take(self, path: bytes) -> bool:
         if not self._acceptances:
             return False
-        night = self._scope.source.night_of(path)
-        name = path.rpartition(b"/")[2]
+        night, names = self._scope.source.night_of(path), self._names(path)
         for acceptance in self._acceptances:
-            if acceptance.night == night and (acceptance.whole_night or {path, name} & acceptance.files):
+            if acceptance.night == night and (acceptance.whole_night or names & acceptance.files):
                 if path not in self.paths:  # damaged on both sides, or damaged and missing: one file all the same
                     self._count(acceptance)
                 self.paths.add(path)
                 return True
         return False
+
+    def _names(self, path: bytes) -> frozenset[bytes]:
+        """Return all that a path may be noted as."""
+        named = name_of(self._scope.source, path)
+        return frozenset({path, path.rpartition(b"/")[2], *([EVERYWHERE + named[1]] if named else [])})
 
     def _take_frame(self, night: dt.date, number: int) -> bool:
         for acceptance in self._acceptances:

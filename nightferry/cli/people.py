@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,14 +11,11 @@ from nightferry.cli import options as opt
 from nightferry.cli.context import asked, options_of, plain_line, say, taken_back
 from observatory.accounts import account
 from observatory.errors import UsageError
-from observatory.names import typed
 from observatory.nights import night_text, parse_night
 
 if TYPE_CHECKING:
     from nightferry.workplace import Workplace
 
-MOST_DIGITS = 18
-"""Of a frame number; what is longer is no number that a program counts with."""
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; it stands in every report.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="DATE", help="The last night on which it holds.")]
 
@@ -35,69 +31,23 @@ def accept(
     revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,
 ) -> None:
     """Say that what a night lacks is known; it is folded to one line from then on."""
-    from nightferry.reporting.mentions import unmentioned
+    from nightferry.cli import accept_work as work
     from nightferry.selection import instruments_asked
 
     with options_of(context).open() as workplace:
         (declared,) = instruments_asked(workplace, asked([instrument], None, None))
         present = workplace.present_night(declared)
         night = parse_night(date, present)
-        numbers, names = _frames(frames), _files(files or ())
-        if revoke:
-            count = workplace.ledger.revoke(instrument, night, workplace.now(), numbers, names)
-            typer.echo(f"{instrument} {night_text(night)}: {taken_back(count)}")
-            return
         last = parse_night(until, present) if until is not None else None
-        _check_accepted(night, last, present)
-        workplace.ledger.accept(
-            instrument,
-            night,
-            frames=numbers,
-            files=names,
-            reason=_given(reason),
-            by=account(),
-            at_utc=workplace.now(),
-            until=last,
-        )
-        typer.echo(f"{instrument} {night_text(night)}: {_what(numbers, files or ())} accepted: {reason}")
-        silent = unmentioned(workplace, declared, night, numbers, names)
-        if silent:
-            said = ", ".join(silent)
-            right = "are the name and the night right?"
-            if files and " " not in _given(reason):  # a shell gives the other words of a bare reason as files
-                right = "are the name and the night right, and does a reason of several words stand in quotes?"
-            say(f"the last report finds no fault with {said} in that night; {right}")
-
-
-def _check_accepted(night: dt.date, last: dt.date | None, present: dt.date) -> None:
-    """Refuse a word that says nothing now, and one that would hide what nobody can know yet."""
-    if night > present:
-        raise UsageError(f"{night_text(night)} has not begun: nobody knows what it lacks. Off the telescope? `away`")
-    if last is not None and last < present:
-        raise UsageError(f"--until {night_text(last)} lies before the present night, {night_text(present)}")
-
-
-def _what(frames: Sequence[int], files: Sequence[str]) -> str:
-    if not frames and not files:
-        return "the whole night"
-    counted = [(len(frames), "frame"), (len(files), "file")]
-    return " and ".join(f"{count} {word}{'s' if count > 1 else ''}" for count, word in counted if count)
-
-
-def _frames(text: str | None) -> tuple[int, ...]:
-    """Return the numbers; an empty list is a slip of whoever filled it in: without one the whole night is meant."""
-    if text is None:
-        return ()
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words or not all(word.isascii() and word.isdigit() and len(word) <= MOST_DIGITS for word in words):
-        raise UsageError(f"--frames {text}: numbers with commas between them; nothing was noted")
-    return tuple(sorted({int(word) for word in words}))
-
-
-def _files(names: Sequence[str]) -> tuple[bytes, ...]:
-    if not all(names):
-        raise UsageError("FILE is empty, and no file is called so; nothing was noted")
-    return tuple(known for name in names for known in typed(name))
+        word = work.Word(night, work.frame_numbers(frames), tuple(files or ()), "" if revoke else _given(reason), last)
+        if revoke:
+            typer.echo(f"{instrument} {night_text(night)}: {taken_back(work.take_back(workplace, declared, word))}")
+            return
+        work.check_nights(word, present)
+        noted, doubts = work.note(workplace, declared, word)
+        typer.echo("\n".join(noted))
+        for doubt in doubts:
+            say(doubt)
 
 
 def _given(reason: str | None) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,9 +79,19 @@ def last(workplace: Workplace) -> Report:
     folders = _folders(workplace)
     if not folders:
         raise UsageError(f"{workplace.state}: no report yet; `nightferry run` or `nightferry verify` makes one")
+    return _read_back((_of_the_past(workplace, folders) or folders)[-1])
+
+
+def newest_first(workplace: Workplace) -> Iterator[Report]:
+    """Yield the reports that are kept and not dated later than now; what cannot be read back is left out."""
+    for folder in reversed(_of_the_past(workplace, _folders(workplace))):
+        with suppress(CouldNotTell, OSError):
+            yield _read_back(folder)
+
+
+def _of_the_past(workplace: Workplace, folders: Sequence[Path]) -> list[Path]:
     now = _stamp(workplace.now() + AHEAD)
-    past = [folder for folder in folders if folder.name.partition("-")[0] <= now]
-    return _read_back((past or folders)[-1])
+    return [folder for folder in folders if folder.name.partition("-")[0] <= now]
 
 
 def _read_back(folder: Path) -> Report:

@@ -21,7 +21,7 @@ from observatory.counting import clock_words
 from observatory.endpoints.contract import Facts, Hashed, Look, RootFacts, Survey
 from observatory.ends import NO_SIGN, OTHER_DRIVE
 from observatory.errors import CommandFailed, CouldNotTell, HostUnreachable, RootNotProven
-from observatory.listing import ANY_NIGHT, HopScope, Scope, name_of, scope_of
+from observatory.listing import ANY_NIGHT, EVERYWHERE, HopScope, Scope, name_of, scope_of
 from observatory.records import FILE, NUL, path_of
 from observatory.spec.chain import Hop, Place, places, sources_of
 from observatory.spec.models import Camera, Instrument
@@ -245,7 +245,8 @@ def _vouched(
     if not said:
         return {}
     files = (one.file for copy in held for one in copy.evidence.values())
-    found = ((file.name, said.get(file.path) or said.get(file.name.rpartition(b"/")[2])) for file in files)
+    words = ((file.name, (EVERYWHERE + file.name, file.path, file.name.rpartition(b"/")[2])) for file in files)
+    found = ((name, next((said[word] for word in forms if word in said), None)) for name, forms in words)
     return {name: at for name, at in found if at is not None}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from observatory.nights import night_text
 from tests.hosts import Host
-from tests.observatory import Observatory, fits_file, tree
+from tests.observatory import Observatory, folder_of, fits_file, tree
 
 Capsys = pytest.CaptureFixture[str]
 PATTERN = "SHA_{night}.{number}.fits"
@@ -105,18 +105,18 @@ def test_an_accepted_file_is_missing_no_longer(site: Observatory) -> None:
 def test_what_the_last_report_says_nothing_of_may_be_a_slip_of_the_pen(site: Observatory) -> None:
     """It is accepted all the same, and the names and numbers in question are said: exit 0."""
     (missing,) = site.expose([site.hosts[0]], [6])
-    words = ("accept", "-i", "sha", "--reason", "test", "--frames", "3,40", missing, "SHA_0006.fits", "-d")
-    assert "finds no fault" not in site.call(*words, "yesterday").err, "there is no report yet"
-    site.call("accept", "-i", "sha", "-d", "yesterday", "--revoke")
     site.call("verify")
-    said = site.call(*words, "yesterday")
-    assert (said.status, "1 file" in said.out) == (0, False)
-    assert "the last report finds no fault with 40, SHA_0006.fits in that night" in said.err
-    assert f"finds no fault with 3, 40, {missing}, SHA_0006.fits" in site.call(*words, night_text(site.night(2))).err
+    said = site.call(
+        "accept", "-i", "sha", "-d", "yesterday", "--reason", "t", "--frames", "3,40", missing, "SHA_0.fits"
+    )
+    assert (said.status, "2 frames and 2 files" in said.out) == (0, True)
+    slip = f"{folder_of(site.night())}/SHA_0.fits"
+    assert f"the last report finds no fault with 40, {slip} in that night; are the name and the night right" in said.err
     bare = site.call("accept", "-i", "sha", "-d", "yesterday", "--reason", *["shutter", "did", "not", "open"])
-    assert "did, not, open in that night; are the name and the night right, and does a reason" in bare.err
-    quoted = site.call("accept", "-i", "sha", "-d", "yesterday", "--reason", "did not open", "SHA_0006.fits")
-    assert "quotes" not in quoted.err
+    assert (bare.status, "did: sha has no file called so in the night" in bare.err) == (2, True)
+    assert "Does a reason of several words stand in quotes?" in bare.err
+    quoted = site.call("accept", "-i", "sha", "-d", "yesterday", "--reason", "did not open", "SHA_1.txt")
+    assert (quoted.status, "quotes" in quoted.err) == (2, False)
 
 
 def test_an_accepted_night_is_known_whatever_it_shows(site: Observatory) -> None:

@@ -1,0 +1,129 @@
+"""What ``accept`` notes and takes back: each name as the one file that is meant, and doubts where it may be a slip."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from nightferry.named import FilesOfNight, NamedFile
+from nightferry.reporting.mentions import Mentions, mentions, scopes_of
+from nightferry.workplace import Workplace
+from observatory.accounts import account
+from observatory.counting import counted
+from observatory.errors import UsageError
+from observatory.listing import ANY_NIGHT, EVERYWHERE
+from observatory.names import show, typed
+from observatory.nights import night_text
+from observatory.spec.models import Instrument
+
+MOST_DIGITS = 18
+"""Of a frame number; what is longer is no number that a program counts with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What a person said of a night: of some frames and files, or of all of it."""
+
+    night: dt.date
+    frames: tuple[int, ...]
+    names: tuple[str, ...]
+    reason: str = ""
+    until: dt.date | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an empty name: without any, the whole night is meant."""
+        if not all(self.names):
+            raise UsageError("FILE is empty, and no file is called so; nothing was noted")
+
+
+def frame_numbers(text: str | None) -> tuple[int, ...]:
+    """Return the numbers; an empty list is a slip of whoever filled it in: without one the whole night is meant."""
+    if text is None:
+        return ()
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words or not all(word.isascii() and word.isdigit() and len(word) <= MOST_DIGITS for word in words):
+        raise UsageError(f"--frames {text}: numbers with commas between them; nothing was noted")
+    return tuple(sorted({int(word) for word in words}))
+
+
+def check_nights(word: Word, present: dt.date) -> None:
+    """Refuse a word that says nothing now, and one that would hide what nobody can know yet."""
+    if word.night > present:
+        raise UsageError(
+            f"{night_text(word.night)} has not begun: nobody knows what it lacks. Off the telescope? `away`"
+        )
+    if word.until is not None and word.until < present:
+        raise UsageError(f"--until {night_text(word.until)} lies before the present night, {night_text(present)}")
+
+
+def note(workplace: Workplace, instrument: Instrument, word: Word) -> tuple[list[str], list[str]]:
+    """Note what a person said; return what was noted, and what of it may be a slip, a line each.
+
+    Raises
+    ------
+    UsageError
+        A name may stand for several files, or for none. Nothing was noted.
+    """
+    scopes = scopes_of(workplace, instrument, word.night)
+    said = mentions(workplace, instrument, word.night, scopes)
+    names = FilesOfNight(list(scopes.values()), said.files)
+    quotes = "" if " " in word.reason else ". Does a reason of several words stand in quotes?"
+    files = list(dict.fromkeys(names.meant(name, quotes) for name in word.names))
+    for night in sorted({file.night for file in files} | ({word.night} if word.frames or not files else set())):
+        workplace.ledger.accept(
+            instrument.instrument,
+            night,
+            frames=word.frames if night == word.night else (),
+            files=[file.name for file in files if file.night == night],
+            reason=word.reason,
+            by=account(),
+            at_utc=workplace.now(),
+            until=word.until,
+        )
+    whose = f"{instrument.instrument} {night_text(word.night)}"
+    noted = [f"{whose}: {_counted(word, files)} accepted: {word.reason}", *(f"    {show(file.path)}" for file in files)]
+    return noted, list(_doubts(instrument, word, files, said))
+
+
+def _counted(word: Word, files: Sequence[NamedFile]) -> str:
+    counts = [(len(word.frames), "frame"), (len(files), "file")]
+    return " and ".join(counted(count, what) for count, what in counts if count) or "the whole night"
+
+
+def _doubts(instrument: Instrument, word: Word, files: Sequence[NamedFile], said: Mentions) -> Iterator[str]:
+    """Yield what speaks for a slip of the pen: that no report finds fault with it, or that none has looked."""
+    is_whole = not (word.frames or files)
+    is_looked_at = said.is_compared if is_whole or word.frames else said.is_seen
+    if not is_looked_at:
+        night = night_text(word.night)
+        yield (
+            "noted unchecked: no verification has looked at that night yet;"
+            f" `nightferry verify -i {instrument.instrument} -d {night}` shows what it lacks"
+        )
+        return
+    silent = [str(number) for number in word.frames if number not in said.frames]
+    silent += [show(file.path) for file in files if not (file.is_told or said.speaks_of(file.path))]
+    if silent:
+        yield (
+            f"the last report finds no fault with {', '.join(silent)} in that night; are the name and the night right"
+            + ("?" if not files or " " in word.reason else ", and does a reason of several words stand in quotes?")
+        )
+    if is_whole and not said.is_open:
+        yield "the last report finds no fault with that night; is it the one that was meant?"
+
+
+def take_back(workplace: Workplace, instrument: Instrument, word: Word) -> int:
+    """Take back what was accepted of a night; with frames or names, the words in which one of them stands."""
+    ledger, name, now = workplace.ledger, instrument.instrument, workplace.now()
+    nights = (word.night, ANY_NIGHT) if word.names else (word.night,)
+    names = FilesOfNight(list(scopes_of(workplace, instrument, word.night).values()), {})
+    noted = {file for one in ledger.acceptances(name) if one.night in nights for file in one.files}
+    forms = {form for text in word.names for form in typed(text)}
+    called = {file for file in noted if _is_called(file, forms)}
+    called |= {EVERYWHERE + key[1] for form in forms for key in names.may_be(form)}
+    return sum(ledger.revoke(name, night, now, word.frames, called | forms) for night in nights)
+
+
+def _is_called(file: bytes, forms: Iterable[bytes]) -> bool:
+    return any(file == form or file.endswith(b"/" + form) for form in forms)

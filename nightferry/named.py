@@ -1,0 +1,169 @@
+"""Which one file of a night a person means by a name: by as much of the end of its path as tells it from all others.
+
+Asks no host: what a name may stand for follows from the instrument's layouts and patterns, and from what the last
+reports say of that night (reporting/mentions.py).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from observatory.counting import counted
+from observatory.errors import UsageError
+from observatory.layouts import Layout
+from observatory.listing import ANY_NIGHT, EVERYWHERE, NO_DATE, HopScope, Scope, camera_layout, name_of
+from observatory.names import matcher, show, typed
+from observatory.nights import night_text
+
+MOST_LISTED = 10
+"""So many are listed of the files that a name may stand for."""
+
+Key = tuple[dt.date, bytes]
+"""A file's night, and the name that it has on every copy: its camera, and its path below the night's folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedFile:
+    """One file, on however many copies it is.
+
+    Attributes
+    ----------
+    night : date
+        `ANY_NIGHT` of a tree without nights.
+    name : bytes
+        As it is noted.
+    path : bytes
+        Below a root, as a report shows it.
+    is_told : bool
+        A report says something of it.
+    """
+
+    night: dt.date
+    name: bytes
+    path: bytes
+    is_told: bool
+
+
+class FilesOfNight:
+    """What names may stand for in one night of an instrument.
+
+    Parameters
+    ----------
+    scopes : sequence of HopScope
+        Of all hops of the instrument, for that night alone.
+    told : mapping of Key to path
+        Of which reports say something.
+    """
+
+    def __init__(self, scopes: Sequence[HopScope], told: Mapping[Key, bytes]) -> None:
+        self._instrument, (self._night,) = scopes[0].hop.instrument.instrument, scopes[0].nights
+        self._ends = [end for scope in scopes for end in (scope.source, scope.destination)]
+        self._told = told
+
+    def meant(self, text: str, if_none: str = "") -> NamedFile:
+        """Return the file that a person means.
+
+        Parameters
+        ----------
+        if_none : str
+            What else is to be said where no file is called so.
+
+        Raises
+        ------
+        UsageError
+            It may be one of several, or none that the instrument could have in that night. Nothing was noted.
+        """
+        forms = typed(text)
+        files = self._told_as(forms) or self.may_be(forms[-1])
+        if not files:
+            where = f"{self._instrument} has no file called so in {self._where()}"
+            raise UsageError(f"{text}: {where}; nothing was noted{if_none}")
+        if len(files) > 1:
+            names = _shortened([show(name) for _, name in sorted(files)])
+            raise UsageError(f"{text}: one of {names}? Give so much of the path of the one meant; nothing was noted")
+        (((night, name), path),) = files.items()
+        return NamedFile(night, EVERYWHERE + name, path, (night, name) in self._told)
+
+    def _told_as(self, forms: Sequence[bytes]) -> dict[Key, bytes]:
+        """Return those of which reports speak, by whole paths before ends of paths."""
+        for matches in (bytes.__eq__, bytes.endswith):
+            found = {
+                key: path
+                for key, path in self._told.items()
+                if any(matches(b"/" + called, b"/" + form) for called in (path, key[1]) for form in forms)
+            }
+            if found:
+                return found
+        return {}
+
+    def may_be(self, name: bytes) -> dict[Key, bytes]:
+        """Return what cameras may call so; of several readings those in which the name tells most of the folder."""
+        possible = [(told, key, path) for end in self._ends for told, key, path in _readings(end, name)]
+        most = max((told for told, _, _ in possible), default=0)
+        if not most and any(_is_dated(end, name) for end in self._ends):
+            return {}  # a path in another night's folder, and not one in a folder of that name within this night's
+        return {key: path for told, key, path in reversed(possible) if told == most}
+
+    def _where(self) -> str:
+        """Return the night with its folders: a date that is a day off shows itself beside a path."""
+        folders = {
+            show(folder) for end in self._ends for folder, (date, _) in end.folders.items() if date == self._night
+        }
+        return f"the night {night_text(self._night)}" + (f" ({_shortened(sorted(folders))})" if folders else "")
+
+
+def _readings(end: Scope, name: bytes) -> Iterator[tuple[int, Key, bytes]]:
+    """Yield what a name may stand for in the folders of one end: how much of it is folder or camera, key and path."""
+    camera, _, rest = name.partition(b"/")
+    for folder, (date, _) in end.folders.items():
+        for told, below in _parted(folder, name):
+            yield from ((told, *found) for found in _found(end, folder, date, below))
+        if rest:
+            found_there = _found(end, folder, date, rest)
+            yield from ((len(camera), key, path) for key, path in found_there if key[1] == name)
+
+
+def _parted(folder: bytes, name: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield how a name may be parted into an end of its folder, or nothing of it, and the path below the folder."""
+    yield 0, name
+    parts = folder.split(b"/")
+    for end in (b"/".join(parts[first:]) for first in range(len(parts))):
+        if name.startswith(end + b"/"):
+            yield len(end), name[len(end) + 1 :]
+
+
+def _found(end: Scope, folder: bytes, date: dt.date, below: bytes) -> Iterator[tuple[Key, bytes]]:
+    """Yield key and path of a file where the instrument could have it in a folder."""
+    path = below if folder == b"." else folder + b"/" + below
+    key = name_of(end, path)
+    if key is not None and _is_taken(end, key[1]) and _is_at_home(end, path, date, key[0]):
+        yield key, path
+
+
+def _is_taken(end: Scope, name: bytes) -> bool:
+    """Say whether a camera's patterns take what is called so."""
+    camera, _, below = name.partition(b"/")
+    declared = end.cameras[camera.decode()]
+    patterns = ([pattern.encode() for pattern in patterns] for patterns in (declared.taken, declared.exclude))
+    return matcher(*patterns)(below) == "taken"
+
+
+def _is_dated(end: Scope, name: bytes) -> bool:
+    """Say whether a path begins with some night's folder."""
+    dated = ((key, camera) for key, camera in end.cameras.items() if camera.nights != "none")
+    texts = {camera_layout(end.place, key, camera) for key, camera in dated} - {"."}
+    return any(Layout(text).night_of(name) is not None for text in texts)
+
+
+def _is_at_home(end: Scope, path: bytes, date: dt.date, night: dt.date) -> bool:
+    """Say whether a file belongs into the folder of a date; where its name tells when, it is in no other."""
+    if date in (ANY_NIGHT, NO_DATE) or end.folder_date is None:
+        return True
+    return date == (end.folder_date(path.rpartition(b"/")[2]) or night)
+
+
+def _shortened(words: Sequence[str]) -> str:
+    rest = len(words) - MOST_LISTED
+    return ", ".join(words[:MOST_LISTED]) + (f" and {counted(rest, 'more', 'more')}" if rest > 0 else "")
