@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from nightferry.groundless import notes_of_groundless
 from nightferry.holdings.cataloguing import Filled, FillWishes, fill_instrument, section_of
 from nightferry.hop_sync import SyncWishes
 from nightferry.hop_verify import VerifyWishes
@@ -73,6 +74,7 @@ def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes,
             *notes_of(workplace, asked, gathered.outcomes),
             *notes_of_gone(workplace, asked, verdicts),
             *notes_of_unsafe(workplace, asked, verdicts),
+            *notes_of_groundless(workplace, asked, verdicts),
             *gathered.converted.notes,
             *filled.notes,
         ],

@@ -33,7 +33,7 @@ from verifier.accepted import Accepted
 from verifier.fixity import differing_contents
 from verifier.freed import SinceFreed, of_other_content, of_other_size
 from verifier.options import CheckOptions, HashedPair
-from verifier.sequence import find_gaps
+from verifier.sequence import bears_no_number, find_gaps
 from verifier.structure import find_damage, still_short
 from verifier.tally import Tally, is_below, under_troubles
 from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
@@ -196,7 +196,8 @@ class _Looked:
             *(entry.path for entry in unseen),
             *(finding.path for finding in deep.damaged),
         }
-        gaps = accepted.without_gaps(self._gaps())
+        found, is_unnumbered = self._sequence()
+        gaps = accepted.without_gaps(found)
         return replace(
             blank,
             markers=(self._here.facts.marker, self._there.facts.marker),
@@ -215,6 +216,7 @@ class _Looked:
             sequence_gaps=gaps,
             accepted=accepted.counts,
             unknown_reason=self._unknown_reason(),
+            is_unnumbered=is_unnumbered,
             per_night=self._per_night(open_paths - accepted.paths, gaps if blank.gaps_fail else (), accepted.by_night),
         )
 
@@ -344,10 +346,18 @@ class _Looked:
     def _unfollowed(self) -> list[bytes]:
         return self._tally.links
 
-    def _gaps(self) -> tuple[SequenceGap, ...]:
+    def _sequence(self) -> tuple[tuple[SequenceGap, ...], bool]:
+        """Return the absent frame numbers, and whether there are files of which none bears any number."""
         sequence = self._scope.hop.instrument.sequence
         if sequence is None:
-            return ()
+            return (), False
+        names = self._names()
+        blurred = self._blurred_nights()
+        gaps = find_gaps(sequence, {key: found for key, found in names.items() if key[0] not in blurred})
+        return gaps, bears_no_number(sequence, names)
+
+    def _names(self) -> dict[tuple[dt.date, str], list[bytes]]:
+        """Return the names of the source's files, and of those that were freed there, by night and camera."""
         names: dict[tuple[dt.date, str], list[bytes]] = {}
         tally = self._tally
         listed = (entry.path for entry in (*tally.missing, *tally.size_differs, *tally.young))
@@ -355,8 +365,7 @@ class _Looked:
             night, camera = self._scope.source.night_of(path), self._scope.source.camera_of(path)
             if night is not None and night != ANY_NIGHT and camera is not None:
                 names.setdefault((night, camera), []).append(path.rpartition(b"/")[2])
-        blurred = self._blurred_nights()
-        return find_gaps(sequence, {key: found for key, found in names.items() if key[0] not in blurred})
+        return names
 
     def _blurred_nights(self) -> set[dt.date]:
         """Return nights of which the source could not show all: a number not seen there is not known to be absent."""

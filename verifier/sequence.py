@@ -63,6 +63,12 @@ def find_gaps(
     return tuple(gaps)
 
 
+def bears_no_number(sequence: Sequence, present: Mapping[NightCamera, Collection[bytes]]) -> bool:
+    """Say whether there are files and not one of them bears a number: then no hole is ever found."""
+    names = ((night, camera, found) for (night, camera), found in present.items() if found)
+    return bool(present) and not any(numbers_of(sequence.pattern, *one) for one in names)
+
+
 def numbers_of(pattern: str, night: dt.date, camera: str, names: Iterable[bytes]) -> set[int]:
     """Return the frame numbers that some base names show; one number written in two ways counts once."""
     expression = _expression(pattern, night, camera)

@@ -79,6 +79,7 @@ class HopVerdict:
     `markers` are the ids that source and destination bear; `gone` counts, by night, what earlier looks saw and
     is on neither end now: two listings that agree cannot show it. `accepted` counts what a person has
     accepted, per reason; those are in no other list. `source_alone`: the source answered, the destination did not.
+    `is_unnumbered`: frame numbers were looked for, and not one of the files bears one.
     """
 
     instrument: str
@@ -110,6 +111,7 @@ class HopVerdict:
     markers: tuple[str | None, str | None] = (None, None)
     gone: Mapping[dt.date, int] = field(default_factory=dict)
     source_alone: bool = False
+    is_unnumbered: bool = False
 
     @property
     def state(self) -> State:

@@ -8,6 +8,7 @@ from nightferry.cli.context import is_terminal, say
 from nightferry.cli.next_steps import next_steps
 from nightferry.cli.work import Delivery, conclude, file_progress
 from nightferry.clocks import clock_notes
+from nightferry.groundless import notes_of_groundless
 from nightferry.hop_verify import VerifyWishes
 from nightferry.relay import heed_earlier_hops
 from nightferry.reporting import delivery as deliver
@@ -40,6 +41,7 @@ def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, deliver
             *notes,
             *notes_of_gone(workplace, asked, verdicts),
             *notes_of_unsafe(workplace, asked, verdicts),
+            *notes_of_groundless(workplace, asked, verdicts),
         ],
     )
     status = conclude(workplace, run, report, delivery)

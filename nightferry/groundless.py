@@ -1,0 +1,125 @@
+"""An ok that rests on nothing: what two listings that agree do not show, as the instrument's file looks past it.
+
+Software at a telescope changes names and folders, and asks nobody. Files that no camera takes any more, nights that
+stay empty for weeks, a sequence of which no file bears a number: all of it agrees on both sides. It is said of the
+copies where data are born; the others hold what comes from there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from nightferry.expectations import is_origin
+from nightferry.selection import Asked, acceptances, away_now, instruments_asked
+from nightferry.workplace import Workplace
+from observatory.counting import counted
+from observatory.listing import ANY_NIGHT, hop_scope
+from observatory.names import matcher, show
+from observatory.nights import night_text
+from observatory.spec.chain import Hop, hops
+from observatory.spec.models import Instrument
+from observatory.truth import State
+from reports.model import Note
+from verifier.verdict import HopVerdict, NightCount
+
+SILENT_NIGHTS = 14
+"""So long an instrument may be without a file, however short its window is: clouds, an eyepiece night, a holiday."""
+
+
+def notes_of_groundless(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerdict]) -> Iterator[Note]:
+    """Yield an urgent note for each thing that makes an ok worth less than it seems; nobody else says it."""
+    found = {(one.instrument, one.hop): one for one in verdicts if one.state in (State.OK, State.DIFFERENT)}
+    for instrument in instruments_asked(workplace, asked):
+        name = instrument.instrument
+        born = [hop for hop in hops(instrument) if is_origin(instrument, hop.source)]
+        looks = [_Look(workplace, hop, found[name, hop.key]) for hop in born if (name, hop.key) in found]
+        sentences = [*dict.fromkeys(chain.from_iterable(map(_of_look, looks)))]  # a fork's hops tell of one source
+        if looks and len(looks) == len(born) and not asked.dates and asked.nights is None:
+            sentences += _silence(workplace, instrument, looks)
+        yield from (Note(sentence, name, is_urgent=True) for sentence in sentences)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """One hop from where data are born, and what a verification showed of it."""
+
+    workplace: Workplace
+    hop: Hop
+    verdict: HopVerdict
+
+
+def _of_look(look: _Look) -> Iterator[str]:
+    left = _left_by_night(look)
+    if left:
+        yield _left_words(look, left)
+    if look.verdict.is_unnumbered:
+        yield (
+            f"{look.verdict.source}: not one of {counted(look.verdict.source_files, 'file')} bears a frame number as"
+            " sequence has it, so that no absent frame would be noticed. Write in"
+            f" {look.verdict.instrument}.yaml how files are called now, or take sequence out"
+        )
+
+
+def _left_by_night(look: _Look) -> dict[dt.date, list[bytes]]:
+    """Return what no camera takes and ends as a camera's files do, of nights of which more is left than taken.
+
+    Of the present night nothing: a camera may give a file its name when it is whole.
+    """
+    verdict, hop = look.verdict, look.hop
+    if not verdict.unrecognised:
+        return {}
+    looks_alike = matcher(_suffixes(hop))
+    scope = hop_scope(hop, tuple(verdict.nights), look.workplace.clock_of(hop.instrument))
+    left: dict[dt.date, list[bytes]] = {}
+    for path in verdict.unrecognised:
+        night = scope.source.night_of(path)
+        if night is not None and looks_alike(path.rpartition(b"/")[2]) == "taken":
+            left.setdefault(night, []).append(path)
+    known = {one.night for one in acceptances(look.workplace, hop) if one.whole_night}
+    known.add(look.workplace.present_night(hop.instrument))
+    return {night: paths for night, paths in left.items() if night not in known and len(paths) > _taken(verdict, night)}
+
+
+def _suffixes(hop: Hop) -> tuple[bytes, ...]:
+    """Return patterns of what ends as files of a hop's cameras do: ``*.fits``."""
+    names = (pattern.rpartition("/")[2] for camera in hop.cameras.values() for pattern in camera.taken)
+    return tuple({f"*.{name.rpartition('.')[2]}".encode() for name in names if "." in name})
+
+
+def _taken(verdict: HopVerdict, night: dt.date) -> int:
+    return verdict.per_night.get(night, NightCount()).files
+
+
+def _left_words(look: _Look, left: Mapping[dt.date, list[bytes]]) -> str:
+    newest, name = max(left), look.verdict.instrument
+    last, files = night_text(newest), counted(sum(map(len, left.values())), "file")
+    return (
+        f"{look.verdict.source}: {files} of {counted(len(left), 'night')}, the last {last}, are of no camera of"
+        f" {name}.yaml, such as {show(left[newest][0])}: nobody carries or compares them. Name them in files, or in"
+        f" exclude; or: nightferry accept -i {name} -d {last} --reason TEXT"
+    )
+
+
+def _silence(workplace: Workplace, instrument: Instrument, looks: Sequence[_Look]) -> Iterator[str]:
+    """Yield a sentence where an instrument that took files has none in its whole window, wherever it may stand."""
+    nights = {night for look in looks for night in (*look.verdict.nights, *look.verdict.per_night)} - {ANY_NIGHT}
+    has_files = any(_taken(look.verdict, night) for look in looks for night in nights)
+    if has_files or away_now(workplace, instrument) is not None:
+        return
+    last = _last_night(looks)
+    if last is not None and workplace.present_night(instrument) - last > dt.timedelta(days=SILENT_NIGHTS):
+        which = counted(len(nights), "night")
+        yield (
+            f"not one of the last {which} holds a file; {night_text(last)} was the last that did. Look whether its"
+            " files go to other folders now than layout has it. If it takes none:"
+            f" nightferry away -i {instrument.instrument} --until DATE --reason TEXT"
+        )
+
+
+def _last_night(looks: Iterable[_Look]) -> dt.date | None:
+    known = (look.workplace.ledger.hop_nights(look.verdict.instrument, look.hop.key) for look in looks)
+    seen = (one.night for one in chain.from_iterable(known) if one.first_seen_utc is not None)
+    return max((night for night in seen if night != ANY_NIGHT), default=None)

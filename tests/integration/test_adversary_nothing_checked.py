@@ -1,0 +1,133 @@
+"""An ok that rests on nothing: the telescope's software changed names or folders, and all that is looked at agrees."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from pathlib import Path
+
+import pytest
+
+from observatory.nights import night_text
+from tests.observatory import Answer, Observatory, dome_and_archive, fits_file, folder_of
+
+
+@pytest.fixture
+def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """An instrument computer and an archive, both folders of this machine."""
+    return dome_and_archive(tmp_path, capsys)
+
+
+def renamed(site: Observatory, back: int, count: int, suffix: str = "fits") -> None:
+    """Take frames of a night under names that no camera's pattern takes."""
+    for number in range(count):
+        name = f"SHA-{night_text(site.night(back))}-{number:04d}.{suffix}"
+        site.put("dome", f"{folder_of(site.night(back))}/{name}", fits_file(seed=number))
+
+
+def told(answer: Answer, words: str) -> list[str]:
+    """Return the lines of a report in which some words stand."""
+    return [line for line in answer.out.splitlines() if words in line]
+
+
+LEFT = "are of no camera of sha.yaml"
+SILENT = "not one of the last"
+UNNUMBERED = "bears a frame number"
+
+
+@pytest.mark.parametrize("command", ["verify", "run"])
+def test_a_night_whose_frames_no_pattern_takes_any_more_is_told(site: Observatory, command: str) -> None:
+    """Also where the camera's other files of that night are taken, as long as more are left than that."""
+    site.expose(["dome"], range(4), back=3)
+    renamed(site, 2, 3)
+    site.expose(["dome"], range(2))
+    renamed(site, 1, 3)
+    answer = site.call(command)
+    (line,) = told(answer, LEFT)
+    night = night_text(site.night(1))
+    assert line.startswith(f"sha: dome: 6 files of 2 nights, the last {night}, {LEFT}, such as ")
+    assert f"SHA-{night}-0000.fits" in line
+    assert site.call("accept", "-i", "sha", "-d", night, "--reason", "tests").status == 0
+    (line,) = told(site.call(command), LEFT)
+    assert f"3 files of 1 night, the last {night_text(site.night(2))}" in line
+
+
+def test_it_is_mailed_though_nothing_differs(site: Observatory) -> None:
+    """Otherwise nobody would read it before the frames are gone."""
+    site.write_site(mail={"from": "a@b.c", "to": ["d@e.f"], "when": "differences", "folder": str(site.folder / "post")})
+    renamed(site, 1, 3)
+    assert site.call("run", "--scheduled").status == 0
+    (letter,) = (site.folder / "post").iterdir()
+    text = email.message_from_bytes(letter.read_bytes(), policy=email.policy.default).get_body(("plain",))
+    assert text is not None
+    assert LEFT in " ".join(text.get_content().split())
+
+
+def test_what_lies_beside_the_frames_is_no_alarm(site: Observatory) -> None:
+    """A log of another suffix in a cloudy night, a test frame beside many; and what `exclude` names.
+
+    Nor is what has no name yet in the night that it is.
+    """
+    renamed(site, 0, 1)
+    renamed(site, 2, 2, suffix="log")
+    site.expose(["dome"], range(2))
+    renamed(site, 1, 1)
+    assert told(site.call("run"), LEFT) == []
+    renamed(site, 3, 3)
+    assert told(site.call("verify"), LEFT) != []
+    site.declare(
+        cameras={"sha": {"files": ["SHA_*.fits"], "exclude": ["SHA-*"]}},
+        copies=[site.copy(name) for name in ("dome", "archive")],
+    )
+    assert told(site.call("verify"), LEFT) == []
+
+
+def test_an_instrument_whose_nights_stay_empty_for_weeks_is_told(site: Observatory) -> None:
+    """Its files go to other folders now, or it is off the telescope: then a person says so."""
+    site.expose(["dome"], range(3), back=15)
+    assert told(site.call("run", "-n", "20"), SILENT) == []
+    (line,) = told(site.call("run"), SILENT)
+    assert line.startswith(f"sha: {SILENT} 7 nights holds a file; {night_text(site.night(15))} was the last that did")
+    assert told(site.call("verify", "-n", "3"), SILENT) == []
+    until = night_text(site.night(-3))
+    assert site.call("away", "-i", "sha", "--until", until, "--reason", "at the coating").status == 0
+    assert told(site.call("run"), SILENT) == []
+
+
+def test_a_week_of_clouds_is_no_alarm(site: Observatory) -> None:
+    """However short the window is; nor is an instrument that never took a frame."""
+    assert told(site.call("run"), SILENT) == []
+    site.expose(["dome"], range(3), back=13)
+    assert site.call("run", "-n", "20").status == 0
+    assert told(site.call("run"), SILENT) == []
+
+
+def test_a_telescope_that_the_instrument_has_left_is_no_alarm(site: Observatory) -> None:
+    """It is silent at one of its telescopes for as long as it is at another."""
+    roots = {name: f"{site.root(name)}/{{telescope}}" for name in ("dome", "archive")}
+    site.declare(
+        variants={"telescope": ["74in", "40in"]}, copies=[{"host": name, "root": root} for name, root in roots.items()]
+    )
+    for name in roots:
+        for telescope in ("74in", "40in"):
+            (site.root(name) / telescope / ".nightferry").mkdir(parents=True)
+            (site.root(name) / telescope / ".nightferry" / "root").touch()
+    for telescope, back in (("74in", 15), ("40in", 1)):
+        site.put("dome", f"{telescope}/{folder_of(site.night(back))}/SHA_1.fits", fits_file())
+    assert site.call("run", "-n", "20").status == 0
+    assert told(site.call("run"), SILENT) == []
+
+
+@pytest.mark.parametrize("command", ["verify", "run"])
+def test_a_sequence_of_which_no_file_bears_a_number_is_told(site: Observatory, command: str) -> None:
+    """The software writes the number otherwise: no hole would ever be seen, and every night was whole."""
+    site.declare(
+        cameras={"sha": {"files": ["SHA*.fits"]}},
+        sequence="SHA_{night}.{number}.fits",
+        copies=[site.copy(name) for name in ("dome", "archive")],
+    )
+    renamed(site, 1, 3)
+    (line,) = told(site.call(command), UNNUMBERED)
+    assert line.startswith(f"sha: dome: not one of 3 files {UNNUMBERED} as sequence has it")
+    site.expose(["dome"], range(2))
+    assert told(site.call(command), UNNUMBERED) == []
