@@ -11,6 +11,8 @@ The tree::
     └── CouldNotTell               not being able to look: UNKNOWN, never "missing" (exit 3)
         ├── HostUnreachable        no connection, or it was lost; a retry may help
         ├── HostSilent             connected, but no answer within a named time; a retry may help
+        │   ├── ProgramSilent      a program that works there: the host hangs, or a disk of it
+        │   └── DiskSilent         a disk of a host that answers
         ├── HostKeyRefused         the host's key is unknown or changed; a person must look
         ├── LoginRefused           no key was accepted; a person must look
         ├── RootNotProven          the root is absent, unlistable, or shows neither marker nor night
@@ -131,9 +133,28 @@ class HostSilent(CouldNotTell):
     """A host took the connection and then said nothing for the time it is given."""
 
     is_permanent = False
+    outlook = "It may hang; look at its console."
 
     def __init__(self, host: str, doing: str, timeout_s: float) -> None:
-        super().__init__(f"{host}: no answer within {timeout_s:g} s while {doing}. It may hang; look at its console.")
+        self.doing, self.timeout_s = doing, timeout_s
+        super().__init__(f"{host}: no answer within {timeout_s:g} s while {doing}. {self.outlook}")
+
+
+class ProgramSilent(HostSilent):
+    """A program that was begun on a host said nothing for the time it is given: the host hangs, or a disk of it."""
+
+
+class DiskSilent(HostSilent):
+    """A disk hangs, below a host that answers; `disk` is the folder below which all of it lies.
+
+    `unasked` is a path for which it was not asked again.
+    """
+
+    def __init__(self, host: str, doing: str, timeout_s: float, disk: str, unasked: str = "") -> None:
+        self.outlook = f"The host answers, so it is the disk below {disk} that hangs; is its file server up?"
+        if unasked:
+            self.outlook += f" It was not waited for again, for {unasked}."
+        super().__init__(host, doing, timeout_s)
 
 
 class HostKeyRefused(CouldNotTell):

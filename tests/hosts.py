@@ -11,9 +11,11 @@ import os
 import pwd
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -299,6 +301,34 @@ def ordinary_user() -> str:
     if made.returncode not in (0, 9):  # 9: another test process made it meanwhile
         pytest.fail(f"useradd: {made.stderr.decode()}")
     return OBSERVER
+
+
+def below(process: int) -> Iterator[int]:
+    """Yield the processes that descend from one."""
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+        except OSError:  # it has ended meanwhile
+            continue
+        if parent == process:
+            yield int(status.parent.name)
+            yield from below(int(status.parent.name))
+
+
+@contextlib.contextmanager
+def stopped(processes: Iterable[int]) -> Iterator[None]:
+    """Have processes stand still, as on a machine that hangs while its kernel answers; what has ended is left out."""
+    standing = []
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGSTOP)
+            standing.append(process)
+    try:
+        yield
+    finally:
+        for process in standing:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
 
 
 class SilentHost:

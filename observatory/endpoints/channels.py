@@ -13,7 +13,7 @@ from typing import Any
 
 from observatory.endpoints.lean import absent
 from observatory.endpoints.running import KEPT_STDERR_BYTES
-from observatory.errors import HostSilent, HostUnreachable
+from observatory.errors import HostUnreachable, ProgramSilent
 
 with absent("invoke"):  # as in ssh_connection.py, whichever is loaded first
     import paramiko
@@ -224,7 +224,7 @@ class ChannelPipe:
             yield
         except TimeoutError as error:
             self.close()
-            raise HostSilent(self._host, f"{doing} over SFTP", SFTP_ANSWER_S) from error
+            raise ProgramSilent(self._host, f"{doing} over SFTP", SFTP_ANSWER_S) from error
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise HostUnreachable(self._host, f"the connection was lost: {error}") from error
 

@@ -28,6 +28,7 @@ from observatory.endpoints.contract import (
     Survey,
     SurveyRequest,
 )
+from observatory.endpoints.hanging import Disks
 from observatory.endpoints.running import LocalRunning, complete
 from observatory.endpoints.surveying import OtherTools
 from observatory.endpoints.walk import Kind, Node, WalkSurvey, join, reason_of
@@ -97,6 +98,7 @@ class LocalEndpoint:
         self.name = access.address or access.name
         self._access, self._by_script = access, by_script
         self._tree = LocalTree()
+        self._disks = Disks(self.name, self._start)
 
     @functools.cached_property
     def capabilities(self) -> Capabilities:
@@ -115,6 +117,10 @@ class LocalEndpoint:
 
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
+        with self._disks.asked(request.root):
+            return self._survey(request)
+
+    def _survey(self, request: SurveyRequest) -> Survey:
         if self._by_script is not False:
             with contextlib.suppress(OtherTools):
                 return shell.survey(self._start, request, self.name, tries_tools=self._by_script is None)
@@ -125,6 +131,7 @@ class LocalEndpoint:
 
     def stat(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
         """Look at some paths; see `contract.Look.stat`."""
+        self._disks.require_awake(root)
         for path in paths:
             yield self._stat(root, path)
 
@@ -143,6 +150,7 @@ class LocalEndpoint:
 
     def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
         """Look at some paths and give those that are not as promised; see `contract.Look.differing`."""
+        self._disks.require_awake(root)
         for promise in promises:
             if not self._keeps(root, promise):
                 yield self._stat(root, promise.path)
@@ -158,6 +166,7 @@ class LocalEndpoint:
 
     def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
         """Hash some files; see `contract.Look.hash`."""
+        self._disks.require_awake(root)
         block = bytearray(HASH_BLOCK_BYTES)
         for path in paths:
             if not shell.is_below(path):
@@ -170,6 +179,7 @@ class LocalEndpoint:
 
     def inspect(self, root: bytes, paths: Sequence[bytes], sums: bool) -> Iterator[Inspection]:
         """Judge some files by their own structure; see `contract.Look.inspect`."""
+        self._disks.require_awake(root)
         for path in paths:
             if not shell.is_below(path):
                 yield Inspection(path, "unreadable", shell.NOT_BELOW)
@@ -179,6 +189,7 @@ class LocalEndpoint:
 
     def open(self, path: bytes) -> BinaryIO:
         """Open an absolute path for reading; see `contract.Look.open`."""
+        self._disks.require(path)
         try:
             return open_regular(path)
         except OSError as error:
@@ -186,6 +197,7 @@ class LocalEndpoint:
 
     def free_bytes(self, root: bytes) -> int:
         """Return what an ordinary user may still write on the root's file system."""
+        self._disks.require_awake(root)
         with self._translated("asking for free space on", root):
             found = os.statvfs(root)
         return found.f_bavail * found.f_frsize
@@ -222,6 +234,7 @@ class LocalEndpoint:
 
     @contextlib.contextmanager
     def _translated(self, doing: str, path: bytes) -> Iterator[None]:
+        self._disks.require(path)
         try:
             yield
         except OSError as error:
@@ -229,6 +242,7 @@ class LocalEndpoint:
 
     def create(self, path: bytes, mode: int = 0o600) -> BinaryIO:
         """Create a new file for writing; see `contract.Act.create`."""
+        self._disks.require(path)
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         except FileExistsError:

@@ -108,7 +108,8 @@ class LocalRunning:
                 self._process.wait(GRACE_S)
             except subprocess.TimeoutExpired:
                 self._signal(signal.SIGKILL)
-                self._process.wait()
+                with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk that hangs: nothing ends it
+                    self._process.wait(GRACE_S)
         self._output.close()
 
     def _signal(self, number: signal.Signals) -> None:

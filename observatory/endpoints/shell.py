@@ -26,7 +26,7 @@ from observatory.endpoints.contract import (
 from observatory.endpoints.running import ENDING_S, READ_BYTES, Running, complete
 from observatory.endpoints.script import TOOLS_ARE_GNU, command, quote, survey_script
 from observatory.endpoints.surveying import ScriptSurvey
-from observatory.errors import CommandFailed, HostSilent
+from observatory.errors import CommandFailed, ProgramSilent
 from observatory.formats import fits, whole, xrif
 from observatory.names import show
 
@@ -138,7 +138,7 @@ def answers(
     ------
     CommandFailed
         It ended before it had answered all.
-    HostSilent
+    ProgramSilent
     """
     script = command((b"exec", b"python3", *farside.ALONE, program, root))
     running = start(script, _in_blocks(paths))
@@ -169,7 +169,7 @@ def _records(running: Running, host: str, doing: str, wait_s: float) -> Iterator
         try:
             block = running.read(READ_BYTES, wait_s)
         except TimeoutError as error:
-            raise HostSilent(host, doing, wait_s) from error
+            raise ProgramSilent(host, doing, wait_s) from error
         if not block:
             return
         *whole_records, rest = (rest + block).split(b"\0")
@@ -251,7 +251,7 @@ def differing_by_python(start: Starter, host: str, root: bytes, promises: Sequen
     ------
     CommandFailed
         It ended before it had looked at all.
-    HostSilent
+    ProgramSilent
     """
     doing = "looking at files"
     words = (b"exec", b"python3", *farside.ALONE, farside.differing_program(MTIME_TOLERANCE_S), root)

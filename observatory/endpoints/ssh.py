@@ -28,6 +28,7 @@ from observatory.endpoints.contract import (
     Survey,
     SurveyRequest,
 )
+from observatory.endpoints.hanging import Disks
 from observatory.endpoints.lifeline import Lifeline
 from observatory.endpoints.local import HASH_BLOCK_BYTES, SYNC_S, with_parents
 from observatory.endpoints.running import GRACE_S, Running, complete
@@ -68,6 +69,7 @@ class SshEndpoint:
         self.name = access.address or access.name
         self._access = access
         self._line = Lifeline(self.name, lambda: connect(access))
+        self._disks = Disks(self.name, self._start)
         self._lock, self._probing = threading.Lock(), threading.Lock()
         self._asked: Connection | None = None
         self._capabilities: Capabilities | None = None
@@ -168,7 +170,8 @@ class SshEndpoint:
     @contextlib.contextmanager
     def _translated(self, doing: str, path: bytes) -> Iterator[SftpSession]:
         try:
-            yield self._sftp()
+            with self._disks.asked(path):
+                yield self._sftp()
         except ConnectionError as error:
             raise HostUnreachable(self.name, str(error)) from error
         except OSError as error:
@@ -178,6 +181,10 @@ class SshEndpoint:
 
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
+        with self._disks.asked(request.root):
+            return self._survey(request)
+
+    def _survey(self, request: SurveyRequest) -> Survey:
         if self._capabilities is None and (survey := self._surveyed_unasked(request)) is not None:
             return survey
         if self.capabilities.has_gnu_tools:
@@ -208,6 +215,9 @@ class SshEndpoint:
 
     def stat(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
         """Look at some paths; see `contract.Look.stat`. Over SFTP alone times are whole seconds."""
+        return self._disks.answers(root, self._stat(root, paths))
+
+    def _stat(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
         able = self.capabilities
         if able.has_python:
             return shell.stat_by_python(self._start, self.name, root, paths)
@@ -222,11 +232,14 @@ class SshEndpoint:
     def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
         """Look at some paths and give those that are not as promised; see `contract.Look.differing`."""
         if self.capabilities.has_python and all(shell.is_below(promise.path) for promise in promises):
-            return shell.differing_by_python(self._start, self.name, root, promises)
+            return self._disks.answers(root, shell.differing_by_python(self._start, self.name, root, promises))
         return shell.differing_by_stat(self.stat(root, [promise.path for promise in promises]), promises)
 
     def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
         """Hash some files where they lie, else streamed through here; see `contract.Look.hash`."""
+        return self._disks.answers(root, self._hash(root, paths))
+
+    def _hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
         able = self.capabilities
         if able.has_python:
             return shell.hash_by_python(self._start, self.name, root, paths)
@@ -236,6 +249,9 @@ class SshEndpoint:
 
     def inspect(self, root: bytes, paths: Sequence[bytes], sums: bool) -> Iterator[Inspection]:
         """Judge some files by their own structure; see `contract.Look.inspect`."""
+        return self._disks.answers(root, self._inspect(root, paths, sums))
+
+    def _inspect(self, root: bytes, paths: Sequence[bytes], sums: bool) -> Iterator[Inspection]:
         if self.capabilities.has_python:
             return shell.inspect_by_python(self._start, self.name, root, paths, sums)
         return inspect_through_here(self._open_by_sftp, self.name, root, paths, sums)
@@ -249,7 +265,8 @@ class SshEndpoint:
     def open(self, path: bytes) -> BinaryIO:
         """Open an absolute path for reading; see `contract.Look.open`."""
         if self.has_shell:
-            return FarStream.opened(self._start, self.name, path)
+            with self._disks.asked(path):
+                return FarStream.opened(self._start, self.name, path)
         try:
             return self._open_by_sftp(path)
         except ConnectionError as error:

@@ -12,7 +12,7 @@ from typing import BinaryIO, cast
 from observatory.endpoints.running import ENDING_S, Running
 from observatory.endpoints.script import quote
 from observatory.endpoints.shell import Starter, first_line
-from observatory.errors import FileUnreadable, HostSilent
+from observatory.errors import FileUnreadable, ProgramSilent
 from observatory.names import show
 
 SILENCE_S = 300.0
@@ -71,13 +71,13 @@ class FarStream(io.RawIOBase):
         try:
             return self._running.read(size, SILENCE_S)
         except TimeoutError as error:
-            raise HostSilent(self._host, f"reading {show(self._path)}", SILENCE_S) from error
+            raise ProgramSilent(self._host, f"reading {show(self._path)}", SILENCE_S) from error
 
     def _check_end(self) -> None:
         try:
             status, stderr = self._running.finish(ENDING_S)
         except TimeoutError as error:
-            raise HostSilent(self._host, f"reading the end of {show(self._path)}", ENDING_S) from error
+            raise ProgramSilent(self._host, f"reading the end of {show(self._path)}", ENDING_S) from error
         if status != 0:
             said = first_line(stderr).rpartition(": ")[2] or f"status {status}"
             raise FileUnreadable(self._host, show(self._path), said)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from observatory.endpoints.contract import RootFacts, SurveyRequest, Trouble
 from observatory.endpoints.running import ENDING_S, READ_BYTES, Running
 from observatory.endpoints.script import FOLDER
-from observatory.errors import CouldNotTell, HostSilent, ListingBroken, RootNotProven
+from observatory.errors import CouldNotTell, ListingBroken, ProgramSilent, RootNotProven
 from observatory.names import show
 from observatory.records import NUL
 
@@ -139,7 +139,7 @@ class ScriptSurvey:
         try:
             return self._running.read(READ_BYTES, wait_s)
         except TimeoutError as error:
-            raise HostSilent(self._host, doing, wait_s) from error
+            raise ProgramSilent(self._host, doing, wait_s) from error
 
     def _broken(self, why: str) -> ListingBroken:
         return ListingBroken(self._host, show(self._request.root), why)

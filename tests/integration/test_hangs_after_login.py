@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,22 +14,10 @@ from observatory.endpoints.lifeline import Lifeline
 from observatory.endpoints.ssh import SshEndpoint
 from observatory.endpoints.ssh_connection import Connection
 from observatory.errors import HostSilent
-from tests.hosts import Hosts
+from tests.hosts import Hosts, below, stopped
 
 PATIENCE_S = 1.0
 SOON_S = 10.0
-
-
-def below(process: int) -> Iterator[int]:
-    """Yield the processes that descend from one."""
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
-        except OSError:  # it has ended meanwhile
-            continue
-        if parent == process:
-            yield int(status.parent.name)
-            yield from below(int(status.parent.name))
 
 
 @pytest.fixture
@@ -50,17 +34,12 @@ def test_a_session_that_hangs_is_called_silent_once_and_left(hosts: Hosts) -> No
         endpoint.reach()
         hanging = list(below(host.pid))
         assert hanging
-        for process in hanging:
-            os.kill(process, signal.SIGSTOP)
-        try:
+        with stopped(hanging):
             began_s = time.monotonic()
             with pytest.raises(HostSilent, match="within 1 s while opening a session"):
                 list(endpoint.stat(host.root_bytes, [b"x"]))
             assert time.monotonic() - began_s < SOON_S
             assert [facts.size_bytes for facts in endpoint.stat(host.root_bytes, [b"x"])] == [None]
-        finally:
-            for process in hanging:
-                os.kill(process, signal.SIGCONT)
 
 
 def test_a_host_that_answers_no_more_is_not_waited_for_by_each_hop() -> None:

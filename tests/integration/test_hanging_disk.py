@@ -1,0 +1,105 @@
+"""A disk that hangs below a machine that works: it is waited for once in a run, said with its reason, and no more."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from observatory.endpoints import channels, hanging, surveying
+from observatory.endpoints.contract import HostAccess, SurveyRequest
+from observatory.endpoints.local import LocalEndpoint
+from observatory.endpoints.ssh import SshEndpoint
+from observatory.errors import DiskSilent
+from tests.hanging import hung
+from tests.hosts import Host
+from tests.observatory import Observatory
+
+PATIENCE_S = 2.0
+INSTRUMENTS = ("sha", "shd", "spu")
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute would be the test's only length."""
+    monkeypatch.setattr(surveying, "PREAMBLE_S", PATIENCE_S)
+    monkeypatch.setattr(hanging, "AWAKE_S", PATIENCE_S)
+
+
+@pytest.fixture
+def site(three_hosts: tuple[Host, Host, Host], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """Three instruments on one host, and their archives: on the disk of another, and one beside it."""
+    made = Observatory(tmp_path / "site", three_hosts[:2], capsys)
+    made.add_local("here")
+    return made
+
+
+def declare(site: Observatory, archive: Host | str) -> None:
+    """Declare the instruments with a night each."""
+    for name in INSTRUMENTS:
+        site.declare(name, copies=[site.copy(site.hosts[0], name), site.copy(archive, name)])
+        site.mark(site.hosts[0], name)
+        site.mark(archive, name)
+        site.expose([site.hosts[0]], [1, 2], instrument=name)
+
+
+@pytest.mark.parametrize(("job", "is_here"), [("verify", False), ("sync", True), ("run", False)])
+def test_a_disk_that_hangs_is_waited_for_once_in_a_run(site: Observatory, job: str, is_here: bool) -> None:
+    """Each hop that leads to it waited a minute, and a run twice: with twenty instruments the report was late."""
+    archive: Host | str = "here" if is_here else site.hosts[1]
+    declare(site, archive)
+    disk = site.root(archive).parent
+    with hung(disk):
+        began_s = time.monotonic()
+        told = site.call(job)
+        assert time.monotonic() - began_s < 2 * PATIENCE_S + 5
+    assert told.status == 3
+    assert told.out.count(f"it is the disk below {disk} that hangs") == len(INSTRUMENTS) * (2 if job == "run" else 1)
+    assert told.out.count("not waited for again") == len(INSTRUMENTS) * (2 if job == "run" else 1) - 1
+    assert f"{site.root(archive, 'spu')}" in told.out
+
+
+def test_other_disks_of_the_host_are_looked_at(site: Observatory) -> None:
+    """One that hangs says nothing of the next one, whether it was looked at before or after."""
+    declare(site, site.hosts[1])
+    assert site.call("sync").status == 0
+    with hung(site.root(site.hosts[1], "shd")):
+        told = site.call("verify", "--json").document
+    assert [hop["state"] for hop in told["hops"]] == ["ok", "unknown", "ok"]
+    assert site.call("verify").status == 0, "the next run asks again"
+
+
+def test_what_reads_by_itself_does_not_begin_on_a_disk_that_hangs(site: Observatory) -> None:
+    """A process that waits for such a disk hears no word to end: the next morning's run found it at work."""
+    site.copy("here")
+    root = os.fsencode(site.root("here"))
+    endpoint = LocalEndpoint(HostAccess("here", "here", is_local=True))
+    with hung(site.root("here")):
+        for ask in (
+            lambda: list(endpoint.hash(root, [b"a"])),
+            lambda: list(endpoint.stat(root, [b"a"])),
+            lambda: endpoint.open(root + b"/a"),
+            lambda: endpoint.free_bytes(root),
+        ):
+            with pytest.raises(DiskSilent):
+                ask()
+
+
+def test_a_host_with_sftp_alone_is_not_asked_again_either(
+    sftp_host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It prints no list of its disks; so much is known of the root itself."""
+    monkeypatch.setattr(channels, "SFTP_ANSWER_S", PATIENCE_S)
+    root = sftp_host.root / tmp_path.name
+    root.mkdir()
+    with closing(SshEndpoint(sftp_host.access)) as endpoint, hung(root):
+        request = SurveyRequest(os.fsencode(root), ())
+        with pytest.raises(DiskSilent):
+            endpoint.survey(request)
+        began_s = time.monotonic()
+        with pytest.raises(DiskSilent, match="not waited for again"):
+            endpoint.survey(request)
+        assert time.monotonic() - began_s < 1.0
