@@ -122,13 +122,20 @@ class RunBook(Book):
             return run, _hop(row)
 
     def last_look(self, instrument: str, hop: str) -> dt.datetime | None:
-        """Return when the last run began that could look at both ends of a hop; where none could, the first of all."""
+        """Return when the last run began that could look at both ends of a hop."""
+        of_hop = sa.and_(hop_runs.c.instrument == instrument, hop_runs.c.hop == hop, _COULD_LOOK)
+        looked = sa.select(hop_runs.c.run_id).where(of_hop).order_by(hop_runs.c.run_id.desc()).limit(1)
+        return self._began(looked)
+
+    def first_asked(self, instrument: str, hop: str) -> dt.datetime | None:
+        """Return when the first run began that asked about a hop, whether it could look at it or not."""
         of_hop = sa.and_(hop_runs.c.instrument == instrument, hop_runs.c.hop == hop)
-        looked = sa.select(hop_runs.c.run_id).where(of_hop, _COULD_LOOK).order_by(hop_runs.c.run_id.desc()).limit(1)
-        first = sa.select(sa.func.min(hop_runs.c.run_id)).where(of_hop)
-        number = sa.func.coalesce(looked.scalar_subquery(), first.scalar_subquery())
+        return self._began(sa.select(sa.func.min(hop_runs.c.run_id)).where(of_hop))
+
+    def _began(self, run: sa.Select[tuple[int]]) -> dt.datetime | None:
+        asked = sa.select(runs.c.started_utc).where(runs.c.id == run.scalar_subquery())
         with self._store.read() as connection:
-            return connection.execute(sa.select(runs.c.started_utc).where(runs.c.id == number)).scalar_one_or_none()
+            return connection.execute(asked).scalar_one_or_none()
 
     def last_look_elsewhere(self, instrument: str, declared: Collection[str]) -> dt.datetime | None:
         """Return when the last run began that could look at a hop of an instrument that is declared no more."""

@@ -144,7 +144,7 @@ def owed(workplace: Workplace, hop: Hop, nights: Collection[dt.date]) -> tuple[d
     given_up = {one.night for one in ledger.acceptances(name, present) if one.is_whole_night}
     due = {n for n in nights if n <= present and n not in given_up and not any(s.first <= n <= s.last for s in spans)}
     lacking = {one.night for one in ledger.hop_nights(name, hop.key, tuple(due)) if one.open_files} if due else set()
-    looked = ledger.last_look(name, hop.key)
+    looked = ledger.last_look(name, hop.key) or ledger.first_asked(name, hop.key)
     last = None if looked is None else workplace.clock_of(instrument).night_of(looked)
     return tuple(sorted(n for n in due if n in lacking or (last is not None and n > last)))
 

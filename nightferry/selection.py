@@ -157,15 +157,24 @@ def is_whole_look(workplace: Workplace, hop: Hop, nights: Collection[dt.date]) -
 def _unseen(workplace: Workplace, hop: Hop) -> tuple[dt.date, ...]:
     """Return the nights before the window that were not over, or just over, when both ends were looked at last.
 
-    Of a hop that bears a new name: when one was that the instrument has no more.
+    Of a hop that bears a new name: when one was that the instrument has no more. Where nobody ever could, those of the
+    window in which it was first tried, too.
     """
-    ledger, name = workplace.ledger, hop.instrument.instrument
-    looked = ledger.last_look(name, hop.key) or ledger.last_look_elsewhere(name, _declared(hop))
-    if looked is None:
-        return ()
     before = window_of(hop.instrument.window_nights, workplace.present_night(hop.instrument))[0]
-    first = workplace.clock_of(hop.instrument).night_of(looked) - dt.timedelta(days=1)
+    first = min(_since(workplace, hop), default=before)
     return tuple(first + dt.timedelta(days=number) for number in range((before - first).days))
+
+
+def _since(workplace: Workplace, hop: Hop) -> Iterator[dt.date]:
+    """Yield the nights from which on a hop is to be looked at; none where nobody asked about it yet."""
+    ledger, name, clock = workplace.ledger, hop.instrument.instrument, workplace.clock_of(hop.instrument)
+    looked = ledger.last_look(name, hop.key)
+    asked = ledger.first_asked(name, hop.key) if looked is None else None
+    before = ledger.last_look_elsewhere(name, _declared(hop)) if looked is None else looked
+    if before is not None:
+        yield clock.night_of(before) - dt.timedelta(days=1)
+    if asked is not None:
+        yield window_of(hop.instrument.window_nights, clock.night_of(asked))[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,35 @@ def test_an_outage_is_looked_back_over_under_another_name(tmp_path: Path) -> Non
         assert scope_asked(workplace, Asked(), hop).nights[0] == TODAY - 29 * DAY
 
 
+def note_look(workplace: Workplace, key: str, state: State, at: dt.datetime) -> None:
+    """Note that a run asked about a hop of sha, and what it came to."""
+    run = workplace.ledger.start_run("verify", ["sha"], at, "here", 1)
+    workplace.ledger.record_hop(run, HopRecord("sha", key, "dome", "archive", state))
+
+
+def test_an_outage_at_the_very_first_look_costs_no_night_of_its_window(tmp_path: Path) -> None:
+    """A new instrument could not be reached for weeks: what its first window held had been asked for, and is."""
+    first = NOW - 20 * DAY
+    with renamed(tmp_path, "dome", "archive") as workplace:
+        (hop,) = hops_asked(workplace, Asked())
+        for at in (first, NOW - DAY):
+            note_look(workplace, hop.key, State.UNKNOWN, at)
+        assert scope_asked(workplace, Asked(), hop).nights[0] == first.date() - 29 * DAY
+        note_look(workplace, hop.key, State.DIFFERENT, NOW)
+        assert scope_asked(workplace, Asked(), hop).nights[0] == TODAY - 29 * DAY
+
+
+def test_an_outage_is_looked_back_over_where_the_first_look_under_another_name_fails_too(tmp_path: Path) -> None:
+    """It reached back to the failed one alone."""
+    last = NOW - 50 * DAY
+    with renamed(tmp_path, "dome", "archive") as workplace:
+        note_look(workplace, "dome:archive", State.OK, last)
+    with renamed(tmp_path, "dome", "store") as workplace:
+        (hop,) = hops_asked(workplace, Asked())
+        note_look(workplace, hop.key, State.UNKNOWN, NOW - DAY)
+        assert scope_asked(workplace, Asked(), hop).nights[0] == last.date() - DAY
+
+
 def test_a_night_whose_source_is_gone_stays_open(workplace: Workplace) -> None:
     """Nobody proved it, and nothing on the source is no proof."""
     hop = hops_asked(workplace, Asked(instruments=("sha",)))[0]

@@ -56,14 +56,15 @@ def test_the_last_finished_run_is_of_that_kind_and_instrument(ledger: Ledger) ->
 
 
 def test_the_last_look_is_of_a_run_that_could_look_at_both_ends(ledger: Ledger) -> None:
-    """Where none could it is the first that tried; of a hop that nobody asked about there is none."""
-    assert ledger.last_look("sha", "a:b") is None
+    """Where none could, the first that tried is known; of a hop that nobody asked about nothing is."""
+    assert ledger.last_look("sha", "a:b") is ledger.first_asked("sha", "a:b") is None
     for hours, state in enumerate((State.UNKNOWN, State.UNKNOWN, State.DIFFERENT, State.AWAY, State.UNKNOWN)):
         run = ledger.start_run("sync", ["sha"], NOON + hours * HOUR, "astro", 1)
         ledger.record_hop(run, HopRecord("sha", "a:b", "a", "b", state))
         ledger.record_hop(run, HopRecord("sha", "b:c", "b", "c", State.UNKNOWN))
     assert ledger.last_look("sha", "a:b") == NOON + 2 * HOUR
-    assert ledger.last_look("sha", "b:c") == NOON
+    assert ledger.last_look("sha", "b:c") is None
+    assert ledger.first_asked("sha", "a:b") == ledger.first_asked("sha", "b:c") == NOON
     assert ledger.last_look("shd", "a:b") is None
 
 
@@ -181,10 +182,10 @@ def note_looks(ledger: Ledger, states: Iterable[State]) -> None:
 
 
 def test_the_last_look_is_that_of_the_last_run_that_could_look(ledger: Ledger) -> None:
-    """Else the first run of all: since then nobody could. Of a hop that no run met nothing is known."""
+    """An absence and what could not be told are none."""
     assert ledger.last_look("sha", "a:b") is None
     note_looks(ledger, [State.UNKNOWN, State.AWAY])
-    assert ledger.last_look("sha", "a:b") == NOON
+    assert ledger.last_look("sha", "a:b") is None
     note_looks(ledger, [State.UNKNOWN, State.DIFFERENT, State.UNKNOWN])
     assert ledger.last_look("sha", "a:b") == NOON + 24 * HOUR
 
