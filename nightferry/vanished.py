@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from catalogue.records import HopNight, NightRecord, NightState
@@ -25,7 +25,11 @@ from observatory.spec.chain import Hop, Place, hops
 from observatory.truth import State
 from reports.model import Note
 from syncer.outcome import HopOutcome, NightMoves
+from verifier.accepted import Acceptance, places_of
 from verifier.verdict import HopVerdict, NightCount
+
+Named = tuple[dt.date, bytes]
+"""A night, and a file of it as it was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +154,34 @@ def _unexplained(workplace: Workplace, scope: HopScope, lacking: Mapping[dt.date
     words = acceptances(workplace, scope.hop)
     given_up = {one.night for one in words if one.whole_night}
     known = _freed_there(workplace, scope, tuple(lacking)) + _delivered(workplace, scope.hop, tuple(lacking))
-    for one in words:  # a frame number is one file of each camera, as far as anybody knows
-        known[one.night] += len(one.files) + len(one.frames) * len(scope.hop.cameras)
+    known += _accepted_and_gone(workplace, scope, [one for one in words if one.night in lacking])
     left = {night: files - known[night] for night, files in lacking.items() if night not in given_up}
     return {night: files for night, files in left.items() if files > 0}
+
+
+def _accepted_and_gone(workplace: Workplace, scope: HopScope, words: Sequence[Acceptance]) -> Counter[dt.date]:
+    """Return how many of the frames and files that a person accepted are on neither end, by night.
+
+    A file that is there, damaged or mended since, excuses none that is not. A frame number is one file of each camera,
+    as far as anybody knows.
+    """
+    files = {(one.night, file) for one in words for file in one.files}
+    frames = {(one.night, number) for one in words for number in one.frames}
+    gone = Counter(night for night, _ in files - _are_there(workplace, scope, files))
+    return gone + Counter(night for night, _ in frames for _ in scope.hop.cameras)
+
+
+def _are_there(workplace: Workplace, scope: HopScope, files: Collection[Named]) -> set[Named]:
+    """Return those of some accepted files that are on one end or the other, or could not be looked at."""
+    asked = {path: (night, file) for night, file in files for path in places_of(scope, night, file)}
+    hop, there = scope.hop, set()
+    for place, paths in (
+        (hop.source, asked),
+        (hop.destination, {scope.target_of(path): asked[path] for path in asked}),
+    ):
+        found = workplace.endpoint(place.host).stat(place.root.encode(), list(paths)) if paths else ()
+        there |= {paths[one.path] for one in found if one.size_bytes is not None or one.reason}
+    return there
 
 
 def _freed_there(workplace: Workplace, scope: HopScope, nights: Sequence[dt.date]) -> Counter[dt.date]:

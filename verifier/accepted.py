@@ -46,6 +46,14 @@ def is_accepted(acceptances: Sequence[Acceptance], scope: HopScope, path: bytes)
     return bool(acceptances) and not Accepted(acceptances, scope).without([path])
 
 
+def places_of(scope: HopScope, night: dt.date, file: bytes) -> frozenset[bytes]:
+    """Return the source paths that one file of a night may have, as it was accepted."""
+    word = (Acceptance(night, "", files=frozenset({file})),)
+    below = file[len(EVERYWHERE) :].partition(b"/")[2] if file.startswith(EVERYWHERE) else file
+    paths = {below, *(folder + b"/" + below for folder in scope.source.folders if folder != b".")}
+    return frozenset(path for path in paths if is_accepted(word, scope, path))
+
+
 class Accepted:
     """The acceptances of one hop: takes findings out and counts them.
 

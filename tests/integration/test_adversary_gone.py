@@ -183,6 +183,25 @@ def test_one_frame_that_a_person_accepted_excuses_no_others(site: Observatory) -
     assert gone(site.call("verify")) == []
 
 
+@pytest.mark.parametrize("is_mended", [False, True])
+def test_a_file_that_was_accepted_and_is_there_excuses_none_that_is_gone(site: Observatory, is_mended: bool) -> None:
+    """Accepted for what it looked like, not for being lost; once it is gone itself, it is the one that was given up."""
+    paths = site.expose(["dome"], range(6))
+    assert site.call("run").status == 0
+    copy = site.path("archive", paths[0])
+    whole = copy.read_bytes()
+    copy.write_bytes(whole + b"odd")
+    assert site.call("verify").status == 1
+    word = ("-i", "sha", "-d", night_text(site.night(1)), "--reason", "an odd tail")
+    assert [site.call("accept", *word, Path(paths[0]).name).status for _ in range(2)] == [0, 0]
+    copy.write_bytes(whole if is_mended else whole + b"odd")
+    assert (site.call("verify").status, gone(site.call("verify"))) == (0, [])
+    for path in (paths[-1], paths[0]):
+        lose(site, path)
+        site.path("archive", path).unlink()
+        assert gone(site.call("verify")) == [f"1 file of the night {night_text(site.night(1))}"]
+
+
 def test_what_was_proven_before_a_copy_was_put_between_is_missed(site: Observatory) -> None:
     """Cleared where it was born, and lost on the one copy that had it: no hop of today ever saw it."""
     paths = site.expose(["dome"], range(6), back=3) + site.expose(["dome"], range(6))
