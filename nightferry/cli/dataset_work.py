@@ -14,7 +14,7 @@ from catalogue.datasets.query import Answer, Question
 from nightferry.cli.context import print_document, say
 from nightferry.holdings import dataset_forms as forms
 from nightferry.holdings.checking import check
-from nightferry.holdings.datastores import open_catalogue
+from nightferry.holdings.datastores import declared_here, open_catalogue
 from nightferry.holdings.removing import Fate, Removed, foresee, refuse_away, remove
 from nightferry.locks import instrument_lock
 from nightferry.workplace import Workplace
@@ -206,15 +206,15 @@ def _removed(one: Removed) -> dict[str, object]:
 def run_check(workplace: Workplace, checksum: bool, json: bool, quiet: bool) -> int:
     """Look at every datastore and say what does not agree with the catalogue."""
     with open_catalogue(workplace) as catalogue:
-        checks = check(catalogue, _is_here(workplace), checksum)
-    state = worst(one.state for one in checks) if checks else State.OK
+        checks = check(catalogue, _is_here(workplace), declared_here(workplace, catalogue), checksum)
+    state = worst(one.state for one in checks) if checks else State.UNKNOWN
     if json:
         print_document({"state": state.value, "datastores": [one.document() for one in checks]})
     elif not (quiet and state is State.OK):
         for line in (line for one in checks for line in one.lines()):
             typer.echo(line)
         if not checks:
-            say("nothing was ingested yet")
+            say("UNKNOWN: nothing was ingested yet, so nothing could be checked")
     return exit_status(state)
 
 

@@ -81,9 +81,9 @@ def check_sums(
     json: opt.Json = False,
 ) -> None:
     """Check lists of checksums, of any dialect, against the files: none missing, wrong or unlisted."""
-    from nightferry.holdings.sums import check_sums as check
+    from nightferry.holdings.sums import check_lists
 
-    checked = [check(path, folder, extra=len(lists) == 1) for path in lists]
+    checked = check_lists(lists, folder)
     state = worst(one.state for one in checked)
     if json:
         print_document({"state": state.value, "lists": [one.document() for one in checked]})

@@ -13,16 +13,25 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 from observatory.counting import counted
-from observatory.errors import FileUnreadable, UsageError
+from observatory.errors import FileUnreadable, NightferryError, UsageError
 from observatory.files import sweep, to_disk, token
 from observatory.names import is_safe, show
 from observatory.truth import State
 
 _BLOCK_BYTES = 1 << 20
 _DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
+_OXUM = re.compile(rb"^Payload-Oxum:[ \t]*([0-9]+\.[0-9]+)[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _MANIFEST = re.compile(rb"(?P<digest>[0-9a-fA-F]{64})[ \t]+\*?(?P<path>[^\r\n]+)")
+
+
+class BagNotWritten(NightferryError):
+    """The disk on which a bag is made takes it not."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(f"{folder}: could not be written: {error.strerror or error}; no bag was made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ def make_bag(
         No file, a folder that is there, or a name that is not UTF-8.
     FileUnreadable
         A file cannot be read; nothing is left.
+    BagNotWritten
+        The bag's disk is full or failed; nothing is left.
     """
     if not files:
         raise UsageError(f"{folder}: no file for a bag; nothing was made")
@@ -73,6 +84,8 @@ def make_bag(
         made = _fill(making, files, facts, progress)
         making.rename(folder)
         to_disk(folder.parent)
+    except OSError as error:
+        raise BagNotWritten(folder, error) from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return Bag(folder, len(files), made)
@@ -107,23 +120,38 @@ def _copy(file: Path, place: Path) -> tuple[str, int]:
     """Copy bytes and time; return the sum of what was read once it has been read back."""
     place.parent.mkdir(parents=True, exist_ok=True)
     summing = hashlib.sha256()
-    try:
-        with file.open("rb") as reading, place.open("xb") as writing:
-            size = 0
-            while block := reading.read(_BLOCK_BYTES):
-                summing.update(block)
-                size += writing.write(block)
-            facts = os.fstat(reading.fileno())
-            writing.flush()
-            os.fsync(writing.fileno())
-    except OSError as error:
-        raise FileUnreadable("this machine", show(bytes(file)), f"{error.strerror}; no bag was made") from error
+    with _opened(file) as reading, place.open("xb") as writing:
+        size = 0
+        while block := _block(reading, file):
+            summing.update(block)
+            size += writing.write(block)
+        facts = os.fstat(reading.fileno())
+        writing.flush()
+        os.fsync(writing.fileno())
     os.utime(place, ns=(facts.st_atime_ns, facts.st_mtime_ns))
     with place.open("rb") as written:
         if size != facts.st_size or hashlib.file_digest(written, "sha256").hexdigest() != summing.hexdigest():
             why = "it changed while it was copied, or what was written is not what is read back; no bag was made"
             raise FileUnreadable("this machine", show(bytes(file)), why)
     return summing.hexdigest(), size
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return file.open("rb")
+    except OSError as error:
+        raise _unreadable(file, error) from error
+
+
+def _block(reading: BinaryIO, file: Path) -> bytes:
+    try:
+        return reading.read(_BLOCK_BYTES)
+    except OSError as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: Path, error: OSError) -> FileUnreadable:
+    return FileUnreadable("this machine", show(bytes(file)), f"{error.strerror or error}; no bag was made")
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -179,13 +207,41 @@ def check_bag(folder: Path) -> BagChecked:
         return checked
     payload = _check_manifest(checked, folder, "manifest-sha256.txt")
     _check_manifest(checked, folder, "tagmanifest-sha256.txt")
-    for here, _, names in os.walk(os.fsencode(folder / "data")):
-        for name in names:
-            path = (here + b"/" + name)[len(os.fsencode(folder)) + 1 :]
-            if path not in payload:
-                checked.wrong.append(f"not listed: {show(path)}")
+    checked.wrong += [f"listed, and no payload: {show(path)}" for path in sorted(payload) if path[:5] != b"data/"]
+    held = dict(_payload(checked, folder))
+    checked.wrong += [f"not listed: {show(path)}" for path in sorted(held.keys() - payload)]
+    if not (checked.wrong or checked.unreadable):
+        _check_oxum(checked, folder, f"{sum(held.values())}.{len(held)}")
     checked.verified = len(payload) if not checked.wrong and not checked.unreadable else 0
     return checked
+
+
+def _payload(checked: BagChecked, folder: Path) -> Iterator[tuple[bytes, int]]:
+    """Yield path and size of every file below ``data``; one that a link leads to outside the bag is not in it."""
+
+    def refused(error: OSError) -> None:
+        checked.unreadable.append(f"could not be listed: {error.filename}: {error.strerror}")
+
+    root = Path(os.path.realpath(folder))
+    for here, _, names in os.walk(folder / "data", onerror=refused):
+        for file in (Path(here) / name for name in names):
+            path, place = os.fsencode(file.relative_to(folder)), Path(os.path.realpath(file))
+            if not place.is_relative_to(root):
+                checked.wrong.append(f"a link that leads out of the bag: {show(path)}")
+            yield path, place.stat().st_size if place.is_file() else 0
+
+
+def _check_oxum(checked: BagChecked, folder: Path, found: str) -> None:
+    """Hold bytes and number of the payload's files against what the bag says of them, if it does (RFC, 2.2.2)."""
+    try:
+        told = _OXUM.search((folder / "bag-info.txt").read_bytes())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        checked.unreadable.append(f"bag-info.txt: {error.strerror}")
+        return
+    if told is not None and told[1].decode() != found:
+        checked.wrong.append(f"bag-info.txt says Payload-Oxum {told[1].decode()}, the payload's is {found}")
 
 
 def _check_manifest(checked: BagChecked, folder: Path, name: str) -> set[bytes]:

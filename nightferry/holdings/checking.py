@@ -6,7 +6,7 @@ Looks afresh and alters nothing. A datastore that is away is UNKNOWN, and none o
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,30 +97,48 @@ class DatastoreCheck:
         return f" ({self.hashed} by hash; of the others none was recorded: only their sizes were compared)"
 
 
-def check(catalogue: Catalogue, is_here: Callable[[str], bool], checksum: bool = False) -> list[DatastoreCheck]:
-    """Look at every datastore that the catalogue knows.
+def check(
+    catalogue: Catalogue,
+    is_here: Callable[[str], bool],
+    declared: Iterable[tuple[str, bytes]] = (),
+    checksum: bool = False,
+) -> list[DatastoreCheck]:
+    """Look at every datastore that the catalogue knows, and at those that it ought to know.
 
     Parameters
     ----------
     is_here : callable
         Says of a datastore's host whether it is this machine.
+    declared : iterable of (host, root)
+        The datastores on this machine that instruments declare. One that the catalogue does not know, and that shows
+        a marker, was ingested into by a catalogue that is lost.
     checksum : bool
         Hash the files of which a hash was recorded.
     """
+    known = {(host, root): number for number, host, root in catalogue.known_datastores()}
     checks = []
-    for number, host, root in catalogue.known_datastores():
+    for (host, root), number in known.items():
         one = DatastoreCheck(host, root, hashed=0 if checksum else None)
         checks.append(one)
         if not is_here(host):
             one.unknown_reason = f"it lies on {host}; look there"
-        elif not (Path(os.fsdecode(root)) / os.fsdecode(MARKER)).is_file():
+        elif not _is_marked(root):
             one.unknown_reason = f"it shows no {MARKER.decode()}; its disk may not be mounted"
         else:
             _check_files(one, catalogue.every_dataset(number), checksum)
+    for host, root in sorted(set(declared) - set(known)):
+        if _is_marked(root):
+            one = DatastoreCheck(host, root, hashed=0 if checksum else None)
+            checks.append(one)
+            _check_files(one, (), checksum)
     return checks
 
 
-def _check_files(one: DatastoreCheck, datasets: Iterator[Dataset], checksum: bool) -> None:
+def _is_marked(root: bytes) -> bool:
+    return (Path(os.fsdecode(root)) / os.fsdecode(MARKER)).is_file()
+
+
+def _check_files(one: DatastoreCheck, datasets: Iterable[Dataset], checksum: bool) -> None:
     known: set[bytes] = set()
     for dataset in datasets:
         one.tracked += 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,6 +129,16 @@ class Datastore:
         if transfer is Transfer.DIRECT:
             return source.real
         return self.grammar.path_of(described, run, source.name)
+
+
+def declared_here(workplace: Workplace, catalogue: Catalogue) -> list[tuple[str, bytes]]:
+    """Return host and root of every datastore that an instrument declares on this machine."""
+    found = []
+    for instrument in workplace.instruments.values():
+        with suppress(UsageError):  # it declares none, or it lies elsewhere
+            datastore = Datastore.of(workplace, instrument, None, catalogue)
+            found.append((datastore.host, datastore.root))
+    return found
 
 
 def open_catalogue(workplace: Workplace) -> Catalogue:

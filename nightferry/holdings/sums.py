@@ -91,9 +91,14 @@ def _hash(one: Dataset, written: SumsWritten) -> str | None:
 
 @dataclass(slots=True)
 class SumsChecked:
-    """What one list came to: files with the listed sum, missing, wrong and unreadable ones, and files not listed."""
+    """What one list came to: files with the listed sum, missing, wrong and unreadable ones, and files not listed.
+
+    `base` is the folder that its `names` are below.
+    """
 
     path: Path
+    base: Path
+    names: frozenset[bytes] = frozenset()
     verified: int = 0
     missing: list[bytes] = field(default_factory=list)
     wrong: list[bytes] = field(default_factory=list)
@@ -130,37 +135,43 @@ class SumsChecked:
             yield "  no file was verified"
 
 
-def check_sums(path: Path, folder: Path | None = None, *, extra: bool = True) -> SumsChecked:
-    """Check a list of any dialect against the files beside it, or in another folder.
+def check_lists(paths: Sequence[Path], folder: Path | None = None) -> list[SumsChecked]:
+    """Check lists of any dialect against the files beside them, or in another folder.
 
-    Parameters
-    ----------
-    extra : bool
-        Also name the files of the list's folders that it does not list; lists themselves are never extra.
+    A file of the lists' folders that none of them lists is named once, with the first that lists one beside it; lists
+    themselves are never extra.
     """
-    checked = SumsChecked(path)
-    base = folder if folder is not None else path.parent
+    checks = [check_sums(path, folder) for path in paths]
+    named: dict[Path, set[bytes]] = {}
+    for one in checks:
+        named.setdefault(one.base, set()).update(one.names)
+    for one in checks:
+        one.extra = sorted(_beside(one) - named[one.base])
+        named[one.base].update(one.extra)
+    return checks
+
+
+def check_sums(path: Path, folder: Path | None = None) -> SumsChecked:
+    """Check the files that one list names."""
+    checked = SumsChecked(path, path.parent if folder is None else folder)
     try:
         manifest = read_manifest(path.read_bytes())
     except OSError as error:
         checked.unreadable.append((bytes(path), error.strerror or str(error)))
         return checked
     checked.unreadable += [(bytes(path), f"line {number} cannot be read") for number in manifest.unread_lines]
+    checked.names = frozenset(listed.name for listed in manifest.files)
     for listed in manifest.files:
-        _check(checked, base, listed)
-    if extra:
-        names = {listed.name for listed in manifest.files}
-        folders = {name.rpartition(b"/")[0] for name in names} if names else {b""}
-        checked.extra = sorted(name for name in _beside(base, folders) if name not in names)
+        _check(checked, listed)
     return checked
 
 
-def _check(checked: SumsChecked, base: Path, listed: Listed) -> None:
+def _check(checked: SumsChecked, listed: Listed) -> None:
     if is_safe(listed.name) is not None:
         checked.unreadable.append((listed.name, is_safe(listed.name) or ""))
         return
     try:
-        with (base / os.fsdecode(listed.name)).open("rb") as stream:
+        with (checked.base / os.fsdecode(listed.name)).open("rb") as stream:
             digest = hashlib.file_digest(stream, listed.algorithm).hexdigest()
     except FileNotFoundError:
         checked.missing.append(listed.name)
@@ -174,9 +185,16 @@ def _check(checked: SumsChecked, base: Path, listed: Listed) -> None:
         checked.wrong.append(listed.name)
 
 
-def _beside(base: Path, folders: set[bytes]) -> Iterator[bytes]:
-    for folder in folders:
-        here = base / os.fsdecode(folder)
-        for path in here.iterdir() if here.is_dir() else ():
-            if path.is_file() and not path.name.endswith(("sum", "sums")) and not path.name.startswith("."):
-                yield os.fsencode(path.relative_to(base))
+def _beside(checked: SumsChecked) -> set[bytes]:
+    """Return the files in the folders of those that a list names; a folder that cannot be looked at is said."""
+    found: set[bytes] = set()
+    for folder in {name.rpartition(b"/")[0] for name in checked.names} or {b""}:
+        here = checked.base / os.fsdecode(folder)
+        try:
+            paths = [path for path in here.iterdir() if path.is_file()] if here.is_dir() else []
+        except OSError as error:
+            checked.unreadable.append((bytes(here), error.strerror or str(error)))
+            continue
+        files = (path for path in paths if not path.name.endswith(("sum", "sums")) and not path.name.startswith("."))
+        found |= {os.fsencode(path.relative_to(checked.base)) for path in files}
+    return found

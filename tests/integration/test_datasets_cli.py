@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -173,6 +174,20 @@ def test_check_finds_altered_bytes_of_equal_length_where_a_hash_is_known(pfs: De
     assert "8 good (2 by hash; of the others none was recorded: only their sizes were compared)" in answer.out
     (one,) = pfs.site.call("catalogue", "check", "--checksum", "--json").document["datastores"]
     assert (one["tracked"], one["good"], one["hashed"]) == (9, 8, 2)
+
+
+def test_check_after_the_ledger_was_lost_is_not_green(pfs: Deliveries) -> None:
+    """What the datastore holds the new one does not know; and where nothing at all is known nothing was checked."""
+    shutil.rmtree(pfs.site.state)
+    answer = pfs.site.call("catalogue", "check", "--json")
+    (one,) = answer.document["datastores"]
+    assert (answer.status, one["state"], one["tracked"], len(one["untracked"])) == (1, "different", 0, 6)
+    pfs.ingest(pfs.store)
+    assert pfs.site.call("catalogue", "check").status == 0
+    shutil.rmtree(pfs.site.state)
+    shutil.rmtree(pfs.store)
+    answer = pfs.site.call("catalogue", "check")
+    assert (answer.status, "nothing could be checked" in answer.err) == (3, True)
 
 
 def test_check_of_a_datastore_that_is_away_is_unknown(pfs: Deliveries) -> None:

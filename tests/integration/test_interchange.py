@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import resource
 import subprocess
 from pathlib import Path
 
 import pytest
 from pyarrow import parquet
 
-from nightferry.holdings.bagging import check_bag, make_bag
+from nightferry.holdings.bagging import BagNotWritten, check_bag, make_bag
 from nightferry.holdings.parquet import write_rows
-from nightferry.holdings.sums import check_sums
+from nightferry.holdings.sums import check_lists, check_sums
 from observatory.errors import FileUnreadable, UsageError
 from observatory.truth import State
 from tests.pfs import Deliveries, raw_name
@@ -95,9 +97,21 @@ def test_missing_wrong_and_unlisted_files_are_all_told(tmp_path: Path) -> None:
     path = sums_of(tmp_path, ["a", "b"])
     (tmp_path / "a").unlink()
     (tmp_path / "b").write_bytes(b"other")
-    checked = check_sums(path)
+    (checked,) = check_lists([path])
     assert (checked.missing, checked.wrong, checked.extra) == ([b"a"], [b"b"], [b"c"])
     assert checked.state is State.DIFFERENT
+
+
+def test_a_file_that_none_of_several_lists_names_is_told_once(pfs: Deliveries) -> None:
+    """As with one list alone: a frame that no list has is not verified by any; what another one lists is no stray."""
+    lists = pfs.site.folder / "lists"
+    pfs.site.call("catalogue", "sums", "raw", "--to", str(lists))
+    stray = pfs.put(raw_name(99), b"x")
+    words = ["catalogue", "check-sums", *map(str, sorted(lists.iterdir())), "--in", str(pfs.folder), "--json"]
+    answer = pfs.site.call(*words)
+    assert (answer.status, [one["extra"] for one in answer.document["lists"]]) == (1, [[stray.name], []])
+    stray.unlink()
+    assert pfs.site.call(*words).status == 0
 
 
 def test_a_list_that_verifies_nothing_is_a_failure(tmp_path: Path) -> None:
@@ -113,7 +127,7 @@ def test_a_list_that_verifies_nothing_is_a_failure(tmp_path: Path) -> None:
 
 def test_the_real_sample_lists_two_of_three(tmp_path: Path) -> None:
     """DESI's own example: what lies there unlisted is told."""
-    checked = check_sums(shared("samples/desi/t.sha256sum"))
+    (checked,) = check_lists([shared("samples/desi/t.sha256sum")])
     assert checked.verified == 2
     assert b"test_file_3.txt" in checked.extra
 
@@ -149,6 +163,9 @@ def test_a_bag_that_lost_gained_or_altered_a_file_is_not_valid(tmp_path: Path) -
         (lambda bag: (bag / "data" / "a.fits").write_bytes(b"x"), "not the listed one: data/a.fits"),
         (lambda bag: (bag / "data" / "stray").write_bytes(b""), "not listed: data/stray"),
         (lambda bag: (bag / "bag-info.txt").write_bytes(b"x"), "not the listed one: bag-info.txt"),
+        (lambda bag: list_again(bag, "manifest-sha256.txt", "bagit.txt"), "listed, and no payload: bagit.txt"),
+        (link_out, "a link that leads out of the bag: data/a.fits"),
+        (lambda bag: lose(bag, "data/a.fits"), "says Payload-Oxum 30.2, the payload's is 24.1"),
     ):
         bag = make_bag(files, tmp_path / f"bag-{len(said)}-{said[:3]}", {}).folder
         assert check_bag(bag).state is State.OK
@@ -156,6 +173,45 @@ def test_a_bag_that_lost_gained_or_altered_a_file_is_not_valid(tmp_path: Path) -
         checked = check_bag(bag)
         assert (checked.state, said in "\n".join(checked.lines())) == (State.DIFFERENT, True)
     assert check_bag(tmp_path).state is State.UNKNOWN
+
+
+def link_out(bag: Path) -> None:
+    """Put a file beside the bag, and in its place a link to it."""
+    file = bag / "data" / "a.fits"
+    file.symlink_to(file.rename(bag.with_name("outside.fits")))
+
+
+def list_again(bag: Path, manifest: str, *names: str) -> None:
+    """Add files to a manifest, and list all manifests anew: only its sums tell a bag that is wrong by rule."""
+    lines = [f"{hashlib.sha256((bag / name).read_bytes()).hexdigest()}  {name}\n" for name in names]
+    (bag / manifest).write_text((bag / manifest).read_text() + "".join(lines))
+    tags = sorted(path.name for path in bag.glob("*.txt") if not path.name.startswith("tag"))
+    sums = [f"{hashlib.sha256((bag / name).read_bytes()).hexdigest()}  {name}\n" for name in tags]
+    (bag / "tagmanifest-sha256.txt").write_text("".join(sums))
+
+
+def lose(bag: Path, name: str) -> None:
+    """Lose a file with its line."""
+    (bag / name).unlink()
+    manifest = bag / "manifest-sha256.txt"
+    manifest.write_text(
+        "".join(line for line in manifest.read_text().splitlines(keepends=True) if not line.endswith(f"  {name}\n"))
+    )
+    list_again(bag, "manifest-sha256.txt")
+
+
+def test_a_bag_on_a_full_disk_is_no_fault_of_the_files(tmp_path: Path) -> None:
+    """The disk of the bag is named, and nothing is left on it: here no file may be longer than this."""
+    file = tmp_path / "a.fits"
+    file.write_bytes(b"x" * 200_000)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(BagNotWritten, match=re.escape(f"{tmp_path / 'bag'}: could not be written: File too large")):
+            make_bag({b"a.fits": file}, tmp_path / "bag", {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.fits"]
 
 
 def test_a_file_that_cannot_be_read_leaves_no_bag(tmp_path: Path) -> None:
