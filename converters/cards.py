@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from catalogue.cards import plain_value
 from observatory.formats.fits import BLOCK_BYTES, CARD_BYTES, MOST_HEADER_BLOCKS
 
 Value = bool | int | float | str | None
@@ -22,6 +23,7 @@ _END = b"END".ljust(CARD_BYTES)
 _VALUE_COLUMNS = 20
 _TEXT_BYTES = CARD_BYTES - 12
 """What fits between the quotes of one card; longer texts need CONTINUE, which nothing here writes."""
+_CONTINUES = b"CONTINUE"
 
 
 class NotAHeader(Exception):
@@ -127,7 +129,10 @@ def _float_field(value: float) -> str:
 
 
 class Header:
-    """The cards of one header, END excluded, in their order. The first of equal keywords counts."""
+    """The cards of one header, END excluded, in their order. The first of equal keywords counts.
+
+    Cards that continue a text go where it goes: left behind they would continue another one.
+    """
 
     def __init__(self, cards: list[bytes]) -> None:
         self._cards = list(cards)
@@ -174,7 +179,18 @@ class Header:
     def card(self, keyword: str) -> Card | None:
         """Return a card by its keyword; None where there is none, or where it has no value."""
         place = self._places.get(keyword.encode())
-        return None if place is None else parse_card(self._cards[place])
+        card = None if place is None else parse_card(self._cards[place])
+        if place is None or card is None or self._behind(place) == place + 1:
+            return card
+        whole = plain_value(b"".join(self._cards[place : self._behind(place)]).decode("latin-1"))
+        return card if whole is None else replace(card, value=whole)
+
+    def _behind(self, place: int) -> int:
+        """Return where the next card stands behind those that continue one."""
+        behind = place + 1
+        while behind < len(self._cards) and self._cards[behind].startswith(_CONTINUES):
+            behind += 1
+        return behind
 
     def get(self, keyword: str) -> Value:
         """Return a value by its keyword; None where there is none. Trailing blanks of a text do not count."""
@@ -200,7 +216,10 @@ class Header:
             return
         before = parse_card(self._cards[place])
         kept = comment if before is None else before.comment or comment
-        self._cards[place] = build_card(keyword, field_of(value), kept)
+        behind = self._behind(place)
+        self._cards[place:behind] = [build_card(keyword, field_of(value), kept)]
+        if behind > place + 1:
+            self._index()
 
     def put_comment(self, keyword: str, comment: str) -> None:
         """Replace the comment of a card that is there, and leave its value as it is written."""
@@ -213,12 +232,12 @@ class Header:
         """Take a card out, if it is there."""
         place = self._places.get(keyword.encode())
         if place is not None:
-            del self._cards[place]
+            del self._cards[place : self._behind(place)]
             self._index()
 
     def insert_after(self, keyword: str, raw: bytes) -> None:
         """Put a card behind another."""
-        self._cards.insert(self._places[keyword.encode()] + 1, raw)
+        self._cards.insert(self._behind(self._places[keyword.encode()]), raw)
         self._index()
 
     def to_bytes(self) -> bytes:

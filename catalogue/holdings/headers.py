@@ -251,7 +251,7 @@ def card_value(image: str) -> Any:
     try:
         value = fits.Card.fromstring(image).value
     except (fits.VerifyError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise Unreadable("a card that is none") from error
+        raise Unreadable(f"a card that is none: {image[:CARD_CHARACTERS].rstrip()}") from error
     return None if isinstance(value, fits.card.Undefined) else value
 
 

@@ -106,6 +106,37 @@ def test_a_real_header_is_written_back_byte_by_byte_but_for_what_was_set() -> No
     assert again.raw() == header.raw()
 
 
+LONG = "Guyon & others, " * 9
+SHORT, AFTER = raw("BEFORE  = 'short'"), raw("AFTER   =                    1")
+
+
+def long_header() -> Header:
+    """Return a header of a text over three cards between two others, as astropy writes it."""
+    written = fits.Card("OBSERVER", LONG, "who").image.encode()
+    assert len(written) > 160
+    return Header([SHORT, *(written[at : at + 80] for at in range(0, len(written), 80)), AFTER])
+
+
+def seen_by_astropy(header: Header) -> dict[str, object]:
+    """Return what astropy reads of a header's cards."""
+    return dict(fits.Header.fromstring(header.to_bytes().decode()))
+
+
+def test_a_text_that_is_continued_is_read_whole_and_goes_as_a_whole() -> None:
+    """Cards left behind would continue another text: `short` was `shortothers,` to whoever read it."""
+    header = long_header()
+    assert header.get("OBSERVER") == LONG.rstrip()
+    header.insert_after("OBSERVER", raw("NEXT    = 2"))
+    assert seen_by_astropy(header) == {"BEFORE": "short", "OBSERVER": LONG.rstrip(), "NEXT": 2, "AFTER": 1}
+    header.set("OBSERVER", "me")
+    header.set("AFTER", 3)
+    assert seen_by_astropy(header) == {"BEFORE": "short", "OBSERVER": "me", "NEXT": 2, "AFTER": 3}
+    header = long_header()
+    header.drop("OBSERVER")
+    header.set("AFTER", 3)
+    assert header.raw() == (SHORT, raw("AFTER   =                    3"))
+
+
 def test_what_does_not_fit_on_a_card_is_refused() -> None:
     """Long texts, letters that are not ASCII, numbers that are none."""
     for value in ("x" * 69, "naïve", "two\nlines", float("nan"), float("inf")):
