@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,15 +32,23 @@ def status(
         str | None, typer.Option("--max-age", metavar="26h", help="Exit 3 when no run of an instrument finished since.")
     ] = None,
     json: opt.Json = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every night that is known; --json and --csv have them too.")
+    ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="The table of the archive's log, for one instrument.")] = False,
     safe: Annotated[bool, typer.Option("--safe", help="First hash every file of the nights on every copy.")] = False,
     import_: Annotated[
         Path | None, typer.Option("--import", metavar="FILE", help="Note what an ARCHIVE_LOG.csv claims.")
     ] = None,
 ) -> None:
-    """A row per night: what was transferred, processed, proven and safe, when, and on how many of the copies."""
+    """A row per night: what was transferred, processed, proven and safe, when, and on how many of the copies.
+
+    Without -d and -n: the window, and older nights of which something is open.
+    """
     if csv and json:
         raise UsageError("--csv and --json: give one of the two")
+    if all_ and (date or nights is not None):
+        raise UsageError("--all shows every night, -d and -n some: give one of them")
     longest = None if max_age is None else _span(max_age)
     options = options_of(context)
     with options.open() as workplace:
@@ -55,11 +64,13 @@ def status(
             for line in csv_lines(workplace, what):
                 typer.echo(line)
             finish(result)
-        from nightferry.reporting.status import not_run, rows, site_status
+        from nightferry.reporting.status import not_run, rows, site_status, without_settled
 
         age = site_status(workplace)
         if json or longest is None or not options.quiet:  # a watch that is to be quiet speaks only of what is late
-            _show(rows(workplace, what), age, json)
+            table, older = rows(workplace, what), Counter[str]()
+            is_said_which = all_ or json or date or nights is not None
+            _show(table if is_said_which else without_settled(workplace, table, older), age, json, older)
         late = [] if longest is None else not_run(workplace, what, longest)
         if longest is not None and age.is_older(longest, workplace.now()):
             say(f"nightferry: no run finished within {max_age} (the last: {age.text or 'none'})")
@@ -71,7 +82,7 @@ def status(
         finish(result)
 
 
-def _show(table: Iterator[Row], age: LastRun, json: bool) -> None:
+def _show(table: Iterator[Row], age: LastRun, json: bool, older: Mapping[str, int]) -> None:
     from nightferry.reporting.status import lines
 
     if json:
@@ -81,9 +92,9 @@ def _show(table: Iterator[Row], age: LastRun, json: bool) -> None:
     elif is_terminal():
         from nightferry.cli.tables import print_status
 
-        print_status(list(table), age)
+        print_status(list(table), age, older)
     else:
-        for line in lines(table, age):
+        for line in lines(table, age, older):
             typer.echo(line)
 
 

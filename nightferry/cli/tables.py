@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nightferry.reporting.status import HEADINGS, LastRun, Row, cells
+from nightferry.reporting.status import HEADINGS, LastRun, Row, cells, ending
 
 _LEAVES_FIRST = ("moved (UTC)", "proven (UTC)", "moved", "files", "processed", "safe")
 """Columns of the nights that a narrow terminal does without, in this order; a night cut to ``202…`` says nothing."""
@@ -18,7 +18,7 @@ _FOLDED = 1.5
 """Cells may be folded into two lines; where a table needs more than this many widths it falls into shards."""
 
 
-def print_status(table: Sequence[Row], last: LastRun) -> None:
+def print_status(table: Sequence[Row], last: LastRun, older: Mapping[str, int]) -> None:
     """Print the nights; one whose declared copies are all proven is green. A column without a word is left out.
 
     Where the terminal is too narrow whole columns are left out, and that is said.
@@ -31,13 +31,13 @@ def print_status(table: Sequence[Row], last: LastRun) -> None:
     for column in kept:
         drawn.add_column(HEADINGS[column], no_wrap=True)
     for row, text in zip(table, texts, strict=True):
-        is_whole = row.proven_copies >= row.declared_copies or row.is_accepted
-        drawn.add_row(*(Text(text[column]) for column in kept), style="green" if is_whole else "yellow")
+        drawn.add_row(*(Text(text[column]) for column in kept), style="green" if row.is_whole else "yellow")
     console.print(drawn)
     if len(kept) < len(spoken):
         absent = ", ".join(HEADINGS[column] for column in spoken if column not in kept)
         console.print(f"no room here for: {absent}. `nightferry status | cat` shows them")
-    console.print(f"last run finished: {last.text or 'never'}")
+    for line in ending(last, older):
+        console.print(line)
 
 
 def _that_fit(columns: Sequence[int], texts: Sequence[Sequence[str]], width: int) -> list[int]:

@@ -6,6 +6,7 @@ From our own records alone; whether they are still true is what `verify` says.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,7 @@ from nightferry.retention.evidence import chains
 from nightferry.schedule import JOBS
 from nightferry.selection import Asked, instruments_asked, nights_asked
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.nights import night_text
 from observatory.spec.chain import Place, hops
 from observatory.spec.models import Instrument
@@ -81,6 +83,19 @@ class Row:
     def is_accepted(self) -> bool:
         """Whether a person has accepted what is open."""
         return any(hop.state is NightState.ACCEPTED for hop in self.night.hops)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is proven on all declared copies, or a person has accepted what is open."""
+        hops = self.night.hops
+        is_looked_at = len(hops) >= self.declared_copies and not any(hop.state is NightState.OPEN for hop in hops)
+        return self.proven_copies >= self.declared_copies or (self.is_accepted and is_looked_at)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to be done with it: whole, and through the steps that it began."""
+        is_begun = bool(self.night.steps) and self.is_processed is False
+        return self.is_whole and not is_begun and not any(step.not_done for step in self.night.steps)
 
     def last_moved(self) -> dt.datetime | None:
         """Return when something of this night was moved last."""
@@ -203,6 +218,16 @@ def rows(workplace: Workplace, asked: Asked) -> Iterator[Row]:
         yield from _rows_of(workplace, asked, instrument)
 
 
+def without_settled(workplace: Workplace, table: Iterable[Row], older: Counter[str]) -> Iterator[Row]:
+    """Yield the rows of the window, and older ones of which something is open; count the others by instrument."""
+    first = {name: nights_asked(workplace, Asked(), one)[0] for name, one in workplace.instruments.items()}
+    for row in table:
+        if row.night.night >= first[row.instrument] or not row.is_settled:
+            yield row
+        else:
+            older[row.instrument] += 1
+
+
 def _rows_of(workplace: Workplace, asked: Asked, instrument: Instrument) -> Iterator[Row]:
     wanted = nights_asked(workplace, asked, instrument) if asked.dates or asked.nights is not None else None
     declared, through = Declared(instrument), [list(processed_on(workplace, instrument, c)) for c in chains(instrument)]
@@ -311,10 +336,18 @@ def _short(instant: dt.datetime | None) -> str:
     return "-" if instant is None else instant.strftime("%Y-%m-%d %H:%M")
 
 
-def lines(table: Iterable[Row], last: LastRun) -> Iterator[str]:
-    """Yield aligned plain lines."""
+def lines(table: Iterable[Row], last: LastRun, older: Mapping[str, int]) -> Iterator[str]:
+    """Yield aligned plain lines; `older` counts the nights that the table leaves out, once it has been gone through."""
     texts = [HEADINGS, *map(cells, table)]  # of the rows themselves none is kept
     widths = [max(len(text[column]) for text in texts) for column in range(len(HEADINGS))]
     for text in texts:
         yield "  ".join(cell.ljust(width) for cell, width in zip(text, widths, strict=True)).rstrip()
+    yield from ending(last, older)
+
+
+def ending(last: LastRun, older: Mapping[str, int]) -> Iterator[str]:
+    """Yield what stands below the nights."""
+    if older:
+        counts = ", ".join(f"{counted(count, 'night')} of {name}" for name, count in sorted(older.items()))
+        yield f"older, and proven or accepted: {counts}; `nightferry status --all` shows them"
     yield f"last run finished: {last.text or 'never'}"

@@ -171,6 +171,26 @@ def test_an_old_night_that_is_accepted_leaves_the_window(site: Observatory) -> N
     assert (after.status, old in after.document["hops"][0]["nights"]) == (0, False)
 
 
+def test_status_shows_the_window_and_what_is_open_of_older_nights(site: Observatory) -> None:
+    """Of ten years that are proven a line; --all, -d, --csv and --json have them, as what is asked for by name."""
+    site.expose(site.hosts, [5], back=20)
+    site.expose(site.hosts[:1], [5], back=25)
+    settled, is_open = night_text(site.night(20)), night_text(site.night(25))
+    for night in (settled, is_open):
+        site.call("verify", "-d", night)
+    site.call("verify")
+    shown = site.call("status").out
+    assert (settled in shown, is_open in shown, night_text(site.night()) in shown) == (False, True, True)
+    assert "older, and proven or accepted: 1 night of sha; `nightferry status --all` shows them" in shown
+    for words in (["--all"], ["-d", settled], ["-n", "30"], ["--csv", "-i", "sha"]):
+        answer = site.call("status", *words)
+        assert (answer.status, "older, and" in answer.out) == (0, False)
+        assert settled in answer.out.replace("-", "")
+    assert len(site.call("status", "--json").document["nights"]) == 5
+    both = site.call("status", "--all", "-n", "3")
+    assert (both.status, "--all shows every night" in both.err) == (2, True)
+
+
 def test_the_second_of_two_runs_is_told_who_holds_the_lock(site: Observatory) -> None:
     """Exit 4, a JSON error, and nothing done; verify and status need no lock."""
     with instrument_lock(site.state, "sha"):

@@ -73,3 +73,23 @@ def test_a_row_is_made_where_a_copy_has_rules_of_its_own() -> None:
     rest = {"cameras": {"sha": {"files": ["*.fits"]}}, "copies": copies}
     declared = Instrument.model_validate({"instrument": "sha", "layout": "%Y%m%d", **rest})
     assert Declared(declared).row(NightStatus(NIGHT, (replace(PROVEN, hop="dome:cape"),))).files == 10
+
+
+def test_a_night_is_whole_where_no_copy_of_it_is_open() -> None:
+    """One accepted copy of three speaks for itself alone: it coloured the whole night green."""
+    accepted, proven = replace(OPEN, state=NightState.ACCEPTED), replace(PROVEN, hop="a:c")
+    assert row(accepted, PROVEN, proven).is_whole
+    assert not row(accepted, PROVEN).is_whole, "nobody has looked at the third"
+    assert not row(accepted, PROVEN, replace(OPEN, hop="c:d")).is_whole
+    assert replace(row(PROVEN), proven_copies=3).is_whole
+
+
+def test_a_whole_night_is_settled_unless_it_began_its_steps_and_is_not_through_them() -> None:
+    """Years of nights from before the steps were declared are no work that is left."""
+    whole = replace(row(PROVEN), proven_copies=3)
+    assert whole.is_settled and replace(whole, is_processed=False).is_settled
+    begun = NightStatus(NIGHT, (PROVEN,), (step("fpack", 12, 0),))
+    assert replace(whole, night=begun, is_processed=True).is_settled
+    assert not replace(whole, night=begun, is_processed=False).is_settled
+    assert not replace(whole, night=NightStatus(NIGHT, (PROVEN,), (step("fpack", 11, 1),))).is_settled
+    assert not row(PROVEN).is_settled
