@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nightferry.groundless import notes_of_groundless
 from nightferry.holdings.cataloguing import Filled, FillWishes, fill_instrument, section_of
@@ -22,7 +22,10 @@ from nightferry.unsafe import notes_of_unsafe
 from nightferry.vanished import notes_of, notes_of_gone
 from nightferry.verifying import verify
 from nightferry.workplace import Workplace
+from observatory.counting import counted
 from observatory.errors import CouldNotTell, LockHeld, NightferryError
+from observatory.listing import HopScope
+from observatory.nights import night_text
 from observatory.spec.chain import Hop, places
 from observatory.spec.models import Instrument
 from reports.model import Note, Report
@@ -114,4 +117,15 @@ def _carry(
 
 def _sync_hop(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes, hop: Hop, gathered: _Night) -> None:
     scope = scope_asked(workplace, asked, hop)
-    gathered.outcomes.append(sync_one(workplace, run, hop, scope, wishes.sync, gathered.converted))
+    outcome = sync_one(workplace, run, hop, scope, wishes.sync, gathered.converted)
+    gathered.outcomes.append(_with_what_waits(outcome, scope) if wishes.sync.dry_run else outcome)
+
+
+def _with_what_waits(outcome: HopOutcome, scope: HopScope) -> HopOutcome:
+    """Say of a hop of a dry run which nights wait for a step: the run would take it, and the dry run does not."""
+    step, waiting = scope.hop.destination.declared.after, sorted(set(scope.nights) - set(outcome.nights))
+    if step is None or not waiting:
+        return outcome
+    nights = counted(len(waiting), "night waits", "nights wait")
+    words = f"{nights} for {step} and would travel after it, in none of these counts: from {night_text(waiting[0])}"
+    return replace(outcome, remarks=(*outcome.remarks, words))

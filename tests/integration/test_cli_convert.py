@@ -46,6 +46,20 @@ def test_a_nightly_run_converts_and_then_carries(site: Observatory) -> None:
     assert "16 frames in, 12 out, 4 listed; 0 % dubious (cam1 6, cam2 6)" in text
 
 
+def test_a_dry_run_says_which_nights_would_travel_after_their_steps(site: Observatory) -> None:
+    """`0 planned` alone read as if there were nothing to carry; converted, they are counted."""
+    declare(site, after="list")
+    night = night_text(expose(site))
+    site.mark(site.hosts[0], "vamp")
+    words = f"1 night waits for list and would travel after it, in none of these counts: from {night}"
+    answer = site.call("run", "--dry-run")
+    assert (answer.status, words in answer.out) == (0, True), answer
+    assert site.call("convert").status == 0
+    answer = site.call("run", "--dry-run")
+    assert "waits for list" not in answer.out
+    assert "vamp  here:alpha  7 nights  11 planned" in answer.out
+
+
 def test_a_night_that_is_not_over_is_in_progress_where_a_hop_waits_for_its_steps(site: Observatory) -> None:
     """In the morning it cannot be there yet, and nobody is woken; the night before it can, and is missing."""
     declare(site, after="list")
