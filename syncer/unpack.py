@@ -23,6 +23,7 @@ from observatory.endpoints.contract import OURS
 from observatory.errors import CouldNotTell, NightferryError, UsageError
 from observatory.files import to_disk
 from observatory.names import fold_key, folders_above, is_safe, show
+from syncer.ingest.place import give_name
 
 MOST_BYTES = 2 * 1024**4
 """What a tar file may hold unless told otherwise: a query result of two terabytes is a mistake or an attack."""
@@ -304,11 +305,20 @@ def _put_in_place(staging: Path, folder: Path, members: Sequence[_Member], total
         _check_folder(folder, new)
         new.mkdir(parents=True, exist_ok=True)
         folders |= {new, new.parent}
-    for path in sorted(set(files) - set(there)):
-        (staging / os.fsdecode(path)).rename(folder / os.fsdecode(path))
+    _name_all(staging, folder, sorted(set(files) - set(there)))
     for one in folders:
         to_disk(one)
     return Unpacked(tuple(files), tuple(there), total)
+
+
+def _name_all(staging: Path, folder: Path, paths: Sequence[bytes]) -> None:
+    """Give every file its name, or none: one that appeared since it was looked for is never replaced."""
+    with contextlib.ExitStack() as undo:
+        for path in paths:
+            place = folder / os.fsdecode(path)
+            give_name(bytes(staging / os.fsdecode(path)), bytes(place))
+            undo.callback(place.unlink, missing_ok=True)
+        undo.pop_all()
 
 
 def _is_there(staging: Path, folder: Path, path: bytes) -> bool:

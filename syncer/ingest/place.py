@@ -205,22 +205,31 @@ class Placer:
             written = _write_copy(source, temporary)
             if hash_file(temporary) != written:
                 raise OSError(errno.EIO, "what was written is not what is read back")
-            self._name(temporary, target)
+            give_name(temporary, target)
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary)
         return written
 
-    def _name(self, temporary: bytes, target: bytes) -> None:
-        """Give a copy its name without ever replacing a file; a rename would."""
-        try:
-            os.link(temporary, target)
-        except OSError as error:
-            if error.errno not in _NO_HARDLINK:
-                raise
-            if os.path.lexists(target):
-                raise FileExistsError(errno.EEXIST, "File exists", target) from error
-            os.rename(temporary, target)
+
+def give_name(temporary: bytes, target: bytes) -> None:
+    """Give a file of our own its name without ever replacing another, as a rename would.
+
+    It may keep its temporary name too.
+
+    Raises
+    ------
+    FileExistsError
+    OSError
+    """
+    try:
+        os.link(temporary, target)
+    except OSError as error:
+        if error.errno not in _NO_HARDLINK:
+            raise
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, "File exists", target) from error
+        os.rename(temporary, target)
 
 
 def _write_copy(source: Source, temporary: bytes) -> str:

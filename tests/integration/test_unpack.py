@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+import syncer.unpack
 from nightferry.cli.main import main
 from syncer.downloads import check_downloads, write_lists
 from syncer.unpack import Limits, TarUnreadable, UnpackFailed, UnpackRefused, unpack
@@ -172,6 +173,25 @@ def test_unpacking_again_changes_nothing_and_another_file_refuses(tmp_path: Path
         unpack(path, tmp_path / "to")
     assert (tmp_path / "to" / "zip" / NAMES[0]).read_bytes() == b"mine"
     assert not (tmp_path / "to" / ".nightferry").exists()
+
+
+def test_a_file_that_appears_at_the_last_moment_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another unpacking puts its own there once ours has looked: it stays, and of ours nothing is left."""
+    path = tar(tmp_path / "x.tar", [member("a", content=b"ours"), member("b", content=b"ours")])
+    looked = syncer.unpack._is_there
+
+    def looked_too_early(staging: Path, folder: Path, name: bytes) -> bool:
+        found = looked(staging, folder, name)
+        if name == b"b":
+            (folder / "b").write_bytes(b"theirs")
+        return found
+
+    monkeypatch.setattr(syncer.unpack, "_is_there", looked_too_early)
+    with pytest.raises(UnpackFailed, match="File exists; what was written is gone again"):
+        unpack(path, tmp_path / "to")
+    assert {one.name: one.read_bytes() for one in (tmp_path / "to").iterdir()} == {"b": b"theirs"}
 
 
 def test_nothing_is_written_through_a_link_in_the_folder(tmp_path: Path) -> None:
