@@ -23,7 +23,7 @@ from nightferry.workplace import Workplace
 from observatory.ends import loss_words
 from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
-from observatory.spec.chain import Hop
+from observatory.spec.chain import Hop, is_joined
 from observatory.truth import State
 from syncer.safety import mass_loss
 from verifier.check import check, listings_of
@@ -200,6 +200,7 @@ def _options(workplace: Workplace, hop: Hop, scope: HopScope, wishes: VerifyWish
         kept=kept,
         overdue=overdue(workplace, scope),
         not_due=_not_due(workplace, hop),
+        is_joined=is_joined(hop) and hop.destination.declared.fill is None,
         nights_by_clock=wishes.nights_by_clock,
     )
 

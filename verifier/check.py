@@ -30,7 +30,7 @@ from observatory.names import show
 from observatory.records import Entry, RecordError
 from observatory.sharing import refuse_shared_folders, stands_for_two
 from verifier.accepted import Accepted
-from verifier.fixity import differing_contents
+from verifier.fixity import OnHashed, differing_contents, tell_nobody
 from verifier.freed import SinceFreed, of_other_content, of_other_size
 from verifier.options import CheckOptions, HashedPair
 from verifier.sequence import bears_no_number, find_gaps
@@ -130,6 +130,7 @@ def _look(
         keep_same=_keeps_names(options) or scope.hop.instrument.sequence is not None,
         overdue=options.overdue,
         not_due=options.not_due,
+        by_time=options.is_joined,
         watched=() if scope.source.request.names_only else options.kept,
     )
     names_there = scope.in_source_names(scope.destination.asked_about(there))
@@ -269,30 +270,34 @@ class _Looked:
 
     def _deeper(self, alone: Sequence[bytes], differing: Sequence[bytes]) -> _Deep:
         """Open what is alike; at level structure also what is on the source `alone`, and both of `differing` size."""
-        roots = (self._scope.source.request.root, self._scope.destination.request.root)
-        both = sorted(self._tally.alike()) if self._options.level in ("checksum", "structure") else []
         if self._options.level == "checksum":
-            answer = differing_contents(
-                (self._source, roots[0], both),
-                (self._destination, roots[1], [self._scope.target_of(path) for path in both]),
-                self._options.progress,
-                self._tell_hashed,
-            )
-            return _Deep(checksum_differs=answer.differing, unreadable=answer.unreadable)
-        if self._options.level == "structure":
-            both = sorted([*both, *differing])
-            answer_here = find_damage(self._source, roots[0], sorted([*both, *alone]), "source", self._options.progress)
-            targets = {self._scope.target_of(path): path for path in both}
-            answer_there = find_damage(
-                self._destination, roots[1], list(targets), "destination", self._options.progress
-            )
-            back = [replace(finding, path=targets[finding.path]) for finding in answer_there.damaged]
-            unread = [replace(finding, path=targets[finding.path]) for finding in answer_there.unreadable]
-            return _Deep(
-                damaged=tuple(sorted([*answer_here.damaged, *back])),
-                unreadable=tuple(sorted([*answer_here.unreadable, *unread])),
-            )
-        return _Deep()
+            return self._contents(sorted(self._tally.alike()), self._tell_hashed)
+        told = self._contents(self._tally.of_other_time)
+        if self._options.level != "structure":
+            return told
+        found = self._damage(alone, sorted([*self._tally.alike(), *differing]))
+        return replace(told, damaged=found.damaged, unreadable=tuple(sorted({*found.unreadable, *told.unreadable})))
+
+    def _contents(self, paths: Sequence[bytes], on_hashed: OnHashed = tell_nobody) -> _Deep:
+        """Hash files on both sides."""
+        targets = [self._scope.target_of(path) for path in paths]
+        here = (self._source, self._scope.source.request.root, paths)
+        there = (self._destination, self._scope.destination.request.root, targets)
+        answer = differing_contents(here, there, self._options.progress, on_hashed)
+        return _Deep(checksum_differs=answer.differing, unreadable=answer.unreadable)
+
+    def _damage(self, alone: Sequence[bytes], both: Sequence[bytes]) -> _Deep:
+        """Ask of files whether they are whole: of those of `both` sides on either."""
+        source, destination = (end.request.root for end in (self._scope.source, self._scope.destination))
+        progress = self._options.progress
+        here = find_damage(self._source, source, sorted([*both, *alone]), "source", progress)
+        targets = {self._scope.target_of(path): path for path in both}
+        there = find_damage(self._destination, destination, list(targets), "destination", progress)
+        back = [replace(finding, path=targets[finding.path]) for finding in there.damaged]
+        unread = [replace(finding, path=targets[finding.path]) for finding in there.unreadable]
+        return _Deep(
+            damaged=tuple(sorted([*here.damaged, *back])), unreadable=tuple(sorted([*here.unreadable, *unread]))
+        )
 
     def _doubles(self) -> list[Finding]:
         """Return the files whose place on the destination is that of another one, too: there is one file for two."""

@@ -37,8 +37,12 @@ OnHashed = Callable[[Sequence[Hashed], Sequence[Hashed]], None]
 """Is told of each batch what was read on the source and on the destination, pair by pair."""
 
 
+def tell_nobody(here: Sequence[Hashed], there: Sequence[Hashed]) -> None:
+    """Take what was read for one comparison alone."""
+
+
 def hash_both(
-    source: Side, destination: Side, progress: Callable[[int], None], on_hashed: OnHashed = lambda here, there: None
+    source: Side, destination: Side, progress: Callable[[int], None], on_hashed: OnHashed = tell_nobody
 ) -> Iterator[tuple[Hashed, Hashed]]:
     """Hash the files of both sides pairwise; the two path lists are of one length and order.
 
@@ -100,7 +104,7 @@ def hash_one_side(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> list[H
 
 
 def differing_contents(
-    source: Side, destination: Side, progress: Callable[[int], None], on_hashed: OnHashed = lambda here, there: None
+    source: Side, destination: Side, progress: Callable[[int], None], on_hashed: OnHashed = tell_nobody
 ) -> Contents:
     """Compare the contents of files on both sides.
 

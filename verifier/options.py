@@ -67,6 +67,9 @@ class CheckOptions:
         Told what was read, by those who remember it; with the facts of both roots.
     on_missing : callable
         Told the source paths that the destination lacks, accepted ones too: nobody holds what a person gave up.
+    is_joined : bool
+        Several sources fill the destination, and keep times: a file of the same size and any other time may be
+        another source's, and is told by its contents.
     nights_by_clock : bool
         The nights were counted back from now, by this machine's clock; False: somebody named them.
     """
@@ -82,4 +85,5 @@ class CheckOptions:
     not_due: Collection[dt.date] = frozenset()
     on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
     on_missing: Callable[[Sequence[bytes]], None] = field(default=lambda paths: None)
+    is_joined: bool = False
     nights_by_clock: bool = True

@@ -39,11 +39,15 @@ class Tally:
         Source files that are not young whatever their time: they have been in progress for too long.
     not_due : collection of night
         Nights that the destination need not have yet: their files are taken for young.
+    by_time : bool
+        Remember the files that are of one size and not of one time, which may be two.
     watched : collection of bytes
         Files of which the size is wanted though they are on the destination alone; it stands in `sizes_there`.
     lost_links, changed_links : list of Entry
         Where links are carried as links (``symlinks: copy``) they count as files: those that the destination
         lacks, and those that point elsewhere there. Everywhere else a link that is not followed is only listed.
+    of_other_time : list of bytes
+        Such files, where they are asked for.
     behind_links : list of bytes
         Files on both sides that are reached through a link on the destination alone.
     """
@@ -55,6 +59,7 @@ class Tally:
     keep_same: bool = False
     overdue: frozenset[bytes] = frozenset()
     not_due: Collection[dt.date] = frozenset()
+    by_time: bool = False
     watched: Collection[bytes] = ()
     source_counts: dict[dt.date, int] = field(default_factory=dict)
     destination_counts: dict[dt.date, int] = field(default_factory=dict)
@@ -67,6 +72,7 @@ class Tally:
     changed_links: list[Entry] = field(default_factory=list)
     unrecognised: list[bytes] = field(default_factory=list)
     sizes_there: dict[bytes, int] = field(default_factory=dict)
+    of_other_time: list[bytes] = field(default_factory=list)
     behind_links: list[bytes] = field(default_factory=list)
     blocks: list[bytes] = field(default_factory=list)
 
@@ -115,6 +121,8 @@ class Tally:
         if there.by_link and not here.by_link:
             self.behind_links.append(here.path)
         if not self.by_size or here.size_bytes == there.size_bytes:
+            if self.by_time and here.mtime_s != there.mtime_s:
+                self.of_other_time.append(here.path)
             if self.keep_same:
                 self.blocks.append(source + b"\0")
         else:

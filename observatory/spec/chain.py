@@ -103,6 +103,12 @@ def sources_of(instrument: Instrument, index: int) -> tuple[str, ...]:
     return (instrument.copies[index - 1].label,)
 
 
+def is_joined(hop: Hop) -> bool:
+    """Say whether several copies fill a hop's destination: what bears a file's name there may be another's."""
+    index = [copy.label for copy in hop.instrument.copies].index(hop.destination.name)
+    return len(sources_of(hop.instrument, index)) > 1
+
+
 def _cameras(instrument: Instrument, source: Copy, destination: Copy) -> dict[str, Camera]:
     return {
         name: camera
