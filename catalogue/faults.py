@@ -26,6 +26,9 @@ _TAKES_NO_FILE = (
 )
 """A folder that is read-only, full or another account's shows as one of these."""
 
+MEANWHILE = "while this worked; what it noted last is lost. Start again"
+"""What becomes of a database that is not the one any more with which the work began."""
+
 _LOCKED_THERE = "55P03"
 _OURS = ("IntegrityError", "ProgrammingError", "DataError")
 """What every driver calls it (PEP 249) where a statement was wrong, or a row could not be as the tables are."""

@@ -1,21 +1,24 @@
 """A PostgreSQL server as the ledger needs it: how it is reached, and what every session is told first.
 
 A server's administrator may set a database or a role up for others: another encoding, form of dates or level of
-isolation. What we rely on is said anew in each session. What the server answers when it fails is faults.py's.
+isolation. What we rely on is said anew in each session. That a session does not wait for ever is answering.py's, what
+the server answers when it fails faults.py's. Imports the driver, an extra of the installation: to be loaded where it
+is needed.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import psycopg
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine import URL, Dialect, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from catalogue.answering import Answering
+from catalogue.faults import MEANWHILE
 from observatory.errors import RecordsUnavailable
-
-if TYPE_CHECKING:
-    import psycopg
 
 _REACHED = {
     "fallback_application_name": "nightferry",
@@ -39,6 +42,8 @@ SELECT set_config('lock_timeout', '{wait_ms}', false) WHERE current_setting('loc
 """The driver reads no other dates; a time of modification comes back as it went in; who waited for a lock sees what
 its holder wrote. A wait for locks that the administrator has limited stays as it is."""
 
+_WHICH = "SELECT to_regclass('alembic_version')::oid"
+"""Each table has a number of its own, which one of the same name that is made later does not bear."""
 _KEEP_EVERY_NAME = ("UTF8", "SQL_ASCII")
 
 
@@ -62,7 +67,7 @@ def engine(url: URL, name: str, wait_s: float) -> Engine:
     """
     _check(url)
     defaults = {key: value for key, value in _REACHED.items() if key not in url.query}
-    made = sa.create_engine(url, pool_pre_ping=True, connect_args=defaults)
+    made = sa.create_engine(url, connect_args=defaults)
     first = _FIRST.format(wait_ms=max(1, round(wait_s * 1000)))
 
     def prepare(connection: psycopg.Connection, _entry: ConnectionPoolEntry) -> None:
@@ -71,13 +76,56 @@ def engine(url: URL, name: str, wait_s: float) -> Engine:
         connection.autocommit = False
         _refuse_encoding(name, connection.info.parameter_status("server_encoding"))
 
+    sa.event.listen(made, "do_connect", _connect)
     sa.event.listen(made, "connect", prepare, insert=True)  # before SQLAlchemy asks how the server is set up
+    sa.event.listen(made, "checkout", _Tables(name).compare)
     return made
 
 
-def _check(url: URL) -> None:
-    import psycopg  # only where it is needed: it is an extra of the installation
+def _connect(_dialect: Dialect, _entry: object, words: Sequence[Any], settings: Mapping[str, Any]) -> Answering:
+    return Answering.connect(*words, **settings)
 
+
+class _Tables:
+    """The tables with which the work began: they are dropped, and made anew, without a word to who works with them.
+
+    Parameters
+    ----------
+    name : str
+        What messages call the database.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._known: int | None = None
+
+    def compare(self, connection: psycopg.Connection, _entry: ConnectionPoolEntry, _fairy: object) -> None:
+        """Look before a session is used whether it works, and whether the database was dropped or made anew meanwhile.
+
+        Raises
+        ------
+        sqlalchemy.exc.DisconnectionError
+            It does not, and a new one is to be made.
+        RecordsUnavailable
+        """
+        try:
+            shown = _shown(connection)
+        except psycopg.OperationalError as error:
+            raise sa.exc.DisconnectionError from error
+        if self._known is not None and shown != self._known:
+            raise RecordsUnavailable(self._name, f"its tables were dropped, and perhaps made anew, {MEANWHILE}")
+        self._known = shown
+
+
+def _shown(connection: psycopg.Connection) -> int | None:
+    """Return the number of the table that tells the version; None where there is none yet."""
+    connection.autocommit = True
+    found = connection.execute(_WHICH).fetchone()
+    connection.autocommit = False
+    return None if found is None else found[0]
+
+
+def _check(url: URL) -> None:
     try:
         psycopg.conninfo.make_conninfo(**{str(key): "" for key in url.query})
     except psycopg.ProgrammingError as error:

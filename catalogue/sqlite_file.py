@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from catalogue.faults import MEANWHILE
 from observatory.errors import RecordsUnavailable
 
 WRITES = "nightferry_writes"
@@ -36,8 +37,8 @@ def engine(url: URL, name: str, wait_s: float) -> Engine:
     compiler = made.dialect.statement_compiler
     made.dialect.statement_compiler = type("TakesHints", (compiler,), {"get_from_hint_text": _hint})
     sa.event.listen(made, "connect", _prepare)
-    sa.event.listen(made, "begin", _begin)
     _refuse_another_file(made, str(url.database), name)
+    sa.event.listen(made, "begin", _begin)
     return made
 
 
@@ -64,20 +65,23 @@ def _begin(connection: Connection) -> None:
 
 
 def _refuse_another_file(engine: Engine, path: str, name: str) -> None:
-    """Look before each transaction whether the file is the one that is open: SQLite writes on into one that is gone."""
+    """Look at both ends of each transaction whether the file is the one that is open.
+
+    SQLite writes on into one that is gone.
+    """
 
     def remember(_connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
         entry.info[_OPENED] = _shown(path)
 
-    def compare(_connection: sqlite3.Connection, entry: ConnectionPoolEntry, _fairy: object) -> None:
-        opened, shown = entry.info[_OPENED], _shown(path)
+    def compare(connection: Connection) -> None:
+        opened, shown = connection.info[_OPENED], _shown(path)
         if shown.identity != opened.identity or (opened.size_bytes and not shown.size_bytes):
-            why = "its file was deleted, replaced or emptied while this worked; what it noted last is lost. Start again"
-            raise RecordsUnavailable(name, why)
-        entry.info[_OPENED] = shown
+            raise RecordsUnavailable(name, f"its file was deleted, replaced or emptied {MEANWHILE}")
+        connection.info[_OPENED] = shown
 
     sa.event.listen(engine, "connect", remember)
-    sa.event.listen(engine, "checkout", compare)
+    for moment in ("begin", "commit"):
+        sa.event.listen(engine, moment, compare)
 
 
 class _Shown(NamedTuple):

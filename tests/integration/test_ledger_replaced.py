@@ -9,8 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from catalogue.ledger import Ledger
+from catalogue.store import open_store
+from catalogue.tables import runs
 from nightferry.daemon import Daemon, trigger_of
 from nightferry.workplace import Workplace
 from observatory.errors import RecordsUnavailable
@@ -47,6 +50,36 @@ def test_what_is_noted_into_a_file_that_is_gone_is_not_called_noted(
         meddle(tmp_path / "catalogue.db")
         with pytest.raises(RecordsUnavailable, match="deleted, replaced or emptied while this worked"):
             ledger.finish_run(run, State.OK, NOON)
+
+
+@pytest.mark.parametrize("meddle", [delete, empty, replace])
+def test_a_writer_of_many_transactions_looks_before_each(tmp_path: Path, meddle: Callable[[Path], None]) -> None:
+    """An ingest of hours noted all that followed into a file without a name."""
+    store = open_store(URL, tmp_path)
+    with store.writer() as connection:
+        with connection.begin():
+            connection.execute(note())
+        meddle(tmp_path / "catalogue.db")
+        with pytest.raises(RecordsUnavailable, match="deleted, replaced or emptied"), connection.begin():
+            connection.execute(note())
+    store.close()
+
+
+@pytest.mark.parametrize("meddle", [delete, empty, replace])
+def test_what_becomes_of_the_file_within_a_transaction_is_told_by_it(
+    tmp_path: Path, meddle: Callable[[Path], None]
+) -> None:
+    """The last one of a run would else be called noted."""
+    store = open_store(URL, tmp_path)
+    with pytest.raises(RecordsUnavailable, match="deleted, replaced or emptied"), store.write() as connection:
+        connection.execute(note())
+        meddle(tmp_path / "catalogue.db")
+    store.close()
+
+
+def note() -> sa.Insert:
+    """Return something to write."""
+    return runs.insert().values(kind="sync", started_utc=NOON, host="astro", pid=1)
 
 
 def test_a_file_that_grows_and_is_carried_over_is_the_same(tmp_path: Path) -> None:
