@@ -6,7 +6,7 @@ is written. How sections look is left to text.py and html.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from observatory.names import folded_runs, show
@@ -29,38 +29,75 @@ class Section:
         In capitals but for host names, which are case-sensitive to the eye.
     paths : sequence of bytes
         Files of which there is nothing more to say; they can be folded into runs.
+    reasons : sequence of (path, reason)
+        Files with what is to be said of each; those of which the same is said can be folded.
     remarks : sequence of str
-        Ready lines: files with a reason, frame numbers.
+        Ready lines: frame numbers.
     ending : str or None
         ``None``, ``UNKNOWN: reason``, ``AWAY: reason``; nothing in sections that only stand where there is
         something to say.
+    is_terse : bool
+        In the plain text, too, one cause is one line: a folder that is closed keeps all of its files from being moved.
     """
 
     root: str
     title: str
     paths: Sequence[bytes] = ()
+    reasons: Sequence[tuple[bytes, str]] = ()
     remarks: Sequence[str] = ()
     ending: str | None = None
+    is_terse: bool = False
 
     @property
     def count(self) -> int:
         """How many things the section lists."""
-        return len(self.paths) + len(self.remarks)
+        return len(self.paths) + len(self.reasons) + len(self.remarks)
 
     def says_the_same_as(self, other: Section) -> bool:
         """Say whether not one line would differ."""
-        mine = (self.root, self.title, [*self.paths], [*self.remarks], self.ending)
-        return mine == (other.root, other.title, [*other.paths], [*other.remarks], other.ending)
+        mine, theirs = ((one.root, one.title, [*one.file_lines()], one.ending) for one in (self, other))
+        return mine == theirs
 
     def file_lines(self) -> Iterator[str]:
-        """Yield the lines without the ending, one a file."""
+        """Yield the lines without the ending, one a file; where the section is terse, one for what many share."""
         yield from map(show, self.paths)
+        yield from _by_reason(self.reasons, MOST_ALIKE if self.is_terse else len(self.reasons))
         yield from self.remarks
 
     def folded_lines(self) -> Iterator[str]:
-        """Yield the lines without the ending, runs of frame numbers folded into one."""
+        """Yield the lines without the ending, runs of frame numbers folded into one, and what has one cause."""
         yield from folded_runs(self.paths)
+        yield from _by_reason(self.reasons, 1)
         yield from self.remarks
+
+
+MOST_ALIKE = 10
+"""So many lines may say the same, before each folder becomes one."""
+
+
+def _by_reason(reasons: Sequence[tuple[bytes, str]], most: int) -> Iterator[str]:
+    """Yield a line a file; of more than `most` of which the same is said, one for each run, or else for each folder."""
+    alike: dict[str, list[bytes]] = {}
+    for path, why in reasons:
+        alike.setdefault(why, []).append(path)
+    if max(map(len, alike.values()), default=0) <= most:
+        yield from (f"{show(path)}: {why}" for path, why in reasons)
+        return
+    for why, paths in alike.items():
+        yield from (f"{line}: {why}" for line in (_folded(paths) if len(paths) > most else map(show, paths)))
+
+
+def _folded(paths: Sequence[bytes]) -> Iterable[str]:
+    runs = folded_runs(paths)
+    return runs if len(runs) <= MOST_ALIKE else _by_folder(paths)
+
+
+def _by_folder(paths: Iterable[bytes]) -> Iterator[str]:
+    folders: dict[bytes, list[bytes]] = {}
+    for path in paths:
+        folders.setdefault(path.rpartition(b"/")[0], []).append(path)
+    for folder, inside in folders.items():
+        yield show(inside[0]) if len(inside) == 1 else f"{show(folder) or '.'}/, {len(inside)} files"
 
 
 Said = Mapping[tuple[str, str], Sequence[Section]]
@@ -109,14 +146,18 @@ def verdict_sections(verdict: HopVerdict) -> Iterator[Section]:
         Section(far_root, f"FILES ON {destination} THAT ARE NOT ON {source}", verdict.extra),
         Section(root, f"FILES THAT DIFFER IN SIZE BETWEEN {source} AND {destination}", verdict.size_differs),
         Section(root, f"FILES THAT DIFFER IN CONTENT BETWEEN {source} AND {destination}", verdict.checksum_differs),
-        Section(root, f"DAMAGED FILES ON {source}", (), _findings(verdict.damaged, "source")),
-        Section(far_root, f"DAMAGED FILES ON {destination}", (), _findings(verdict.damaged, "destination")),
+        Section(root, f"DAMAGED FILES ON {source}", reasons=_findings(verdict.damaged, "source")),
+        Section(far_root, f"DAMAGED FILES ON {destination}", reasons=_findings(verdict.damaged, "destination")),
         Section(root, f"FILES STILL BEING WRITTEN ON {source}", verdict.in_progress),
-        Section(root, f"FRAME NUMBERS MISSING ON {source}", (), gap_lines(verdict.sequence_gaps, verdict.instrument)),
-        Section(root, f"UNRECOGNISED FILES ON {source}", verdict.unrecognised),
-        Section(root, f"FILES THAT COULD NOT BE READ ON {source}", (), _findings(verdict.unreadable, "source")),
         Section(
-            far_root, f"FILES THAT COULD NOT BE READ ON {destination}", (), _findings(verdict.unreadable, "destination")
+            root, f"FRAME NUMBERS MISSING ON {source}", remarks=gap_lines(verdict.sequence_gaps, verdict.instrument)
+        ),
+        Section(root, f"UNRECOGNISED FILES ON {source}", verdict.unrecognised),
+        Section(root, f"FILES THAT COULD NOT BE READ ON {source}", reasons=_findings(verdict.unreadable, "source")),
+        Section(
+            far_root,
+            f"FILES THAT COULD NOT BE READ ON {destination}",
+            reasons=_findings(verdict.unreadable, "destination"),
         ),
     ]
     yield from (section for section in further if section.count)
@@ -127,16 +168,16 @@ def outcome_sections(outcome: HopOutcome) -> Iterator[Section]:
     source, destination = one_line(outcome.source), one_line(outcome.destination)
     root, far_root = with_slash(outcome.source_root), with_slash(outcome.destination_root)
     not_moved = f"FILES THAT WERE NOT TRANSFERRED FROM {source} TO {destination}"
-    first = Section(root, not_moved, (), _failures(outcome.failed), _outcome_ending(outcome))
+    first = Section(root, not_moved, (), _failures(outcome.failed), (), _outcome_ending(outcome), is_terse=True)
     if first.count or first.ending:
         yield first
     further = [
-        Section(root, f"FILES TO BE TRANSFERRED FROM {source} TO {destination}", (), _failures(outcome.plan)),
-        Section(far_root, f"FILES KEPT ON {destination}", (), _failures(outcome.kept)),
+        Section(root, f"FILES TO BE TRANSFERRED FROM {source} TO {destination}", reasons=_failures(outcome.plan)),
+        Section(far_root, f"FILES KEPT ON {destination}", reasons=_failures(outcome.kept)),
         Section(far_root, f"FILES REPLACED ON {destination}", outcome.replaced),
-        Section(root, f"DAMAGED FILES ON {source}", (), _failures(outcome.stuck)),
+        Section(root, f"DAMAGED FILES ON {source}", reasons=_failures(outcome.stuck)),
         Section(root, f"FILES STILL BEING WRITTEN ON {source}", outcome.in_progress),
-        Section(root, f"FILES THAT COULD NOT BE READ ON {source}", (), _failures(outcome.unreadable)),
+        Section(root, f"FILES THAT COULD NOT BE READ ON {source}", reasons=_failures(outcome.unreadable)),
     ]
     yield from (section for section in further if section.count)
 
@@ -157,9 +198,9 @@ def _outcome_ending(outcome: HopOutcome) -> str | None:
     return f"REFUSED: {one_line(outcome.refused_reason)}" if outcome.refused_reason is not None else None
 
 
-def _findings(findings: Sequence[Finding], on: str) -> list[str]:
-    return [f"{show(found.path)}: {one_line(found.reason)}" for found in findings if found.on == on]
+def _findings(findings: Sequence[Finding], on: str) -> list[tuple[bytes, str]]:
+    return [(found.path, one_line(found.reason)) for found in findings if found.on == on]
 
 
-def _failures(failures: Sequence[Failure]) -> list[str]:
-    return [f"{show(failure.path)}: {one_line(failure.reason)}" for failure in failures]
+def _failures(failures: Sequence[Failure]) -> list[tuple[bytes, str]]:
+    return [(failure.path, one_line(failure.reason)) for failure in failures]

@@ -40,10 +40,12 @@ def text_parts(report: Report, most_lines: int | None = None, rest: str = "") ->
     separator = ""
     for section in sections_of(report):
         yield separator + "\n".join(heading(section))
-        for line in itertools.islice(section.file_lines(), most_lines):
+        lines = section.file_lines()
+        for line in itertools.islice(lines, most_lines):
             yield "\n" + line
-        if most_lines is not None and section.count > most_lines:
-            yield f"\n... and {section.count - most_lines} more, left out here; {rest}."
+        unshown = sum(1 for _ in lines)
+        if unshown:
+            yield f"\n... and {unshown} more, left out here; {rest}."
         if section.ending is not None:
             yield "\n" + section.ending
         separator = BETWEEN_BLOCKS

@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from observatory.names import show
 from observatory.truth import State
 
 
@@ -136,12 +137,15 @@ class HopVerdict:
             return self.away_reason
         return self.unknown_reason or self._reason_from_counts()
 
+    def _first_unreadable(self) -> str:
+        return f" ({show(self.unreadable[0].path)}: {self.unreadable[0].reason})" if self.unreadable else ""
+
     def _reason_from_counts(self) -> str:
         gaps = sum(len(gap.numbers) for gap in self.sequence_gaps) if self.gaps_fail else 0
         unread = {finding.path for finding in self.unreadable}
         counted = [
             (max(0, self.not_comparable - len(unread)), "could not be compared"),
-            (len(unread), "could not be read"),
+            (len(unread), f"could not be read{self._first_unreadable()}"),
             (len(self.missing), "missing"),
             (len(self.size_differs), "of other size"),
             (len(self.checksum_differs), "of other content"),

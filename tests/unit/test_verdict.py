@@ -37,10 +37,10 @@ def test_nothing_found_is_ok_and_needs_no_reason() -> None:
         ({"sequence_gaps": (GAP,), "gaps_fail": False}, State.OK, None),
         ({"sequence_gaps": (GAP,), "gaps_fail": False, "extra": (b"x",)}, State.DIFFERENT, "1 only on the destination"),
         ({"not_comparable": 1}, State.UNKNOWN, "1 could not be compared"),
-        ({"unreadable": (FOUND,)}, State.UNKNOWN, "1 could not be read"),
+        ({"unreadable": (FOUND,)}, State.UNKNOWN, "1 could not be read (x: cut)"),
         ({"unknown_reason": "b: not reached"}, State.UNKNOWN, "b: not reached"),
         ({"unknown_reason": "b: lost", "missing": (b"x",)}, State.UNKNOWN, "b: lost"),
-        ({"unreadable": (FOUND,), "missing": (b"x",)}, State.UNKNOWN, "1 could not be read, 1 missing"),
+        ({"unreadable": (FOUND,), "missing": (b"x",)}, State.UNKNOWN, "1 could not be read (x: cut), 1 missing"),
         ({"away_reason": "off the telescope"}, State.AWAY, "off the telescope"),
     ],
 )

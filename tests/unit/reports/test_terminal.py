@@ -11,6 +11,7 @@ from rich.console import Console
 
 from reports.terminal import print_report
 from tests.unit.reports.made import FULL, MOVED, NIGHT, OK_HOP, SEED, SHD_UNKNOWN, report
+from verifier.verdict import Finding
 
 
 def printed(made: object, *, colour: bool = False, width: int = 100) -> str:
@@ -90,3 +91,13 @@ def test_a_rehearsal_says_what_would_move_and_not_that_nothing_did() -> None:
     """``0 files transferred`` would be true of every dry run, and say nothing."""
     made = report(outcomes=(replace(MOVED, dry_run=True, transferred=0, planned=42),))
     assert printed(made).splitlines()[-1] == "ok: 42 files to be transferred"
+
+
+def test_files_with_one_reason_are_folded_as_those_without_any() -> None:
+    """Twenty of two thousand lines, all alike, said nothing of the others."""
+    paths = [f"2016/0907/SHA_20160907.{number:04d}.fits".encode() for number in range(1, 2001)]
+    verdict = replace(OK_HOP, unreadable=tuple(Finding(path, "source", "Permission denied") for path in paths))
+    seen = printed(report(verdict))
+    assert "SHA_20160907.[0001-2000].fits, 2000 files: Permission denied" in seen
+    assert f"UNKNOWN: 2000 could not be read ({paths[0].decode()}: Permission denied)" in " ".join(seen.split())
+    assert "more lines" not in seen

@@ -11,6 +11,7 @@ from observatory.truth import State
 from reports.html import render_html
 from reports.model import FrameCount, StepRow
 from reports.text import RULE, render_text
+from syncer.outcome import Failure, HopOutcome
 from tests.shared import shared
 from tests.unit.reports.made import (
     AWAY,
@@ -101,7 +102,7 @@ MISSING_TWO = (b"2016/0907/a.fits", b"2016/0907/b.fits")
 def test_an_unreadable_file_makes_its_hop_unknown_in_words() -> None:
     """The reason is made of the counts where nobody gave one."""
     lines = block(render_text(report(EVERYTHING)), "FILES ON sha.suth.saao.ac.za THAT ARE NOT ON astro.suth.saao.ac.za")
-    assert lines[-1].startswith("UNKNOWN: 1 could not be read, 3 missing")
+    assert lines[-1].startswith("UNKNOWN: 1 could not be read (2016/0907/locked: permission denied), 3 missing")
 
 
 def test_an_instrument_off_the_telescope_says_away() -> None:
@@ -192,6 +193,36 @@ def test_a_sync_lists_what_did_not_arrive_and_counts_the_rest() -> None:
     ]
     assert block(text, titles(text)[0]) == ["2016/0907/SHA_20160907.0163.fits: disk full"]
     assert text.splitlines()[-1] == "sha  sha:astro.suth  2 nights  41 of 42 moved  42.0 MB  8 s  different"
+
+
+def closed(*numbers: int) -> HopOutcome:
+    """Return a sync of which the destination's folder was closed to us."""
+    paths = [f"2016/0907/SHA_20160907.{number:04d}.fits".encode() for number in numbers]
+    failed = [Failure(path, "2016/0907 on the destination could not be looked at: closed") for path in paths]
+    return replace(MOVED, failed=tuple(failed))
+
+
+def test_one_cause_is_one_line_of_what_was_not_moved() -> None:
+    """Two thousand files in a folder that is closed filled the mail; by runs, or by folder where names do not run."""
+    told = "could not be looked at: closed"
+    for outcome, first in (
+        (closed(*range(1, 2001)), "2016/0907/SHA_20160907.[0001-2000].fits, 2000 files: "),
+        (closed(*range(0, 4000, 2)), "2016/0907/, 2000 files: "),
+    ):
+        text = render_text(report(kind="sync", outcomes=(outcome,)))
+        assert block(text, titles(text)[0]) == [f"{first}2016/0907 on the destination {told}"]
+    few = render_text(report(kind="sync", outcomes=(closed(*range(10)),)))
+    assert len(block(few, titles(few)[0])) == 10, "so few are told one by one"
+    mixed = replace(closed(*range(11)), failed=(*closed(*range(11)).failed, Failure(b"x.fits", "disk full")))
+    text = render_text(report(kind="sync", outcomes=(mixed,)))
+    assert [line.rpartition(": ")[2] for line in block(text, titles(text)[0])] == ["closed", "disk full"]
+
+
+def test_what_could_not_be_read_stays_one_line_a_file() -> None:
+    """The form of that section is the interface's, as is that of what is missing."""
+    unreadable = tuple(Failure(b"2016/0907/%d.fits" % number, "closed") for number in range(2000))
+    text = render_text(report(kind="sync", outcomes=(replace(MOVED, unreadable=unreadable),)))
+    assert len(block(text, titles(text)[1])) == 2000
 
 
 def test_a_good_sync_is_its_summary_alone() -> None:

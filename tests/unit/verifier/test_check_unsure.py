@@ -66,7 +66,7 @@ def test_a_file_that_cannot_be_read_is_not_comparable(level: str, side: str) -> 
     verdict = world.check(level=level)
     assert (verdict.state, verdict.not_comparable, verdict.compared) == (State.UNKNOWN, 1, 1)
     assert verdict.unreadable == (Finding(ONE, side, "Permission denied"),)
-    assert verdict.reason == "1 could not be read"
+    assert verdict.reason == f"1 could not be read ({ONE.decode()}: Permission denied)"
 
 
 def test_a_file_that_is_unseen_there_and_unreadable_here_is_one_file() -> None:
