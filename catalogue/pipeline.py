@@ -87,15 +87,16 @@ class PipelineBook(Book):
     ) -> None:
         """Note that a night is through these steps; the instant stays that of the first time while they are the same.
 
-        With no labels it is noted as not processed.
+        With no labels it is noted as not processed, and that is on disk: its products may be about to go.
         """
         wanted = sorted(labels)
         key = {"instrument": instrument, "copy": copy, "night": night}
         same = [processed_nights.c[name] == value for name, value in key.items()]
-        with self._store.write() as connection:
-            if not wanted:
+        if not wanted:
+            with self._store.write_to_disk() as connection:
                 connection.execute(processed_nights.delete().where(*same))
-                return
+            return
+        with self._store.write() as connection:
             known = connection.execute(sa.select(processed_nights.c.labels).where(*same)).scalar()
             if known != wanted:
                 upsert(connection, processed_nights, [key | {"labels": wanted, "at_utc": at_utc}])

@@ -75,10 +75,11 @@ class RetentionBook(Book):
     ) -> int:
         """Note that some files are about to be freed, before the first of them is touched; return its number.
 
-        They are no loss from here on: fewer files are expected on the source of the hops that leave this copy.
+        They are no loss from here on: fewer files are expected on the source of the hops that leave this copy. It is on
+        disk then: a power cut must not leave files gone of which the ledger knows nothing.
         """
         values = {"holder_id": holder, "state": FreeingState.BEGUN.value, "at_utc": at_utc}
-        with self._store.write() as connection:
+        with self._store.write_to_disk() as connection:
             number = insert_one(connection, freeings, values)
             rows = [
                 {"freeing_id": number, "path": file.path, "night": file.night, "name": file.name}
@@ -92,7 +93,7 @@ class RetentionBook(Book):
 
     def prove_freeing(self, freeing: int, paths: Collection[bytes], proof: str) -> None:
         """Note which files of a batch are freed now, and where their proof lies; just before they are removed."""
-        with self._store.write() as connection:
+        with self._store.write_to_disk() as connection:
             of_batch = freeings.update().where(freeings.c.id == freeing)
             connection.execute(of_batch.values(state=FreeingState.PROVEN.value, proof=proof))
             _mark(connection, freeing, paths, True)

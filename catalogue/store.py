@@ -77,6 +77,26 @@ class Store:
             yield connection
 
     @contextmanager
+    def write_to_disk(self) -> Iterator[Connection]:
+        """Give a connection for one transaction that is on disk when it ends, as is then all that was kept before it.
+
+        For what must be known when the power goes while files are moved or removed by it; of anything else a power cut
+        may take the last moments.
+
+        Raises
+        ------
+        RecordsUnavailable
+        """
+        writer = self.engine.execution_options(**{sqlite_file.WRITES: True})
+        with (
+            translated(self.name, self.engine),
+            writer.connect() as connection,
+            _waiting_for_disk(connection),
+            connection.begin(),
+        ):
+            yield connection
+
+    @contextmanager
     def writer(self) -> Iterator[Connection]:
         """Give a connection on which the caller begins one transaction after the other: ``with connection.begin():``.
 
@@ -253,6 +273,20 @@ def _rarely_checkpointed(connection: Connection) -> Iterator[None]:
         yield
     finally:
         raw.cursor().execute(f"PRAGMA wal_autocheckpoint = {_USUAL_PAGES}")
+
+
+@contextmanager
+def _waiting_for_disk(connection: Connection) -> Iterator[None]:
+    """Have SQLite bring its log to disk at each commit; PostgreSQL does so by itself."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    raw = connection.connection
+    raw.cursor().execute("PRAGMA synchronous = FULL")
+    try:
+        yield
+    finally:
+        raw.cursor().execute("PRAGMA synchronous = NORMAL")
 
 
 def _use_write_ahead_log(store: Store, busy_timeout_s: float) -> None:
