@@ -2,7 +2,8 @@
 
 The word is a file beside the destination's marker, written only where a machine was given its part of a chain
 by ``--hop``. It names the nights that were brought late, too: the next machine's ledger does not know of them, and
-its window may not hold them. Moving is the syncer's.
+its window may not hold them; and by which cameras and folders they were brought, as its file of the instrument may
+say otherwise. Moving is the syncer's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import posixpath
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from catalogue.records import HopNight, NightRecord
 from nightferry.runs import Run
@@ -21,7 +23,8 @@ from nightferry.selection import Asked, hops_asked
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import OURS, Look
 from observatory.errors import CouldNotTell, UsageError
-from observatory.listing import ANY_NIGHT
+from observatory.listing import ANY_NIGHT, camera_layout
+from observatory.names import show
 from observatory.nights import night_text, parse_night
 from observatory.spec.chain import Hop, hops
 from observatory.truth import State
@@ -52,10 +55,13 @@ class Word:
     completed_utc : datetime
     late : mapping of night to datetime
         When a night was brought that was not of the last two then.
+    brings : mapping or None
+        Which files are brought, and whereto, as `_brings` writes it; None where a version said so that did not know.
     """
 
     completed_utc: dt.datetime
     late: Mapping[dt.date, dt.datetime] = field(default_factory=dict)
+    brings: Mapping[str, Any] | None = None
 
 
 def _word(hop: Hop) -> bytes:
@@ -82,12 +88,29 @@ def leave_records(workplace: Workplace, asked: Asked, outcomes: Sequence[HopOutc
 def _leave(workplace: Workplace, hop: Hop, state: State) -> None:
     endpoint, path = workplace.endpoint(hop.destination.host), _word(hop)
     late = {night_text(night): at.isoformat() for night, at in _brought_late(workplace, hop).items()}
-    said = {"completed_utc": workplace.now().isoformat(), "state": state.value, "late": late}
+    brings = _brings(workplace, hop)
+    said = {"completed_utc": workplace.now().isoformat(), "state": state.value, "late": late, "brings": brings}
     temporary = path + b".new"
     endpoint.remove(temporary)
     with endpoint.create(temporary, 0o644) as stream:
         stream.write(json.dumps(said).encode() + b"\n")
     endpoint.rename(temporary, path)
+
+
+def _brings(workplace: Workplace, hop: Hop) -> dict[str, Any]:
+    """Return which files a hop brings, and whereto, by this machine's files; as JSON gives it back."""
+    instrument = hop.instrument
+    cameras = {
+        name: {
+            "files": [*camera.taken],
+            "exclude": [*camera.exclude],
+            "layout": camera_layout(hop.destination, name, camera),
+            "nights": camera.nights,
+        }
+        for name, camera in hop.cameras.items()
+    }
+    zone = workplace.specification.site.timezone
+    return {"cameras": cameras, "nights": [zone, instrument.rollover, instrument.night_in_name]}
 
 
 def _brought_late(workplace: Workplace, hop: Hop) -> dict[dt.date, dt.datetime]:
@@ -109,9 +132,15 @@ def word_of(endpoint: Look, hop: Hop) -> Word | None:
         with endpoint.open(_word(hop)) as stream:
             said = json.loads(stream.read(WORD_BYTES))
         late = {parse_night(night, ANY_NIGHT): _instant(at) for night, at in said.get("late", {}).items()}
-        return Word(_instant(said["completed_utc"]), late)
+        return Word(_instant(said["completed_utc"]), late, _read_brings(said.get("brings")))
     except (CouldNotTell, UsageError, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _read_brings(said: object) -> Mapping[str, Any] | None:
+    if not isinstance(said, dict) or not said.keys() >= {"cameras", "nights"} or not isinstance(said["cameras"], dict):
+        return None
+    return said if all(isinstance(camera, dict) for camera in said["cameras"].values()) else None
 
 
 def _instant(text: str) -> dt.datetime:
@@ -125,16 +154,51 @@ def heed_earlier_hops(workplace: Workplace, run: Run, asked: Asked) -> None:
     """Note which nights other machines brought late to the sources of ``--hop``: they are in the window until proven.
 
     An instant of theirs is taken for a little later, as clocks differ: what was proven just before it is looked at
-    once more.
+    once more. Where their file of the instrument is another than ours, that is said.
     """
     for hop in hops_asked(workplace, asked) if asked.hops and run.keeps_records else ():
         for earlier in earlier_hops(hop):
             word = word_of(workplace.endpoint(hop.source.host), earlier)
-            known = {one.night: one.moved_utc for one in _nights_of(workplace, earlier)}
-            for night, at in word.late.items() if word is not None else ():
-                by_now, before = at + AHEAD, known.get(night)
-                if before is None or before < by_now:
-                    _note_brought(workplace, run, earlier, night, by_now)
+            if word is not None:
+                _heed_late(workplace, run, earlier, word)
+                workplace.notes.extend(_notes_of_other_file(workplace, earlier, word))
+
+
+def _heed_late(workplace: Workplace, run: Run, earlier: Hop, word: Word) -> None:
+    known = {one.night: one.moved_utc for one in _nights_of(workplace, earlier)}
+    for night, at in word.late.items():
+        by_now, before = at + AHEAD, known.get(night)
+        if before is None or before < by_now:
+            _note_brought(workplace, run, earlier, night, by_now)
+
+
+def _notes_of_other_file(workplace: Workplace, hop: Hop, word: Word) -> Iterator[Note]:
+    """Yield an urgent note where another machine brings files by other rules than ours: what only theirs takes stays.
+
+    Both machines find all well, each by its own. A word of yesterday says nothing of today's file.
+    """
+    is_fresh = workplace.now() - word.completed_utc <= FRESH
+    name, ours = hop.instrument.instrument, _brings(workplace, hop)
+    differences = [*_differences(word.brings, ours)] if is_fresh and word.brings is not None else []
+    if differences:
+        sentence = (
+            f"{hop.key} was carried by another {name}.yaml than ours: {'; '.join(differences)}. What it brings is"
+            " carried on only as ours has it: give both machines the same file"
+        )
+        yield Note(sentence, name, is_urgent=True)
+
+
+def _differences(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what two machines' files of an instrument say differently of a hop."""
+    for name in sorted(theirs["cameras"].keys() | ours["cameras"].keys()):
+        there, here = (said["cameras"].get(name) for said in (theirs, ours))
+        if there is None or here is None:
+            whose = "ours" if there is None else "theirs"
+            yield f"camera {show(name.encode('utf-8', 'surrogatepass'))} is in {whose} alone"
+        elif keys := [key for key, value in here.items() if there.get(key) != value]:
+            yield f"camera {name} differs ({', '.join(keys)})"
+    if theirs["nights"] != ours["nights"]:
+        yield "nights are told otherwise (timezone, rollover or night_in_name)"
 
 
 def _note_brought(workplace: Workplace, run: Run, hop: Hop, night: dt.date, at: dt.datetime) -> None:
