@@ -37,12 +37,15 @@ class NightHoldings:
         New, or as they are now.
     gone : sequence of UUID
         Files of which this place holds no copy any more.
+    left : sequence of UUID
+        Exposures whose files are now counted as others': where none is left to them they are forgotten.
     """
 
     files: Sequence[HeldFile] = ()
     copies: Sequence[HeldCopy] = ()
     exposures: Sequence[Exposure] = ()
     gone: Sequence[uuid.UUID] = field(default=())
+    left: Sequence[uuid.UUID] = field(default=())
 
 
 class HoldingBook(Book):
@@ -134,6 +137,9 @@ class HoldingBook(Book):
                         exposure_copies.c.place_id == place.id, exposure_copies.c.file_id.in_(some)
                     )
                 )
+            for some in batched(held.left, AT_ONCE):
+                has_files = sa.exists().where(exposure_files.c.exposure_id == exposures.c.id)
+                connection.execute(exposures.delete().where(exposures.c.id.in_(some), ~has_files))
 
     def settled_night(self, place: Place, night: dt.date) -> tuple[str, int] | None:
         """Return what a night's listing was when nothing of it was left to do, and how many exposures it holds."""

@@ -179,7 +179,9 @@ def _bench(job: FillJob) -> Bench:
         book=job.book,
         endpoint=job.endpoint,
         place=job.place,
-        grouping=Grouping(instrument.instrument, job.place.variant, section, tuple(instrument.cameras)),
+        grouping=Grouping(
+            instrument.instrument, job.place.variant, section, tuple(instrument.cameras), _tells_cameras(instrument)
+        ),
         reader=Reader(section, sources_of(section), job.clock),
         links=lambda copy, night: _links(job, copy, night),
         now=job.now,
@@ -188,6 +190,13 @@ def _bench(job: FillJob) -> Bench:
         again=job.again,
         dry_run=job.dry_run,
     )
+
+
+def _tells_cameras(instrument: Instrument) -> bool:
+    """Say whether cameras have folders of their own in a night: on any copy, for a file is one on all of them."""
+    layouts = [instrument.layout, *(copy.layout for copy in instrument.copies)]
+    own = any(camera.layout is not None for camera in instrument.cameras.values() if camera.nights != "none")
+    return len(instrument.cameras) > 1 and (own or any("{camera}" in layout for layout in layouts if layout))
 
 
 def _fill(job: FillJob, bench: Bench, nights: tuple[dt.date, ...], outcome: FillOutcome) -> None:

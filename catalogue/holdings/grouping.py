@@ -24,7 +24,7 @@ class Belonging:
     Attributes
     ----------
     name : str
-        Without leading zeros where it is a number.
+        Without leading zeros where it is a number; with its camera before it where that tells it from others.
     written : str
         As the file's name writes it.
     """
@@ -35,8 +35,8 @@ class Belonging:
 
     @property
     def number(self) -> int | None:
-        """The number that its name is, or begins with; None where there is none."""
-        digits = re.match(r"[0-9]{1,18}", self.name, re.ASCII)
+        """The number that its file's name is, or begins with; None where there is none."""
+        digits = re.match(r"[0-9]{1,18}", self.written, re.ASCII)
         return int(digits[0]) if digits else None
 
 
@@ -50,12 +50,15 @@ class Grouping:
     section : CatalogueSection
     cameras : tuple of str
         In the order declared.
+    tells_cameras : bool
+        Files of two cameras may be called alike: each has a folder of its own in the night, on one copy at least.
     """
 
     instrument: str
     variant: str
     section: CatalogueSection
     cameras: tuple[str, ...]
+    tells_cameras: bool = False
     _expressions: tuple[re.Pattern[bytes], ...] = field(init=False, repr=False)
     _ranks: Mapping[str, int] = field(init=False, repr=False)
 
@@ -67,8 +70,8 @@ class Grouping:
         ordered = [*telling, *(name for name in self.cameras if name not in telling)]
         object.__setattr__(self, "_ranks", {name: rank for rank, name in enumerate(ordered)})
 
-    def exposure_of(self, night: dt.date, below: bytes) -> Belonging | None:
-        """Return the exposure of a file, by its path below the night's folder; None where it is of none.
+    def exposure_of(self, night: dt.date, camera: str, below: bytes) -> Belonging | None:
+        """Return the exposure of a camera's file, by its path below the night's folder; None where it is of none.
 
         Without expressions each file whose format is known is an exposure of its own.
         """
@@ -77,7 +80,8 @@ class Grouping:
                 return self._belonging(night, show(found["exposure"]))
         if self._expressions or format_of(below) is None:
             return None
-        return Belonging(exposure_id(self.instrument, self.variant, night, show(below)), show(below), show(below))
+        name = f"{camera}/{show(below)}" if self.tells_cameras else show(below)
+        return Belonging(exposure_id(self.instrument, self.variant, night, name), name, show(below))
 
     def _belonging(self, night: dt.date, written: str) -> Belonging:
         name = str(int(written)) if re.fullmatch(r"[0-9]{1,18}", written, re.ASCII) else written

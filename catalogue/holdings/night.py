@@ -131,6 +131,7 @@ class NightFilling:
         self._belongings: dict[uuid.UUID, Belonging] = {}
         self._changed: set[uuid.UUID] = set()
         self._touched: set[uuid.UUID] = set()
+        self._left: set[uuid.UUID] = set()
         self._links: list[frozenset[bytes] | None] = []
         self.outcome = NightOutcome(files=len(listed))
 
@@ -147,6 +148,7 @@ class NightFilling:
             copies=sorted(changed_copies, key=lambda copy: copy.file_id),
             exposures=sorted(exposures, key=lambda exposure: exposure.id),
             gone=gone,
+            left=sorted(self._left),
         )
         if not self._bench.dry_run and (held.files or held.copies or held.exposures or held.gone):
             self._bench.book.record_holdings(self._bench.place, held)
@@ -185,7 +187,7 @@ class NightFilling:
     def _take(self, listed: Listed) -> None:
         place, entry = self._bench.place, listed.entry
         key = file_id(place.instrument, place.variant, self._night, listed.camera, listed.below)
-        belonging = self._bench.grouping.exposure_of(self._night, listed.below)
+        belonging = self._bench.grouping.exposure_of(self._night, listed.camera, listed.below)
         known = self._copy_known(key)
         is_same = known is not None and (known.size_bytes, known.mtime_s) == (entry.size_bytes, entry.mtime_s)
         fresh = HeldCopy(key, self._place_id, entry.path, entry.size_bytes, entry.mtime_s, self._now_utc)
@@ -196,8 +198,8 @@ class NightFilling:
             self._copies[key] = fresh
         if belonging is not None:
             self._belongings.setdefault(belonging.id, belonging)
-        old = self._files.get(key)
-        if old is not None and not self._bench.again and self._still_holds(old, known, is_same, entry):
+        old, again = self._files.get(key), self._bench.again
+        if old is not None and not again and self._still_holds(old, belonging, known, is_same, entry):
             return
         file = self._read(listed, belonging)
         if self._is_read_elsewhere(key, old, file):
@@ -205,12 +207,17 @@ class NightFilling:
             return
         self._files[key] = file
         self._changed.add(key)
+        if old is not None and old.exposure_id is not None and old.exposure_id != file.exposure_id:
+            self._left.add(old.exposure_id)
         if belonging is not None and self._says_otherwise(old, file, known, is_same):
             self._touched.add(belonging.id)
 
-    def _still_holds(self, old: HeldFile, known: HeldCopy | None, is_same: bool, entry: Entry) -> bool:
-        if old.state not in _SETTLED:
-            return False
+    @staticmethod
+    def _still_holds(
+        old: HeldFile, belonging: Belonging | None, known: HeldCopy | None, is_same: bool, entry: Entry
+    ) -> bool:
+        if old.state not in _SETTLED or old.exposure_id != (belonging.id if belonging is not None else None):
+            return False  # the latter: the section says otherwise than when it was read
         if known is not None:
             return is_same and old.size_bytes == entry.size_bytes  # else it was read in another place
         return (old.size_bytes, old.mtime_s) == (entry.size_bytes, entry.mtime_s)  # another place's, read there
@@ -288,7 +295,11 @@ class NightFilling:
         self.outcome.exposures = len(self._belongings)
         due = [key for key in self._belongings if self._is_due(key, known.get(key))]
         elsewhere = self._elsewhere(due)
-        made = [self._exposure(key, by_exposure[key], elsewhere.get(key, ()), known.get(key)) for key in due]
+        made = [
+            self._exposure(key, by_exposure[key], elsewhere.get(key, ()), known.get(key))
+            for key in due
+            if key in by_exposure or key in elsewhere
+        ]
         return [exposure for exposure in made if exposure != known.get(exposure.id)]
 
     def _is_due(self, key: uuid.UUID, known: Exposure | None) -> bool:

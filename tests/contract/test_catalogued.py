@@ -90,15 +90,15 @@ def test_files_of_one_exposure_are_told_from_those_of_another(workplace: Workpla
     grouping = Grouping(instrument.instrument, "", section, tuple(instrument.cameras))
     telling = section.headers or tuple(instrument.cameras)
     for camera, name in taken(instrument):
-        belongs = grouping.exposure_of(NIGHT, name.encode())
+        belongs = grouping.exposure_of(NIGHT, "any", name.encode())
         if camera in telling and format_of(name.encode()) is not None:
             assert belongs is not None, name
         if belongs is not None:
-            again = grouping.exposure_of(NIGHT + dt.timedelta(days=1), name.encode())
+            again = grouping.exposure_of(NIGHT + dt.timedelta(days=1), "any", name.encode())
             assert again is not None
             is_one = again.id == belongs.id
             assert is_one == (section.numbers == "instrument" and bool(section.exposure)), name
-    assert grouping.exposure_of(NIGHT, b"none/of/them.txt") is None
+    assert grouping.exposure_of(NIGHT, "any", b"none/of/them.txt") is None
 
 
 def test_classes_hold_only_files_that_cameras_take(workplace: Workplace) -> None:

@@ -87,3 +87,28 @@ def test_files_fetched_from_the_cameras_own_computers_do_not_replace_one_another
     assert site.call("fetch", "-i", "sha", "1", "--to", str(target)).status == 0
     found = {str(path.relative_to(target)): path.read_bytes() for path in target.rglob("*") if path.is_file()}
     assert found == made
+
+
+def test_without_an_expression_each_image_is_an_exposure_of_its_own(site: Observatory) -> None:
+    """Of two that are called alike, in folders of two cameras, one was hidden by the other."""
+    declare(site, [site.copy("dome"), site.copy("archive")], exposure=[])
+    for number, camera in enumerate(CAMERAS):
+        put(site, "dome", camera, "0001.fits", fits_file(seed=number))
+    site.call("catalogue")
+    found = site.call("exposures", "--json").document["exposures"]
+    assert [(one["name"], one["expid"]) for one in found] == [("blue/0001.fits", 1), ("red/0001.fits", 1)]
+
+
+def test_another_expression_is_applied_to_what_is_read_again(site: Observatory) -> None:
+    """The night after it was changed ended in a traceback; now what it names anew takes the place of what it named."""
+    copies = [site.copy("dome"), site.copy("archive")]
+    declare(site, copies, exposure=[])
+    for number, camera in enumerate(CAMERAS):
+        put(site, "dome", camera, "0001.fits", fits_file(seed=number))
+    site.call("catalogue")
+    declare(site, copies)
+    put(site, "dome", "red", "0002.fits", fits_file(seed=2))
+    answer = site.call("catalogue")
+    assert answer.status == 0, answer
+    found = site.call("exposures", "--json").document["exposures"]
+    assert [(one["name"], one["data_written"]) for one in found] == [("1", True), ("2", True)]
