@@ -23,15 +23,16 @@ from observatory.spec.chain import Hop, hops
 from observatory.spec.models import Instrument
 from observatory.truth import State
 from reports.model import Note
+from syncer.outcome import HopOutcome
 from verifier.verdict import HopVerdict, NightCount
 
 SILENT_NIGHTS = 14
 """So long an instrument may be without a file, however short its window is: clouds, an eyepiece night, a holiday."""
 
 
-def notes_of_groundless(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerdict]) -> Iterator[Note]:
+def notes_of_groundless(workplace: Workplace, asked: Asked, seen: Iterable[HopVerdict | HopOutcome]) -> Iterator[Note]:
     """Yield an urgent note for each thing that makes an ok worth less than it seems; nobody else says it."""
-    found = {(one.instrument, one.hop): one for one in verdicts if one.state in (State.OK, State.DIFFERENT)}
+    found = {(one.instrument, one.hop): one for one in seen if one.state in (State.OK, State.DIFFERENT)}
     for instrument in instruments_asked(workplace, asked):
         name = instrument.instrument
         born = [hop for hop in hops(instrument) if is_origin(instrument, hop.source)]
@@ -44,22 +45,22 @@ def notes_of_groundless(workplace: Workplace, asked: Asked, verdicts: Iterable[H
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """One hop from where data are born, and what a verification showed of it."""
+    """One hop from where data are born, and what a verification or a sync showed of it."""
 
     workplace: Workplace
     hop: Hop
-    verdict: HopVerdict
+    seen: HopVerdict | HopOutcome
 
 
 def _of_look(look: _Look) -> Iterator[str]:
     left = _left_by_night(look)
     if left:
         yield _left_words(look, left)
-    if look.verdict.is_unnumbered:
+    if isinstance(look.seen, HopVerdict) and look.seen.is_unnumbered:
         yield (
-            f"{look.verdict.source}: not one of {counted(look.verdict.source_files, 'file')} bears a frame number as"
+            f"{look.seen.source}: not one of {counted(look.seen.source_files, 'file')} bears a frame number as"
             " sequence has it, so that no absent frame would be noticed. Write in"
-            f" {look.verdict.instrument}.yaml how files are called now, or take sequence out"
+            f" {look.seen.instrument}.yaml how files are called now, or take sequence out"
         )
 
 
@@ -68,19 +69,19 @@ def _left_by_night(look: _Look) -> dict[dt.date, list[bytes]]:
 
     Of the present night nothing: a camera may give a file its name when it is whole.
     """
-    verdict, hop = look.verdict, look.hop
-    if not verdict.unrecognised:
+    seen, hop = look.seen, look.hop
+    if not seen.unrecognised:
         return {}
     looks_alike = matcher(_suffixes(hop))
-    scope = hop_scope(hop, tuple(verdict.nights), look.workplace.clock_of(hop.instrument))
+    scope = hop_scope(hop, tuple(seen.nights), look.workplace.clock_of(hop.instrument))
     left: dict[dt.date, list[bytes]] = {}
-    for path in verdict.unrecognised:
+    for path in seen.unrecognised:
         night = scope.source.night_of(path)
         if night is not None and looks_alike(path.rpartition(b"/")[2]) == "taken":
             left.setdefault(night, []).append(path)
     known = {one.night for one in acceptances(look.workplace, hop) if one.whole_night}
     known.add(look.workplace.present_night(hop.instrument))
-    return {night: paths for night, paths in left.items() if night not in known and len(paths) > _taken(verdict, night)}
+    return {night: paths for night, paths in left.items() if night not in known and len(paths) > _taken(seen, night)}
 
 
 def _suffixes(hop: Hop) -> tuple[bytes, ...]:
@@ -89,15 +90,16 @@ def _suffixes(hop: Hop) -> tuple[bytes, ...]:
     return tuple({f"*.{name.rpartition('.')[2]}".encode() for name in names if "." in name})
 
 
-def _taken(verdict: HopVerdict, night: dt.date) -> int:
-    return verdict.per_night.get(night, NightCount()).files
+def _taken(seen: HopVerdict | HopOutcome, night: dt.date) -> int:
+    count = seen.per_night.get(night, NightCount())
+    return count.files if isinstance(count, NightCount) else count.source_files
 
 
 def _left_words(look: _Look, left: Mapping[dt.date, list[bytes]]) -> str:
-    newest, name = max(left), look.verdict.instrument
+    newest, name = max(left), look.seen.instrument
     last, files = night_text(newest), counted(sum(map(len, left.values())), "file")
     return (
-        f"{look.verdict.source}: {files} of {counted(len(left), 'night')}, the last {last}, are of no camera of"
+        f"{look.seen.source}: {files} of {counted(len(left), 'night')}, the last {last}, are of no camera of"
         f" {name}.yaml, such as {show(left[newest][0])}: nobody carries or compares them. Name them in files, or in"
         f" exclude; or: nightferry accept -i {name} -d {last} --reason TEXT"
     )
@@ -105,8 +107,8 @@ def _left_words(look: _Look, left: Mapping[dt.date, list[bytes]]) -> str:
 
 def _silence(workplace: Workplace, instrument: Instrument, looks: Sequence[_Look]) -> Iterator[str]:
     """Yield a sentence where an instrument that took files has none in its whole window, wherever it may stand."""
-    nights = {night for look in looks for night in (*look.verdict.nights, *look.verdict.per_night)} - {ANY_NIGHT}
-    has_files = any(_taken(look.verdict, night) for look in looks for night in nights)
+    nights = {night for look in looks for night in (*look.seen.nights, *look.seen.per_night)} - {ANY_NIGHT}
+    has_files = any(_taken(look.seen, night) for look in looks for night in nights)
     if has_files or away_now(workplace, instrument) is not None:
         return
     last = _last_night(looks)
@@ -120,6 +122,6 @@ def _silence(workplace: Workplace, instrument: Instrument, looks: Sequence[_Look
 
 
 def _last_night(looks: Iterable[_Look]) -> dt.date | None:
-    known = (look.workplace.ledger.hop_nights(look.verdict.instrument, look.hop.key) for look in looks)
+    known = (look.workplace.ledger.hop_nights(look.seen.instrument, look.hop.key) for look in looks)
     seen = (one.night for one in chain.from_iterable(known) if one.first_seen_utc is not None)
     return max((night for night in seen if night != ANY_NIGHT), default=None)

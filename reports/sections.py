@@ -177,6 +177,7 @@ def outcome_sections(outcome: HopOutcome) -> Iterator[Section]:
         Section(far_root, f"FILES REPLACED ON {destination}", outcome.replaced),
         Section(root, f"DAMAGED FILES ON {source}", reasons=_failures(outcome.stuck)),
         Section(root, f"FILES STILL BEING WRITTEN ON {source}", outcome.in_progress),
+        Section(root, f"UNRECOGNISED FILES ON {source}", outcome.unrecognised),
         Section(root, f"FILES THAT COULD NOT BE READ ON {source}", reasons=_failures(outcome.unreadable)),
     ]
     yield from (section for section in further if section.count)

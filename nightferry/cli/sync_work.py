@@ -8,6 +8,7 @@ from dataclasses import replace
 from nightferry.cli.context import say
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
 from nightferry.clocks import clock_notes
+from nightferry.groundless import notes_of_groundless
 from nightferry.hop_sync import SyncWishes
 from nightferry.locks import free_locks
 from nightferry.relay import await_earlier_hops, heed_earlier_hops, leave_records
@@ -73,7 +74,12 @@ def _sync_report(
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         outcomes=outcomes,
-        notes=[*delivery.notes, *before, *notes_of(workplace, asked, outcomes)],
+        notes=[
+            *delivery.notes,
+            *before,
+            *notes_of(workplace, asked, outcomes),
+            *notes_of_groundless(workplace, asked, outcomes),
+        ],
         problems=[Note(str(error)) for error in refused],
     )
     return conclude(workplace, run, report, delivery)

@@ -22,6 +22,7 @@ from observatory.files import os_fault
 from observatory.truth import State, exit_status
 from reports.json import document_of
 from reports.model import Note, Report
+from reports.policy import state_to_tell
 from reports.text import render_text
 
 if TYPE_CHECKING:
@@ -97,10 +98,13 @@ def _try_to_tell(report: Report, delivery: Delivery) -> OSError | None:
 
 
 def tell(report: Report, delivery: Delivery) -> None:
-    """Print a report: JSON, or text, or on a terminal colours and tables; nothing where quiet and well."""
+    """Print a report: JSON, or text, or on a terminal colours and tables; nothing where quiet and well.
+
+    A note that would be mailed although nothing differs is not well.
+    """
     if delivery.json:
         print_document(document_of(report))
-    elif delivery.quiet and report.state in (State.OK, State.AWAY):
+    elif delivery.quiet and state_to_tell(report) in (State.OK, State.AWAY):
         return
     elif is_terminal():
         from rich.console import Console

@@ -35,7 +35,7 @@ SILENT = "not one of the last"
 UNNUMBERED = "bears a frame number"
 
 
-@pytest.mark.parametrize("command", ["verify", "run"])
+@pytest.mark.parametrize("command", ["sync", "verify", "run"])
 def test_a_night_whose_frames_no_pattern_takes_any_more_is_told(site: Observatory, command: str) -> None:
     """Also where the camera's other files of that night are taken, as long as more are left than that."""
     site.expose(["dome"], range(4), back=3)
@@ -50,6 +50,18 @@ def test_a_night_whose_frames_no_pattern_takes_any_more_is_told(site: Observator
     assert site.call("accept", "-i", "sha", "-d", night, "--reason", "tests").status == 0
     (line,) = told(site.call(command), LEFT)
     assert f"3 files of 1 night, the last {night_text(site.night(2))}" in line
+
+
+@pytest.mark.parametrize("command", ["sync", "verify", "run"])
+def test_where_all_files_are_left_by_every_pattern_no_command_is_silent(site: Observatory, command: str) -> None:
+    """`ok`, 0 files, said nothing of them after a sync; with -q, as cron has it, neither did the others."""
+    renamed(site, 1, 3)
+    answer = site.call(command, "-q")
+    assert (answer.status, len(told(answer, LEFT)), len(told(answer, "UNRECOGNISED FILES ON dome"))) == (0, 1, 1)
+    assert len(told(answer, "SHA-")) == 4, "each once, and one of them in the note"
+    for path in site.root("dome").rglob("SHA-*"):
+        path.unlink()
+    assert site.call(command, "-q").out == ""
 
 
 def test_it_is_mailed_though_nothing_differs(site: Observatory) -> None:
