@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nightferry.neighbours import with_neighbours
 from nightferry.workplace import Workplace
 from observatory.errors import UsageError
-from observatory.listing import HopScope, hop_scope
+from observatory.listing import NEAR, HopScope, hop_scope
 from observatory.nights import parse_nights, window, window_of
 from observatory.spec.chain import Hop, hops
 from observatory.spec.fields import meant
@@ -116,8 +116,8 @@ def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
     """Return what to ask of both ends of a hop: the nights asked for, and without any the window.
 
     The window holds the last nights, every older one that was once seen and is neither proven nor accepted, on this hop
-    or on one that was renamed since, those that came to the hop's source when they were older, and where nobody could
-    look for longer than the window is, every night since.
+    or on one that was renamed since, the nights beside it where names tell nights, those that came to the hop's source
+    when they were older, and where nobody could look for longer than the window is, every night since.
     """
     nights = nights_asked(workplace, asked, hop.instrument)
     if not asked.dates and asked.nights is None:
@@ -129,7 +129,19 @@ def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
 
 def _outstanding(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
     present = workplace.present_night(hop.instrument)
-    return workplace.ledger.outstanding(hop.instrument.instrument, hop.key, before, present)
+    still_open = workplace.ledger.outstanding(hop.instrument.instrument, hop.key, before, present)
+    return (*still_open, *_beside(workplace, hop, still_open))
+
+
+def _beside(workplace: Workplace, hop: Hop, nights: Collection[dt.date]) -> Iterator[dt.date]:
+    """Yield the nights known on either side of some where names tell nights.
+
+    The rollover may have been changed since, or the zone: what an open night lacked is of the one beside it then, which
+    was proven without it.
+    """
+    if nights and hop.instrument.night_in_name is not None:
+        beside = {night + step for night in nights for step in (-NEAR, NEAR)}
+        yield from (one.night for one in workplace.ledger.hop_nights(hop.instrument.instrument, hop.key, beside))
 
 
 def _left_behind(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:
