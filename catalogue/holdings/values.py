@@ -18,7 +18,7 @@ Value = str | int | float | dt.date | dt.datetime
 _MJD_EPOCH = dt.datetime(1858, 11, 17, tzinfo=dt.UTC)
 _SEXAGESIMAL = re.compile(r"([+-]?)(\d{1,3})[: ](\d{1,2})[: ](\d{1,2}(?:\.\d*)?)")
 _TIME_OF_DAY = re.compile(r"\d{2}:\d{2}(:\d{2}(\.\d+)?)?")
-_SECOND_60 = re.compile(r"(?<=\d)(:\d\d:)60")
+_SECOND_60 = re.compile(r"(?<=\d)(:\d\d:)60(\.\d*)?")
 _LONGEST_TEXT = 1000
 """Characters; a header's card holds 68, and continued ones seldom more than a few hundred."""
 
@@ -190,17 +190,16 @@ def instant_of_mjd(days: float) -> dt.datetime:
 def instant_of_text(text: str) -> dt.datetime:
     """Return the instant that a text tells, of UTC where it names no zone; a date alone is its midnight.
 
-    The second 60, of a leap second or of a writer that rounds, is the first of the next minute.
+    The second 60, of a leap second or of a writer that rounds, is the last instant of its minute, and so of its day.
 
     Raises
     ------
     Unreadable
         It tells none, or one of another age.
     """
-    earlier = _SECOND_60.sub(r"\g<1>59", text)
     try:
-        instant = dt.datetime.fromisoformat(earlier) + (earlier != text) * dt.timedelta(seconds=1)
-    except (ValueError, OverflowError):
+        instant = dt.datetime.fromisoformat(_SECOND_60.sub(r"\g<1>59.999999", text))
+    except ValueError:
         instant = None
     if instant is None or not FIRST_YEAR <= instant.year <= LAST_YEAR:
         raise Unreadable(f"{_shown(text)}, no instant as YYYY-MM-DDThh:mm:ss")

@@ -50,8 +50,8 @@ def read(name: str, value: Any, **source: Any) -> tuple[Value | None, list[str]]
         ("date", "2022-01-14T11:04:00.5", {}, dt.datetime(2022, 1, 14, 11, 4, 0, 500_000, dt.UTC)),
         ("date", "2022-01-14T13:04:00+02:00", {}, dt.datetime(2022, 1, 14, 11, 4, tzinfo=dt.UTC)),
         # a leap second, and the seconds of a writer that rounds
-        ("date", "2016-12-31T23:59:60.5", {}, dt.datetime(2017, 1, 1, 0, 0, 0, 500_000, dt.UTC)),
-        ("date", "2022-01-14T11:04:60.00", {}, dt.datetime(2022, 1, 14, 11, 5, tzinfo=dt.UTC)),
+        ("date", "2016-12-31T23:59:60.5", {}, dt.datetime(2016, 12, 31, 23, 59, 59, 999_999, dt.UTC)),
+        ("date", "2022-01-14T11:04:60.00", {}, dt.datetime(2022, 1, 14, 11, 4, 59, 999_999, dt.UTC)),
         ("own", "12", {}, "12"),
         ("own", "12", {"type": "integer"}, 12),
         ("own", 7, {"type": "number", "unit": "furlong"}, 7.0),
@@ -83,7 +83,6 @@ def test_a_value_becomes_what_its_column_holds(
         ("date", "2022-13-14T11:04:00", {}),
         ("date", "11:04:00", {}),
         ("date", "2022-01-14T11:60:60", {}),
-        ("date", "9999-12-31T23:59:60", {}),
         ("date", 5e9, {"type": "mjd"}),
         ("object", "a\0b", {}),
     ],
