@@ -29,7 +29,7 @@ from observatory.counting import clock_words
 from observatory.ends import ABSENT, OTHER_DRIVE, Expectation, loss_words, new_root_words
 from observatory.errors import CouldNotTell, MailNotTaken, NightferryError, RootNotProven
 from observatory.listing import scope_of
-from observatory.spec.chain import Place, places, retention_of
+from observatory.spec.chain import Place, hops, places, retention_of
 from observatory.spec.models import Instrument, SiteMail
 from observatory.truth import State
 from reports.words import size_text
@@ -75,6 +75,7 @@ def examine(workplace: Workplace) -> Iterator[Line]:
     yield from _converters(workplace)
     yield from _mail(workplace)
     yield from _idle_jobs(workplace)
+    yield from _uncarried(workplace)
     yield from _guard("retention", lambda: _unread(workplace))
 
 
@@ -279,6 +280,20 @@ def _idle_jobs(workplace: Workplace) -> Iterator[Line]:
     if schedule.convert is not None and not any(one.convert and one.convert.steps for one in instruments):
         words = "no instrument declares steps (`convert`): declare some, or take `convert` out of `schedule`"
         yield Line(State.DIFFERENT, "schedule convert", words)
+
+
+def _uncarried(workplace: Workplace) -> Iterator[Line]:
+    """Name copies where data are born and stay, though others of the instrument are carried: each run is well."""
+    for instrument in workplace.instruments.values():
+        sources = [hop.source for hop in hops(instrument)]
+        filled = [hop.destination for hop in hops(instrument)]
+        for place in places(instrument) if sources else ():
+            if place not in (*sources, *filled) and not steps_of(instrument, place):
+                words = (
+                    "no copy is filled from it: what is born there is carried nowhere, and nothing says so; name it in"
+                    " `from` of the copy that is to have it"
+                )
+                yield Line(State.DIFFERENT, f"copy {instrument.instrument} {place.name}", words)
 
 
 def _unread(workplace: Workplace) -> Iterator[Line]:

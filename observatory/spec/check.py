@@ -57,6 +57,7 @@ def check_instrument(instrument: Instrument, hosts: Collection[str] | None) -> I
         yield Finding(path, reason)
     if chain_is_sound(instrument):
         yield from _same_root(instrument)
+        yield from _empty_hops(instrument)
 
 
 def _host(index: int, copy: Copy, hosts: Collection[str] | None) -> Iterator[Finding]:
@@ -256,6 +257,18 @@ def _same_root(instrument: Instrument) -> Iterator[Finding]:
         for source in sources:
             if (source.host, source.root) == (copy.host, copy.root):
                 yield Finding(("copies", index, "root"), f"the same root on the same host as its source {source.label}")
+
+
+def _empty_hops(instrument: Instrument) -> Iterator[Finding]:
+    """A hop over which no camera travels compares nothing, night after night, and is well."""
+    places = [copy.label for copy in instrument.copies]
+    unknown = {name for copy in instrument.copies for name in copy.cameras or ()} - instrument.cameras.keys()
+    empty = {} if unknown else {hop.name: hop for hop in chain.hops(instrument) if not hop.cameras}
+    for hop in empty.values():
+        reason = (
+            f"no camera is kept both on {hop.source.name} and here: nothing would be carried, and nothing found missing"
+        )
+        yield Finding(("copies", places.index(hop.destination.name)), reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,3 +69,17 @@ def test_where_others_fill_it_times_tell_nothing(site: Observatory) -> None:
     declare(site, fill="external")
     assert site.call("verify").status == 0
     assert site.call("verify", "--level", "checksum").status == 1
+
+
+def test_a_computer_of_which_nothing_is_carried_is_named_by_the_doctor(site: Observatory) -> None:
+    """Frames are born there, the archive was never told to be filled from it, and every run found all well."""
+    shot(site, "annex", 2, age_s=90_100)
+    for copies, lines in (
+        ([site.copy("dome"), site.copy("annex", origin=True), site.copy("archive", from_="dome")], ["WRONG"]),
+        ([site.copy("dome"), site.copy("annex", origin=True), site.copy("archive", from_=[*TWO_NAMES])], []),
+        ([site.copy("dome"), site.copy("annex", origin=True)], []),
+    ):
+        site.declare(copies=copies)
+        told = [line for line in site.call("doctor").out.splitlines() if "copy sha annex" in line]
+        assert [line.split()[0] for line in told] == lines
+        assert all("name it in `from` of the copy that is to have it" in line for line in told)

@@ -44,6 +44,13 @@ FAULTS = {
         {"copies": TWO + "\n  - {host: astro.cape, root: /c, cameras: [shaa]}"},
         "8: copies.2.cameras: there is no camera 'shaa'; did you mean 'sha'?",
     ),
+    "a hop that carries nothing": (
+        {
+            "cameras": "\n  sha: {files: ['SHA_*']}\n  log: {files: ['*.log']}",
+            "copies": "\n  - {host: sha, root: /a, cameras: [sha]}\n  - {host: astro.suth, root: /b, cameras: [log]}",
+        },
+        "8: copies.1: no camera is kept both on sha and here: nothing would be carried, and nothing found missing",
+    ),
     "a word in a root that is no variant": (
         {"copies": "\n  - {host: sha, root: '/a/{telescope}'}\n  - {host: astro.suth, root: /b}"},
         "6: copies.0.root: {telescope} is none of this instrument's variants",
