@@ -7,6 +7,7 @@ reports say of that night (reporting/mentions.py).
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,12 @@ from observatory.nights import night_text
 
 MOST_LISTED = 10
 """So many are listed of the files that a name may stand for."""
+
+MOST_AT_ONCE = 10_000
+"""So many are named at once at most, in a run of numbers."""
+_NO_NAME = re.compile(rb"[*?]|(?:^|/)\.{0,2}(?:/|$)")
+"""A pattern, or a path with an empty part, ``.`` or ``..``: what is listed by such a name is told of by reports."""
+_RUN = re.compile(r"\[([0-9]+)-([0-9]+)\]")
 
 Key = tuple[dt.date, bytes]
 """A file's night, and the name that it has on every copy: its camera, and its path below the night's folder."""
@@ -62,8 +69,8 @@ class FilesOfNight:
         self._ends = [end for scope in scopes for end in (scope.source, scope.destination)]
         self._told = told
 
-    def meant(self, text: str, if_none: str = "") -> NamedFile:
-        """Return the file that a person means.
+    def meant(self, text: str, if_none: str = "") -> list[NamedFile]:
+        """Return the file that a person means, or those of a run as reports fold them (``SHA_1.[0122-0163].fits``).
 
         Parameters
         ----------
@@ -75,6 +82,17 @@ class FilesOfNight:
         UsageError
             It may be one of several, or none that the instrument could have in that night. Nothing was noted.
         """
+        text = self._below_a_root(text)
+        is_told = bool(self._told_as(typed(text)))
+        return [self._one(name, if_none) for name in ([text] if is_told else _unfolded(text))]
+
+    def _below_a_root(self, text: str) -> str:
+        """Return a path without the root that a person may have written before it."""
+        for root in {end.place.root.rstrip("/") + "/" for end in self._ends}:
+            text = text.removeprefix(root)
+        return text.removeprefix("./")
+
+    def _one(self, text: str, if_none: str) -> NamedFile:
         forms = typed(text)
         files = self._told_as(forms) or self.may_be(forms[-1])
         if not files:
@@ -100,6 +118,8 @@ class FilesOfNight:
 
     def may_be(self, name: bytes) -> dict[Key, bytes]:
         """Return what cameras may call so; of several readings those in which the name tells most of the folder."""
+        if _NO_NAME.search(name):
+            return {}
         possible = [(told, key, path) for end in self._ends for told, key, path in _readings(end, name)]
         most = max((told for told, _, _ in possible), default=0)
         if not most and any(_is_dated(end, name) for end in self._ends):
@@ -167,3 +187,15 @@ def _is_at_home(end: Scope, path: bytes, date: dt.date, night: dt.date) -> bool:
 def _shortened(words: Sequence[str]) -> str:
     rest = len(words) - MOST_LISTED
     return ", ".join(words[:MOST_LISTED]) + (f" and {counted(rest, 'more', 'more')}" if rest > 0 else "")
+
+
+def _unfolded(text: str) -> list[str]:
+    """Return the names of a run; of anything else itself."""
+    found = _RUN.search(text)
+    if found is None or len(found[1]) != len(found[2]):
+        return [text]
+    numbers = range(int(found[1]), int(found[2]) + 1)
+    if not 1 < len(numbers) <= MOST_AT_ONCE:
+        return [text]
+    before, after, width = text[: found.start()], text[found.end() :], len(found[1])
+    return [f"{before}{number:0{width}d}{after}" for number in numbers]

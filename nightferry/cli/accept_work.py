@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from nightferry.named import FilesOfNight, NamedFile
+from catalogue.records import Acceptance
+from nightferry.named import MOST_AT_ONCE, FilesOfNight, NamedFile
 from nightferry.reporting.mentions import Mentions, mentions, scopes_of
 from nightferry.workplace import Workplace
 from observatory.accounts import account
 from observatory.counting import counted
 from observatory.errors import UsageError
 from observatory.listing import ANY_NIGHT, EVERYWHERE
-from observatory.names import show, typed
+from observatory.names import folded_runs, show, typed
 from observatory.nights import night_text
 from observatory.spec.models import Instrument
 
@@ -38,13 +40,24 @@ class Word:
 
 
 def frame_numbers(text: str | None) -> tuple[int, ...]:
-    """Return the numbers; an empty list is a slip of whoever filled it in: without one the whole night is meant."""
+    """Return the numbers, of ranges as reports write them too (``140,143-145``).
+
+    An empty list is a slip of whoever filled it in: without one the whole night is meant.
+    """
     if text is None:
         return ()
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not words or not all(word.isascii() and word.isdigit() and len(word) <= MOST_DIGITS for word in words):
-        raise UsageError(f"--frames {text}: numbers with commas between them; nothing was noted")
-    return tuple(sorted({int(word) for word in words}))
+    runs = [_run(word.strip()) for word in text.split(",") if word.strip()]
+    if not runs or not all(0 < len(run) <= MOST_AT_ONCE for run in runs):
+        raise UsageError(
+            f"--frames {text}: numbers, or ranges such as 143-145, with commas between them; nothing was noted"
+        )
+    return tuple(sorted({number for run in runs for number in run}))
+
+
+def _run(word: str) -> range:
+    """Return the numbers of one word; none of what is no number and no range that runs forwards."""
+    found = re.fullmatch(rf"([0-9]{{1,{MOST_DIGITS}}})(?:-([0-9]{{1,{MOST_DIGITS}}}))?", word)
+    return range(0) if found is None else range(int(found[1]), int(found[2] or found[1]) + 1)
 
 
 def check_nights(word: Word, present: dt.date) -> None:
@@ -69,7 +82,8 @@ def note(workplace: Workplace, instrument: Instrument, word: Word) -> tuple[list
     said = mentions(workplace, instrument, word.night, scopes)
     names = FilesOfNight(list(scopes.values()), said.files)
     quotes = "" if " " in word.reason else ". Does a reason of several words stand in quotes?"
-    files = list(dict.fromkeys(names.meant(name, quotes) for name in word.names))
+    known = [one for one in workplace.ledger.acceptances(instrument.instrument) if one.night == word.night]
+    files = list(dict.fromkeys(file for name in word.names for file in names.meant(name, quotes)))
     for night in sorted({file.night for file in files} | ({word.night} if word.frames or not files else set())):
         workplace.ledger.accept(
             instrument.instrument,
@@ -82,8 +96,11 @@ def note(workplace: Workplace, instrument: Instrument, word: Word) -> tuple[list
             until=word.until,
         )
     whose = f"{instrument.instrument} {night_text(word.night)}"
-    noted = [f"{whose}: {_counted(word, files)} accepted: {word.reason}", *(f"    {show(file.path)}" for file in files)]
-    return noted, list(_doubts(instrument, word, files, said))
+    noted = [
+        f"{whose}: {_counted(word, files)} accepted: {word.reason}",
+        *(f"    {line}" for line in folded_runs(file.path for file in files)),
+    ]
+    return noted, list(_doubts(instrument, word, files, said, known))
 
 
 def _counted(word: Word, files: Sequence[NamedFile]) -> str:
@@ -91,7 +108,9 @@ def _counted(word: Word, files: Sequence[NamedFile]) -> str:
     return " and ".join(counted(count, what) for count, what in counts if count) or "the whole night"
 
 
-def _doubts(instrument: Instrument, word: Word, files: Sequence[NamedFile], said: Mentions) -> Iterator[str]:
+def _doubts(
+    instrument: Instrument, word: Word, files: Sequence[NamedFile], said: Mentions, known: Sequence[Acceptance]
+) -> Iterator[str]:
     """Yield what speaks for a slip of the pen: that no report finds fault with it, or that none has looked."""
     is_whole = not (word.frames or files)
     is_looked_at = said.is_compared if is_whole or word.frames else said.is_seen
@@ -102,8 +121,10 @@ def _doubts(instrument: Instrument, word: Word, files: Sequence[NamedFile], said
             f" `nightferry verify -i {instrument.instrument} -d {night}` shows what it lacks"
         )
         return
-    silent = [str(number) for number in word.frames if number not in said.frames]
-    silent += [show(file.path) for file in files if not (file.is_told or said.speaks_of(file.path))]
+    accepted = {accepted for one in known for accepted in (*one.frames, *one.files)}
+    silent = [str(number) for number in word.frames if number not in said.frames and number not in accepted]
+    unsaid = (file for file in files if not (file.is_told or said.speaks_of(file.path) or file.name in accepted))
+    silent += map(show, (file.path for file in unsaid))
     if silent:
         yield (
             f"the last report finds no fault with {', '.join(silent)} in that night; are the name and the night right"

@@ -9,7 +9,9 @@ import re
 from typing import Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperGroup
+
+from nightferry.cli.once import Once
 
 _INDENT, _GAP = 2, 2
 """Columns before a command's name, and between the longest name and the words."""
@@ -27,7 +29,7 @@ class Overview(TyperGroup):
             formatter.write_dl(rows)
 
 
-class Plain(TyperCommand):
+class Plain(Once):
     """A command whose arguments are listed without Python's names of their types: ``FILE <list[str]>``."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:

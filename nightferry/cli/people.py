@@ -24,8 +24,10 @@ def accept(
     context: typer.Context,
     instrument: opt.OneInstrument,
     date: opt.OneNight,
-    files: Annotated[list[str] | None, typer.Argument(metavar="FILE", help="Names or paths below the root.")] = None,
-    frames: Annotated[str | None, typer.Option("--frames", metavar="140,141", help="Frame numbers.")] = None,
+    files: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE", help="Paths, or ends of them, as reports have them.")
+    ] = None,
+    frames: Annotated[str | None, typer.Option("--frames", metavar="140,143-145", help="Frame numbers.")] = None,
     reason: Reason = None,
     until: Until = None,
     revoke: Annotated[bool, typer.Option("--revoke", help="Take it back.")] = False,
@@ -37,6 +39,8 @@ def accept(
     with options_of(context).open() as workplace:
         (declared,) = instruments_asked(workplace, asked([instrument], None, None))
         present = workplace.present_night(declared)
+        if ".." in date:
+            raise UsageError(f"-d {date}: one night at a time, as each has its own reason; nothing was noted")
         night = parse_night(date, present)
         last = parse_night(until, present) if until is not None else None
         word = work.Word(night, work.frame_numbers(frames), tuple(files or ()), "" if revoke else _given(reason), last)

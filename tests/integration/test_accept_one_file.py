@@ -152,6 +152,53 @@ def test_a_path_of_another_night_is_no_file_of_this_one(site: Observatory) -> No
     )
 
 
+def test_a_run_is_accepted_as_reports_fold_it_and_numbers_as_they_write_them(site: Observatory) -> None:
+    """Both are copied from a terminal or a mail; each of them is one file, and a pattern is none."""
+    paths = [lose(site, "hill", "red", number) for number in (1, 2)]
+    assert missing(site) == paths
+    run = f"{night_text(site.night())}/red/f[1-2].fits"
+    said = accept(site, run)
+    assert (said.status, said.out.splitlines()[1:], said.err) == (0, [f"    {run}, 2 files"], "")
+    assert missing(site) == []
+    for words in (["red/f*.fits"], ["--frames", "5-3"], ["--frames", "0-99999"], ["red/../red/f1.fits"]):
+        assert accept(site, *words).status == 2
+    assert "2 taken back" not in accept(site, "--revoke").out
+    assert "4 frames accepted" in accept(site, "--frames", "1,3-5").out
+
+
+@pytest.mark.parametrize("before", ["./", "{root}/"])
+def test_a_path_may_stand_as_the_shell_completed_it(site: Observatory, before: str) -> None:
+    """On the host itself, from the root or from anywhere."""
+    red = lose(site, "hill", "red")
+    site.call("verify")
+    assert accept(site, before.format(root=site.root("hill")) + red).status == 0
+    assert missing(site) == []
+
+
+def test_what_was_accepted_before_is_no_slip(site: Observatory) -> None:
+    """The last report folds it: it finds no fault with it for that."""
+    red = lose(site, "hill", "red")
+    site.call("verify")
+    accept(site, red)
+    site.call("verify")
+    assert accept(site, red).err == ""
+
+
+@pytest.mark.parametrize("words", [["-i", "sha", "-i", "sha"], ["-i", "sha", "-d", "20261101", "-d", "20261102"]])
+def test_an_option_of_one_value_is_given_once(site: Observatory, words: list[str]) -> None:
+    """The last of several won, in silence: `accept -i sha -i shd` accepted a night of shd alone."""
+    date = [] if "-d" in words else ["-d", "yesterday"]
+    said = site.call("accept", *words, *date, "--reason", "clouds")
+    assert (said.status, "given 2 times, and it takes one value" in said.err, noted(site)) == (2, True, 0)
+    assert site.call("verify", "-i", "sha", "-i", "sha").status == 0, "this one may be repeated"
+
+
+def test_a_range_of_nights_is_not_accepted_at_once(site: Observatory) -> None:
+    """It was called no night, and a range the way to write one."""
+    said = site.call("accept", "-i", "sha", "-d", "20260101..20260103", "--reason", "clouds")
+    assert (said.status, "one night at a time" in said.err) == (2, True)
+
+
 def test_a_file_of_a_tree_without_nights_may_be_accepted(site: Observatory) -> None:
     """Whatever night is given with it; the word was noted of a night in which no verification looks for it."""
     cameras = {**CAMERAS, "calib": {"files": ["*"], "nights": "none", "layout": "calib"}}
