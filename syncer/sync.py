@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -18,7 +19,7 @@ from observatory.endpoints.openssh import SshOptions, command_line
 from observatory.ends import NOTHING_EXPECTED, Expectations, excuse, is_source_alone, loss_words
 from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import HopScope
-from observatory.records import RecordError
+from observatory.records import Entry, RecordError
 from observatory.spec.chain import set_aside_days
 from observatory.spec.models import TransferOptions
 from syncer.candidates import Candidates, Policy
@@ -31,9 +32,11 @@ from syncer.roots import RootToBe, mark, refuse_one_folder
 from syncer.safety import mass_loss, moves_by_night, why_refused
 from syncer.spelling import folds_form, without_misspelt
 from syncer.survey import End, Trust, survey_both
-from syncer.transfer.choose import choose
+from syncer.transfer.ahead import Ahead
+from syncer.transfer.choose import ByNumber, choose
 from syncer.transfer.contract import Arrived, Batch, CarryResult, Engine, Item, Progress, local_now, no_progress
 from syncer.transfer.folders import OldBefore, free_old_replaced, sweep, unused_stamp
+from syncer.transfer.meter import Together
 
 BATCH_FILES = 100_000
 BATCH_BYTES = 16 << 30
@@ -155,26 +158,32 @@ class _HopRun:
         self._roots = (scope.source.request.root, scope.destination.request.root)
         self._questions = Questions(scope, source, destination)
         self._new_marker: str | None = None
+        self._choosing: Future[Engine] | None = None
+        self._begun = Ahead()
 
     def run(self, blank: HopOutcome) -> HopOutcome:
         with ExitStack() as stack:
             options = self._options
             trust = Trust(options.accept_new_root, not options.dry_run, options.expected, options.source_to_be)
             here, there = survey_both(self._scope, self._source, self._destination, trust, stack)
+            stack.enter_context(self._begun)
+            self._ahead = stack.enter_context(ThreadPoolExecutor(max_workers=2, thread_name_prefix="ahead"))
             lease = None
             if not options.dry_run:
                 lease, there = self._lock(there, stack)
-                self._mark(there)
-                sweep(self._destination.endpoint, self._roots[1], keep_partial=True)
+                self._new_marker = mark(self._destination.endpoint, self._roots[1], there.facts)
+            looked = self._ahead.submit(self._refuse_one_folder)
             plan = self._plan(here, there)
+            looked.result()
+            if lease is not None:
+                sweep(self._destination.endpoint, self._roots[1], keep_partial=True)
             outcome = self._described(blank, plan, here, there)
             if lease is None:
                 return replace(outcome, plan=tuple(Failure(move.entry.path, move.reason) for move in plan.moves))
             return outcome if outcome.refused_reason is not None else self._act(outcome, plan, lease)
 
-    def _mark(self, there: Survey) -> None:
+    def _refuse_one_folder(self) -> None:
         ends = (self._source.endpoint, self._roots[0], self._destination.endpoint, self._roots[1])
-        self._new_marker = mark(*ends[2:], there.facts)
         refuse_one_folder(*ends, self._new_marker)
 
     def _lock(self, there: Survey, stack: ExitStack) -> tuple[Lease, Survey]:
@@ -202,7 +211,7 @@ class _HopRun:
         )
         candidates = Candidates(self._scope, policy, here.facts.clock_s)
         names_there = self._scope.in_source_names(self._scope.destination.asked_about(there))
-        merge(self._scope.source.asked_about(here), names_there, candidates)
+        merge(self._choosing_ahead(self._scope.source.asked_about(here), candidates), names_there, candidates)
         answers = self._questions.answers(candidates, self._options.waiting_since_s)
         plan = without_poisoned(decide(candidates, answers), there.troubles, self._scope.target_of)
         return plan if isinstance(there, RootToBe) else self._questions.refuse_folded(plan, self._folds_form)
@@ -263,27 +272,42 @@ class _HopRun:
         name = results[0].engine if results else engine.name if engine else None
         return self._summed(outcome, plan, results, links, name)
 
+    def _choosing_ahead(self, listing: Iterable[bytes], candidates: Candidates) -> Iterator[bytes]:
+        """Pass a listing on; as soon as it shows that something will move, how is found out beside the planning."""
+        for chunk in listing:
+            yield chunk
+            if candidates.new and self._choosing is None and not self._options.dry_run:
+                self._choosing = self._ahead.submit(self._choose, tuple(candidates.new))
+
     def _engine(self) -> Engine:
-        return choose(
+        return self._choose() if self._choosing is None else self._choosing.result()
+
+    def _choose(self, known: Sequence[Entry] = ()) -> Engine:
+        engine = choose(
             self._source.endpoint,
             self._destination.endpoint,
             self._source.access,
             self._destination.access,
             self._scope.hop.destination.declared.transfer,
             remote_shell,
+            ahead=self._begun,
         )
+        if isinstance(engine, ByNumber):
+            engine.begin(self._batch([Move(entry, entry.path, False, "") for entry in known], no_progress))
+        return engine
 
     def _carry(self, plan: Plan, engine: Engine, results: list[CarryResult], lease: Lease) -> None:
         self._stamp = unused_stamp(self._destination.endpoint, self._roots[1], self._stamp)
-        done = _Done(len(plan.moves), plan.size_bytes, self._options.progress)
+        done = Together(len(plan.moves), plan.size_bytes, self._options.progress)
         for moves in self._batches(plan):
             lease.require()
             if self._options.should_stop():
                 break
-            result = self._as_listed(engine.carry(self._batch(moves, done.listener())))
+            batch = self._batch(moves, done.listener())
+            result = self._as_listed(engine.carry(batch))
             lease.prove()  # else it may lie beneath a disk that was unmounted, and is not to be entered as moved
             results.append(result)
-            done.add(moves)
+            done.add(batch)
             self._options.on_arrived(result.arrived)
 
     def _as_listed(self, result: CarryResult) -> CarryResult:
@@ -390,21 +414,3 @@ def _why_unlisted(there: Survey, name: str) -> str | None:
     if all(trouble.path for trouble in there.troubles):
         return None
     return f"{name}: its listing is not whole; nothing was moved"
-
-
-class _Done:
-    """Adds up the progress of batches for one listener per hop."""
-
-    def __init__(self, total_files: int, total_bytes: int, progress: Callable[[Progress], None]) -> None:
-        self._total_files, self._total_bytes, self._progress = total_files, total_bytes, progress
-        self._files = self._bytes = 0
-
-    def listener(self) -> Callable[[Progress], None]:
-        files, size = self._files, self._bytes
-        return lambda progress: self._progress(
-            Progress(size + progress.done_bytes, self._total_bytes, files + progress.done_files, self._total_files)
-        )
-
-    def add(self, moves: Sequence[Move]) -> None:
-        self._files += len(moves)
-        self._bytes += sum(move.entry.size_bytes for move in moves)

@@ -255,8 +255,7 @@ def differing_by_python(start: Starter, host: str, root: bytes, promises: Sequen
     """
     doing = "looking at files"
     words = (b"exec", b"python3", *farside.ALONE, farside.differing_program(MTIME_TOLERANCE_S), root)
-    lines = [b"%d %.9f %s" % (size, mtime_s, path) for path, size, mtime_s in promises]
-    running = start(command(words), _in_blocks(lines))
+    running = start(command(words), _promised(promises))
     try:
         for answer in _records(running, host, doing, ANSWER_S):
             if answer == b"end":
@@ -267,6 +266,13 @@ def differing_by_python(start: Starter, host: str, root: bytes, promises: Sequen
         raise CommandFailed(host, doing, _last_words(running))
     finally:
         running.kill()
+
+
+def _promised(promises: Sequence[Promise]) -> Iterator[bytes]:
+    """Yield promises as the far helper reads them; written down while it starts."""
+    for start in range(0, len(promises), NAMES_PER_BLOCK):
+        some = promises[start : start + NAMES_PER_BLOCK]
+        yield b"".join(b"%d %.9f %s\0" % (size, mtime_s, path) for path, size, mtime_s in some)
 
 
 def differing_by_stat(found: Iterable[Facts], promises: Sequence[Promise]) -> Iterator[Facts]:

@@ -16,6 +16,7 @@ from observatory.endpoints.contract import HostAccess, Look
 from observatory.endpoints.openssh import SshOptions, command_line
 from observatory.errors import CommandFailed, CouldNotTell
 from observatory.spec.models import TransferOptions
+from syncer.transfer.ahead import Ahead
 from syncer.transfer.contract import Batch, CarryResult, Engine
 from syncer.transfer.pipe import CannotPipe, PipeEngine
 from syncer.transfer.route import NotFromThere, RemoteShell
@@ -67,6 +68,17 @@ class ByNumber:
         """The engine of a few."""
         return self.few.name
 
+    def begin(self, batch: Batch) -> None:
+        """Have the programs start that will carry a batch's files, and maybe more, where that is known by now.
+
+        Raises
+        ------
+        CouldNotTell
+            The far host cannot be reached.
+        """
+        if len(batch.items) >= MANY_FILES and not self.many.goes_through_here(batch):
+            self.many.begin(batch)
+
     def carry(self, batch: Batch) -> CarryResult:
         """Move the batch's files.
 
@@ -98,6 +110,7 @@ def choose(
     remote_shell: RemoteShell = remote_shell_of,
     clock_s: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] | None = None,
+    ahead: Ahead | None = None,
 ) -> Engine:
     """Return the engine for a hop; it may carry any number of the hop's batches.
 
@@ -112,6 +125,8 @@ def choose(
         Builds the ssh command for a host, without the host's name.
     clock_s : callable
     sleep : callable, optional
+    ahead : Ahead, optional
+        Holds what an engine begins before its files are known.
 
     Raises
     ------
@@ -133,7 +148,7 @@ def choose(
     rsync = RsyncEngine(remote_shell, stream, min(good), clock_s, sleep or time.sleep) if len(good) == 2 else None
     usual = rsync or stream
     if _may_pipe(source, destination, options):
-        pipe = PipeEngine(remote_shell, usual, sleep=sleep or time.sleep)
+        pipe = PipeEngine(remote_shell, usual, sleep=sleep or time.sleep, ahead=ahead or Ahead())
         if options.engine == "pipe":
             return pipe if any(here) else WithRelay(pipe, stream)
         if any(here) and not _is_declared_for_rsync(options, source_access, destination_access):

@@ -63,10 +63,10 @@ def confirm(batch: Batch, evidence: Evidence) -> list[Arrived | NotArrived]:
     meanwhile did not arrive, whatever the destination shows. An item that replaces another needs more,
     as the old file may have the same size and time: its bytes are hashed on both sides.
     """
+    at_source = [Promise(item.path, item.size_bytes, item.mtime_s) for item in batch.items]
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="look") as pool:
-        asked = pool.submit(_look_at_source, batch)
-        promises = [Promise(item.target, item.size_bytes, item.mtime_s) for item in batch.items]
-        there = _unlike(batch.destination, batch.destination_root, promises)
+        asked = pool.submit(_look_at_source, batch, at_source)
+        there = _unlike(batch.destination, batch.destination_root, _at_destination(batch.items, at_source))
         here = asked.result()
     verdicts = [_judge(item, there.get(item.target), here.get(item.path), evidence) for item in batch.items]
     return _prove_replaced(batch, verdicts, evidence)
@@ -76,9 +76,15 @@ def _unlike(end: Look, root: bytes, promises: Sequence[Promise]) -> dict[bytes, 
     return {facts.path: facts for facts in end.differing(root, promises)}
 
 
-def _look_at_source(batch: Batch) -> dict[bytes, Facts]:
+def _at_destination(items: Sequence[Item], at_source: Sequence[Promise]) -> Sequence[Promise]:
+    """Most files bear the same name there."""
+    if all(item.target == item.path for item in items):
+        return at_source
+    return [Promise(item.target, item.size_bytes, item.mtime_s) for item in items]
+
+
+def _look_at_source(batch: Batch, promises: Sequence[Promise]) -> dict[bytes, Facts]:
     """A source that cannot be asked any more takes nothing back: what is there is judged alone."""
-    promises = [Promise(item.path, item.size_bytes, item.mtime_s) for item in batch.items]
     try:
         return _unlike(batch.source, batch.source_root, promises)
     except CouldNotTell as error:

@@ -66,3 +66,31 @@ def part_of(batch: Batch, after: Sequence[Item]) -> Callable[[Progress], None]:
         batch.progress(done)
 
     return tell
+
+
+class Together:
+    """Adds up the progress of batches, one after another, for one listener.
+
+    Parameters
+    ----------
+    total_files, total_bytes : int
+        Of all batches.
+    progress : callable
+        Told how far all of them are.
+    """
+
+    def __init__(self, total_files: int, total_bytes: int, progress: Callable[[Progress], None]) -> None:
+        self._total_files, self._total_bytes, self._progress = total_files, total_bytes, progress
+        self._files = self._bytes = 0
+
+    def listener(self) -> Callable[[Progress], None]:
+        """Return whom the next batch tells."""
+        files, size = self._files, self._bytes
+        return lambda progress: self._progress(
+            Progress(size + progress.done_bytes, self._total_bytes, files + progress.done_files, self._total_files)
+        )
+
+    def add(self, batch: Batch) -> None:
+        """Note that a batch is over."""
+        self._files += len(batch.items)
+        self._bytes += batch.total_bytes

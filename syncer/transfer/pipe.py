@@ -13,23 +13,24 @@ import posixpath
 import secrets
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from observatory.endpoints.contract import Completed, HostAccess, Look
 from observatory.endpoints.farside import ALONE, packed_program
 from observatory.endpoints.script import command, wrapped
 from observatory.errors import CouldNotTell
+from syncer.transfer.ahead import Ahead
 from syncer.transfer.confirm import CHANGED, VANISHED
 from syncer.transfer.contract import Batch, CarryResult, Engine, Item
 from syncer.transfer.courier import Courier, Session
-from syncer.transfer.ends import order, program, receiver, sender
+from syncer.transfer.ends import order, program, receiver, sender, unnamed
 from syncer.transfer.folders import REPLACED, TMP
 from syncer.transfer.merging import in_parts, merge
 from syncer.transfer.meter import Meter, part_of
 from syncer.transfer.relayed import Half, relay
 from syncer.transfer.rounds import Ending, Pace, Remedy, SessionEnd, last_line, refusal
-from syncer.transfer.route import RemoteShell, round_trip_of, route_of
+from syncer.transfer.route import RemoteShell, Route, round_trip_of, route_of, shell_words
 from syncer.transfer.sessions import LARGE_BYTES, Job, divide
 
 SILENCE_S = 300.0
@@ -61,7 +62,7 @@ class CannotPipe(CouldNotTell):
 
 @functools.cache
 def _text() -> bytes:
-    return packed_program({module.__name__: module for module in (order, sender, receiver, program)})
+    return packed_program({module.__name__: module for module in (order, sender, unnamed, receiver, program)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class PipeEngine:
     silence_s : float
         After so long without a byte a session is given up.
     sleep : callable
+    ahead : Ahead
+        Programs that were begun before their files were known.
     """
 
     remote_shell: RemoteShell
@@ -91,6 +94,7 @@ class PipeEngine:
     far_s: float = FAR_S
     silence_s: float = SILENCE_S
     sleep: Callable[[float], None] = time.sleep
+    ahead: Ahead = field(default_factory=Ahead)
     name: str = "pipe"
 
     def carry(self, batch: Batch) -> CarryResult:
@@ -106,6 +110,12 @@ class PipeEngine:
         """
         large = [item for item in batch.items if item.size_bytes > self.most_bytes]
         return in_parts(batch, self._carry, large, self.for_large.carry)
+
+    def begin(self, batch: Batch) -> None:
+        """Have the two programs start, and log in, that will carry at least a batch's files; from here alone."""
+        route = route_of(batch.source_access, batch.destination_access)
+        if route.near.is_local and route.far is not None:
+            self.ahead.begin(_argv(route, shell_words(route, batch, self.remote_shell)))
 
     def _carry(self, batch: Batch) -> CarryResult:
         courier = _Courier(self, batch)
@@ -153,6 +163,7 @@ class _Courier(Courier):
     def __init__(self, engine: PipeEngine, batch: Batch) -> None:
         super().__init__(engine.name, batch, engine.remote_shell, divide, engine.sleep)
         self._silence_s, self._is_relayed = engine.silence_s, engine.goes_through_here(batch)
+        self._ahead = engine.ahead
         self._sessions: list[_Session] = []
 
     def session(self, job: Job, pace: Pace, meter: Meter) -> Session:
@@ -162,7 +173,8 @@ class _Courier(Courier):
             sender, receiver = (self._half(way, job, pace.rate_bytes_per_s) for way in ("pull", "push"))
             return _Relayed(job, sender, receiver, self._silence_s, meter, name)
         way = "push" if self.route.runs_at_source else "pull"
-        session = _Session(job, self._argv(), self._order(way, job, pace.rate_bytes_per_s), meter, name)
+        orders = self._orders(way, job, pace.rate_bytes_per_s)
+        session = _Direct(job, _argv(self.route, self.shell), orders, meter, name, self._ahead)
         self._sessions.append(session)
         return session
 
@@ -187,14 +199,9 @@ class _Courier(Courier):
         if all(not end.started and end.ending.remedy is Remedy.NOTHING for end in ends):
             raise CannotPipe(self.batch.source.name, self.batch.destination.name, ends[0].words)
 
-    def _argv(self) -> list[bytes]:
-        return [*_program(self.route.near, b"near"), *self._far_words()]
-
-    def _far_words(self) -> list[bytes]:
-        if self.route.far is None:
-            return _program(None, b"far")
-        far = [os.fsencode(word) for word in (*self.shell, "--", self.route.far.address)]
-        return [*far, wrapped(b"exec " + command(_program(None, b"far")))]
+    def _orders(self, way: str, job: Job, rate_bytes_per_s: int | None) -> Iterator[bytes]:
+        """Yield the one order; made when it is asked for, by when the programs start and log in."""
+        yield self._order(way, job, rate_bytes_per_s)
 
     def _order(self, way: str, job: Job, rate_bytes_per_s: int | None) -> bytes:
         batch = self.batch
@@ -222,6 +229,17 @@ class _Courier(Courier):
         )
 
 
+def _argv(route: Route, shell: Sequence[str]) -> list[bytes]:
+    return [*_program(route.near, b"near"), *_far_words(route, shell)]
+
+
+def _far_words(route: Route, shell: Sequence[str]) -> list[bytes]:
+    if route.far is None:
+        return _program(None, b"far")
+    far = [os.fsencode(word) for word in (*shell, "--", route.far.address)]
+    return [*far, wrapped(b"exec " + command(_program(None, b"far")))]
+
+
 def _program(access: HostAccess | None, role: bytes) -> list[bytes]:
     """Return the command line of an end: on this machine by our own interpreter, elsewhere by the one there."""
     python = os.fsencode(sys.executable) if access is not None and access.is_local else b"python3"
@@ -243,8 +261,10 @@ def _ending_of(status: int, was_under_way: bool) -> Ending:
 class _Session(Session):
     """One run of the near program and what it told."""
 
-    def __init__(self, job: Job, argv: Sequence[bytes], packed: bytes, meter: Meter, destination: str) -> None:
-        super().__init__(argv, [packed])
+    def __init__(
+        self, job: Job, argv: Sequence[bytes], orders: Iterable[bytes], meter: Meter, destination: str
+    ) -> None:
+        super().__init__(argv, orders)
         self._job, self._meter, self._destination, self._rest = job, meter, destination, b""
         self._is_done, self.was_cut = False, False
         self._reasons: dict[bytes, str] = {}
@@ -291,13 +311,33 @@ class _Session(Session):
         )
 
 
+class _Direct(_Session):
+    """A near program that starts the far one; it may have been begun ahead."""
+
+    def __init__(
+        self,
+        job: Job,
+        argv: Sequence[bytes],
+        orders: Iterable[bytes],
+        meter: Meter,
+        destination: str,
+        ahead: Ahead,
+    ) -> None:
+        super().__init__(job, argv, orders, meter, destination)
+        self._ahead = ahead
+
+    def run(self, runner: Look, limit_s: float) -> Completed:
+        """Run it to its end, or for so many seconds; see `Session.run`."""
+        return self._ahead.run(runner, self.argv, self.stdin, limit_s, self.listen)
+
+
 class _Relayed(_Session):
     """Two far programs, and this process between them: progress is what passes."""
 
     def __init__(
         self, job: Job, sender: Half, receiver: Half, silence_s: float, meter: Meter, destination: str
     ) -> None:
-        super().__init__(job, (), b"", meter, destination)
+        super().__init__(job, (), (), meter, destination)
         self._sender, self._receiver, self._silence_s, self._passed_bytes = sender, receiver, silence_s, 0
 
     def run(self, runner: Look, limit_s: float) -> Completed:

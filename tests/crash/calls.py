@@ -18,6 +18,8 @@ _LOAD, _EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x45, 0x06
 _HEARD, _ALLOWED = 0x7FC00000, 0x7FFF0000
 _HERE = 0xFFFFFF9C
 """AT_FDCWD, as 32 bits."""
+_UNNAMED = os.O_TMPFILE & ~os.O_DIRECTORY
+"""The bit of a file without a name; any folder is opened with the other one."""
 
 _X86_64 = {
     "write": 1, "pwrite64": 18, "writev": 20, "sendfile": 40, "pwritev": 296, "pwritev2": 328, "copy_file_range": 326,
@@ -124,7 +126,7 @@ def filter_words() -> list[tuple[int, int, int, int]]:
             words += [
                 (_EQUAL, 0, 4, NUMBERS[name]),
                 (_LOAD, 0, 0, 16 + 8 * flags),
-                (_ANY_BIT, 0, 1, os.O_CREAT | os.O_TRUNC),
+                (_ANY_BIT, 0, 1, os.O_CREAT | os.O_TRUNC | _UNNAMED),
                 (_RETURN, 0, 0, _HEARD),
                 (_RETURN, 0, 0, _ALLOWED),
             ]
@@ -155,7 +157,8 @@ def _of_descriptor(kind: Kind, process: int, descriptor: int) -> Call | None:
 
 
 def _origin(process: int, name: str, arguments: Sequence[int]) -> bytes:
-    return _path(process, arguments, *_FROM[name]) if name in _FROM else b""
+    path = _path(process, arguments, *_FROM[name]) if name in _FROM else b""
+    return os.readlink(path) if path.startswith(b"/proc/") else path  # noqa: PTH115
 
 
 def _path(process: int, arguments: Sequence[int], folder: int | None, which: int) -> bytes:

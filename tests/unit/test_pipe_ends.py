@@ -21,11 +21,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from observatory.endpoints.farside import packed_program
-from syncer.transfer.ends import order, program, receiver, sender
+from syncer.transfer.ends import order, program, receiver, sender, unnamed
 from syncer.transfer.ends.order import BLOCK_BYTES, HEAD, LARGE, LAST, REFUSED, SMALL, TAIL, Order
 from syncer.transfer.ends.sender import Outlet
 
-TEXT = packed_program({module.__name__: module for module in (order, sender, receiver, program)})
+TEXT = packed_program({module.__name__: module for module in (order, sender, unnamed, receiver, program)})
 TIME_NS = 1_473_280_496_123_456_789
 END = HEAD.pack(0, LAST, 0, 0, 0, 0)
 NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: b"\0" not in name)
@@ -100,7 +100,7 @@ def test_an_order_arrives_as_it_was_given(files: list[tuple[bytes, bytes, int, i
     assert list(columns) == list(zip(sizes, times, sources, made.targets, strict=True))
 
 
-@pytest.mark.parametrize("module", [order, sender, receiver, program])
+@pytest.mark.parametrize("module", [order, sender, unnamed, receiver, program])
 def test_the_text_is_understood_by_python_3_6(module: Any) -> None:
     """Observatories run old systems for as long as their instruments; annotations are text there."""
     tree = ast.parse(inspect.getsource(module), feature_version=(3, 6))

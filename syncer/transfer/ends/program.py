@@ -33,21 +33,26 @@ class Watch(threading.Thread):
     silence_s : float
     last : callable
         What is still to be done then.
+
+    Attributes
+    ----------
+    moved_at_s : float
+        When something moved last, on the clock of `time.monotonic`.
     """
 
     def __init__(self, silence_s: float, last: "Callable[[], None]" = lambda: None) -> None:
         threading.Thread.__init__(self)
         self.daemon = True
         self._silence_s, self._last = silence_s, last
-        self._moved_at_s = time.monotonic()
+        self.moved_at_s = time.monotonic()
 
     def moved(self, size: int = 0, files: int = 0) -> None:
         """Say that something has moved."""
-        self._moved_at_s = time.monotonic()
+        self.moved_at_s = time.monotonic()
 
     def run(self) -> None:
         """Look once a second."""
-        while time.monotonic() - self._moved_at_s < self._silence_s:
+        while time.monotonic() - self.moved_at_s < self._silence_s:
             time.sleep(1)
         self._last()
         os._exit(SILENT)  # whatever else still holds the line is not waited for
@@ -81,10 +86,9 @@ class Near:
         self._guard = threading.Lock()
         self._done = [0, 0]
         self._told = time.monotonic()
-        self._order, packed = read_order(sys.stdin.buffer)
         self._far = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=READ_AHEAD_BYTES)
+        self._order, self._packed = read_order(sys.stdin.buffer)  # it logs in meanwhile
         widen(_pipe(self._far.stdout if self._order.settings["way"] == "pull" else self._far.stdin).fileno())
-        self._packed = packed
         self._watch = Watch(self._order.settings["silence_s"], self._far.kill)
         self._watch.start()
 
@@ -125,9 +129,8 @@ class Near:
         self._done[0] += size
         self._done[1] += files
         self._watch.moved()
-        now = time.monotonic()
-        if now - self._told > TELL_S:
-            self._told = now
+        if self._watch.moved_at_s - self._told > TELL_S:
+            self._told = self._watch.moved_at_s
             self._say_progress()
 
     def _say_progress(self) -> None:

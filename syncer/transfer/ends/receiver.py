@@ -10,7 +10,7 @@ import errno
 import os
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from typing import Any
 
@@ -30,6 +30,7 @@ from syncer.transfer.ends.order import (
     exactly,
     words_of,
 )
+from syncer.transfer.ends.unnamed import Unnamed, write_all
 
 
 class NotAsked(Exception):
@@ -55,6 +56,7 @@ class Inlet:
         self._prefix = as_path(settings["temporary"])
         self._aside = as_path(settings["aside"]) if settings["aside"] else b""
         self._mode = settings["mode"]
+        self._unnamed = Unnamed(os.path.dirname(self._prefix))  # noqa: PTH120 - names are bytes
         self._block = bytearray(PART_BYTES)
         self._left = 0
 
@@ -82,18 +84,12 @@ class Inlet:
     def _file(self, number: int, kind: int, mode: int, size: int, mtime_ns: int, crc: int) -> None:
         if size != self._order.sizes[number] or (kind == SMALL) != (size <= BLOCK_BYTES):
             raise NotAsked("%d bytes of file number %d" % (size, number))  # noqa: UP031
-        temporary = self._prefix + b"%d" % number
         mode = self._mode if self._mode is not None else mode & 0o7777
         try:
-            try:
-                if kind == SMALL:
-                    self._small(temporary, self._whole(size), crc, mode, mtime_ns)
-                else:
-                    self._large(temporary, size, mode, mtime_ns)
-                self._publish(temporary, self._order.targets[number])
-            except BaseException:
-                remove(temporary)
-                raise
+            if kind == SMALL:
+                self._small(number, self._whole(size, crc), mode, mtime_ns)
+            else:
+                self._large(number, size, mode, mtime_ns)
         except Void as error:
             self._tell(b"s %d %s" % (number, str(error).encode()))
         except OSError as error:
@@ -101,37 +97,63 @@ class Inlet:
                 raise NoRoom from error
             self._tell(b"d %d %s" % (number, words_of(error)))
 
-    def _whole(self, size: int) -> bytes:
+    def _whole(self, size: int, crc: int) -> bytes:
         """Take a small file; over a slow line each part of it is a sign of life."""
-        parts = []
-        while size:
-            parts.append(self._stream.read1(size))
+        data = self._stream.read1(size) if size else b""
+        if len(data) != size:
+            data = self._rest_of(data, size)
+        if zlib.crc32(data) != crc:
+            raise Void("its bytes changed on the way")
+        return data
+
+    def _rest_of(self, data: bytes, size: int) -> bytes:
+        parts = [data]
+        left = size - len(data)
+        while left:
             if not parts[-1]:
                 raise EOFError
             self._moved(0, 0)
-            size -= len(parts[-1])
+            parts.append(self._stream.read1(left))
+            left -= len(parts[-1])
         return b"".join(parts)
 
-    def _small(self, temporary: bytes, data: bytes, crc: int, mode: int, mtime_ns: int) -> None:
-        if zlib.crc32(data) != crc:
-            raise Void("its bytes changed on the way")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            write_all(descriptor, data)
-            os.fchmod(descriptor, mode)
-            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
-        finally:
-            os.close(descriptor)
+    def _small(self, number: int, data: bytes, mode: int, mtime_ns: int) -> None:
+        target = self._order.targets[number]
+        if not self._unnamed.put(target, data, mode, mtime_ns):
+            with self._temporary(number) as temporary:
+                descriptor = create(temporary)
+                try:
+                    write_all(descriptor, data)
+                    settle(descriptor, mode, mtime_ns)
+                finally:
+                    os.close(descriptor)
+                self._publish(temporary, target)
         self._moved(len(data), 1)
 
-    def _large(self, temporary: bytes, size: int, mode: int, mtime_ns: int) -> None:
+    @contextlib.contextmanager
+    def _temporary(self, number: int) -> "Iterator[bytes]":
+        """Give a name for the time until a file is whole; nothing stays under it where that fails."""
+        temporary = self._prefix + b"%d" % number
+        try:
+            yield temporary
+        except BaseException:
+            remove(temporary)
+            raise
+
+    def _large(self, number: int, size: int, mode: int, mtime_ns: int) -> None:
+        with self._temporary(number) as temporary:
+            self._write_large(temporary, size, mode, mtime_ns)
+            self._publish(temporary, self._order.targets[number])
+        self._moved(0, 1)
+
+    def _write_large(self, temporary: bytes, size: int, mode: int, mtime_ns: int) -> None:
         """Write a file as it comes; where that fails the rest of it is taken from the stream all the same."""
         fault = None
         descriptor = -1
         self._left = size
         try:
             try:
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+                descriptor = create(temporary)
                 while self._left:
                     write_all(descriptor, self._piece(self._left))
             except OSError as error:
@@ -145,12 +167,10 @@ class Inlet:
                 raise fault
             if not is_unchanged:
                 raise Void("changed")
-            os.fchmod(descriptor, mode)
-            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
+            settle(descriptor, mode, mtime_ns)
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
-        self._moved(0, 1)
 
     def _piece(self, most: int) -> memoryview:
         """Take what there is of what is left of a file, up to so much."""
@@ -188,11 +208,15 @@ class Void(Exception):
     """A file came that is not what it should be."""
 
 
-def write_all(descriptor: int, data: "bytes | memoryview") -> None:
-    """Write all of some bytes."""
-    done = os.write(descriptor, data)
-    while done < len(data):
-        done += os.write(descriptor, data[done:])
+def create(temporary: bytes) -> int:
+    """Return a new file that nobody else may read yet."""
+    return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def settle(descriptor: int, mode: int, mtime_ns: int) -> None:
+    """Give a file that is whole its permission bits and its time."""
+    os.fchmod(descriptor, mode)
+    os.utime(descriptor, ns=(mtime_ns, mtime_ns))
 
 
 def remove(path: bytes) -> None:
