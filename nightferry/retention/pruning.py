@@ -15,6 +15,7 @@ from catalogue.evidence_records import Confirmation
 from nightferry.clocks import leapt
 from nightferry.expectations import is_origin
 from nightferry.retention.aside import settle_aside
+from nightferry.retention.awaited import Awaited
 from nightferry.retention.confirming import ARCHIVE, MANIFEST
 from nightferry.retention.evidence import chain_of, chains, held_by_chain, refuse_other_root
 from nightferry.retention.holders import holder_of
@@ -124,6 +125,7 @@ class _Pruning:
         self._holder = holder_of(workplace, instrument, place)
         self._present = workplace.present_night(instrument)
         self._others = Others(workplace, instrument, place)
+        self._awaited = Awaited(workplace, instrument, place)
         self._hops = hops_from(instrument, place)
 
     def work(self, asked: Asked) -> None:
@@ -271,7 +273,7 @@ class _Pruning:
             decisions.append(
                 Stay(one, reason) if reason is not None else decide(one, own, witnesses[one.name], rule, now)
             )
-        return decisions
+        return self._awaited.kept(night, decisions)
 
     def _candidates(self, scope: Scope, night: dt.date, entries: Sequence[Entry]) -> list[Candidate]:
         ledger = self._workplace.ledger
