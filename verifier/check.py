@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -41,6 +41,9 @@ from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
 CLOCK_DOUBT_S = 43_200.0
 """Clocks further apart than half a day do not agree on which night it is."""
 
+CLOSES_EACH_S = 0.1
+"""An end that is closed just before it is asked is not closed for that."""
+
 Listings = Future[tuple[Survey, Survey]]
 """Both listings of a hop, on their way."""
 
@@ -57,8 +60,10 @@ def listings_of(scope: HopScope, source: Look, destination: Look) -> Iterator[Li
         try:
             yield listings
         except KeyboardInterrupt:
-            for end in (source, destination):  # else leaving waits until a silent host is given up
-                end.close()
+            while not listings.done():  # leaving waits for both, and one of them may only begin now
+                for end in (source, destination):
+                    end.close()
+                wait([listings], CLOSES_EACH_S)
             raise
         finally:
             if listings.exception() is None:

@@ -11,7 +11,9 @@ import hashlib
 import os
 import shutil
 import stat
+import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
@@ -99,6 +101,8 @@ class LocalEndpoint:
         self._access, self._by_script = access, by_script
         self._tree = LocalTree()
         self._disks = Disks(self.name, self._start)
+        self._beginning = threading.Lock()
+        self._running: weakref.WeakSet[LocalRunning] = weakref.WeakSet()
 
     @functools.cached_property
     def capabilities(self) -> Capabilities:
@@ -111,7 +115,10 @@ class LocalEndpoint:
         return True
 
     def _start(self, script: bytes, stdin: Iterable[bytes]) -> LocalRunning:
-        return LocalRunning((b"/bin/sh", b"-c", script), stdin)
+        with self._beginning:  # one that is begun just as we are closed is ended too
+            running = LocalRunning((b"/bin/sh", b"-c", script), stdin)
+            self._running.add(running)
+        return running
 
     # ---- look
 
@@ -228,7 +235,10 @@ class LocalEndpoint:
         return complete(running, self.name, program, timeout_s, on_output)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """End what looks at this machine's disks: whoever waits for it waits no more."""
+        with self._beginning:
+            for running in list(self._running):
+                running.end()
 
     # ---- act
 

@@ -100,6 +100,11 @@ class LocalRunning:
         self._output.close()
         return status, bytes(self._stderr)
 
+    def end(self) -> None:
+        """End the program and what it started, from beside whoever reads it: that is then at its end."""
+        if self._process.poll() is None:
+            self._signal(signal.SIGKILL)
+
     def kill(self) -> None:
         """End the program and what it started; see `Running`."""
         if self._process.poll() is None:

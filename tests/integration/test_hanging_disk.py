@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import time
 from contextlib import closing
 from pathlib import Path
@@ -15,8 +17,9 @@ from observatory.endpoints.local import LocalEndpoint
 from observatory.endpoints.ssh import SshEndpoint
 from observatory.errors import DiskSilent
 from tests.hanging import hung
-from tests.hosts import Host
+from tests.hosts import Host, below
 from tests.observatory import Observatory
+from tests.transfers import wait_until
 
 PATIENCE_S = 2.0
 INSTRUMENTS = ("sha", "shd", "spu")
@@ -103,3 +106,25 @@ def test_a_host_with_sftp_alone_is_not_asked_again_either(
         with pytest.raises(DiskSilent, match="not waited for again"):
             endpoint.survey(request)
         assert time.monotonic() - began_s < 1.0
+
+
+@pytest.mark.parametrize("job", ["verify", "sync"])
+def test_told_to_end_nobody_is_kept_by_a_disk_of_this_machine(site: Observatory, job: str) -> None:
+    """It waited out the minute, or the quarter of an hour that a listing may take."""
+    declare(site, "here")
+    with (
+        hung(site.root("here").parent),
+        subprocess.Popen(site.command(job), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
+    ):
+        assert wait_until(lambda: any("cd " in words for words in map(words_of, below(process.pid))))
+        process.send_signal(signal.SIGTERM)
+        assert "stopped before its end" in process.communicate(timeout=10)[1]
+    assert process.returncode == 130
+
+
+def words_of(process: int) -> str:
+    """Return what a process was called with; nothing of one that has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text()
+    except OSError:
+        return ""
