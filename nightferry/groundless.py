@@ -16,7 +16,7 @@ from nightferry.expectations import is_origin
 from nightferry.selection import Asked, acceptances, away_now, instruments_asked
 from nightferry.workplace import Workplace
 from observatory.counting import counted
-from observatory.listing import ANY_NIGHT, hop_scope
+from observatory.listing import ANY_NIGHT, HopScope, hop_scope
 from observatory.names import matcher, show
 from observatory.nights import night_text
 from observatory.spec.chain import Hop, hops
@@ -41,6 +41,14 @@ def notes_of_groundless(workplace: Workplace, asked: Asked, seen: Iterable[HopVe
         if looks and len(looks) == len(born) and not asked.dates and asked.nights is None:
             sentences += _silence(workplace, instrument, looks)
         yield from (Note(sentence, name, is_urgent=True) for sentence in sentences)
+    if asked.dates and found and not any(map(_has_files, found.values())):
+        nights = ", ".join(asked.dates)
+        yield Note(f"not one file of what -d asks for ({nights}) is where it was looked for; is the date right?")
+
+
+def _has_files(seen: HopVerdict | HopOutcome) -> bool:
+    is_there = isinstance(seen, HopVerdict) and (seen.destination_files or seen.sequence_gaps)
+    return bool(seen.source_files or seen.unrecognised or is_there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +61,42 @@ class _Look:
 
 
 def _of_look(look: _Look) -> Iterator[str]:
-    left = _left_by_night(look)
-    if left:
-        yield _left_words(look, left)
-    if isinstance(look.seen, HopVerdict) and look.seen.is_unnumbered:
+    name, scope = look.verdict.instrument, _scope(look)
+    links = {path for path in look.verdict.unrecognised if scope.source.camera_of(path) is not None}
+    strangers = (path for path in look.verdict.unrecognised if path not in links)
+    kinds = (
+        (strangers, f"are of no camera of {name}.yaml", "Name them in files, or in exclude"),
+        (links, "are links that were not followed", "Put the files in their places, or the root where they lead"),
+    )
+    for paths, what, remedy in kinds:
+        if left := _left_by_night(look, scope, paths):
+            yield _left_words(look, left, what, remedy)
+    if look.verdict.is_unnumbered:
         yield (
-            f"{look.seen.source}: not one of {counted(look.seen.source_files, 'file')} bears a frame number as"
-            " sequence has it, so that no absent frame would be noticed. Write in"
-            f" {look.seen.instrument}.yaml how files are called now, or take sequence out"
+            f"{look.verdict.source}: not one of {counted(look.verdict.source_files, 'file')} bears a frame number as"
+            f" sequence has it, so that no absent frame would be noticed. Write in {name}.yaml how files are called now,"
+            " or take sequence out"
         )
 
 
-def _left_by_night(look: _Look) -> dict[dt.date, list[bytes]]:
-    """Return what no camera takes and ends as a camera's files do, of nights of which more is left than taken.
+def _scope(look: _Look) -> HopScope:
+    return hop_scope(look.hop, tuple(look.verdict.nights), look.workplace.clock_of(look.hop.instrument))
+
+
+def _left_by_night(look: _Look, scope: HopScope, paths: Iterable[bytes]) -> dict[dt.date, list[bytes]]:
+    """Return those of some paths that end as a camera's files do, of nights of which more is left so than taken.
 
     Of the present night nothing: a camera may give a file its name when it is whole.
     """
-    seen, hop = look.seen, look.hop
-    if not seen.unrecognised:
-        return {}
-    looks_alike = matcher(_suffixes(hop))
-    scope = hop_scope(hop, tuple(seen.nights), look.workplace.clock_of(hop.instrument))
+    looks_alike = matcher(_suffixes(look.hop))
     left: dict[dt.date, list[bytes]] = {}
-    for path in seen.unrecognised:
+    for path in sorted(paths):
         night = scope.source.night_of(path)
         if night is not None and looks_alike(path.rpartition(b"/")[2]) == "taken":
             left.setdefault(night, []).append(path)
-    known = {one.night for one in acceptances(look.workplace, hop) if one.whole_night}
-    known.add(look.workplace.present_night(hop.instrument))
-    return {night: paths for night, paths in left.items() if night not in known and len(paths) > _taken(seen, night)}
+    known = {one.night for one in acceptances(look.workplace, look.hop) if one.whole_night} if left else set()
+    known.add(look.workplace.present_night(look.hop.instrument))
+    return {n: paths for n, paths in left.items() if n not in known and len(paths) > _taken(look.verdict, n)}
 
 
 def _suffixes(hop: Hop) -> tuple[bytes, ...]:
@@ -95,13 +110,13 @@ def _taken(seen: HopVerdict | HopOutcome, night: dt.date) -> int:
     return count.files if isinstance(count, NightCount) else count.source_files
 
 
-def _left_words(look: _Look, left: Mapping[dt.date, list[bytes]]) -> str:
-    newest, name = max(left), look.seen.instrument
+def _left_words(look: _Look, left: Mapping[dt.date, list[bytes]], what: str, remedy: str) -> str:
+    newest, name = max(left), look.verdict.instrument
     last, files = night_text(newest), counted(sum(map(len, left.values())), "file")
     return (
-        f"{look.seen.source}: {files} of {counted(len(left), 'night')}, the last {last}, are of no camera of"
-        f" {name}.yaml, such as {show(left[newest][0])}: nobody carries or compares them. Name them in files, or in"
-        f" exclude; or: nightferry accept -i {name} -d {last} --reason TEXT"
+        f"{look.verdict.source}: {files} of {counted(len(left), 'night')}, the last {last}, {what}, such as"
+        f" {show(left[newest][0])}: nobody carries or compares them. {remedy}; or: nightferry accept -i {name} -d {last}"
+        " --reason TEXT"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Annotated
 
 import typer
@@ -12,6 +12,9 @@ from nightferry.cli import options as opt
 from nightferry.cli.context import asked, check_wait, finish, options_of, reach_early
 from nightferry.cli.opened import opened
 from observatory.errors import UsageError
+
+MOST_MEANT = 3
+"""So many roots are named where one is misspelt."""
 
 
 def sync(
@@ -78,9 +81,18 @@ def _root(text: str, known: Collection[tuple[str, str]]) -> tuple[str, str]:
     host, _, root = text.partition(":")
     named = (host, root.rstrip("/") or "/")
     if named not in known:
-        declared = ", ".join(sorted(f"{host}:{root}" for host, root in known))
-        raise UsageError(f"{text!r} is no HOST:ROOT of any copy (declared: {declared})")
+        declared = sorted(f"{host}:{root}" for host, root in known)
+        raise UsageError(f"{text!r} is no HOST:ROOT of any copy{_perhaps(text, declared)}")
     return named
+
+
+def _perhaps(text: str, declared: Sequence[str]) -> str:
+    """Return which roots may be meant: those of that host or folder, else the nearest; a site has dozens."""
+    import difflib  # for a slip alone
+
+    same = [one for one in declared if text.rstrip("/") in (one.partition(":")[0], one.partition(":")[2])]
+    near = same or difflib.get_close_matches(text, declared, n=MOST_MEANT, cutoff=0.0)
+    return f"; did you mean {' or '.join(map(repr, near[:MOST_MEANT]))}?"
 
 
 def _until(text: str | None, zone: dt.tzinfo, now: dt.datetime) -> dt.datetime | None:

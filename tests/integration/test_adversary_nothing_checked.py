@@ -64,6 +64,22 @@ def test_where_all_files_are_left_by_every_pattern_no_command_is_silent(site: Ob
     assert site.call(command, "-q").out == ""
 
 
+@pytest.mark.parametrize("command", ["sync", "verify", "run"])
+def test_of_a_night_that_holds_no_file_it_is_asked_whether_it_is_the_one_that_was_meant(
+    site: Observatory, command: str
+) -> None:
+    """`-d` with last year's date looked at nothing, and was ok; not urgent, as a night of clouds is no fault."""
+    site.expose(["dome"], range(4))
+    wrong = site.call(command, "-d", "20200101..20200103")
+    assert (wrong.status, len(told(wrong, "(20200101..20200103) is where it was looked for; is the date right?"))) == (
+        0,
+        1,
+    )
+    assert site.call(command, "-d", "20200101", "-q").out == ""
+    assert told(site.call(command, "-d", "20200101", "-d", night_text(site.night(1))), "is the date right?") == []
+    assert told(site.call(command, "-n", "1"), "is the date right?") == []
+
+
 def test_it_is_mailed_though_nothing_differs(site: Observatory) -> None:
     """Otherwise nobody would read it before the frames are gone."""
     site.write_site(mail={"from": "a@b.c", "to": ["d@e.f"], "when": "differences", "folder": str(site.folder / "post")})
@@ -128,6 +144,23 @@ def test_a_telescope_that_the_instrument_has_left_is_no_alarm(site: Observatory)
         site.put("dome", f"{telescope}/{folder_of(site.night(back))}/SHA_1.fits", fits_file())
     assert site.call("run", "-n", "20").status == 0
     assert told(site.call("run"), SILENT) == []
+
+
+def test_a_night_whose_frames_are_links_out_of_the_root_is_told_as_that(site: Observatory, tmp_path: Path) -> None:
+    """Its disk was full and somebody wrote to another; what is of no camera is another matter, told beside it."""
+    (kept,) = site.expose(["dome"], [1])
+    renamed(site, 1, 2)
+    for number in (2, 3):
+        way = site.path("dome", kept.replace(".0001.", f".{number:04d}."))
+        (tmp_path / way.name).write_bytes(fits_file(seed=number))
+        way.symlink_to(tmp_path / way.name)
+    answer = site.call("run")
+    assert answer.status == 0
+    (line,) = told(answer, "are links that were not followed, such as ")
+    assert line.startswith(f"sha: dome: 2 files of 1 night, the last {night_text(site.night(1))}, ")
+    assert len(told(answer, LEFT)) == 1
+    site.declare(symlinks="copy", copies=[site.copy(name) for name in ("dome", "archive")])
+    assert told(site.call("run"), "are links that") == []
 
 
 @pytest.mark.parametrize("command", ["verify", "run"])

@@ -58,6 +58,16 @@ def test_a_hop_that_nobody_declared_is_a_usage_error(site: Observatory) -> None:
     assert not tree(site.root(site.hosts[1]))
 
 
+def test_of_a_root_that_is_no_copys_the_nearest_are_named(site: Observatory) -> None:
+    """The host alone, the folder alone, a slip; all thirty roots of ten instruments filled the screen."""
+    for number in range(9):
+        site.declare(f"other{number}", copies=[site.copy(host, f"other{number}") for host in site.hosts[:2]])
+    declared = f"beta:{site.root(site.hosts[1])}"
+    for given in (declared.partition(":")[2], declared.replace("beta", "betta")):
+        said = site.call("sync", "--new-root", given)
+        assert (said.status, said.err.count(" or ") <= 2, repr(declared) in said.err) == (2, True, True), said
+
+
 def test_nights_are_named_or_counted(site: Observatory) -> None:
     """-d one night, a word, a range; -n counts back with the present night as the first."""
     beta = site.hosts[1]
