@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -32,6 +32,7 @@ from syncer.roots import RootToBe, mark, refuse_one_folder
 from syncer.safety import mass_loss, moves_by_night, why_refused
 from syncer.spelling import folds_form, without_misspelt
 from syncer.survey import End, Trust, survey_both
+from syncer.transfer.abreast import beside
 from syncer.transfer.ahead import Ahead
 from syncer.transfer.choose import ByNumber, choose
 from syncer.transfer.contract import Arrived, Batch, CarryResult, Engine, Item, Progress, local_now, no_progress
@@ -167,7 +168,7 @@ class _HopRun:
             trust = Trust(options.accept_new_root, not options.dry_run, options.expected, options.source_to_be)
             here, there = survey_both(self._scope, self._source, self._destination, trust, stack)
             stack.enter_context(self._begun)
-            self._ahead = stack.enter_context(ThreadPoolExecutor(max_workers=2, thread_name_prefix="ahead"))
+            self._ahead = stack.enter_context(beside(2, "ahead"))
             lease = None
             if not options.dry_run:
                 lease, there = self._lock(there, stack)

@@ -1,11 +1,12 @@
-"""Work for many things, some at a time, that can be broken off: whoever interrupts us is not kept waiting.
+"""Work for many things, some at a time, and work beside other work: whoever interrupts us is not kept waiting.
 
 What is done for each, and how it is told to end, is the caller's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -39,3 +40,20 @@ def abreast(
             break_off()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@contextlib.contextmanager
+def beside(at_once: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Give threads for what is done beside the block; at its end they are waited for, but not where it is interrupted.
+
+    What is under way then ends with the connections that it asks over.
+    """
+    pool = ThreadPoolExecutor(max_workers=at_once, thread_name_prefix=name)
+    waits = True
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        waits = False
+        raise
+    finally:
+        pool.shutdown(wait=waits, cancel_futures=not waits)
