@@ -25,6 +25,8 @@ TELEMETRY, LOGS, IMAGES = "telem", "logs", "rawimages"
 _RECENT_NS = 5 * NS_PER_S
 """A folder may change twice within one tick of its clock: only what is older than this is believed unchanged."""
 _FOLDERS_KEPT = 128
+LONGEST_FILE_NS = 86400 * NS_PER_S
+"""Telemetry and logs are rotated by size and, by default, every 1440 minutes."""
 _LAST_NS = 253_402_300_799 * NS_PER_S
 _DAY = re.compile(r"\d{4}_\d\d_\d\d")
 
@@ -88,7 +90,8 @@ def stamped_files(
     """Find the files of a device that can hold something of a window.
 
     Those that begin in it, and of each root the last one that begins before: when a file ends its name does not
-    say.
+    say. Of telemetry and logs also what begins up to a day before and was still written to in the window, as far as
+    its own time tells: where a clock once ran ahead, the last one that begins before is not the one that goes on.
 
     Parameters
     ----------
@@ -108,32 +111,43 @@ def stamped_files(
     Found
         By stamp, then path. The same file below two roots is there twice.
     """
-    search = _Search(device, frozenset(extensions), kind, begin_ns, end_ns)
+    back_ns = 0 if kind == IMAGES else LONGEST_FILE_NS
+    search = _Search(device, frozenset(extensions), kind, begin_ns, end_ns, back_ns)
     files = sorted(file for root in roots for file in search.below(root))
     return Found(tuple(files), tuple(search.unreadable))
 
 
 @dataclass(slots=True)
 class _Search:
-    """What is looked for, and the folders that could not be listed on the way."""
+    """What is looked for, and the folders that could not be listed on the way.
+
+    `back_ns`: how far before the window a file may begin that goes on in it although another one begins after it.
+    """
 
     device: str
     extensions: frozenset[str]
     kind: str
     begin_ns: int | None
     end_ns: int | None
+    back_ns: int = 0
     unreadable: list[str] = field(default_factory=list)
 
     def below(self, root: Path) -> list[StampedFile]:
         """Return what is below one root; folders of days from the last to the first, no further back than needed."""
         top = root / self.kind
         files = [*self._listed(top, root), *self._listed(top / self.device, root)]
+        of_days: list[StampedFile] = []
         for day in self._days(top / self.device):
-            here = list(self._listed(day, root))
-            files += here
-            if self.begin_ns is not None and any(file.stamp_ns <= self.begin_ns for file in here):
+            if self._is_enough(of_days, day.name):
                 break
-        return self._from_last_before(files)
+            of_days += self._listed(day, root)
+        return self._from_last_before([*files, *of_days])
+
+    def _is_enough(self, files: Sequence[StampedFile], day: str) -> bool:
+        """Say whether days from this one back hold nothing that is wanted, after the files of those behind it."""
+        if self.begin_ns is None or day >= day_folder(_sane(self.begin_ns - self.back_ns)):
+            return False
+        return any(file.stamp_ns <= self.begin_ns for file in files)
 
     def _listed(self, folder: Path, root: Path) -> Iterator[StampedFile]:
         try:
@@ -145,12 +159,20 @@ class _Search:
             yield StampedFile(name.stamp_ns, folder / os.fsdecode(raw), name, root)
 
     def _from_last_before(self, files: list[StampedFile]) -> list[StampedFile]:
-        """Keep what begins in the window, and the last that begins at or before its beginning."""
-        if self.begin_ns is None:
+        """Keep what begins in the window, the last that begins at or before its beginning, and what goes on in it."""
+        begin_ns = self.begin_ns
+        if begin_ns is None:
             return files
-        before = (file.stamp_ns for file in files if file.stamp_ns <= self.begin_ns)
-        last_ns = max(before, default=self.begin_ns)
-        return [file for file in files if file.stamp_ns >= last_ns]
+        last_ns = max((file.stamp_ns for file in files if file.stamp_ns <= begin_ns), default=begin_ns)
+        return [file for file in files if file.stamp_ns >= last_ns or self._goes_on(file, begin_ns)]
+
+    def _goes_on(self, file: StampedFile, begin_ns: int) -> bool:
+        if file.stamp_ns < begin_ns - self.back_ns:
+            return False
+        try:
+            return file.path.stat().st_mtime_ns >= begin_ns
+        except OSError:
+            return True  # who reads it says why it cannot be read
 
     def _days(self, folder: Path) -> list[Path]:
         """Return the folders of days up to that of the window's end, the last first."""
@@ -163,7 +185,7 @@ class _Search:
         return [folder / name for name in sorted(names, reverse=True) if name <= latest]
 
     def _within(self, names: Sequence[bytes]) -> Iterator[tuple[bytes, StampedName]]:
-        """Yield, the last first, the names of the device's files that begin in the window, and the last one before it.
+        """Yield, the last first, the names of the device's files that begin in the window, and of some before it.
 
         Names sort as their stamps do, so that of a folder with all files of a year only these are looked at.
         """
@@ -182,7 +204,7 @@ class _Search:
                 return
             if self.end_ns is None or name.stamp_ns <= self.end_ns:
                 yield names[place], name
-            if self.begin_ns is not None and name.stamp_ns < self.begin_ns:
+            if self.begin_ns is not None and name.stamp_ns < self.begin_ns - self.back_ns:
                 before_ns = name.stamp_ns
 
 

@@ -134,7 +134,7 @@ def test_a_window_holds_the_last_record_before_it(tmp_path: Path) -> None:
 
 
 def test_days_beside_the_window_are_not_listed(tmp_path: Path) -> None:
-    """The cost grows with what is asked for: another day's folder may even be unreadable."""
+    """The cost grows with what is asked for: a folder of any but the day before may even be unreadable."""
     for day in range(5):
         put(tmp_path, BEGIN_NS + day * DAY_NS, observer(BEGIN_NS + day * DAY_NS))
     listed: list[str] = []
@@ -147,7 +147,7 @@ def test_days_beside_the_window_are_not_listed(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:  # counts what is listed; nothing is replaced by a fake
         patch.setattr(os, "scandir", noted)
         read(tmp_path, begin_ns=BEGIN_NS + 2 * DAY_NS, end_ns=BEGIN_NS + 2 * DAY_NS + 1)
-    assert [name for name in listed if name[0] == "2"] == ["2025_12_04"]
+    assert [name for name in listed if name[0] == "2"] == ["2025_12_04", "2025_12_03"]
 
 
 def test_a_file_of_one_day_may_hold_records_of_the_next(tmp_path: Path) -> None:
@@ -155,6 +155,20 @@ def test_a_file_of_one_day_may_hold_records_of_the_next(tmp_path: Path) -> None:
     put(tmp_path, BEGIN_NS, b"".join(observer(BEGIN_NS + hour * 3600 * NS_PER_S, str(hour)) for hour in range(60)))
     series = read(tmp_path, begin_ns=BEGIN_NS + 2 * DAY_NS, end_ns=BEGIN_NS + 2 * DAY_NS + 1)
     assert titles(series)[-1] == "48"
+
+
+@pytest.mark.parametrize("layout", ["days", "device", "flat"])
+def test_a_file_that_goes_on_is_read_although_another_begins_after_it(tmp_path: Path, layout: str) -> None:
+    """A clock that once ran ahead left a file with a stamp of later: when that hour comes it is not the last one."""
+    hour_ns = 3600 * NS_PER_S
+    goes_on = b"".join(observer(BEGIN_NS + hour * hour_ns, str(hour)) for hour in range(20))
+    whole = put(tmp_path, BEGIN_NS, goes_on, layout)
+    ahead = put(tmp_path, BEGIN_NS + 5 * hour_ns, observer(BEGIN_NS + 5 * hour_ns, "from ahead"), layout)
+    for path, hours in ((whole, 19), (ahead, 0)):
+        os.utime(path, ns=(0, BEGIN_NS + hours * hour_ns))
+    series = read(tmp_path, begin_ns=BEGIN_NS + 10 * hour_ns, end_ns=BEGIN_NS + 11 * hour_ns)
+    assert titles(series)[-2:] == ["10", "11"]
+    assert read(tmp_path, begin_ns=BEGIN_NS + 30 * hour_ns).files == (ahead,)
 
 
 def test_records_of_another_event_or_device_are_left_out(tmp_path: Path) -> None:
