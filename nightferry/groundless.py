@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from itertools import chain
 
 from nightferry.expectations import is_origin
+from nightferry.named import is_taken
 from nightferry.selection import Asked, acceptances, away_now, instruments_asked
 from nightferry.workplace import Workplace
 from observatory.counting import counted
-from observatory.listing import ANY_NIGHT, HopScope, hop_scope
+from observatory.listing import ANY_NIGHT, HopScope, Scope, hop_scope, name_of
 from observatory.names import matcher, show
 from observatory.nights import night_text
 from observatory.spec.chain import Hop, hops
@@ -61,9 +62,9 @@ class _Look:
 
 
 def _of_look(look: _Look) -> Iterator[str]:
-    name, scope = look.verdict.instrument, _scope(look)
-    links = {path for path in look.verdict.unrecognised if scope.source.camera_of(path) is not None}
-    strangers = (path for path in look.verdict.unrecognised if path not in links)
+    name, scope = look.seen.instrument, _scope(look)
+    links = {path for path in look.seen.unrecognised if _is_called_as_ours(scope.source, path)}
+    strangers = (path for path in look.seen.unrecognised if path not in links)
     kinds = (
         (strangers, f"are of no camera of {name}.yaml", "Name them in files, or in exclude"),
         (links, "are links that were not followed", "Put the files in their places, or the root where they lead"),
@@ -71,16 +72,21 @@ def _of_look(look: _Look) -> Iterator[str]:
     for paths, what, remedy in kinds:
         if left := _left_by_night(look, scope, paths):
             yield _left_words(look, left, what, remedy)
-    if look.verdict.is_unnumbered:
+    if isinstance(look.seen, HopVerdict) and look.seen.is_unnumbered:
         yield (
-            f"{look.verdict.source}: not one of {counted(look.verdict.source_files, 'file')} bears a frame number as"
-            f" sequence has it, so that no absent frame would be noticed. Write in {name}.yaml how files are called now,"
-            " or take sequence out"
+            f"{look.seen.source}: not one of {counted(look.seen.source_files, 'file')} bears a frame number as"
+            " sequence has it, so that no absent frame would be noticed."
+            f" Write in {name}.yaml how files are called now, or take sequence out"
         )
 
 
+def _is_called_as_ours(scope: Scope, path: bytes) -> bool:
+    named = name_of(scope, path)
+    return named is not None and is_taken(scope, named[1])
+
+
 def _scope(look: _Look) -> HopScope:
-    return hop_scope(look.hop, tuple(look.verdict.nights), look.workplace.clock_of(look.hop.instrument))
+    return hop_scope(look.hop, tuple(look.seen.nights), look.workplace.clock_of(look.hop.instrument))
 
 
 def _left_by_night(look: _Look, scope: HopScope, paths: Iterable[bytes]) -> dict[dt.date, list[bytes]]:
@@ -96,7 +102,7 @@ def _left_by_night(look: _Look, scope: HopScope, paths: Iterable[bytes]) -> dict
             left.setdefault(night, []).append(path)
     known = {one.night for one in acceptances(look.workplace, look.hop) if one.whole_night} if left else set()
     known.add(look.workplace.present_night(look.hop.instrument))
-    return {n: paths for n, paths in left.items() if n not in known and len(paths) > _taken(look.verdict, n)}
+    return {n: paths for n, paths in left.items() if n not in known and len(paths) > _taken(look.seen, n)}
 
 
 def _suffixes(hop: Hop) -> tuple[bytes, ...]:
@@ -111,12 +117,12 @@ def _taken(seen: HopVerdict | HopOutcome, night: dt.date) -> int:
 
 
 def _left_words(look: _Look, left: Mapping[dt.date, list[bytes]], what: str, remedy: str) -> str:
-    newest, name = max(left), look.verdict.instrument
+    newest, name = max(left), look.seen.instrument
     last, files = night_text(newest), counted(sum(map(len, left.values())), "file")
     return (
-        f"{look.verdict.source}: {files} of {counted(len(left), 'night')}, the last {last}, {what}, such as"
-        f" {show(left[newest][0])}: nobody carries or compares them. {remedy}; or: nightferry accept -i {name} -d {last}"
-        " --reason TEXT"
+        f"{look.seen.source}: {files} of {counted(len(left), 'night')}, the last {last}, {what}, such as"
+        f" {show(left[newest][0])}: nobody carries or compares them. {remedy};"
+        f" or: nightferry accept -i {name} -d {last} --reason TEXT"
     )
 
 

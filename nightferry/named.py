@@ -158,12 +158,12 @@ def _found(end: Scope, folder: bytes, date: dt.date, below: bytes) -> Iterator[t
     """Yield key and path of a file where the instrument could have it in a folder."""
     path = below if folder == b"." else folder + b"/" + below
     key = name_of(end, path)
-    if key is not None and _is_taken(end, key[1]) and _is_at_home(end, path, date, key[0]):
+    if key is not None and is_taken(end, key[1]) and _is_at_home(end, path, date, key[0]):
         yield key, path
 
 
-def _is_taken(end: Scope, name: bytes) -> bool:
-    """Say whether a camera's patterns take what is called so."""
+def is_taken(end: Scope, name: bytes) -> bool:
+    """Say whether its camera's patterns take what is called so on every copy: of a folder of its own all is its."""
     camera, _, below = name.partition(b"/")
     declared = end.cameras[camera.decode()]
     patterns = ([pattern.encode() for pattern in patterns] for patterns in (declared.taken, declared.exclude))
