@@ -14,6 +14,7 @@ from nightferry.groundless import notes_of_groundless
 from nightferry.holdings.cataloguing import Filled, FillWishes, fill_instrument, section_of
 from nightferry.hop_sync import SyncWishes
 from nightferry.hop_verify import VerifyWishes
+from nightferry.lasting import Durations
 from nightferry.products.converting import Converted, ConvertWishes, convert_place
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, scope_asked
@@ -50,6 +51,7 @@ class _Night:
     outcomes: list[HopOutcome] = field(default_factory=list)
     converted: Converted = field(default_factory=Converted)
     problems: list[Note] = field(default_factory=list)
+    durations: Durations = field(default_factory=Durations)
 
 
 def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes, notes: Sequence[Note] = ()) -> Report:
@@ -63,7 +65,7 @@ def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes,
         except (CouldNotTell, LockHeld) as error:
             _failed(gathered, instrument, error)
     filled = Filled() if wishes.sync.dry_run else _catalogue(workplace, asked, gathered)
-    verdicts = [] if wishes.sync.dry_run else verify(workplace, run, asked, wishes.verify)
+    verdicts = [] if wishes.sync.dry_run else verify(workplace, run, asked, wishes.verify, gathered.durations)
     return Report(
         site=workplace.specification.site.site,
         kind="run",
@@ -80,6 +82,7 @@ def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes,
             *notes_of_groundless(workplace, asked, verdicts),
             *gathered.converted.notes,
             *filled.notes,
+            *gathered.durations.notes(),
         ],
         problems=[*gathered.problems, *gathered.converted.problems, *filled.problems],
         is_idle=gathered.converted.is_idle or filled.is_idle,
@@ -117,7 +120,8 @@ def _carry(
 
 def _sync_hop(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes, hop: Hop, gathered: _Night) -> None:
     scope = scope_asked(workplace, asked, hop)
-    outcome = sync_one(workplace, run, hop, scope, wishes.sync, gathered.converted)
+    with gathered.durations.of(hop, "sync"):
+        outcome = sync_one(workplace, run, hop, scope, wishes.sync, gathered.converted)
     gathered.outcomes.append(_with_what_waits(outcome, scope) if wishes.sync.dry_run else outcome)
 
 

@@ -10,6 +10,7 @@ import logging
 from dataclasses import replace
 
 from nightferry.hop_verify import VerifyWishes, verify_hop
+from nightferry.lasting import Durations
 from nightferry.on_the_way import OnTheWay
 from nightferry.runs import Run, named_ends
 from nightferry.selection import Asked, hops_asked, level_of, scope_asked
@@ -22,14 +23,19 @@ from verifier.verdict import HopVerdict
 log = logging.getLogger("nightferry")
 
 
-def verify(workplace: Workplace, run: Run, asked: Asked, wishes: VerifyWishes) -> list[HopVerdict]:
+def verify(
+    workplace: Workplace, run: Run, asked: Asked, wishes: VerifyWishes, durations: Durations | None = None
+) -> list[HopVerdict]:
     """Verify the hops asked for, in order, and remember what was proven; one that breaks off stops no other."""
+    durations = durations or Durations()
     wishes = replace(wishes, nights_by_clock=not asked.dates)
     on_the_way = OnTheWay()
     verdicts = []
     for hop in hops_asked(workplace, asked):
         try:
-            verdicts.append(verify_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes, on_the_way))
+            scope = scope_asked(workplace, asked, hop)
+            with durations.of(hop, "verify"):
+                verdicts.append(verify_one(workplace, run, hop, scope, wishes, on_the_way))
         except CouldNotTell as error:
             verdicts.append(_not_looked(workplace, hop, wishes, error))
     return verdicts
