@@ -29,6 +29,8 @@ _OURS = frozenset(
      "EXPTIME", "INSTRUME", "CAMERA", "TELESCOP", "FRAMENO", "ACQSEC", "ACQNSEC", "WRTSEC", "WRTNSEC"}
 )  # fmt: skip
 """Keywords that the export writes itself. HIERARCH cards of these names are other cards."""
+_OF_FITS = re.compile(r"NAXIS[0-9]{1,3}|BLANK|CONTINUE|HIERARCH|GROUPS|BLOCKED|EXTNAME|EXTVER|EXTLEVEL|INHERIT|ZIMAGE")
+"""Keywords by which readers understand a file: with a value out of telemetry it would be none."""
 
 
 def _keyword(text: str) -> str:
@@ -56,6 +58,8 @@ class CardModel(Section):
     def _not_ours(self) -> CardModel:
         if not self.per_device and self.keyword in _OURS:
             raise ValueError(f"{self.keyword} is written by the export itself")
+        if not self.per_device and _OF_FITS.fullmatch(self.keyword):
+            raise ValueError(f"{self.keyword} tells how a FITS file is to be read: name another keyword")
         return self
 
 

@@ -139,6 +139,8 @@ def test_lists_are_included_in_order_and_a_camera_is_its_own_device() -> None:
         ({"headers": {"cam": {"devices": {"d": {"telem_stage": ["presetName"]}}}}}, "has no card"),
         ({"records": {"telem_stage": {"preset": "date-obs"}}}, "no keyword"),
         ({"records": {"telem_stage": {"preset": "DATE-OBS"}}}, "by the export itself"),
+        ({"records": {"telem_stage": {"preset": "NAXIS1"}}}, "how a FITS file is to be read"),
+        ({"records": {"telem_stage": {"preset": "CONTINUE"}}}, "how a FITS file is to be read"),
         ({"semesters": {"starts": {"A": "1. January"}}}, "first night as MM-DD"),
         ({"watch": {"by_daemon": True}}, "needs output"),
         ({"gap_s": 0}, "greater than 0"),
