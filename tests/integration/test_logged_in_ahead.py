@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,15 +15,20 @@ FILES = 600
 """So many are carried by the pipe."""
 
 
+def made_site(ends: Sequence[Host | str], folder: Path, far: Host, capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """Return an instrument computer with many new frames, and an archive; one of them is behind sshd."""
+    made = Observatory(folder, [far], capsys)
+    made.add_local("here")
+    made.declare(copies=[made.copy(end) for end in ends])
+    for number in range(FILES):
+        made.put(ends[0], f"{folder_of(made.night())}/SHA_{number:04d}.fits", b"x" * number)
+    return made
+
+
 @pytest.fixture
 def site(tmp_path: Path, three_hosts: tuple[Host, ...], capsys: pytest.CaptureFixture[str]) -> Observatory:
-    """An instrument computer behind sshd with many new frames, and an archive here."""
-    made = Observatory(tmp_path, three_hosts[:1], capsys)
-    made.add_local("here")
-    made.declare(copies=[made.copy(three_hosts[0]), made.copy("here")])
-    for number in range(FILES):
-        made.put(three_hosts[0], f"{folder_of(made.night())}/SHA_{number:04d}.fits", b"x" * number)
-    return made
+    """The archive is here."""
+    return made_site([three_hosts[0], "here"], tmp_path, three_hosts[0], capsys)
 
 
 @pytest.fixture
@@ -44,6 +50,16 @@ def test_many_files_are_carried_by_one_login(site: Observatory, logins: Path) ->
     assert site.call("verify").status == 0
     assert site.call("sync").status == 0
     assert len(logins.read_text().split()) == 1
+
+
+def test_so_are_those_that_leave_from_here(
+    tmp_path: Path, three_hosts: tuple[Host, ...], capsys: pytest.CaptureFixture[str], logins: Path
+) -> None:
+    """The far half receives."""
+    site = made_site(["here", three_hosts[0]], tmp_path / "site", three_hosts[0], capsys)
+    site.fill()
+    assert len(logins.read_text().split()) == 1
+    assert site.call("verify").status == 0
 
 
 def test_a_dry_run_logs_in_for_nothing(site: Observatory, logins: Path) -> None:
