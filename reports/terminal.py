@@ -67,7 +67,7 @@ def _print_section(section: Section, console: Console) -> None:
     console.print(Text.assemble((section.title, "bold"), "  ", (section.root, "dim")))
     lines = list(section.folded_lines())
     for line in lines[:MOST_LINES]:
-        console.print(Text("  " + line))
+        console.print(Text("  " + line), soft_wrap=True)  # a name that is cut by us cannot be copied whole
     if len(lines) > MOST_LINES:
         console.print(Text(f"  ... and {len(lines) - MOST_LINES} more lines", style="dim"))
     if section.ending is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from observatory.accounts import account
 from observatory.counting import counted
 from observatory.errors import UsageError
 from observatory.listing import ANY_NIGHT, EVERYWHERE
-from observatory.names import folded_runs, show, typed
+from observatory.names import folded_runs, matcher, show, typed
 from observatory.nights import night_text
 from observatory.spec.models import Instrument
 
@@ -130,8 +131,32 @@ def _doubts(
             f"the last report finds no fault with {', '.join(silent)} in that night; are the name and the night right"
             + ("?" if not files or " " in word.reason else ", and does a reason of several words stand in quotes?")
         )
+    yield from _of_other_cameras(instrument, word, said)
     if is_whole and not said.is_open:
         yield "the last report finds no fault with that night; is it the one that was meant?"
+
+
+def _of_other_cameras(instrument: Instrument, word: Word, said: Mentions) -> Iterator[str]:
+    """Yield which cameras' frames are accepted with those that are absent: numbers alone tell no camera."""
+    absent = [number for number in word.frames if number in said.frames]
+    numbered = (name for name in instrument.cameras if _is_numbered(instrument, name, word.night))
+    others = sorted(set(numbered).difference(*(said.frames[number] for number in absent)))
+    if absent and others:
+        yield (
+            f"a number is that of every camera's frame: of {', '.join(others)} the last report does not miss"
+            f" {', '.join(map(str, absent))}, and a loss would be accepted too"
+        )
+
+
+def _is_numbered(instrument: Instrument, camera: str, night: dt.date) -> bool:
+    """Say whether a camera's files are of the sequence: logs and telemetry are cameras too."""
+    if instrument.sequence is None:
+        return False
+    facts = {"{night}": night_text(night), "{camera}": camera, "{number}": "0001"}
+    name = functools.reduce(lambda text, fact: text.replace(*fact), facts.items(), instrument.sequence.pattern)
+    declared = instrument.cameras[camera]
+    patterns = ([pattern.encode() for pattern in patterns] for patterns in (declared.taken, declared.exclude))
+    return matcher(*patterns)(name.encode()) == "taken"
 
 
 def take_back(workplace: Workplace, instrument: Instrument, word: Word) -> int:

@@ -175,6 +175,23 @@ def test_a_path_may_stand_as_the_shell_completed_it(site: Observatory, before: s
     assert missing(site) == []
 
 
+def test_a_frame_number_is_said_to_be_accepted_of_every_camera(site: Observatory) -> None:
+    """A number tells no camera, and only one of the two has lost it; where both have, there is nothing to say."""
+    copies = [site.copy(name) for name in COPIES]
+    cameras = {**CAMERAS, "logs": {"files": ["*.log"]}}
+    site.declare(cameras=cameras, copies=copies, layout="%Y%m%d", sequence={"pattern": "f{number}.fits", "start": 1})
+    for host in COPIES:
+        lose(site, host, "red")
+    site.call("verify")
+    said = accept(site, "--frames", "1")
+    assert "of blue the last report does not miss 1, and a loss would be accepted too" in said.err
+    accept(site, "--revoke")
+    for host in COPIES:
+        lose(site, host, "blue")
+    site.call("verify")
+    assert accept(site, "--frames", "1").err == ""
+
+
 def test_what_was_accepted_before_is_no_slip(site: Observatory) -> None:
     """The last report folds it: it finds no fault with it for that."""
     red = lose(site, "hill", "red")

@@ -101,3 +101,9 @@ def test_files_with_one_reason_are_folded_as_those_without_any() -> None:
     assert "SHA_20160907.[0001-2000].fits, 2000 files: Permission denied" in seen
     assert f"UNKNOWN: 2000 could not be read ({paths[0].decode()}: Permission denied)" in " ".join(seen.split())
     assert "more lines" not in seen
+
+
+def test_a_name_is_never_cut_by_us() -> None:
+    """The terminal folds it where it has to, and it is copied whole."""
+    path = b"2016/0907/" + b"x" * 80 + b".fits"
+    assert path.decode() in printed(report(replace(OK_HOP, missing=(path,))), width=40)
