@@ -118,7 +118,7 @@ def _preamble(request: SurveyRequest, tries_tools: bool) -> bytes:
     root = quote(request.root)
     inside = quote(request.root.rstrip(b"/") + b"/.")
     lines = [
-        b"LC_ALL=C; export LC_ALL",
+        b"LC_ALL=C; export LC_ALL; unset CDPATH",  # with a CDPATH `cd` may lead elsewhere, and prints where to
         *((TOOLS_ARE_GNU.strip() + _OTHER_TOOLS,) if tries_tools else ()),
         b"printf 'nightferry\\0clock %s\\0' \"$(date +%s.%N)\"; echo nightferry >&2",
         b"cd " + root + b" 2>/dev/null || { printf 'no-root %s\\0' \"$(ls -d " + inside + b' 2>&1)"; exit 0; }',
