@@ -121,14 +121,29 @@ def lived_through(now: dt.datetime, began: Iterable[dt.datetime], wanted: dt.tim
     datetime or None
         None where the runs do not reach back so far.
     """
-    passed, later = dt.timedelta(0), now
+    begun, passed = _passed(now, began, wanted)
+    return min(begun + (passed - wanted), now - wanted) if passed >= wanted else None
+
+
+def aged(now: dt.datetime, began: Iterable[dt.datetime], wanted: dt.timedelta) -> dt.datetime:
+    """Return the instant before which something with a date of its own is as old as `wanted`; pure.
+
+    As `lived_through`, but what was before the first run is as old as its date says: a night was there before us.
+    """
+    begun, passed = _passed(now, began, wanted)
+    return min(begun + (passed - wanted), now - wanted)
+
+
+def _passed(now: dt.datetime, began: Iterable[dt.datetime], wanted: dt.timedelta) -> tuple[dt.datetime, dt.timedelta]:
+    """Return when the run began since which so much has passed, else the first one; and how much has."""
+    begun, passed = now, dt.timedelta(0)
     longest = max(wanted / 4, min(_NIGHTLY, wanted / 2))
     for instant in began:
-        passed += min(max(later - instant, dt.timedelta(0)), longest)
-        later = instant
+        passed += min(max(begun - instant, dt.timedelta(0)), longest)
+        begun = instant
         if passed >= wanted:
-            return min(instant + (passed - wanted), now - wanted)
-    return None if wanted else now
+            break
+    return begun, passed
 
 
 def _noted(path: Path) -> Running | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from catalogue.evidence_records import Confirmation
-from nightferry.clocks import leapt
+from nightferry.clocks import MOST_RUNS, aged, leapt
 from nightferry.expectations import is_origin
 from nightferry.retention.aside import settle_aside
 from nightferry.retention.awaited import Awaited
@@ -58,6 +58,8 @@ FILES_OF_ANY_NIGHT = FILES_AT_ONCE // 20
 BATCH_FILES = 500
 """Freed as one: so many files are aside at most when the power goes."""
 CLOCK_GRAIN = dt.timedelta(seconds=60)
+CLOCK_GRAIN_NIGHTS = dt.timedelta(days=1)
+"""Summer time and a drifting clock make no night younger than it is."""
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 
 
@@ -126,6 +128,8 @@ class _Pruning:
         self._present = workplace.present_night(instrument)
         self._others = Others(workplace, instrument, place)
         self._awaited = Awaited(workplace, instrument, place)
+        self._began = workplace.ledger.began_lately(MOST_RUNS)
+        self._aged: dict[int, dt.date] = {}
         self._hops = hops_from(instrument, place)
 
     def work(self, asked: Asked) -> None:
@@ -267,13 +271,29 @@ class _Pruning:
         decisions: list[Freeable | Stay] = []
         for one in candidates:
             rule = rule_of(self._retention, one.name.partition(b"/")[2])
-            reason = why_night_stays(night, self._present, rule) or upstream.get(one.path) or reached.get(one.path)
+            reason = self._why_too_soon(night, rule) or upstream.get(one.path) or reached.get(one.path)
             if reason is None and abs(now.timestamp() - one.looked.mtime_s) < settle_s:
                 reason = "it is still being written, or its time is wrong"
             decisions.append(
                 Stay(one, reason) if reason is not None else decide(one, own, witnesses[one.name], rule, now)
             )
         return self._awaited.kept(night, decisions)
+
+    def _why_too_soon(self, night: dt.date, rule: Rule) -> str | None:
+        """Return why a night's time has not come: by the clock, and by the runs, for a clock may have leapt ahead."""
+        by_clock = why_night_stays(night, self._present, rule)
+        if by_clock is not None:
+            return by_clock
+        if night - self._newest_aged(rule.keep_nights) <= CLOCK_GRAIN_NIGHTS:
+            return None
+        return f"kept for {rule.keep_nights} nights: they are over by this machine's clock, and not by the runs since"
+
+    def _newest_aged(self, nights: int) -> dt.date:
+        """Return the newest night that is so old by the runs; asked of every file, reckoned once."""
+        if nights not in self._aged:
+            before = aged(self._workplace.now(), self._began, dt.timedelta(days=nights))
+            self._aged[nights] = self._workplace.clock_of(self._instrument).night_of(before)
+        return self._aged[nights]
 
     def _candidates(self, scope: Scope, night: dt.date, entries: Sequence[Entry]) -> list[Candidate]:
         ledger = self._workplace.ledger

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from nightferry.clocks import Running, clock_notes, leapt, lived_through, old_before, running
+from nightferry.clocks import Running, aged, clock_notes, leapt, lived_through, old_before, running
 from nightferry.daemon import Daemon, trigger_of
 from nightferry.retention.pruning import PruneWishes, prune
 from nightferry.runs import Run
@@ -50,6 +50,22 @@ def nightly(last: dt.datetime, count: int, apart: dt.timedelta = DAY) -> list[dt
 def test_what_runs_saw_pass_has_passed(apart: dt.timedelta) -> None:
     """Every hour, every night or every week."""
     assert lived_through(NOW, nightly(NOW, 31 * 24, apart), MONTH) == NOW - MONTH
+
+
+@pytest.mark.parametrize("apart", [DAY / 24, DAY, 7 * DAY])
+@pytest.mark.parametrize("count", [0, 1, 3, 200])
+def test_what_has_a_date_of_its_own_ages_before_the_first_run_too(apart: dt.timedelta, count: int) -> None:
+    """A ledger of yesterday keeps no night for longer than its date says."""
+    assert aged(NOW, nightly(NOW, count, apart), MONTH) == NOW - MONTH
+
+
+def test_a_clock_ahead_makes_no_night_older_that_runs_saw() -> None:
+    """The leap counts for a quarter of what is waited for, and what is older than the first run for as old as it is."""
+    runs = nightly(NOW, 20)
+    for ahead in (31 * DAY, 400 * DAY):
+        found = aged(NOW + ahead, runs, MONTH)
+        assert found == NOW + MONTH / 4 - MONTH
+        assert found < runs[-1]
 
 
 def test_a_clock_a_month_ahead_makes_nothing_a_month_older() -> None:
