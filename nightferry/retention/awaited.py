@@ -60,10 +60,8 @@ class Awaited:
             return
         lacking = {path for path, facts in zip(taken, looked, strict=True) if facts.size_bytes is None}
         brought = self._brought_beyond(scope) if lacking else set()
-        asked = f"`nightferry sync -i {hop.instrument.instrument} -d {night_text(night)}`"
-        for path in lacking:
-            if name_of(scope.source, taken[path]) not in brought:
-                yield path, f"{hop.instrument.instrument} {hop.key} has not brought it yet: {asked}"
+        why = f"{hop.instrument.instrument} {hop.key} has not brought it yet: {_remedy(hop, night)}"
+        yield from ((path, why) for path in lacking if name_of(scope.source, taken[path]) not in brought)
 
     def _taken(self, scope: HopScope, one: Freeable) -> bytes | None:
         """Return a file's path on the source of a hop that takes it; None where it does not, or it is proven there."""
@@ -89,6 +87,12 @@ class Awaited:
             ).values()
             if row.file.sha256 is not None
         }
+
+
+def _remedy(hop: Hop, night: dt.date) -> str:
+    if hop.destination.declared.fill is not None:
+        return "others fill that copy"
+    return f"`nightferry sync -i {hop.instrument.instrument} -d {night_text(night)}`"
 
 
 def _is_of_camera(scope: HopScope, path: bytes) -> bool:

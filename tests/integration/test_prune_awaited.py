@@ -49,6 +49,16 @@ def test_what_one_arm_of_a_fork_has_not_got_stays_until_it_has(fork: Observatory
     assert {name for name in tree(fork.root("vault")) if name.endswith(".fits")} == set(whole)
 
 
+def test_an_arm_that_others_fill_is_waited_for_too(fork: Observatory) -> None:
+    """No command of ours brings it there, and none is named."""
+    path = fork.config / "instruments.d/sha.yaml"
+    path.write_text(path.read_text().replace("vault/sha\n", "vault/sha\n  fill: external\n"))
+    whole = tree(fork.root("dome"))
+    answer = fork.call("prune", "--yes", "--json")
+    assert tree(fork.root("dome")) == whole
+    assert "sha dome:vault has not brought it yet: others fill that copy" in reasons(answer)
+
+
 def other_instrument(site: Observatory, tmp_path: Path, root: Path, **settings: Any) -> None:
     """Declare another instrument that takes the first one's files from its first copy to a folder of its own."""
     site.add_local("far")
