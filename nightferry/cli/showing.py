@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +17,8 @@ from observatory.errors import UsageError
 
 if TYPE_CHECKING:
     from nightferry.reporting.status import LastRun, Row
+    from nightferry.selection import Asked
+    from nightferry.workplace import Workplace
 
 
 LONGEST = dt.timedelta(days=36_525)
@@ -64,13 +66,15 @@ def status(
             for line in csv_lines(workplace, what):
                 typer.echo(line)
             finish(result)
-        from nightferry.reporting.status import not_run, rows, site_status, without_settled
+        from nightferry.reporting.status import not_run, rows, site_status
 
         age = site_status(workplace)
         if json or longest is None or not options.quiet:  # a watch that is to be quiet speaks only of what is late
-            table, older = rows(workplace, what), Counter[str]()
-            is_said_which = all_ or json or date or nights is not None
-            _show(table if is_said_which else without_settled(workplace, table, older), age, json, older)
+            table = rows(workplace, what)
+            if json:
+                _print_json(table, age)
+            else:
+                _show(workplace, what, table, age, is_all=all_)
         late = [] if longest is None else not_run(workplace, what, longest)
         if longest is not None and age.is_older(longest, workplace.now()):
             say(f"nightferry: no run finished within {max_age} (the last: {age.text or 'none'})")
@@ -82,20 +86,29 @@ def status(
         finish(result)
 
 
-def _show(table: Iterator[Row], age: LastRun, json: bool, older: Mapping[str, int]) -> None:
-    from nightferry.reporting.status import lines
+def _print_json(table: Iterator[Row], age: LastRun) -> None:
+    from nightferry.cli.long_document import print_rows_document
 
-    if json:
-        from nightferry.cli.long_document import print_rows_document
+    print_rows_document({"last_run_utc": age.text}, "nights", (row.document() for row in table))
 
-        print_rows_document({"last_run_utc": age.text}, "nights", (row.document() for row in table))
-    elif is_terminal():
+
+def _show(workplace: Workplace, what: Asked, table: Iterator[Row], age: LastRun, is_all: bool) -> None:
+    from nightferry.reporting.status import ending, lines, without_settled
+    from nightferry.selection import instruments_asked
+
+    older = Counter[str]()
+    is_said_which = is_all or what.dates or what.nights is not None
+    shown = list(table if is_said_which else without_settled(workplace, table, older))
+    known = {row.instrument for row in shown} | older.keys()
+    unknown = [one.instrument for one in instruments_asked(workplace, what) if one.instrument not in known]
+    below = ending(age, older, unknown)
+    if is_terminal():
         from nightferry.cli.tables import print_status
 
-        print_status(list(table), age, older)
-    else:
-        for line in lines(table, age, older):
-            typer.echo(line)
+        print_status(shown, below)
+        return
+    for line in lines(shown, below):
+        typer.echo(line)
 
 
 def _span(text: str) -> dt.timedelta:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nightferry.reporting.status import HEADINGS, LastRun, Row, cells, ending
+from nightferry.reporting.status import HEADINGS, Row, cells
 
 _LEAVES_FIRST = ("moved (UTC)", "proven (UTC)", "moved", "files", "processed", "safe")
 """Columns of the nights that a narrow terminal does without, in this order; a night cut to ``202…`` says nothing."""
@@ -18,7 +18,7 @@ _FOLDED = 1.5
 """Cells may be folded into two lines; where a table needs more than this many widths it falls into shards."""
 
 
-def print_status(table: Sequence[Row], last: LastRun, older: Mapping[str, int]) -> None:
+def print_status(table: Sequence[Row], below: Iterable[str]) -> None:
     """Print the nights; one whose declared copies are all proven is green. A column without a word is left out.
 
     Where the terminal is too narrow whole columns are left out, and that is said.
@@ -36,7 +36,7 @@ def print_status(table: Sequence[Row], last: LastRun, older: Mapping[str, int]) 
     if len(kept) < len(spoken):
         absent = ", ".join(HEADINGS[column] for column in spoken if column not in kept)
         console.print(f"no room here for: {absent}. `nightferry status | cat` shows them")
-    for line in ending(last, older):
+    for line in below:
         console.print(line)
 
 

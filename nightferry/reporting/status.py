@@ -336,17 +336,19 @@ def _short(instant: dt.datetime | None) -> str:
     return "-" if instant is None else instant.strftime("%Y-%m-%d %H:%M")
 
 
-def lines(table: Iterable[Row], last: LastRun, older: Mapping[str, int]) -> Iterator[str]:
-    """Yield aligned plain lines; `older` counts the nights that the table leaves out, once it has been gone through."""
+def lines(table: Iterable[Row], below: Iterable[str]) -> Iterator[str]:
+    """Yield aligned plain lines, and what stands below the nights."""
     texts = [HEADINGS, *map(cells, table)]  # of the rows themselves none is kept
     widths = [max(len(text[column]) for text in texts) for column in range(len(HEADINGS))]
     for text in texts:
         yield "  ".join(cell.ljust(width) for cell, width in zip(text, widths, strict=True)).rstrip()
-    yield from ending(last, older)
+    yield from below
 
 
-def ending(last: LastRun, older: Mapping[str, int]) -> Iterator[str]:
-    """Yield what stands below the nights."""
+def ending(last: LastRun, older: Mapping[str, int], unknown: Sequence[str] = ()) -> Iterator[str]:
+    """Yield what stands below the nights: how many are left out, of which instruments there is none, the last run."""
+    if unknown:
+        yield f"no night is known yet of {', '.join(unknown)}"
     if older:
         counts = ", ".join(f"{counted(count, 'night')} of {name}" for name, count in sorted(older.items()))
         yield f"older, and proven or accepted: {counts}; `nightferry status --all` shows them"

@@ -90,6 +90,7 @@ def test_init_writes_what_check_config_takes(tmp_path: Path, capsys: Capsys) -> 
 def test_status_counts_proven_copies_against_declared_ones(site: Observatory) -> None:
     """0/2 seen, 1/2 where one of two copies is proven, 2/2 in the end; plain aligned lines in a pipe."""
     assert "never" in site.call("status").out
+    assert "no night is known yet of sha\n" in site.call("status").out
     site.call("verify")
     assert _proven(site) == "0/2"
     site.call("sync", "--hop", "alpha:beta")

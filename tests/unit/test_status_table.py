@@ -9,7 +9,7 @@ import pytest
 
 from catalogue.records import HopNight, NightState, NightStatus, StepCount
 from nightferry.cli.tables import print_rows, print_status
-from nightferry.reporting.status import LastRun, Row, cells, lines
+from nightferry.reporting.status import LastRun, Row, cells, ending, lines
 
 AT = dt.datetime(2016, 9, 8, 8, 1, tzinfo=dt.UTC)
 NIGHT = dt.date(2016, 9, 7)
@@ -20,7 +20,7 @@ ROW = Row("sha", 1, NightStatus(NIGHT, (HOP,)), proven_copies=1, files=163, move
 def shown(width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Return the lines on a terminal so many characters wide, as Rich is told it."""
     monkeypatch.setenv("COLUMNS", str(width))
-    print_status([ROW], LastRun(AT), {})
+    print_status([ROW], ending(LastRun(AT), {}))
     return capsys.readouterr().out.splitlines()
 
 
@@ -71,7 +71,7 @@ def test_on_a_telephone_neither_night_nor_proof_is_cut_by_the_steps(
     """What was processed leaves before the night is written ``2016...``."""
     steps = (StepCount("pack", "astro", 163, 0, AT),)
     monkeypatch.setenv("COLUMNS", "36")
-    print_status([replace(ROW, night=NightStatus(NIGHT, (HOP,), steps))], LastRun(AT), {})
+    print_status([replace(ROW, night=NightStatus(NIGHT, (HOP,), steps))], ending(LastRun(AT), {}))
     _, row, *said = capsys.readouterr().out.splitlines()
     assert row.split() == ["sha", "20160907", "1/1"]
     assert "processed" in " ".join(said)
@@ -94,8 +94,8 @@ def test_how_many_older_nights_are_left_out_is_said_above_the_last_run(
 ) -> None:
     """By instrument, with what shows them; on a terminal and in a pipe alike."""
     monkeypatch.setenv("COLUMNS", "120")
-    print_status([ROW], LastRun(AT), {"shd": 1, "sha": 3590})
+    print_status([ROW], ending(LastRun(AT), {"shd": 1, "sha": 3590}, ["sps"]))
     said = capsys.readouterr().out.splitlines()[2:]
     told = "older, and proven or accepted: 3590 nights of sha, 1 night of shd; `nightferry status --all` shows them"
-    assert said == [told, "last run finished: 2016-09-08T08:01:00Z"]
-    assert list(lines([ROW], LastRun(AT), {"shd": 1, "sha": 3590}))[2:] == said
+    assert said == ["no night is known yet of sps", told, "last run finished: 2016-09-08T08:01:00Z"]
+    assert list(lines([ROW], said))[2:] == said
