@@ -31,6 +31,9 @@ def read_all(workplace: Workplace, asked: Asked, is_quiet: bool) -> int:
     for read in found:
         for sentence in read.sentences:
             say(sentence)
+    for name in sorted({read.instrument for read in found}):
+        if not any(read.files or read.sentences for read in found if read.instrument == name):
+            say(f"{name}: not one file was hashed: no copy holds any of the nights asked for")
     return exit_status(worst([State.OK, *(read.state for read in found)]))
 
 

@@ -24,12 +24,13 @@ from observatory.truth import State, worst
 
 @dataclass(frozen=True, slots=True)
 class SafeRead:
-    """What became of one copy: a sentence for whatever is not safe, or could not be read."""
+    """What became of one copy: how many files were hashed, a sentence for whatever is not safe or could not be read."""
 
     instrument: str
     copy: str
     state: State
     sentences: tuple[str, ...] = ()
+    files: int = 0
 
 
 def read_nights(
@@ -62,7 +63,7 @@ def _told(workplace: Workplace, instrument: Instrument, read: PlaceRead, nights:
     sentences = [f"{what}, {night_text(night)}: not safe: {safe.reason}" for night, safe in sorted(bad.items())]
     states = {SafeState.UNSAFE: State.DIFFERENT, SafeState.UNKNOWN: State.UNKNOWN}
     found = worst([State.OK, *(states[safe.state] for safe in bad.values()), *([State.UNKNOWN] if read.unread else [])])
-    return SafeRead(instrument.instrument, read.place.name, found, tuple(sentences))
+    return SafeRead(instrument.instrument, read.place.name, found, tuple(sentences), read.files)
 
 
 def _excuse(workplace: Workplace, instrument: Instrument, place: Place) -> str | None:

@@ -229,6 +229,15 @@ def test_a_copy_that_cannot_be_read_is_unknown(site: Observatory) -> None:
     assert (empty.status, "holds neither its marker" in empty.err) == (3, True), empty
 
 
+def test_of_nights_of_which_nothing_could_be_hashed_nothing_is_called_safe_in_silence(site: Observatory) -> None:
+    """A wrong date was exit 0 without a word, as if all of that night were safe."""
+    expose(site)
+    site.fill()
+    assert "not one file was hashed" not in site.call("status", "--safe", "-i", "vampires").err
+    wrong = site.call("status", "--safe", "-i", "vampires", "-d", "20200101", "-q")
+    assert wrong.err == "vampires: not one file was hashed: no copy holds any of the nights asked for\n"
+
+
 @pytest.mark.parametrize("level", ["size", "checksum"])
 def test_a_night_is_not_safe_where_a_file_of_it_is_lost_though_somebody_gave_it_up(
     site: Observatory, level: str
