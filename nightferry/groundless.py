@@ -133,7 +133,9 @@ def _silence(workplace: Workplace, instrument: Instrument, looks: Sequence[_Look
     if has_files or away_now(workplace, instrument) is not None:
         return
     last = _last_night(looks)
-    if last is not None and workplace.present_night(instrument) - last > dt.timedelta(days=SILENT_NIGHTS):
+    if last is None or last in nights:  # files of one of them were freed, or are missed already
+        return
+    if workplace.present_night(instrument) - last > dt.timedelta(days=SILENT_NIGHTS):
         which = counted(len(nights), "night")
         yield (
             f"not one of the last {which} holds a file; {night_text(last)} was the last that did. Look whether its"

@@ -130,6 +130,20 @@ def test_a_week_of_clouds_is_no_alarm(site: Observatory) -> None:
     assert told(site.call("run"), SILENT) == []
 
 
+@pytest.mark.parametrize("command", ["sync", "verify", "run"])
+def test_nights_that_were_freed_are_no_silence_as_long_as_they_are_looked_at(site: Observatory, command: str) -> None:
+    """A sync counts what the source holds: of the last night that did, within the window, it said that it did not."""
+    site.add_local("cape")
+    site.mark("cape")
+    rules = {"keep_nights": 3, "copies": 2, "within_days": 30}
+    copies = [site.copy(name) for name in ("dome", "archive", "cape")]
+    site.declare(window_nights=20, retention=rules, verify={"level": "checksum"}, copies=copies)
+    paths = site.expose(["dome"], range(3), back=16)
+    assert [site.call(*words).status for words in (("run",), ("prune", "--yes"))] == [0, 0]
+    assert not any(site.path("dome", path).exists() for path in paths)
+    assert told(site.call(command), SILENT) == []
+
+
 def test_a_telescope_that_the_instrument_has_left_is_no_alarm(site: Observatory) -> None:
     """It is silent at one of its telescopes for as long as it is at another."""
     roots = {name: f"{site.root(name)}/{{telescope}}" for name in ("dome", "archive")}
