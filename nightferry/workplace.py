@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from observatory.endpoints.contract import Act, HostAccess
 from observatory.errors import NightferryError
 from observatory.nights import NightClock
-from observatory.spec.chain import Hop
+from observatory.spec.chain import Hop, Place
 from observatory.spec.hosts import host_access
 from observatory.spec.load import load
 from observatory.spec.models import Instrument, Specification
@@ -162,6 +163,17 @@ class Workplace:
             if host not in self._endpoints:
                 self._endpoints[host] = open_endpoint(self.access(host))
             return self._endpoints[host]
+
+    def require_awake(self, place: Place) -> None:
+        """Raise where a copy lies on a disk of this machine that hangs; to be asked before files are read there by us.
+
+        Raises
+        ------
+        CouldNotTell
+        """
+        from observatory.endpoints.opening import require_awake
+
+        require_awake(self.endpoint(place.host), os.fsencode(place.root))
 
     def reach_early(self, hops: Iterable[Hop]) -> None:
         """Begin to connect to the hosts of some hops while other things are made ready; what fails is said later.

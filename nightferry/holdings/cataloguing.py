@@ -158,6 +158,8 @@ def fill_instrument(
     from catalogue.holdings.filling import fill_place
 
     for place, variant in local_places(workplace, instrument):
+        if not _is_awake(workplace, instrument, place, into):
+            continue
         nights = _nights(workplace, asked, instrument, place)
         job = _job(workplace, instrument, place, variant, wishes)
         outcome = fill_place(job, nights)
@@ -178,6 +180,8 @@ def rebuild_instrument(
 
     doubts = len(into.problems)
     for place, variant in local_places(workplace, instrument):
+        if not _is_awake(workplace, instrument, place, into):
+            continue
         job = _job(workplace, instrument, place, variant, replace(wishes, again=True))
         is_whole = not asked.dates and asked.nights is None
         try:
@@ -193,6 +197,16 @@ def rebuild_instrument(
         return 0
     workplace.catalogue.forget_places(instrument.instrument, _declared(workplace, instrument))
     return workplace.catalogue.forget_unheld(instrument.instrument)
+
+
+def _is_awake(workplace: Workplace, instrument: Instrument, place: chain.Place, into: Filled) -> bool:
+    """Say whether a copy can be read; that its disk hangs is a problem of its own, and stops no other copy."""
+    try:
+        workplace.require_awake(place)
+    except CouldNotTell as error:
+        into.problems.append(Note(f"catalogue: {error}", instrument.instrument))
+        return False
+    return True
 
 
 def _declared(workplace: Workplace, instrument: Instrument) -> set[uuid.UUID]:

@@ -148,6 +148,11 @@ def convert_place(
         words = f"the steps on {place.name} are taken on {workplace.access(place.host).address}, not here"
         into.notes.append(Note(words, instrument.instrument))
         return
+    try:
+        workplace.require_awake(place)
+    except CouldNotTell as error:
+        into.problems.append(Note(str(error), instrument.instrument))
+        return
     workers = wishes.workers or (instrument.convert.workers if instrument.convert else 1)
     nights = _nights(workplace, asked, instrument, place, wishes.pending)
     scope = scope_of(instrument, place, instrument.cameras, nights, workplace.clock_of(instrument))
@@ -270,6 +275,7 @@ def products_of(
 def _look(
     workplace: Workplace, instrument: Instrument, place: Place, step: str, nights: Collection[dt.date]
 ) -> ConvertOutcome:
+    workplace.require_awake(place)
     clock = workplace.clock_of(instrument)
     scope = scope_of(instrument, place, instrument.cameras, tuple(sorted(nights)), clock)
     known = _known(workplace, instrument, place, scope.nights)

@@ -101,6 +101,8 @@ def plan_restore(
     ------
     UsageError
         No copy that steps work on lies here.
+    CouldNotTell
+        The disk of one hangs.
     """
     found = []
     here = [
@@ -112,6 +114,7 @@ def plan_restore(
     if not here:
         raise UsageError("nothing to restore here: no copy that steps work on lies on this machine; nothing was done")
     for instrument, place in here:
+        workplace.require_awake(place)
         for night in nights(instrument):
             plan = _plan(workplace, instrument, place, night, progress)
             if plan is not None:

@@ -40,7 +40,7 @@ class Disks:
     def __init__(self, host: str, start: Starter) -> None:
         self._host, self._start = host, start
         self._hanging: dict[bytes, ProgramSilent] = {}
-        self._awake: set[bytes] = set()
+        self._awake: tuple[bytes, ...] = ()
 
     def require(self, path: bytes) -> None:
         """Raise where a path lies on a disk that was found to hang.
@@ -77,8 +77,8 @@ class Disks:
         with self.asked(path):
             yield from answers
 
-    def require_awake(self, root: bytes) -> None:
-        """Raise where the disk of a root gives no answer: asked once, by a program, which can be waited for in vain.
+    def require_awake(self, folder: bytes) -> None:
+        """Raise where the disk of a folder gives no answer: asked once, by a program, which can be waited for in vain.
 
         A process that asks such a disk by itself waits until the machine is started anew, whatever it is told.
 
@@ -86,18 +86,26 @@ class Disks:
         ------
         DiskSilent
         """
-        if root not in self._awake:
-            with self.asked(root):
-                self._wake(root)
-            self._awake.add(root)
-        self.require(root)
+        self.require(folder)
+        if not self._is_awake(folder):
+            with self.asked(folder):
+                self._wake(folder)
+            self.found_awake(folder)
 
-    def _wake(self, root: bytes) -> None:
-        running = self._start(b"ls -d " + quote(root.rstrip(b"/") + b"/.") + b" >/dev/null 2>&1; echo", ())
+    def found_awake(self, folder: bytes) -> None:
+        """Remember that a folder was looked into: what lies below it need not be tried first."""
+        if not self._is_awake(folder):
+            self._awake = (*self._awake, folder)
+
+    def _is_awake(self, folder: bytes) -> bool:
+        return any(_is_within(folder, awake) for awake in self._awake)
+
+    def _wake(self, folder: bytes) -> None:
+        running = self._start(b"ls -d " + quote(folder.rstrip(b"/") + b"/.") + b" >/dev/null 2>&1; echo", ())
         try:
             running.read(1, AWAKE_S)
         except TimeoutError as error:
-            raise ProgramSilent(self._host, f"looking at {show(root)}", AWAKE_S) from error
+            raise ProgramSilent(self._host, f"looking at {show(folder)}", AWAKE_S) from error
         finally:
             running.kill()
 

@@ -125,7 +125,9 @@ class LocalEndpoint:
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root; see `contract.Look.survey`."""
         with self._disks.asked(request.root):
-            return self._survey(request)
+            survey = self._survey(request)
+        self._disks.found_awake(request.root)
+        return survey
 
     def _survey(self, request: SurveyRequest) -> Survey:
         if self._by_script is not False:
@@ -196,7 +198,7 @@ class LocalEndpoint:
 
     def open(self, path: bytes) -> BinaryIO:
         """Open an absolute path for reading; see `contract.Look.open`."""
-        self._disks.require(path)
+        self._disks.require_awake(os.path.dirname(path))  # noqa: PTH120
         try:
             return open_regular(path)
         except OSError as error:
@@ -208,6 +210,10 @@ class LocalEndpoint:
         with self._translated("asking for free space on", root):
             found = os.statvfs(root)
         return found.f_bavail * found.f_frsize
+
+    def require_awake(self, root: bytes) -> None:
+        """Raise where the disk of a root hangs; see `hanging.Disks.require_awake`."""
+        self._disks.require_awake(root)
 
     def clock_ahead_s(self) -> float:
         """Return 0.0: this machine's clock is ours."""
@@ -244,7 +250,7 @@ class LocalEndpoint:
 
     @contextlib.contextmanager
     def _translated(self, doing: str, path: bytes) -> Iterator[None]:
-        self._disks.require(path)
+        self._disks.require_awake(os.path.dirname(path))  # noqa: PTH120
         try:
             yield
         except OSError as error:
@@ -252,7 +258,7 @@ class LocalEndpoint:
 
     def create(self, path: bytes, mode: int = 0o600) -> BinaryIO:
         """Create a new file for writing; see `contract.Act.create`."""
-        self._disks.require(path)
+        self._disks.require_awake(os.path.dirname(path))  # noqa: PTH120
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         except FileExistsError:
@@ -311,6 +317,7 @@ class LocalEndpoint:
 
     def list_folder(self, path: bytes) -> list[bytes]:
         """Return the names in one folder, sorted; see `contract.Act.list_folder`."""
+        self._disks.require_awake(path)
         with self._translated("listing", path):
             try:
                 return sorted(os.listdir(path))  # noqa: PTH208

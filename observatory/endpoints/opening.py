@@ -24,3 +24,14 @@ def reach(endpoint: Act) -> None:
     """
     if isinstance(endpoint, SshEndpoint):
         endpoint.reach()
+
+
+def require_awake(endpoint: Act, root: bytes) -> None:
+    """Raise where a root on this machine hangs: whoever is to read there by himself would wait for ever.
+
+    Raises
+    ------
+    CouldNotTell
+    """
+    if isinstance(endpoint, LocalEndpoint):
+        endpoint.require_awake(root)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -128,3 +129,55 @@ def words_of(process: int) -> str:
         return Path(f"/proc/{process}/cmdline").read_text()
     except OSError:
         return ""
+
+
+IMPATIENT = f"""
+from observatory.endpoints import hanging, surveying
+hanging.AWAKE_S = surveying.PREAMBLE_S = {PATIENCE_S}
+from nightferry.__main__ import run
+run()
+"""
+"""The command, in a process that can be killed: what waits for such a disk by itself hears nothing else."""
+STEP = {"step": "command", "run": ["cp", "{input}", "{output}"], "inputs": ["*.fits"], "outputs": ["{input}.twin"]}
+
+
+@pytest.fixture
+def worked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """An archive here, whose nights went through a step and travel on after it, and are catalogued."""
+    made = Observatory(tmp_path / "worked", (), capsys)
+    for name in ("dome", "archive", "town"):
+        made.add_local(name)
+    copies = [made.copy("dome"), made.copy("archive"), made.copy("town", after="command")]
+    made.declare(
+        copies=copies,
+        convert={"steps": [{**STEP, "copy": "archive"}]},
+        catalogue={},
+        retention={"keep_nights": 1, "copies": 1, "within_days": 30},
+    )
+    for name in ("dome", "archive", "town"):
+        made.mark(name)
+    made.expose(["dome"], [1, 2], back=2)
+    assert made.call("run").status == 0
+    return made
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("convert",),
+        ("run",),
+        ("restore", "-i", "sha", "-n", "7"),
+        ("catalogue", "fill"),
+        ("catalogue", "rebuild"),
+        ("sync", "--hop", "archive:town"),
+    ],
+    ids=" ".join,
+)
+def test_no_command_waits_by_itself_for_a_disk_that_hangs(worked: Observatory, words: tuple[str, ...]) -> None:
+    """`convert` did for ever, heard no word to end, and held the instrument's lock for the next morning's run."""
+    call = [sys.executable, "-c", IMPATIENT, *worked.command(*words)[1:]]
+    with hung(worked.root("archive")):
+        told = subprocess.run(call, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode == 3, told.stdout + told.stderr
+    assert f"it is the disk below {worked.root('archive')} that hangs" in told.stdout + told.stderr
+    assert "Traceback" not in told.stderr
