@@ -1,7 +1,7 @@
-"""Which files still have to go from a copy to where hops bring them: freed here they would never come there.
+"""Which files others still need of a copy's folder: hops that leave it, and the steps of other instruments there.
 
-Of every hop that leaves the copy's folder, those of other instruments too. How many copies prove a file is
-syncer/prune.py's; what would come back from further up the chain witnesses.py's.
+Freed here they would never come to where the hops bring them, whosever hops these are. How many copies prove a file
+is syncer/prune.py's; what would come back from further up the chain witnesses.py's; the own steps pruning.py's.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 
-from nightferry.retention.evidence import chain_of, upstream_of
+from nightferry.retention.evidence import cameras_at, chain_of, upstream_of
 from nightferry.retention.holders import holder_of
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
-from observatory.listing import HopScope, hop_scope, name_of
+from observatory.listing import HopScope, Scope, hop_scope, name_of, scope_of
 from observatory.names import matcher
 from observatory.nights import night_text
-from observatory.spec.chain import Hop, Place, hops
+from observatory.spec.chain import Hop, Place, hops, places
 from observatory.spec.models import Instrument
 from syncer.prune import Freeable, Stay
 
@@ -24,7 +24,7 @@ _DAY = dt.timedelta(days=1)
 
 
 class Awaited:
-    """What hops have not brought from one copy yet.
+    """What hops have not brought from one copy yet, and what another instrument's steps have not taken there.
 
     Parameters
     ----------
@@ -34,19 +34,21 @@ class Awaited:
 
     def __init__(self, workplace: Workplace, instrument: Instrument, place: Place) -> None:
         self._workplace, self._instrument, self._place = workplace, instrument, place
-        every = (hop for one in workplace.instruments.values() for hop in hops(one))
-        self._hops = [hop for hop in every if hop.source.host == place.host and _meet(hop.source.root, place.root)]
+        every = tuple(workplace.instruments.values())
+        self._hops = [hop for one in every for hop in hops(one) if self._is_shared(hop.source)]
+        others = [one for one in every if one is not instrument and one.convert is not None]
+        self._stepped = [(one, at) for one in others for at in places(one) if self._is_shared(at)]
 
     def kept(self, night: dt.date, decisions: Sequence[Freeable | Stay]) -> list[Freeable | Stay]:
-        """Return the decisions about files of a night, in which what a hop has not brought yet stays."""
+        """Return the decisions about files of a night, in which what others still need stays."""
         free = [one for one in decisions if isinstance(one, Freeable)]
         why = {path: reason for hop in self._hops for path, reason in self._not_brought(hop, night, free)}
+        why |= {path: reason for other in self._stepped for path, reason in self._not_taken(*other, night, free)}
         return [Stay(one.candidate, why[path]) if (path := one.candidate.path) in why else one for one in decisions]
 
     def _not_brought(self, hop: Hop, night: dt.date, files: Sequence[Freeable]) -> Iterator[tuple[bytes, str]]:
         """Yield the paths of what a hop takes and has not brought, with the reason."""
-        near = (night - _DAY, night, night + _DAY)  # another instrument's nights may begin at another hour
-        scope = hop_scope(hop, near, self._workplace.clock_of(hop.instrument))
+        scope = hop_scope(hop, _near(night), self._workplace.clock_of(hop.instrument))
         taken = {one.candidate.path: path for one in files if (path := self._taken(scope, one)) is not None}
         if not taken:
             return
@@ -69,9 +71,36 @@ class Awaited:
         is_own = hop.instrument is self._instrument
         if is_own and {witness.copy.name for witness in one.witnesses} & {hop.destination.name, *_beyond(hop)}:
             return None
-        whole, root = f"{self._place.root}/".encode() + one.candidate.path, f"{hop.source.root}/".encode()
-        path = whole.removeprefix(root)
-        return path if whole.startswith(root) and _is_of_camera(scope, path) else None
+        path = self._path_at(hop.source, one)
+        return path if path is not None and _night_of(scope.source, path) is not None else None
+
+    def _not_taken(
+        self, other: Instrument, at: Place, night: dt.date, files: Sequence[Freeable]
+    ) -> Iterator[tuple[bytes, str]]:
+        """Yield the paths of what another instrument's steps have not been through, with the reason."""
+        from converters.pipeline import copy_name  # what takes steps is loaded only where there are some
+        from nightferry.products.pending import steps_of
+
+        wanted = {step.label for step in steps_of(other, at)}
+        scope = scope_of(other, at, cameras_at(other, at), _near(night), self._workplace.clock_of(other))
+        done = self._workplace.ledger.nights_processed(other.instrument, copy_name(other, at))
+        for one in files if wanted else ():
+            path = self._path_at(at, one)
+            of_night = None if path is None else _night_of(scope, path)
+            if of_night is not None and (of_night not in done or wanted - done[of_night][0]):
+                asked = f"`nightferry convert -i {other.instrument} -d {night_text(of_night)}`"
+                yield one.candidate.path, f"the steps of {other.instrument} are not through its night: {asked}"
+
+    def _is_shared(self, at: Place) -> bool:
+        """Say whether two copies have files in common: one root on one machine, or one within the other."""
+        mine, theirs = (self._workplace.access(place.host) for place in (self._place, at))
+        is_one_machine = self._place.host == at.host or (mine.is_local and theirs.is_local)
+        return is_one_machine and _meet(at.root, self._place.root)
+
+    def _path_at(self, at: Place, one: Freeable) -> bytes | None:
+        """Return a file's path below another root; None where it does not lie there."""
+        whole, root = f"{self._place.root}/".encode() + one.candidate.path, f"{at.root}/".encode()
+        return whole.removeprefix(root) if whole.startswith(root) else None
 
     def _brought_beyond(self, scope: HopScope) -> set[tuple[dt.date, bytes]]:
         """Return night and name of what was read beyond a hop: a drive that brought it was emptied, or is away."""
@@ -95,15 +124,20 @@ def _remedy(hop: Hop, night: dt.date) -> str:
     return f"`nightferry sync -i {hop.instrument.instrument} -d {night_text(night)}`"
 
 
-def _is_of_camera(scope: HopScope, path: bytes) -> bool:
-    """Say whether a hop's cameras take a path below its source's root, by its folder and by its name."""
-    named = name_of(scope.source, path)
+def _near(night: dt.date) -> tuple[dt.date, ...]:
+    """Return a night and its neighbours: another instrument's nights may begin at another hour."""
+    return (night - _DAY, night, night + _DAY)
+
+
+def _night_of(scope: Scope, path: bytes) -> dt.date | None:
+    """Return the night of a path below a root that the cameras take by its name too; None where they do not."""
+    named = name_of(scope, path)
     if named is None:
-        return False
+        return None
     name, _, below = named[1].partition(b"/")
-    camera = scope.source.cameras[name.decode()]
+    camera = scope.cameras[name.decode()]
     taken, excluded = (tuple(map(str.encode, patterns)) for patterns in (camera.taken, camera.exclude))
-    return matcher(taken, excluded)(below) == "taken"
+    return named[0] if matcher(taken, excluded)(below) == "taken" else None
 
 
 def _meet(one: str, other: str) -> bool:

@@ -83,6 +83,23 @@ def test_what_another_instrument_takes_from_there_stays_until_that_has_it(
     assert not any(site.path("dome", name).exists() for name in whole)
 
 
+def test_what_the_steps_of_another_instrument_have_not_taken_stays(tmp_path: Path, capsys: Capsys) -> None:
+    """Its night is open until they have; then the files go, under whatever name that machine is declared."""
+    site = chain_of_three(tmp_path, capsys, retention=RETENTION)
+    whole = carried(site)
+    site.add_local("same")
+    step = {"step": "command", "run": ["cp", "{input}", "{output}"], "inputs": ["SHA_*.fits"], "outputs": ["{input}.x"]}
+    copies = [{"host": "same", "root": str(site.root("dome"))}]
+    cameras = {"quick": {"files": ["SHA_*.fits"]}}
+    site.declare("quick", copies=copies, cameras=cameras, convert={"steps": [step]})
+    answer = site.call("prune", "--yes", "--json")
+    assert "the steps of quick are not through its night: `nightferry convert -i quick -d" in reasons(answer)
+    assert all(site.path("dome", name).exists() for name in whole)
+    assert site.call("convert", "-i", "quick", "-n", "9").status == 0
+    assert site.call("prune", "--yes").status == 0
+    assert not any(site.path("dome", name).exists() for name in whole)
+
+
 def test_what_another_instrument_s_patterns_leave_out_is_not_held_by_it(tmp_path: Path, capsys: Capsys) -> None:
     """Sharing a folder alone keeps nothing."""
     site = chain_of_three(tmp_path, capsys, retention=RETENTION)
