@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from observatory.errors import FileUnreadable
+from observatory.formats.whole import judge
 from observatory.names import show
 
 Image = npt.NDArray[np.float32]
@@ -110,10 +111,13 @@ class RawFile:
     def _ask(self, question: Callable[[Any], Result]) -> Result:
         from astropy.io import fits
 
+        state, reason = judge(bytes(self.path))
+        if state not in ("whole", "unjudged"):  # of one that is cut off astropy gives what is there, or a zero
+            raise FileUnreadable("this machine", show(bytes(self.path)), reason)
         try:
             with fits.open(self.path, memmap=False, lazy_load_hdus=True) as opened:
                 return question(opened)
-        except (OSError, KeyError, IndexError, ValueError, TypeError) as error:
+        except (OSError, KeyError, IndexError, ValueError, TypeError, fits.VerifyError) as error:
             why = getattr(error, "strerror", None) or str(error) or "no FITS file"
             raise FileUnreadable("this machine", show(bytes(self.path)), why) from error
 
