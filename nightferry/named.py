@@ -11,12 +11,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from nightferry.retention.evidence import cameras_at
 from observatory.counting import counted
 from observatory.errors import UsageError
 from observatory.layouts import Layout
-from observatory.listing import ANY_NIGHT, EVERYWHERE, NO_DATE, HopScope, Scope, camera_layout, name_of
+from observatory.listing import ANY_NIGHT, EVERYWHERE, NO_DATE, Scope, camera_layout, name_of, scope_of
 from observatory.names import matcher, show, typed
-from observatory.nights import night_text
+from observatory.nights import NightClock, night_text
+from observatory.spec.chain import places
+from observatory.spec.models import Instrument
 
 MOST_LISTED = 10
 """So many are listed of the files that a name may stand for."""
@@ -58,16 +61,19 @@ class FilesOfNight:
 
     Parameters
     ----------
-    scopes : sequence of HopScope
-        Of all hops of the instrument, for that night alone.
+    instrument : Instrument
+    night : date
+    clock : NightClock
+        Of the instrument.
     told : mapping of Key to path
         Of which reports say something.
     """
 
-    def __init__(self, scopes: Sequence[HopScope], told: Mapping[Key, bytes]) -> None:
-        self._instrument, (self._night,) = scopes[0].hop.instrument.instrument, scopes[0].nights
-        self._ends = [end for scope in scopes for end in (scope.source, scope.destination)]
-        self._told = told
+    def __init__(self, instrument: Instrument, night: dt.date, clock: NightClock, told: Mapping[Key, bytes]) -> None:
+        self._instrument, self._night, self._told = instrument.instrument, night, told
+        self._ends = [
+            scope_of(instrument, place, cameras_at(instrument, place), (night,), clock) for place in places(instrument)
+        ]
 
     def meant(self, text: str, if_none: str = "") -> list[NamedFile]:
         """Return the file that a person means, or those of a run as reports fold them (``SHA_1.[0122-0163].fits``).

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from catalogue.records import Acceptance
 from nightferry.named import MOST_AT_ONCE, FilesOfNight, NamedFile
-from nightferry.reporting.mentions import Mentions, mentions, scopes_of
+from nightferry.reporting.mentions import Mentions, mentions
 from nightferry.workplace import Workplace
 from observatory.accounts import account
 from observatory.counting import counted
@@ -18,6 +18,7 @@ from observatory.errors import UsageError
 from observatory.listing import ANY_NIGHT, EVERYWHERE
 from observatory.names import folded_runs, matcher, show, typed
 from observatory.nights import night_text
+from observatory.spec.chain import hops
 from observatory.spec.models import Instrument
 
 MOST_DIGITS = 18
@@ -79,9 +80,8 @@ def note(workplace: Workplace, instrument: Instrument, word: Word) -> tuple[list
     UsageError
         A name may stand for several files, or for none. Nothing was noted.
     """
-    scopes = scopes_of(workplace, instrument, word.night)
-    said = mentions(workplace, instrument, word.night, scopes)
-    names = FilesOfNight(list(scopes.values()), said.files)
+    said = mentions(workplace, instrument, word.night)
+    names = FilesOfNight(instrument, word.night, workplace.clock_of(instrument), said.files)
     quotes = "" if " " in word.reason else ". Does a reason of several words stand in quotes?"
     known = [one for one in workplace.ledger.acceptances(instrument.instrument) if one.night == word.night]
     files = list(dict.fromkeys(file for name in word.names for file in names.meant(name, quotes)))
@@ -113,6 +113,8 @@ def _doubts(
     instrument: Instrument, word: Word, files: Sequence[NamedFile], said: Mentions, known: Sequence[Acceptance]
 ) -> Iterator[str]:
     """Yield what speaks for a slip of the pen: that no report finds fault with it, or that none has looked."""
+    if not hops(instrument):
+        return  # of one copy alone there is nothing to compare
     is_whole = not (word.frames or files)
     is_looked_at = said.is_compared if is_whole or word.frames else said.is_seen
     if not is_looked_at:
@@ -163,7 +165,7 @@ def take_back(workplace: Workplace, instrument: Instrument, word: Word) -> int:
     """Take back what was accepted of a night; with frames or names, the words in which one of them stands."""
     ledger, name, now = workplace.ledger, instrument.instrument, workplace.now()
     nights = (word.night, ANY_NIGHT) if word.names else (word.night,)
-    names = FilesOfNight(list(scopes_of(workplace, instrument, word.night).values()), {})
+    names = FilesOfNight(instrument, word.night, workplace.clock_of(instrument), {})
     noted = {file for one in ledger.acceptances(name) if one.night in nights for file in one.files}
     forms = {form for text in word.names for form in typed(text)}
     called = {file for file in noted if _is_called(file, forms)}

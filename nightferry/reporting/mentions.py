@@ -64,13 +64,10 @@ class Mentions:
         return self.is_nameless or any(name in sentence for sentence in self.notes)
 
 
-def scopes_of(workplace: Workplace, instrument: Instrument, night: dt.date) -> dict[str, HopScope]:
-    """Return what one night is to each hop of an instrument."""
-    return {hop.key: hop_scope(hop, (night,), workplace.clock_of(instrument)) for hop in hops(instrument)}
-
-
-def mentions(workplace: Workplace, instrument: Instrument, night: dt.date, scopes: Mapping[str, HopScope]) -> Mentions:
+def mentions(workplace: Workplace, instrument: Instrument, night: dt.date) -> Mentions:
     """Return what is said of a night: of each hop by the last comparison of both ends, and by what was moved since."""
+    clock = workplace.clock_of(instrument)
+    scopes = {hop.key: hop_scope(hop, (night,), clock) for hop in hops(instrument)}
     outcomes, verdicts, notes = _last_of(workplace, instrument, night, scopes)
     hops_seen: list[HopOutcome | HopVerdict] = [*outcomes, *verdicts]
     files = {

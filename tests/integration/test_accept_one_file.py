@@ -210,6 +210,16 @@ def test_an_option_of_one_value_is_given_once(site: Observatory, words: list[str
     assert site.call("verify", "-i", "sha", "-i", "sha").status == 0, "this one may be repeated"
 
 
+def test_a_night_of_an_instrument_with_one_copy_can_be_accepted(site: Observatory) -> None:
+    """It has no hop: steps work on what lies there, and a night that they cannot take is given up."""
+    step = {"step": "command", "run": ["true", "{input}"], "inputs": ["*.fits"], "outputs": [], "copy": "dome"}
+    site.declare(cameras=CAMERAS, copies=[site.copy("dome")], convert={"steps": [step]})
+    whole = accept(site)
+    assert (whole.status, whole.err) == (0, ""), "there is nothing to verify"
+    assert accept(site, "red/f1.fits").out.splitlines()[1:] == [f"    {path_of(site, 'red', 1)}"]
+    assert "2 taken back" in accept(site, "--revoke").out
+
+
 def test_a_range_of_nights_is_not_accepted_at_once(site: Observatory) -> None:
     """It was called no night, and a range the way to write one."""
     said = site.call("accept", "-i", "sha", "-d", "20260101..20260103", "--reason", "clouds")
