@@ -49,7 +49,7 @@ class Awaited:
     def _not_brought(self, hop: Hop, night: dt.date, files: Sequence[Freeable]) -> Iterator[tuple[bytes, str]]:
         """Yield the paths of what a hop takes and has not brought, with the reason."""
         scope = hop_scope(hop, _near(night), self._workplace.clock_of(hop.instrument))
-        taken = {one.candidate.path: path for one in files if (path := self._taken(scope, one)) is not None}
+        taken = dict(self._taken(scope, files))
         if not taken:
             return
         destination = hop.destination
@@ -65,14 +65,16 @@ class Awaited:
         why = f"{hop.instrument.instrument} {hop.key} has not brought it yet: {_remedy(hop, night)}"
         yield from ((path, why) for path in lacking if name_of(scope.source, taken[path]) not in brought)
 
-    def _taken(self, scope: HopScope, one: Freeable) -> bytes | None:
-        """Return a file's path on the source of a hop that takes it; None where it does not, or it is proven there."""
+    def _taken(self, scope: HopScope, files: Sequence[Freeable]) -> Iterator[tuple[bytes, bytes]]:
+        """Yield, of the files that a hop takes, the path here and on its source; not of those proven behind it."""
         hop = scope.hop
-        is_own = hop.instrument is self._instrument
-        if is_own and {witness.copy.name for witness in one.witnesses} & {hop.destination.name, *_beyond(hop)}:
-            return None
-        path = self._path_at(hop.source, one)
-        return path if path is not None and _night_of(scope.source, path) is not None else None
+        behind = {hop.destination.name, *_beyond(hop)} if hop.instrument is self._instrument else set()
+        for one in files:
+            if any(witness.copy.name in behind for witness in one.witnesses):
+                continue
+            path = self._path_at(hop.source, one)
+            if path is not None and _night_of(scope.source, path) is not None:
+                yield one.candidate.path, path
 
     def _not_taken(
         self, other: Instrument, at: Place, night: dt.date, files: Sequence[Freeable]
