@@ -25,9 +25,11 @@ from apscheduler.triggers.cron import CronTrigger
 from nightferry.clocks import Running, running
 from nightferry.cron import Cron, parse
 from nightferry.observations.keeping import Keeper, watched_by_daemon
+from nightferry.redeclared import Redeclared
 from nightferry.schedule import jobs_of, program, words_of
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
+from observatory.spec.models import Specification
 from observatory.truth import State
 
 if TYPE_CHECKING:
@@ -111,6 +113,19 @@ def due_since(trigger: Any, since: dt.datetime, until: dt.datetime) -> Iterator[
         yield due
 
 
+_Schedule = tuple[ZoneInfo, dict[str, str]]
+"""The site's zone, and the cron expression of each job."""
+
+
+def _schedule_of(specification: Specification, *, may_be_none: bool) -> _Schedule:
+    return ZoneInfo(specification.site.timezone), jobs_of(specification, may_be_none=may_be_none)
+
+
+def _triggers_of(schedule: _Schedule) -> dict[str, Any]:
+    zone, expressions = schedule
+    return {job: trigger_of(expression, zone) for job, expression in expressions.items()}
+
+
 class Daemon:
     """The schedule of one site at work.
 
@@ -128,17 +143,15 @@ class Daemon:
     ) -> None:
         self._workplace = workplace
         self._start = start or self._run_process
-        self._zone = ZoneInfo(workplace.specification.site.timezone)
         self._watched = watched_by_daemon(workplace)
-        self._triggers = triggers or {
-            job: trigger_of(expression, self._zone)
-            for job, expression in jobs_of(workplace.specification, may_be_none=bool(self._watched)).items()
-        }
+        self._declared = _schedule_of(workplace.specification, may_be_none=bool(self._watched or triggers))
+        self._redeclared = Redeclared(workplace.folder)
+        self._triggers: Mapping[str, Any] = triggers or _triggers_of(self._declared)
         self._unasked = set(self._triggers)
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._scheduler = BackgroundScheduler(
-            timezone=self._zone,
+            timezone=self._declared[0],
             executors={"default": ThreadPoolExecutor(1)},  # one job at a time: the next waits, it is not dropped
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 2},
         )
@@ -147,8 +160,7 @@ class Daemon:
         """Work until SIGTERM or SIGINT; the job that runs then is told to end and waited for."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        for job, trigger in self._triggers.items():
-            self._scheduler.add_job(self._due, trigger, args=[job], id=job, name=job)
+        self._keep()
         self._scheduler.start()
         self.make_up()
         keepers = [Keeper(self._words(["export", "--watch", "--instrument", name])) for name in self._watched]
@@ -159,6 +171,7 @@ class Daemon:
         before = running()
         while not self._stopping.wait(WATCH_S):
             before = self.mind_clock(before, running())
+            self.mind_schedule()
             self.make_up()
         for keeper in keepers:
             keeper.stop()
@@ -189,6 +202,24 @@ class Daemon:
                 for job, trigger in self._triggers.items():
                     self._scheduler.reschedule_job(job, trigger=trigger)
         return now
+
+    def mind_schedule(self) -> None:
+        """Keep the schedule that stands in site.yaml now; while that cannot be read, the one that stood there."""
+        specification = self._redeclared.read()
+        if specification is None:
+            return
+        declared = _schedule_of(specification, may_be_none=True)
+        if declared == self._declared:
+            return
+        for job in self._triggers:
+            self._scheduler.remove_job(job)
+        self._declared, self._triggers = declared, _triggers_of(declared)
+        self._keep()
+        log.info("the schedule changed", extra={"jobs": ",".join(self._triggers) or "none"})
+
+    def _keep(self) -> None:
+        for job, trigger in self._triggers.items():
+            self._scheduler.add_job(self._due, trigger, args=[job], id=job, name=job)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping.set()

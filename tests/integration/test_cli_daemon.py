@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from apscheduler.triggers.date import DateTrigger
 
+import nightferry.daemon
 from nightferry.daemon import Daemon, trigger_of
 from nightferry.workplace import Workplace
 from observatory.truth import State
@@ -38,6 +42,15 @@ def site(tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: Capsys) -
     observatory.mark(three_hosts[1])
     observatory.write_site(schedule={"run": "0 8 29 2 *"})
     return observatory
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Take the words to end back from a daemon that works in this process."""
+    ours = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in ours.items():
+        signal.signal(number, handler)
 
 
 @contextmanager
@@ -177,6 +190,7 @@ def test_a_daemon_without_a_schedule_is_exit_2(site: Observatory) -> None:
     assert (answer.status, "schedule" in answer.err) == (2, True)
 
 
+@pytest.mark.usefixtures("handlers")
 def test_jobs_are_started_by_the_clock_one_after_the_other(site: Observatory) -> None:
     """Two jobs due in the same instant, soon: APScheduler fires both, the second when the first has ended."""
     soon = DateTrigger(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1))
@@ -193,13 +207,8 @@ def test_jobs_are_started_by_the_clock_one_after_the_other(site: Observatory) ->
             os.kill(os.getpid(), signal.SIGTERM)
         return 0
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        with Workplace.at(site.config) as workplace:
-            Daemon(workplace, start, {"run": soon, "verify": soon}).serve()
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    with Workplace.at(site.config) as workplace:
+        Daemon(workplace, start, {"run": soon, "verify": soon}).serve()
     assert sorted(started) == [["run", "--scheduled"], ["verify", "--scheduled"]]
 
 
@@ -228,3 +237,48 @@ def test_the_doctor_names_jobs_that_nothing_is_declared_for(site: Observatory) -
     site.declare("sha", retention={"keep_nights": 60})
     site.write_site(schedule={"prune": "0 12 * * 1"})
     assert " schedule " not in site.call("doctor").out
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_schedule_that_is_edited_is_kept_from_then_on(
+    site: Observatory, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The hour of before was kept until somebody started the daemon anew; nothing told."""
+    monkeypatch.setattr(nightferry.daemon, "WATCH_S", 0.1)
+    monkeypatch.setattr(nightferry.daemon, "trigger_of", soon_if_each_minute)  # cron has no seconds to wait for
+    site.write_site(schedule={"run": "0 8 1 1 *"})
+    started: list[list[str]] = []
+    edits = edited_one_after_the_other(site)
+
+    def start(words: list[str]) -> int:
+        started.append(words)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return 0
+
+    with Workplace.at(site.config) as workplace, caplog.at_level(logging.INFO, "nightferry"):
+        daemon = Daemon(workplace, start)
+        edits.start()
+        daemon.serve()
+    edits.join()
+    said = [record.message for record in caplog.records]
+    assert [words[0] for words in started] == ["verify"]
+    assert "the configuration is wrong; the schedule stays as it was" in said
+    assert said.count("the schedule changed") == 1
+
+
+def soon_if_each_minute(expression: str, zone: ZoneInfo) -> Any:
+    """Return the trigger of an expression; what is due each minute is due in half a second."""
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=0.5)
+    return DateTrigger(soon) if expression == "* * * * *" else trigger_of(expression, zone)
+
+
+def edited_one_after_the_other(site: Observatory) -> threading.Thread:
+    """Edit site.yaml while a daemon works: wrongly first, and then to a job that falls due each minute."""
+
+    def edit() -> None:
+        time.sleep(1.0)
+        site.write_site(schedule={"verify": "* * * *"})
+        time.sleep(1.0)
+        site.write_site(schedule={"verify": "* * * * *"})
+
+    return threading.Thread(target=edit)
