@@ -35,7 +35,7 @@ def status(
     ] = None,
     json: opt.Json = False,
     all_: Annotated[
-        bool, typer.Option("--all", help="Every night that is known; --json and --csv have them too.")
+        bool, typer.Option("--all", help="Every night that is known, as in a pipe, --json and --csv.")
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="The table of the archive's log, for one instrument.")] = False,
     safe: Annotated[bool, typer.Option("--safe", help="First hash every file of the nights on every copy.")] = False,
@@ -45,7 +45,7 @@ def status(
 ) -> None:
     """A row per night: what was transferred, processed, proven and safe, when, and on how many of the copies.
 
-    Without -d and -n: the window, and older nights of which something is open.
+    On a terminal without -d and -n: the window, and older nights of which something is open.
     """
     if csv and json:
         raise UsageError("--csv and --json: give one of the two")
@@ -97,8 +97,8 @@ def _show(workplace: Workplace, what: Asked, table: Iterator[Row], age: LastRun,
     from nightferry.selection import instruments_asked
 
     older = Counter[str]()
-    is_said_which = is_all or what.dates or what.nights is not None
-    shown = list(table if is_said_which else without_settled(workplace, table, older))
+    is_folded = is_terminal() and not (is_all or what.dates or what.nights is not None)
+    shown = list(without_settled(workplace, table, older) if is_folded else table)
     known = {row.instrument for row in shown} | older.keys()
     unknown = [one.instrument for one in instruments_asked(workplace, what) if one.instrument not in known]
     below = ending(age, older, unknown)

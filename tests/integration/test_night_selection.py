@@ -181,14 +181,20 @@ def test_an_old_night_that_is_accepted_leaves_the_window(site: Observatory) -> N
     assert (after.status, old in after.document["hops"][0]["nights"]) == (0, False)
 
 
-def test_status_shows_the_window_and_what_is_open_of_older_nights(site: Observatory) -> None:
-    """Of ten years that are proven a line; --all, -d, --csv and --json have them, as what is asked for by name."""
+def test_status_shows_the_window_and_what_is_open_of_older_nights(
+    site: Observatory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of ten years that are proven a line on a terminal; --all, -d, --csv and --json have them, and so has a pipe."""
     site.expose(site.hosts, [5], back=20)
     site.expose(site.hosts[:1], [5], back=25)
     settled, is_open = night_text(site.night(20)), night_text(site.night(25))
     for night in (settled, is_open):
         site.call("verify", "-d", night)
     site.call("verify")
+    piped = site.call("status").out
+    assert (settled in piped, is_open in piped, "older, and" in piped) == (True, True, False)
+    monkeypatch.setattr("nightferry.cli.showing.is_terminal", lambda: True)  # pytest's output is none
+    monkeypatch.setenv("COLUMNS", "120")
     shown = site.call("status").out
     assert (settled in shown, is_open in shown, night_text(site.night()) in shown) == (False, True, True)
     assert "older, and proven or accepted: 1 night of sha; `nightferry status --all` shows them" in shown
