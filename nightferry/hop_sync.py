@@ -23,7 +23,7 @@ from observatory.accounts import account
 from observatory.errors import LockHeld
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.nights import STAMP_FORMAT
-from observatory.spec.chain import Hop, Place, sources_of
+from observatory.spec.chain import Hop, Place, is_joined
 from observatory.truth import State
 from syncer.outcome import Failure, HopOutcome
 from syncer.survey import End
@@ -146,7 +146,7 @@ class HopSync:
             hash_all=wishes.hash_all,
             dry_run=wishes.dry_run,
             accept_new_root=self._accept_new_root,
-            is_joined=_is_joined(hop),
+            is_joined=is_joined(hop),
             should_stop=lambda: until is not None and workplace.now() >= until,
             stops_by_time=until is not None,
             previous_counts=workplace.ledger.last_counts(*self._key, (*nights, ANY_NIGHT)),
@@ -263,8 +263,3 @@ def forget_lost(workplace: Workplace, run: Run, scope: HopScope, nights: Sequenc
     gone = {night: NightRecord(source_files=0) for night, files in known.items() if files}
     workplace.ledger.record_nights(run.id, name, scope.hop.key, gone, workplace.now())
     forget_before(workplace, run, scope)
-
-
-def _is_joined(hop: Hop) -> bool:
-    index = [copy.label for copy in hop.instrument.copies].index(hop.destination.name)
-    return len(sources_of(hop.instrument, index)) > 1
