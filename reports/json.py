@@ -127,7 +127,7 @@ def _outcome(outcome: HopOutcome) -> Document:
         "engine": outcome.engine,
         "planned_bytes": outcome.planned_bytes,
         "kept_reasons": _failures(outcome.kept),
-        "unreadable": _failures(outcome.unreadable),
+        "unreadable": [{**_failure(one), "on": one.on} for one in sorted(outcome.unreadable)],
         "stuck": _failures(outcome.stuck),
         "postponed": outcome.postponed,
         "unrecognised": _paths(outcome.unrecognised),
@@ -189,4 +189,8 @@ def _findings(findings: Sequence[Finding]) -> list[Document]:
 
 
 def _failures(failures: Sequence[Failure]) -> list[Document]:
-    return [{"path": to_json(failure.path), "reason": failure.reason} for failure in sorted(failures)]
+    return [_failure(failure) for failure in sorted(failures)]
+
+
+def _failure(failure: Failure) -> Document:
+    return {"path": to_json(failure.path), "reason": failure.reason}

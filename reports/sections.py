@@ -178,7 +178,8 @@ def outcome_sections(outcome: HopOutcome) -> Iterator[Section]:
         Section(root, f"DAMAGED FILES ON {source}", reasons=_failures(outcome.stuck)),
         Section(root, f"FILES STILL BEING WRITTEN ON {source}", outcome.in_progress),
         Section(root, f"UNRECOGNISED FILES ON {source}", outcome.unrecognised),
-        Section(root, f"FILES THAT COULD NOT BE READ ON {source}", reasons=_failures(outcome.unreadable)),
+        Section(root, f"FILES THAT COULD NOT BE READ ON {source}", reasons=_unread(outcome, "source")),
+        Section(far_root, f"FILES THAT COULD NOT BE READ ON {destination}", reasons=_unread(outcome, "destination")),
     ]
     yield from (section for section in further if section.count)
 
@@ -201,6 +202,10 @@ def _outcome_ending(outcome: HopOutcome) -> str | None:
 
 def _findings(findings: Sequence[Finding], on: str) -> list[tuple[bytes, str]]:
     return [(found.path, one_line(found.reason)) for found in findings if found.on == on]
+
+
+def _unread(outcome: HopOutcome, on: str) -> list[tuple[bytes, str]]:
+    return _failures([failure for failure in outcome.unreadable if failure.on == on])
 
 
 def _failures(failures: Sequence[Failure]) -> list[tuple[bytes, str]]:

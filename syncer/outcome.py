@@ -12,10 +12,20 @@ from observatory.truth import State
 
 @dataclass(frozen=True, slots=True, order=True)
 class Failure:
-    """One file that was to be moved and was not."""
+    """One file that was to be moved and was not.
+
+    Attributes
+    ----------
+    path : bytes
+        Relative to the root.
+    reason : str
+    on : str
+        The end, ``source`` or ``destination``, that could not be read.
+    """
 
     path: bytes
     reason: str
+    on: str = "source"
 
 
 @dataclass(frozen=True, slots=True)

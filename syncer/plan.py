@@ -78,12 +78,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the files themselves said, by source path.
+    """What the files themselves said, by source path; of hashes also which end has none, and why.
 
     `not_whole_there` holds those whose destination file is by its own format no better than the source's.
     """
 
-    same_hash: Mapping[bytes, bool | None] = field(default_factory=dict)
+    same_hash: Mapping[bytes, bool | Failure] = field(default_factory=dict)
     inspections: Mapping[bytes, Inspection] = field(default_factory=dict)
     waiting_since_s: Mapping[bytes, float] = field(default_factory=dict)
     not_whole_there: frozenset[bytes] = frozenset()
@@ -145,6 +145,8 @@ class _Draft:
         same = self._answers.same_hash.get(pair.source.path)
         if same is None:
             self._unclear.append(Failure(pair.source.path, "could not be hashed on both sides"))
+        elif isinstance(same, Failure):
+            self._unclear.append(same)
         elif not same:
             self._replace(pair.source, "other content on the destination")
 

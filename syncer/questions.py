@@ -17,6 +17,7 @@ from observatory.errors import FileUnreadable
 from observatory.listing import HopScope
 from observatory.names import fold_key, form_key
 from syncer.candidates import Candidates
+from syncer.outcome import Failure
 from syncer.plan import Answers, Plan
 from syncer.safety import have_one_form, refuse_answered, refuse_folded
 from syncer.survey import End
@@ -58,15 +59,14 @@ class Questions:
             answers = self._destination.inspect(self._destination_root, targets, sums=True)
             yield from (path for path, answer in zip(batch, answers, strict=True) if _is_damaged(answer))
 
-    def _same_hashes(self, paths: Sequence[bytes]) -> Iterator[tuple[bytes, bool | None]]:
+    def _same_hashes(self, paths: Sequence[bytes]) -> Iterator[tuple[bytes, bool | Failure]]:
         for batch in batched(paths, QUESTION_FILES):
             targets = [self._scope.target_of(path) for path in batch]
             with ThreadPoolExecutor(max_workers=1) as pool:
                 asked = pool.submit(_listed, self._source, self._source_root, batch)
                 there = _listed(self._destination, self._destination_root, targets)
             for one, other in zip(asked.result(), there, strict=True):
-                known = one.sha256 is not None and other.sha256 is not None
-                yield one.path, (one.sha256 == other.sha256) if known else None
+                yield one.path, _compared(one, other)
 
     def unreadable(self, paths: Sequence[bytes]) -> frozenset[bytes]:
         """Return those of some source files that are there and cannot be read; asked about what did not arrive."""
@@ -121,6 +121,14 @@ class Questions:
 
 def _is_damaged(inspection: Inspection | None) -> bool:
     return inspection is not None and inspection.state in ("damaged", "short")
+
+
+def _compared(here: Hashed, there: Hashed) -> bool | Failure:
+    """Return whether two files have one hash, or which of them has none, in its host's own words."""
+    for on, one in (("source", here), ("destination", there)):
+        if one.sha256 is None:
+            return Failure(here.path, one.reason or "could not be hashed", on)
+    return here.sha256 == there.sha256
 
 
 def _listed(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> list[Hashed]:

@@ -130,7 +130,7 @@ def sync_hop(scope: HopScope, source: End, destination: End, options: SyncOption
     except LockHeld:
         raise
     except (CouldNotTell, RecordError) as error:
-        blank = replace(blank, source_alone=is_source_alone(error))
+        blank = replace(blank, source_alone=is_source_alone(error), seconds=time.monotonic() - started)
         excused = excuse(options.expected, error)
         return replace(blank, away_reason=excused) if excused else replace(blank, unknown_reason=str(error))
     return replace(outcome, seconds=time.monotonic() - started)
@@ -223,9 +223,10 @@ class _HopRun:
 
     def _described(self, blank: HopOutcome, plan: Plan, here: Survey, there: Survey) -> HopOutcome:
         names = (self._source.endpoint.name, self._destination.endpoint.name)
-        troubles = [*here.troubles, *there.troubles]
-        whole = next((trouble.reason for trouble in troubles if not trouble.path), None)
-        unreadable = [Failure(trouble.path, trouble.reason) for trouble in troubles if trouble.path]
+        ends = (("source", here), ("destination", there))
+        found = [Failure(trouble.path, trouble.reason, on) for on, survey in ends for trouble in survey.troubles]
+        whole = next((trouble.reason for trouble in found if not trouble.path), None)
+        unreadable = [trouble for trouble in found if trouble.path]
         loss = None if self._options.loss_accepted else self._loss(plan, here)
         place = self._scope.hop.source
         return replace(

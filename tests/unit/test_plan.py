@@ -166,10 +166,12 @@ def test_a_newer_file_of_one_size_is_asked_about_by_hash() -> None:
     assert moved(planned(here, there, Answers(same_hash={ONE: True}))) == []
     other = planned(here, there, Answers(same_hash={ONE: False}))
     assert [(move.replaces, move.reason) for move in other.moves] == [(True, "other content on the destination")]
-    for answers in (Answers(), Answers(same_hash={ONE: None})):
+    closed = Failure(ONE, "Permission denied", "destination")
+    nobody_asked = Failure(ONE, "could not be hashed on both sides")
+    for answers, why in ((Answers(), nobody_asked), (Answers(same_hash={ONE: closed}), closed)):
         plan = planned(here, there, answers)
         assert (moved(plan), plan.left_open(), plan.refused) == ([], (ONE,), ())
-        assert plan.unclear == (Failure(ONE, "could not be hashed on both sides"),)
+        assert plan.unclear == (why,)
 
 
 def test_an_older_source_of_one_size_is_left_alone_unless_every_hash_is_asked() -> None:
