@@ -26,14 +26,13 @@ from nightferry.retention.unread import why_never_freed
 from nightferry.room import why_it_takes_nothing
 from nightferry.workplace import Workplace
 from observatory.counting import clock_words
-from observatory.ends import ABSENT, OTHER_DRIVE, Expectation, loss_words, new_root_words
+from observatory.ends import ABSENT, CLOCK_TOLERANCE_S, OTHER_DRIVE, Expectation, loss_words, new_root_words
 from observatory.errors import CouldNotTell, MailNotTaken, NightferryError, RootNotProven
 from observatory.listing import scope_of
 from observatory.spec.chain import Place, hops, places, retention_of
 from observatory.spec.models import Instrument, SiteMail
 from observatory.truth import State
 from reports.words import size_text
-from syncer.safety import CLOCK_TOLERANCE_S
 from syncer.transfer.choose import MANY_FILES
 from syncer.transfer.rsync import OLDEST, rsync_version
 

@@ -20,12 +20,11 @@ from nightferry.unseen import note_source
 from nightferry.vanished import Before, gone_from_both, known_before, with_gone
 from nightferry.waiting import overdue, record_waiting
 from nightferry.workplace import Workplace
-from observatory.ends import loss_words
+from observatory.ends import loss_words, mass_loss
 from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.spec.chain import Hop, is_joined
 from observatory.truth import State
-from syncer.safety import mass_loss
 from verifier.check import check, listings_of
 from verifier.options import CheckOptions, includes
 from verifier.verdict import HopVerdict, NightCount

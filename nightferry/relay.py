@@ -22,6 +22,7 @@ from nightferry.runs import Run
 from nightferry.selection import Asked, hops_asked
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import OURS, Look
+from observatory.ends import CLOCK_TOLERANCE_S
 from observatory.errors import CouldNotTell, UsageError
 from observatory.listing import ANY_NIGHT, camera_layout
 from observatory.names import show
@@ -30,7 +31,6 @@ from observatory.spec.chain import Hop, hops
 from observatory.truth import State
 from reports.model import Note
 from syncer.outcome import HopOutcome
-from syncer.safety import CLOCK_TOLERANCE_S
 
 log = logging.getLogger("nightferry")
 

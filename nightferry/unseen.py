@@ -1,7 +1,7 @@
 """What a source holds while its destination cannot be looked at: remembered, or its loss would be nobody's.
 
 Nothing can be compared then, and the run says so; but an archive may be down for weeks, and somebody may clear the
-source meanwhile. What is concluded from it afterwards is vanished.py's and syncer/safety.py's.
+source meanwhile. What is concluded from it afterwards is vanished.py's and observatory/ends.py's.
 """
 
 from __future__ import annotations

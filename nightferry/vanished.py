@@ -2,7 +2,7 @@
 
 What a destination lost in the window is carried again and would pass in silence, though the older nights, at which
 nobody looks, may have gone with it; of what is on neither end, carried or not, two listings say nothing. A disk with
-another marker is runs.py's, a source that lost most of its files syncer/safety.py's.
+another marker is runs.py's, a source that lost most of its files observatory/ends.py's.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
 """The two ends of a hop before anything is compared: both are asked at once, each proves that it is what it seems.
 
 Shared by syncer and verifier, so that both believe, doubt and excuse the same. A root is proven by its marker or by
-a night of its layout; everything else may be a disk that is not mounted. Does no I/O of its own.
+a night of its layout; everything else may be a disk that is not mounted, and what a source must not lose unseen is
+counted. Does no I/O of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -18,6 +20,8 @@ ABSENT = "does not exist"
 OTHER_DRIVE = "bears another marker than this drive's: is it another drive?"
 SAME_FOLDER = "is one and the same folder as the source: that is no second copy"
 LOOK_FOR_DISK = "look on that host whether its disk is mounted"
+CLOCK_TOLERANCE_S = 60.0
+"""Two clocks further apart than this cannot be used to judge ages (INTERFACE: more than a minute)."""
 
 Ask = Callable[[], Survey]
 
@@ -191,6 +195,24 @@ def _is_same(here: RootFacts, there: RootFacts) -> bool:
     has_one_marker = bool(here.marker) and here.marker == there.marker
     has_one_place = bool(here.identity) and here.identity == there.identity
     return has_one_marker or has_one_place
+
+
+def mass_loss(
+    now: Mapping[dt.date, int], before: Mapping[dt.date, int], unfinished: Collection[dt.date] = ()
+) -> tuple[int, int] | None:
+    """Return how many files there were and are, where a source lost more than half since the last run.
+
+    Parameters
+    ----------
+    now, before : mapping of night to number of files
+        `before` less what `prune` freed since. Nights that the last run did not see do not count.
+    unfinished : collection of date
+        Nights that lay nowhere but there: each of these may not lose more than half, however many others are whole.
+    """
+    expected = sum(before.values())
+    found = sum(now.get(night, 0) for night in before)
+    is_lost = found * 2 < expected or any(now.get(night, 0) * 2 < before.get(night, 0) for night in unfinished)
+    return (expected, found) if is_lost else None
 
 
 def loss_words(name: str, host: str, root: str, loss: tuple[int, int]) -> str:

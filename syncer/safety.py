@@ -1,4 +1,4 @@
-"""What may refuse a plan before a byte moves, and what a source must not lose unseen: names, clocks, space, counts.
+"""What may refuse a plan before a byte moves, and what it comes to by night: names, clocks, space, counts.
 
 Pure. What to move is plan.py's.
 """
@@ -10,13 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from observatory.counting import clock_words
 from observatory.endpoints.contract import RootFacts
+from observatory.ends import CLOCK_TOLERANCE_S
 from observatory.listing import HopScope
 from observatory.names import fold_key, form_key
 from syncer.outcome import Failure, NightMoves
 from syncer.plan import Move, Plan
 
-CLOCK_TOLERANCE_S = 60.0
-"""Two clocks further apart than this cannot be used to judge ages (INTERFACE: more than a minute)."""
 SPACE_PER_FILE_BYTES = 4096
 """What a file takes on disk beyond its bytes, about: a block's remainder and an inode."""
 
@@ -81,24 +80,6 @@ def why_refused(plan: Plan, source: RootFacts, destination: RootFacts, names: tu
         space = f"{needed:,} bytes are needed and {destination.free_bytes:,} are free"
         return f"{names[1]}: {space}; nothing was moved. Make room"
     return None
-
-
-def mass_loss(
-    now: Mapping[dt.date, int], before: Mapping[dt.date, int], unfinished: Collection[dt.date] = ()
-) -> tuple[int, int] | None:
-    """Return how many files there were and are, where a source lost more than half since the last run.
-
-    Parameters
-    ----------
-    now, before : mapping of night to number of files
-        `before` less what `prune` freed since. Nights that the last run did not see do not count.
-    unfinished : collection of date
-        Nights that lay nowhere but there: each of these may not lose more than half, however many others are whole.
-    """
-    expected = sum(before.values())
-    found = sum(now.get(night, 0) for night in before)
-    is_lost = found * 2 < expected or any(now.get(night, 0) * 2 < before.get(night, 0) for night in unfinished)
-    return (expected, found) if is_lost else None
 
 
 def moves_by_night(

@@ -16,7 +16,7 @@ from typing import Literal
 from observatory.compare import merge
 from observatory.endpoints.contract import HostAccess, Survey
 from observatory.endpoints.openssh import SshOptions, command_line
-from observatory.ends import NOTHING_EXPECTED, Expectations, excuse, is_source_alone, loss_words
+from observatory.ends import NOTHING_EXPECTED, Expectations, excuse, is_source_alone, loss_words, mass_loss
 from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import HopScope
 from observatory.records import Entry, RecordError
@@ -29,7 +29,7 @@ from syncer.outcome import Failure, HopOutcome
 from syncer.plan import Move, Plan, decide, without_poisoned
 from syncer.questions import Questions
 from syncer.roots import RootToBe, mark, refuse_one_folder
-from syncer.safety import mass_loss, moves_by_night, why_refused
+from syncer.safety import moves_by_night, why_refused
 from syncer.spelling import folds_form, without_misspelt
 from syncer.survey import End, Trust, survey_both
 from syncer.transfer.abreast import beside

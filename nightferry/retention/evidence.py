@@ -19,13 +19,12 @@ from nightferry.workplace import Workplace
 from observatory.batches import batched
 from observatory.counting import clock_words
 from observatory.endpoints.contract import Facts, Hashed, Look, RootFacts, Survey
-from observatory.ends import NO_SIGN, OTHER_DRIVE
+from observatory.ends import CLOCK_TOLERANCE_S, NO_SIGN, OTHER_DRIVE
 from observatory.errors import CommandFailed, CouldNotTell, HostUnreachable, RootNotProven
 from observatory.listing import ANY_NIGHT, EVERYWHERE, HopScope, Scope, name_of, scope_of
 from observatory.records import FILE, NUL, path_of
 from observatory.spec.chain import Hop, Place, places, sources_of
 from observatory.spec.models import Camera, Instrument
-from syncer.safety import CLOCK_TOLERANCE_S
 from verifier.freed import Freed
 from verifier.options import HashedPair
 from verifier.verdict import HopVerdict

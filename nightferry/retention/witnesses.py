@@ -16,12 +16,12 @@ from nightferry.retention.safe import by_name
 from nightferry.workplace import Workplace
 from observatory.counting import clock_words
 from observatory.endpoints.contract import Facts, RootFacts
+from observatory.ends import CLOCK_TOLERANCE_S
 from observatory.errors import CouldNotTell, RootNotProven
 from observatory.listing import Scope, hop_scope, scope_of
 from observatory.spec.chain import Hop, Place, hops
 from observatory.spec.models import Instrument
 from syncer.prune import CopyState, Reading, Rule, Witness, must_be_read
-from syncer.safety import CLOCK_TOLERANCE_S
 
 
 def place_word(workplace: Workplace, place: Place) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from observatory.nights import night_text
 from tests.hosts import Host
-from tests.observatory import Observatory, folder_of, fits_file, tree
+from tests.observatory import Observatory, fits_file, folder_of, tree
 
 Capsys = pytest.CaptureFixture[str]
 PATTERN = "SHA_{night}.{number}.fits"

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from observatory.compare import merge
 from observatory.counting import clock_words
 from observatory.endpoints.contract import Inspection, RootFacts, Trouble
+from observatory.ends import mass_loss
 from observatory.records import BY_LINK, NUL, encode_file, encode_link, encode_other
 from syncer.candidates import Candidates, Policy
 from syncer.outcome import Failure, NightMoves
 from syncer.plan import BEHIND_A_LINK, Answers, Move, Plan, decide, refuse_collisions, without_poisoned
-from syncer.safety import mass_loss, moves_by_night, refuse_folded, why_refused
+from syncer.safety import moves_by_night, refuse_folded, why_refused
 from tests.worlds import NIGHT, NOW_S, copies, records, scope_of
 
 ONE, TWO = (b"2016/0907/SHA_%d.fits" % number for number in (1, 2))
