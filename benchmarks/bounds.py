@@ -8,19 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _SIZE = (
-    "What bounds it: 0.36 s are the start, Python with the specification and the ledger, while the connection is made;"
-    " an ssh with rsync is there after 0.15 s. Both listings and their comparison take 0.2 s. Tried: nothing is"
-    " imported that a command does not need, the connection is opened before the ledger is, both ends list at once."
-    " These seconds are of a machine whose system calls take half the time (2026-11-22): 0.61 s beside 0.46, 1.31."
+    "What bounds it: 0.37 s are the start, Python with the specification and the ledger, while the connection is made;"
+    " an ssh with rsync is there after 0.15 s. Both listings take 0.26 s each, which share two cores. Tried: nothing is"
+    " imported that a command does not need, the connection is opened before the ledger is, both ends list at once,"
+    " `sort` with more memory or one thread. Five runs of this row on one day gave 1.32 to 1.46, those of `idle-a-0`"
+    " 1.30 to 1.44, with the program of the day before beside them 1.38 and 1.36. A machine whose system calls take"
+    " half the time (2026-11-22): 0.61 s beside 0.46, 1.31."
 )
 _FRESH_SMALL = (
-    "What bounds it: not the bytes, which by the pipe are there in 1.1 s where rsync takes 1.6 (measured alone on a"
-    " quiet machine), but what is done for each name around them, in Python: 0.6 s of start and listing, 0.4 s of"
-    " planning, 0.4 s in which every file is looked at afresh on both sides, and 0.4 s of records; in all 4.8 s of"
-    " processor on two cores, where rsync needs 2.3. Tried: rsync given the same exact names (3.4 s); two sessions (a"
-    " fifth longer); looking at the first files while the others still travel (3.92 s beside 4.05, as both cores are"
-    " busy by then). These seconds are of a machine whose system calls take a third of the time (2026-11-22): 3.56 s"
-    " beside 1.48, 2.40. Where the calls and fresh memory are dear, the bytes count for more and Python for less."
+    "What bounds it: the bytes take 2.6 s, in which both cores are busy (creating, writing and naming a file is half of"
+    " it); the rest is what is done for each name around them, in Python: 0.6 s of start and listing, 0.5 s of"
+    " planning, 0.7 s in which every file is looked at afresh on both sides, and 0.4 s of records. What took it from"
+    " 1.58 to 1.26 on 2026-11-22: the programs log in while the plan is made, a new root is looked for on the source"
+    " meanwhile, and a small file has no name until it is whole. Tried: rsync given the same exact names; two sessions"
+    " (a fifth longer); looking at the first files while the others still travel (both cores are busy by then)."
+    " A machine whose system calls take a third of the time gave 2.40 before these changes (3.56 s beside 1.48): where"
+    " calls and fresh memory are cheap, Python counts for more."
 )
 _FRESH_SMALL_FAR = (
     "What bounds it: the eight sessions take 6 of 10 s, 1.3 s of which is ssh's greeting, and each lets 2 MiB through a"
