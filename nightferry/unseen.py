@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 
 from catalogue.records import HopNight, NightRecord
@@ -32,25 +32,40 @@ def note_source(workplace: Workplace, run: Run, scope: HopScope) -> None:
     if hop.source.declared.removable or has_steps(hop.instrument, hop.source):
         return
     try:
-        found = _settled_files(workplace, scope)
+        settled = _settled_files(workplace, scope)
+        _await_no_more(workplace, scope, settled)
     except (CouldNotTell, RecordError):
         return  # the run could not tell, and says so already
+    nights = map(scope.source.night_of, settled)
+    found = Counter(night for night in nights if night is not None)
     known = workplace.ledger.hop_nights(name, hop.key, (*scope.nights, ANY_NIGHT))
     seen = _as_records(found, {one.night: one for one in known})
     workplace.ledger.record_nights(run.id, name, hop.key, seen, workplace.now())
 
 
-def _settled_files(workplace: Workplace, scope: HopScope) -> Mapping[dt.date, int]:
+def _await_no_more(workplace: Workplace, scope: HopScope, settled: Collection[bytes]) -> None:
+    """Take files that were in progress before, and are whole now, for such as stay: their loss is one from here on."""
+    name, hop = scope.hop.instrument.instrument, scope.hop.key
+    waiting = workplace.ledger.waiting_since(name, hop)
+    asked = sorted(waiting.keys() & settled)
+    if not asked:
+        return
+    source = workplace.endpoint(scope.hop.source.host)
+    answers = source.inspect(scope.source.request.root, asked, sums=False)
+    whole = {answer.path for answer in answers if answer.state not in ("short", "unreadable")}
+    workplace.ledger.record_waiting(name, hop, waiting.keys() - whole, workplace.now())
+
+
+def _settled_files(workplace: Workplace, scope: HopScope) -> frozenset[bytes]:
     source = workplace.endpoint(scope.hop.source.host)
     with closing(source.survey(scope.source.request)) as here:
         if not here.facts.is_proven:
-            return {}
+            return frozenset()
         tally = Tally(scope, scope.hop.instrument.settle_s, here.facts.clock_s)
         merge(scope.source.asked_about(here), (), tally)
         if here.troubles:
-            return {}
-    nights = (scope.source.night_of(entry.path) for entry in (*tally.missing, *tally.lost_links))
-    return Counter(night for night in nights if night is not None)
+            return frozenset()
+    return frozenset(entry.path for entry in (*tally.missing, *tally.lost_links))
 
 
 def _as_records(found: Mapping[dt.date, int], known: Mapping[dt.date, HopNight]) -> dict[dt.date, NightRecord]:

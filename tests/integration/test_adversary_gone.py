@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from observatory.nights import night_text
-from tests.observatory import Answer, Observatory, dome_and_archive, folder_of
+from tests.observatory import Answer, Observatory, age, dome_and_archive, fits_file, folder_of
 
 
 @pytest.fixture
@@ -43,6 +43,25 @@ def test_files_that_a_report_called_missing_and_that_vanish_are_told_until_someb
     assert site.call("sync", "--accept-loss", f"dome:{site.root('dome')}").status == 0
     assert gone(site.call("run")) == []
     assert "  1/1" in site.call("status", "-d", night).out
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_what_was_being_written_before_its_archive_was_down_is_missed_where_it_was_whole_by_then(
+    site: Observatory, is_whole: bool
+) -> None:
+    """The night's last frame; of one that its own header calls unfinished nobody knows whether it was to stay."""
+    site.expose(["dome"], range(3))
+    name = f"{folder_of(site.night())}/SHA_{night_text(site.night())}.0003.fits"
+    last = site.put("dome", name, fits_file()[: None if is_whole else -2880], age_s=5.0 if is_whole else 1000.0)
+    assert site.call("run").status == 0
+    archive = site.root("archive")
+    archive.rename(archive.with_name("unplugged"))
+    age(last, 1000.0)
+    assert site.call("run").status == 3
+    last.unlink()
+    archive.with_name("unplugged").rename(archive)
+    expected = [f"1 file of the night {night_text(site.night())}"] if is_whole else []
+    assert gone(site.call("run")) == expected
 
 
 def test_what_a_source_lost_while_its_archive_was_down_is_told(site: Observatory) -> None:
