@@ -18,7 +18,7 @@ from nightferry.lasting import Durations
 from nightferry.products.converting import Converted, ConvertWishes, convert_place
 from nightferry.runs import Run
 from nightferry.selection import Asked, instruments_asked, scope_asked
-from nightferry.syncing import sync_one, syncable
+from nightferry.syncing import sync_one, syncable, with_what_would_come
 from nightferry.unsafe import notes_of_unsafe
 from nightferry.vanished import notes_of, notes_of_gone
 from nightferry.verifying import verify
@@ -72,7 +72,7 @@ def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes,
         started_utc=run.started_utc,
         finished_utc=workplace.now(),
         verdicts=verdicts,
-        outcomes=gathered.outcomes,
+        outcomes=with_what_would_come(gathered.outcomes) if wishes.sync.dry_run else gathered.outcomes,
         steps=[*gathered.converted.step_rows(), *filled.step_rows()],
         notes=[
             *notes,

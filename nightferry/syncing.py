@@ -41,10 +41,10 @@ def sync(workplace: Workplace, run: Run, asked: Asked, wishes: SyncWishes) -> li
             outcomes.append(sync_one(workplace, run, hop, scope_asked(workplace, asked, hop), wishes))
         except CouldNotTell as error:
             outcomes.append(replace(nothing_done(workplace, hop, ()), unknown_reason=str(error)))
-    return _with_what_would_come(outcomes) if wishes.dry_run else outcomes
+    return with_what_would_come(outcomes) if wishes.dry_run else outcomes
 
 
-def _with_what_would_come(outcomes: Sequence[HopOutcome]) -> list[HopOutcome]:
+def with_what_would_come(outcomes: Sequence[HopOutcome]) -> list[HopOutcome]:
     """Say of each hop of a dry run what those before it would bring to its source: it stands in none of its counts."""
     coming: Counter[tuple[str, str, str]] = Counter()
     told = []

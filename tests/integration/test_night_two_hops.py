@@ -79,6 +79,19 @@ def test_a_dry_run_of_a_whole_new_chain_is_the_plan_of_its_first_hop(
     assert not site.root(three_hosts[1]).exists() and not site.root(gamma).exists()
 
 
+def test_a_dry_run_of_a_whole_night_says_what_would_come_to_a_later_hop(
+    tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As that of a sync does: no hop behind the first one is done because nothing lies before it yet."""
+    site = Observatory(tmp_path, three_hosts, capsys)
+    site.declare("sha")
+    site.expose(three_hosts[:1], [1, 2])
+    for host in three_hosts[1:]:
+        site.mark(host)
+    more = f"    that is of what {three_hosts[1].address} holds now; up to 2 files more would come before"
+    assert site.call("run", "--dry-run").out.splitlines().count(more) == 1
+
+
 def test_a_new_root_is_taken_only_when_a_person_says_so(
     tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: pytest.CaptureFixture[str]
 ) -> None:
