@@ -305,14 +305,14 @@ def ordinary_user() -> str:
 
 def below(process: int) -> Iterator[int]:
     """Yield the processes that descend from one."""
-    for status in Path("/proc").glob("[0-9]*/stat"):
+    for entry in Path("/proc").iterdir():  # a glob would fail where one ends while it looks
         try:
-            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1]) if entry.name.isdigit() else None
         except OSError:  # it has ended meanwhile
             continue
         if parent == process:
-            yield int(status.parent.name)
-            yield from below(int(status.parent.name))
+            yield int(entry.name)
+            yield from below(int(entry.name))
 
 
 @contextlib.contextmanager
