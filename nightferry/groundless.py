@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 from nightferry.expectations import is_origin
-from nightferry.named import is_taken
 from nightferry.selection import Asked, acceptances, away_now, instruments_asked
 from nightferry.workplace import Workplace
 from observatory.counting import counted
-from observatory.listing import ANY_NIGHT, HopScope, Scope, hop_scope, name_of
+from observatory.listing import ANY_NIGHT, HopScope, Scope, hop_scope, is_taken, name_of
 from observatory.names import matcher, show
 from observatory.nights import night_text
 from observatory.spec.chain import Hop, hops

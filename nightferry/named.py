@@ -15,8 +15,8 @@ from nightferry.retention.evidence import cameras_at
 from observatory.counting import counted
 from observatory.errors import UsageError
 from observatory.layouts import Layout
-from observatory.listing import ANY_NIGHT, EVERYWHERE, NO_DATE, Scope, camera_layout, name_of, scope_of
-from observatory.names import matcher, show, typed
+from observatory.listing import ANY_NIGHT, EVERYWHERE, NO_DATE, Scope, camera_layout, is_taken, name_of, scope_of
+from observatory.names import show, typed
 from observatory.nights import NightClock, night_text
 from observatory.spec.chain import places
 from observatory.spec.models import Instrument
@@ -166,14 +166,6 @@ def _found(end: Scope, folder: bytes, date: dt.date, below: bytes) -> Iterator[t
     key = name_of(end, path)
     if key is not None and is_taken(end, key[1]) and _is_at_home(end, path, date, key[0]):
         yield key, path
-
-
-def is_taken(end: Scope, name: bytes) -> bool:
-    """Say whether its camera's patterns take what is called so on every copy: of a folder of its own all is its."""
-    camera, _, below = name.partition(b"/")
-    declared = end.cameras[camera.decode()]
-    patterns = ([pattern.encode() for pattern in patterns] for patterns in (declared.taken, declared.exclude))
-    return matcher(*patterns)(below) == "taken"
 
 
 def _is_dated(end: Scope, name: bytes) -> bool:

@@ -108,7 +108,7 @@ class Scope:
             return camera
         below = path if folder == b"." else path[len(folder) + 1 :]
         for name, declared in self.cameras.items():
-            if matcher(_encoded(declared.taken), _encoded(declared.exclude))(below) == "taken":
+            if takes(declared, below):
                 return name
         return None
 
@@ -160,6 +160,17 @@ def name_of(scope: Scope, path: bytes) -> tuple[dt.date, bytes] | None:
         return None
     night, _, folder = located
     return night, camera.encode() + b"/" + (path if folder == b"." else path[len(folder) + 1 :])
+
+
+def takes(camera: Camera, below: bytes) -> bool:
+    """Say whether a camera's patterns take a path below its night's folder."""
+    return matcher(_encoded(camera.taken), _encoded(camera.exclude))(below) == "taken"
+
+
+def is_taken(scope: Scope, name: bytes) -> bool:
+    """Say whether its camera's patterns take what is called so on every copy: of a folder of its own all is its."""
+    camera, _, below = name.partition(b"/")
+    return takes(scope.cameras[camera.decode()], below)
 
 
 def _with_files_of(only: Container[bytes], chunks: Iterable[bytes]) -> Iterator[bytes]:

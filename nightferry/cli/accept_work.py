@@ -15,8 +15,8 @@ from nightferry.workplace import Workplace
 from observatory.accounts import account
 from observatory.counting import counted
 from observatory.errors import UsageError
-from observatory.listing import ANY_NIGHT, EVERYWHERE
-from observatory.names import folded_runs, matcher, show, typed
+from observatory.listing import ANY_NIGHT, EVERYWHERE, takes
+from observatory.names import folded_runs, show, typed
 from observatory.nights import night_text
 from observatory.spec.chain import hops
 from observatory.spec.models import Instrument
@@ -156,9 +156,7 @@ def _is_numbered(instrument: Instrument, camera: str, night: dt.date) -> bool:
         return False
     facts = {"{night}": night_text(night), "{camera}": camera, "{number}": "0001"}
     name = functools.reduce(lambda text, fact: text.replace(*fact), facts.items(), instrument.sequence.pattern)
-    declared = instrument.cameras[camera]
-    patterns = ([pattern.encode() for pattern in patterns] for patterns in (declared.taken, declared.exclude))
-    return matcher(*patterns)(name.encode()) == "taken"
+    return takes(instrument.cameras[camera], name.encode())
 
 
 def take_back(workplace: Workplace, instrument: Instrument, word: Word) -> int:

@@ -13,8 +13,7 @@ from nightferry.retention.evidence import cameras_at, chain_of, upstream_of
 from nightferry.retention.holders import holder_of
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
-from observatory.listing import HopScope, Scope, hop_scope, name_of, scope_of
-from observatory.names import matcher
+from observatory.listing import HopScope, Scope, hop_scope, is_taken, name_of, scope_of
 from observatory.nights import night_text
 from observatory.spec.chain import Hop, Place, hops, places
 from observatory.spec.models import Instrument
@@ -134,12 +133,7 @@ def _near(night: dt.date) -> tuple[dt.date, ...]:
 def _night_of(scope: Scope, path: bytes) -> dt.date | None:
     """Return the night of a path below a root that the cameras take by its name too; None where they do not."""
     named = name_of(scope, path)
-    if named is None:
-        return None
-    name, _, below = named[1].partition(b"/")
-    camera = scope.cameras[name.decode()]
-    taken, excluded = (tuple(map(str.encode, patterns)) for patterns in (camera.taken, camera.exclude))
-    return named[0] if matcher(taken, excluded)(below) == "taken" else None
+    return named[0] if named is not None and is_taken(scope, named[1]) else None
 
 
 def _meet(one: str, other: str) -> bool:
