@@ -189,8 +189,12 @@ class Observatory:
 
     def call(self, *words: str) -> Answer:
         """Call the command line in this process."""
+        return self.call_elsewhere(self.config, *words)
+
+    def call_elsewhere(self, config: Path, *words: str) -> Answer:
+        """Call it as another machine does, which has a configuration and a ledger of its own."""
         self.capsys.readouterr()
-        status = main(["--config", str(self.config), *words])
+        status = main(["--config", str(config), *words])
         said = self.capsys.readouterr()
         return Answer(status, said.out, said.err)
 

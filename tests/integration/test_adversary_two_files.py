@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 from collections.abc import Callable
@@ -10,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from nightferry.cli.main import main
 from observatory.nights import night_text
 from tests.hosts import Host
 from tests.observatory import Answer, Observatory
@@ -35,15 +35,7 @@ def site(tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: pytest.Ca
 @pytest.fixture
 def other(site: Observatory, tmp_path: Path) -> Call:
     """The second machine, whose files are those of today."""
-    config = shutil.copytree(site.config, tmp_path / "other")
-
-    def call(*words: str) -> Answer:
-        site.capsys.readouterr()
-        status = main(["--config", str(config), *words])
-        said = site.capsys.readouterr()
-        return Answer(status, said.out, said.err)
-
-    return call
+    return functools.partial(site.call_elsewhere, shutil.copytree(site.config, tmp_path / "other"))
 
 
 def told(answer: Answer) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from nightferry.cli.main import main
 from observatory.nights import night_text
 from tests.hosts import Host
 from tests.observatory import Answer, Observatory
@@ -31,14 +31,7 @@ def site(tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: pytest.Ca
 @pytest.fixture
 def other(site: Observatory, tmp_path: Path) -> Call:
     """The second machine, which has done its hop already."""
-    config = shutil.copytree(site.config, tmp_path / "other")
-
-    def call(*words: str) -> Answer:
-        site.capsys.readouterr()
-        status = main(["--config", str(config), *words])
-        said = site.capsys.readouterr()
-        return Answer(status, said.out, said.err)
-
+    call = functools.partial(site.call_elsewhere, shutil.copytree(site.config, tmp_path / "other"))
     site.expose(site.hosts[:1], [1, 2])
     assert site.call("run", *FIRST).status == 0
     assert call("run", *SECOND).status == 0
