@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from observatory.compare import not_files, split
-from observatory.endpoints.contract import Trouble
+from observatory.endpoints.contract import MTIME_TOLERANCE_S, Trouble
 from observatory.listing import HopScope, count_by_night
 from observatory.records import FILE, LINK, OTHER, UNRECOGNISED, Entry, decode_file, path_of
 
@@ -47,9 +47,10 @@ class Tally:
         Where links are carried as links (``symlinks: copy``) they count as files: those that the destination
         lacks, and those that point elsewhere there. Everywhere else a link that is not followed is only listed.
     of_other_time : list of bytes
-        Such files, where they are asked for.
+        Such files, where they are asked for, and those behind links.
     behind_links : list of bytes
-        Files on both sides that are reached through a link on the destination alone.
+        Files on both sides that are reached through a link on the destination alone. It may lead to any night's: one
+        that is not of the time that a copy keeps may be that night's own.
     """
 
     scope: HopScope
@@ -118,10 +119,12 @@ class Tally:
         here, there = decode_file(source), decode_file(destination)
         self._count(self.source_counts, here.path)
         self._count(self.destination_counts, here.path)
-        if there.by_link and not here.by_link:
+        is_behind_link = there.by_link and not here.by_link
+        if is_behind_link:
             self.behind_links.append(here.path)
         if not self.by_size or here.size_bytes == there.size_bytes:
-            if self.by_time and here.mtime_s != there.mtime_s:
+            apart_s = abs(here.mtime_s - there.mtime_s)
+            if (self.by_time and apart_s) or (is_behind_link and apart_s > MTIME_TOLERANCE_S):
                 self.of_other_time.append(here.path)
             if self.keep_same:
                 self.blocks.append(source + b"\0")

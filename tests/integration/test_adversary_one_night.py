@@ -81,6 +81,21 @@ def test_of_two_that_are_brought_at_once_one_is_missed(site: Observatory) -> Non
         assert site.call(command).status == 3, command
 
 
+@pytest.mark.parametrize("level", ["size", "structure"])
+def test_a_night_that_is_older_than_the_window_lends_its_frames_to_no_other(site: Observatory, level: str) -> None:
+    """Nobody looks at that night, and by size and whole by its headers its frame was the other one's, too."""
+    source, archive = ends(site)
+    site.put(archive, f"{folder_of(site.night(30))}/1.fits", fits_file(seed=1), age_s=30 * DAY_S)
+    second = shot(site, 1, 2)
+    way = site.path(archive, folder_of(site.night(1)))
+    way.parent.mkdir(parents=True, exist_ok=True)
+    way.symlink_to(site.path(archive, folder_of(site.night(30))))
+    told = site.call("verify", "--level", level, "--json")
+    assert (told.status, told.hop["checksum_differs"]) == (1, [second])
+    site.put(archive, f"{folder_of(site.night(30))}/1.fits", site.path(source, second).read_bytes(), age_s=30 * DAY_S)
+    assert site.call("verify", "--level", level).status == 0
+
+
 def test_a_night_that_is_the_same_folder_on_both_sides_is_well(site: Observatory) -> None:
     """Somebody links a night and carries the link, too: there are as many files as here."""
     source, archive = ends(site)
