@@ -36,6 +36,11 @@ _READ = re.compile(
     re.DOTALL,
 )
 """A card that is needed here, its name and all behind the equals sign, or any other, from which nothing is taken."""
+_SUMS = (b"CHECKSUM", b"DATASUM ")
+_NEVER_COMPUTED = re.compile(rb" *' *' *(?:/.*)?\Z", re.DOTALL)
+"""The empty text by which a sum says so (standard, 4.4.2.7). Anything else is damage: a single bit turns the quote
+before a sum into the slash before a comment, or its first letter into a second quote.
+"""
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+\Z")
 _VARIABLE_LENGTH = re.compile(r" *[0-9]*[PQ]")
 
@@ -148,7 +153,7 @@ def _take_cards(block: bytes, values: "dict[bytes, str]", number: int) -> bool:
     found = _CARDS.match(block)
     end = found.end() if found else 0  # it always matches, if nothing
     for name, field in _READ.findall(block, 0, end):
-        if name:
+        if name and not (name in _SUMS and _NEVER_COMPUTED.match(field)):
             values.setdefault(name.rstrip(), _value(field))
     if end < BLOCK_BYTES and not block.startswith(b"END     ", end):
         raise Fault("damaged", f"the header of HDU {number} holds a card that is no text, and no END before it")
@@ -224,17 +229,21 @@ def _whole_number(values: "dict[bytes, str]", name: str, number: int) -> int:
 def _check_sums(stream: BinaryIO, unit: Unit) -> None:
     """Raise Fault where the data or the whole HDU do not add up to what its cards say.
 
-    A card with an empty text says that its sum was never computed (standard, 4.4.2.7). cfitsio sets a small sum to
-    the right of a field of ten letters, with blanks before it; so does fpack for every primary header without data.
+    cfitsio sets a small sum to the right of a field of ten letters, with blanks before it; so does fpack for every
+    primary header without data.
     """
-    promised, checksum = unit.values.get(b"DATASUM", "").strip(), unit.values.get(b"CHECKSUM")
-    if not promised and not checksum:
+    promised, checksum = unit.values.get(b"DATASUM"), unit.values.get(b"CHECKSUM")
+    if promised is None and checksum is None:
         return
     data_sum = _sum_of_data(stream, unit)
-    if promised and (not promised.isdigit() or int(promised) % _ONES != data_sum):
-        raise Fault("damaged", f"DATASUM of {_describe(unit)} is {promised!r}, its data add up to {data_sum}")
-    if checksum and (unit.header_sum + data_sum) % _ONES:
+    if promised is not None and not _is_sum(promised.strip(), data_sum):
+        raise Fault("damaged", f"DATASUM of {_describe(unit)} is {promised.strip()!r}, its data add up to {data_sum}")
+    if checksum is not None and (unit.header_sum + data_sum) % _ONES:
         raise Fault("damaged", f"CHECKSUM of {_describe(unit)} does not hold: a header or data byte changed")
+
+
+def _is_sum(promised: str, data_sum: int) -> bool:
+    return promised.isdigit() and int(promised) % _ONES == data_sum
 
 
 def _describe(unit: Unit) -> str:

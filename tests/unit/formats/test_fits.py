@@ -250,8 +250,29 @@ def test_where_writers_are_known_to_fail_a_wrong_sum_is_suspect(kind: str) -> No
 
 def test_a_sum_that_was_never_computed_is_no_fault() -> None:
     """An empty text in CHECKSUM or DATASUM says so."""
-    content = primary("NAXIS   =                    0", "CHECKSUM= '                '", "DATASUM = ''")
+    content = primary("NAXIS   =                    0", "CHECKSUM= '                ' / not yet", "DATASUM = ''")
     assert examine(content, sums=True) == ("whole", "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", [b"CHECKSUM", b"DATASUM "])
+def test_a_sum_that_lost_its_quote_is_damage(kind: str, name: bytes) -> None:
+    """One bit turns the quote before a sum into the slash before a comment: nothing was promised to be empty there."""
+    content = made(kind)
+    assert name + b"= '" in content
+    assert examine(content.replace(name + b"= '", name + b"= /"), sums=True)[0] == "damaged"
+
+
+@pytest.mark.parametrize("name", ["CHECKSUM", "DATASUM "])
+def test_a_sum_without_any_text_is_damage_also_where_it_stands_alone(name: str) -> None:
+    """Astropy warns of it, too; only an empty text says that nothing was computed."""
+    assert examine(primary("NAXIS   =                    0", f"{name}= /0"), sums=True)[0] == "damaged"
+
+
+@pytest.mark.parametrize("name", ["CHECKSUM", "DATASUM "])
+def test_a_sum_whose_first_letter_became_a_quote_is_damage(name: str) -> None:
+    """A `7` is one bit away from a quote, and what stands then before the next quote is empty."""
+    assert examine(primary("NAXIS   =                    0", f"{name}= ''      '"), sums=True)[0] == "damaged"
 
 
 def test_a_sum_to_the_right_of_its_field_is_a_number() -> None:
