@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from nightferry.beside import strays
 from nightferry.expectations import is_origin
 from nightferry.selection import Asked, acceptances, away_now, instruments_asked
 from nightferry.workplace import Workplace
@@ -77,6 +78,29 @@ def _of_look(look: _Look) -> Iterator[str]:
             " sequence has it, so that no absent frame would be noticed."
             f" Write in {name}.yaml how files are called now, or take sequence out"
         )
+    if isinstance(look.seen, HopVerdict):
+        yield from _beside(look, scope)
+
+
+def _beside(look: _Look, scope: HopScope) -> Iterator[str]:
+    """Yield a sentence where files lie beside the nights; the present one's may yet be put into their places."""
+    known = _settled_nights(look)
+    found = strays(look.workplace, scope.source, set(look.seen.nights) - known)
+    if found:
+        name, nights = look.seen.instrument, [one.night for one in found if one.night is not None]
+        accept = f"; or: nightferry accept -i {name} -d {night_text(max(nights))} --reason TEXT" if nights else ""
+        lie = "lies" if len(found) == 1 else "lie"
+        yield (
+            f"{look.seen.source}: {counted(len(found), 'file')} {lie} beside the nights, where layout names no folder,"
+            f" such as {show(found[-1].path)}: nobody carries or compares them."
+            f" Put them into their night's folder, or name them in exclude{accept}"
+        )
+
+
+def _settled_nights(look: _Look) -> set[dt.date]:
+    """Return the nights of which nothing more is said: those that a person accepted whole, and the present one."""
+    known = {one.night for one in acceptances(look.workplace, look.hop) if one.whole_night}
+    return {*known, look.workplace.present_night(look.hop.instrument)}
 
 
 def _is_called_as_ours(scope: Scope, path: bytes) -> bool:
@@ -99,8 +123,7 @@ def _left_by_night(look: _Look, scope: HopScope, paths: Iterable[bytes]) -> dict
         night = scope.source.night_of(path)
         if night is not None and looks_alike(path.rpartition(b"/")[2]) == "taken":
             left.setdefault(night, []).append(path)
-    known = {one.night for one in acceptances(look.workplace, look.hop) if one.whole_night} if left else set()
-    known.add(look.workplace.present_night(look.hop.instrument))
+    known = _settled_nights(look) if left else set()
     return {n: paths for n, paths in left.items() if n not in known and len(paths) > _taken(look.seen, n)}
 
 

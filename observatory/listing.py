@@ -181,6 +181,11 @@ def _with_files_of(only: Container[bytes], chunks: Iterable[bytes]) -> Iterator[
             yield NUL.join(kept) + NUL
 
 
+def selection_of(camera: Camera, folders: Iterable[bytes]) -> Selection:
+    """Return the question for a camera's files in some folders."""
+    return Selection(tuple(folders), _encoded(camera.taken), _encoded(camera.exclude))
+
+
 def _encoded(patterns: Iterable[str]) -> tuple[bytes, ...]:
     return tuple(pattern.encode() for pattern in patterns)
 
@@ -227,7 +232,7 @@ def scope_of(
         its_folders = _camera_folders(place, name, camera, nights, by_name is not None)
         for folder, night in its_folders.items():
             folders[folder] = (night, "" if folder in folders else name)
-        selections.append(Selection(tuple(its_folders), _encoded(camera.taken), _encoded(camera.exclude)))
+        selections.append(selection_of(camera, its_folders))
     selections += _of_others(instrument, place, cameras, nights, set(folders))
     request = SurveyRequest(
         root=place.root.encode(),
