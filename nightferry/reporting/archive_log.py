@@ -17,6 +17,7 @@ from posixpath import commonpath
 
 from catalogue.evidence_records import Claim, SafeNight, SafeState
 from catalogue.records import HopNight, NightState, NightStatus
+from nightferry.reporting.still_to_come import hops_above, still_to_come
 from nightferry.retention.evidence import cameras_at, chains
 from nightferry.retention.holders import known_holder
 from nightferry.selection import Asked, instruments_asked, nights_asked
@@ -100,6 +101,7 @@ class _Chain:
     def __init__(self, workplace: Workplace, instrument: Instrument, chain: Sequence[Place]) -> None:
         self._instrument, self._chain = instrument, chain
         self._hops = [hop for hop in hops(instrument) if hop.destination in chain]
+        self._above = hops_above(self._hops)
         self._safe = {place.name: safe_on(workplace, instrument, place) for place in chain}
         self._steps = list(processed_on(workplace, instrument, chain))
 
@@ -131,7 +133,7 @@ class _Chain:
 
     def _transferred(self, place: Place, row: NightStatus, claims: Sequence[Claim]) -> _Known:
         seen = _hops_into(self._hops, place, row)
-        if seen and all(_has_arrived(hop) for hop in seen):
+        if seen and all(_has_arrived(hop) for hop in seen) and not self._is_to_come(seen, row):
             return _Known(True, max((hop.moved_utc for hop in seen if hop.moved_utc), default=None))
         if any(hop.first_seen_utc is not None for hop in seen):
             return _Known(False)  # we looked, and something was not there: no other log knows better
@@ -140,9 +142,13 @@ class _Chain:
     def _is_safe(self, place: Place, row: NightStatus) -> _Known:
         safe = self._safe[place.name].get(row.night)
         seen = _hops_into(self._hops, place, row)
-        if safe is None or not still_safe(safe, seen):
+        if safe is None or not still_safe(safe, seen) or self._is_to_come(seen, row):
             return _Known(False)
         return _Known(True, safe.at_utc)
+
+    def _is_to_come(self, hops_into: Sequence[HopNight], row: NightStatus) -> bool:
+        """Say whether the source of one of these hops is still to be brought files of the night."""
+        return not still_to_come(self._above, row.hops).isdisjoint(hop.hop for hop in hops_into)
 
 
 Processed = tuple[set[str], Mapping[dt.date, tuple[frozenset[str], dt.datetime]]]

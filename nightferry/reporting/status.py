@@ -16,6 +16,7 @@ from catalogue.records import HopNight, NightState, NightStatus
 from nightferry.expectations import is_origin
 from nightferry.reporting import AHEAD
 from nightferry.reporting.archive_log import Processed, processed_on, safe_on, still_safe
+from nightferry.reporting.still_to_come import hops_above, reopened, still_to_come
 from nightferry.retention.evidence import chains
 from nightferry.schedule import JOBS
 from nightferry.selection import Asked, instruments_asked, nights_asked
@@ -259,6 +260,7 @@ class Declared:
         self._instrument = instrument.instrument
         self._hops = hops(instrument)
         self._births = {hop.source: is_origin(instrument, hop.source) for hop in self._hops}
+        self._above = hops_above(self._hops)
         self._into: dict[Place, set[str]] = {}
         for hop in self._hops:
             self._into.setdefault(hop.destination, set()).add(hop.key)
@@ -266,12 +268,15 @@ class Declared:
     def row(self, night: NightStatus, safe: Sequence[tuple[Place, SafeNight]] = ()) -> Row:
         """Return the row of a night; copies are counted, not hops.
 
-        A copy filled from two sources is proven where both hops are, and none is whose bytes are known to be others.
-        A variant of which the night shows nothing declares no copies: the instrument was elsewhere.
+        A copy filled from two sources is proven where both hops are, and none is whose bytes are known to be others, or
+        whose source is still to be brought some. A variant of which the night shows nothing declares no copies: the
+        instrument was elsewhere.
         """
+        waiting = still_to_come(self._above, night.hops)
+        night = reopened(night, waiting)
         seen, proven = {hop.hop for hop in night.hops}, set(night.proven_hops)
         copies = self._copies(seen)
-        shown = tuple(self._safe_copy(night, *one) for one in safe)
+        shown = tuple(self._safe_copy(night, waiting, *one) for one in safe)
         unsafe = {copy.copy for copy in shown if copy.night.state is SafeState.UNSAFE}
         whole = [name for (_, name), keys in copies.items() if keys & proven and keys & seen <= proven]
         return Row(
@@ -293,9 +298,10 @@ class Declared:
                 copies.setdefault((hop.variant, hop.destination.name), set()).add(hop.key)
         return copies
 
-    def _safe_copy(self, night: NightStatus, place: Place, safe: SafeNight) -> SafeCopy:
-        into = [hop for hop in night.hops if hop.hop in self._into.get(place, ())]
-        return SafeCopy(place.name, safe, still_safe(safe, into))
+    def _safe_copy(self, night: NightStatus, waiting: Collection[str], place: Place, safe: SafeNight) -> SafeCopy:
+        keys = self._into.get(place, set())
+        into = [hop for hop in night.hops if hop.hop in keys]
+        return SafeCopy(place.name, safe, still_safe(safe, into) and keys.isdisjoint(waiting))
 
     def _from_birth(self, counts: Mapping[str, int]) -> int:
         """Return a night's number of files from those of its hops: of all places of birth, over all variants, together.

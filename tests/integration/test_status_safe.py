@@ -252,3 +252,25 @@ def test_a_night_is_not_safe_where_a_file_of_it_is_lost_though_somebody_gave_it_
     assert site.call("verify", "--level", level).status == 0
     (row,) = table(site)
     assert row["safe_on_scexao6"] == "False"
+
+
+def test_a_frame_that_the_hill_lacks_is_safe_nowhere_behind_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All that the hill had was in town, hashed, and the town's copy was called proven and safe without the frame."""
+    site = Observatory(tmp_path, (), capsys)
+    for name in ("dome", "hill", "town"):
+        site.add_local(name)
+    site.declare(copies=[site.copy(name) for name in ("dome", "hill", "town")])
+    site.expose(["dome"], (1, 2))
+    site.fill()
+    site.expose(["dome"], (3,))
+    assert site.call("verify", "--level", "checksum").status == 1
+    (night,) = site.call("status", "--json").document["nights"]
+    (row,) = csv.DictReader(io.StringIO(site.call("status", "-i", "sha", "--csv").out))
+    assert (night["proven_copies"], [copy["is_safe"] for copy in night["safe"]]) == (0, [False, False])
+    assert [row["transferred_to_town"], row["safe_on_town"]] == ["False", "False"]
+    site.call("sync")
+    site.call("verify", "--level", "checksum")
+    (night,) = site.call("status", "--json").document["nights"]
+    assert (night["proven_copies"], [copy["is_safe"] for copy in night["safe"]]) == (2, [True, True])

@@ -1,0 +1,46 @@
+"""Which copies are still to be brought files of a night by hops further up their chain: it is whole on none of them.
+
+Pure: works on what the ledger holds of a night. A hop's own look cannot tell: all that its source has may be on its
+destination, and be one frame of a thousand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from catalogue.records import HopNight, NightState, NightStatus
+from observatory.spec.chain import Hop, Place
+
+Above = Mapping[str, frozenset[str]]
+"""Key of a hop: those of the hops by which its source is filled, all the way up."""
+
+
+def hops_above(declared: Iterable[Hop]) -> Above:
+    """Return for each hop the hops above its source."""
+    into: dict[Place, list[Hop]] = {}
+    hops = list(declared)
+    for hop in hops:
+        into.setdefault(hop.destination, []).append(hop)
+    return {hop.key: frozenset(_filling(into, hop.source)) for hop in hops}
+
+
+def _filling(into: Mapping[Place, Sequence[Hop]], place: Place) -> Iterator[str]:
+    for hop in into.get(place, ()):
+        yield hop.key
+        yield from _filling(into, hop.source)
+
+
+def still_to_come(above: Above, hops: Iterable[HopNight]) -> set[str]:
+    """Return the hops whose source is known to lack files of a night; what a person accepted is not waited for."""
+    short = {hop.hop for hop in hops if hop.state is NightState.OPEN and hop.open_files}
+    return {key for key, keys in above.items() if keys & short}
+
+
+def reopened(night: NightStatus, waiting: Collection[str]) -> NightStatus:
+    """Return a night with those hops open that were proven of less than all of it."""
+    return replace(night, hops=tuple(_reopened(hop) if hop.hop in waiting else hop for hop in night.hops))
+
+
+def _reopened(hop: HopNight) -> HopNight:
+    return replace(hop, state=NightState.OPEN) if hop.state is NightState.PROVEN else hop
