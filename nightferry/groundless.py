@@ -16,7 +16,7 @@ from nightferry.beside import strays
 from nightferry.expectations import is_origin
 from nightferry.selection import Asked, acceptances, away_now, instruments_asked
 from nightferry.workplace import Workplace
-from observatory.counting import counted
+from observatory.counting import counted, is_or_are
 from observatory.listing import ANY_NIGHT, HopScope, Scope, hop_scope, is_taken, name_of
 from observatory.names import matcher, show
 from observatory.nights import night_text
@@ -66,8 +66,8 @@ def _of_look(look: _Look) -> Iterator[str]:
     links = {path for path in look.seen.unrecognised if _is_called_as_ours(scope.source, path)}
     strangers = (path for path in look.seen.unrecognised if path not in links)
     kinds = (
-        (strangers, f"are of no camera of {name}.yaml", "Name them in files, or in exclude"),
-        (links, "are links that were not followed", "Put the files in their places, or the root where they lead"),
+        (strangers, f"of no camera of {name}.yaml", "Name them in files, or in exclude"),
+        (links, "behind links that were not followed", "Put the files in their places, or the root where they lead"),
     )
     for paths, what, remedy in kinds:
         if left := _left_by_night(look, scope, paths):
@@ -140,9 +140,10 @@ def _taken(seen: HopVerdict | HopOutcome, night: dt.date) -> int:
 
 def _left_words(look: _Look, left: Mapping[dt.date, list[bytes]], what: str, remedy: str) -> str:
     newest, name = max(left), look.seen.instrument
-    last, files = night_text(newest), counted(sum(map(len, left.values())), "file")
+    last, files = night_text(newest), sum(map(len, left.values()))
     return (
-        f"{look.seen.source}: {files} of {counted(len(left), 'night')}, the last {last}, {what}, such as"
+        f"{look.seen.source}: {counted(files, 'file')} of {counted(len(left), 'night')}, the last {last},"
+        f" {is_or_are(files)} {what}, such as"
         f" {show(left[newest][0])}: nobody carries or compares them. {remedy};"
         f" or: nightferry accept -i {name} -d {last} --reason TEXT"
     )

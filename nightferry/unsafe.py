@@ -15,7 +15,7 @@ from catalogue.evidence_records import SafeNight, SafeState
 from nightferry.retention.holders import known_holder
 from nightferry.selection import Asked, acceptances, hops_asked
 from nightferry.workplace import Workplace
-from observatory.counting import counted
+from observatory.counting import counted, is_or_are
 from observatory.nights import night_text
 from observatory.spec.chain import Hop, Place
 from reports.model import Note
@@ -75,7 +75,7 @@ def _judged_now(workplace: Workplace, hop: Hop, night: dt.date) -> SafeNight | N
 def _sentence(workplace: Workplace, place: Place, instrument: str, unsafe: Mapping[dt.date, SafeNight]) -> str:
     newest = max(unsafe)
     older = len(unsafe) - 1
-    others = f", and so {'is' if older == 1 else 'are'} {counted(older, 'older night')}" if older else ""
+    others = f", and so {is_or_are(older)} {counted(older, 'older night')}" if older else ""
     return (
         f"{workplace.access(place.host).address}: the night {night_text(newest)} is not what it should be there, as"
         f" hashes showed: {unsafe[newest].reason}{others}. Neither sizes show it, nor copies that changed alike:"

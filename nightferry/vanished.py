@@ -18,7 +18,7 @@ from nightferry.retention.holders import freed_on
 from nightferry.runs import Run, onward_of
 from nightferry.selection import Asked, acceptances, hops_asked
 from nightferry.workplace import Workplace
-from observatory.counting import counted
+from observatory.counting import counted, is_or_are
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.nights import night_text
 from observatory.spec.chain import Hop, Place, hops
@@ -219,9 +219,11 @@ def notes_of_gone(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerd
     for verdict in verdicts:
         if verdict.gone:
             source = places[verdict.instrument, verdict.hop]
-            which = f"{counted(sum(verdict.gone.values()), 'file')}{_of_nights(verdict.gone)}"
+            files = sum(verdict.gone.values())
+            which = f"{counted(files, 'file')}{_of_nights(verdict.gone)}"
             sentence = (
-                f"{which} that earlier runs saw are neither on {verdict.source} nor on {verdict.destination} any more:"
+                f"{which} that earlier runs saw {is_or_are(files)} neither on {verdict.source} nor on"
+                f" {verdict.destination} any more:"
                 " deleted, or counted otherwise now by the instrument's file (patterns, rollover, zone)."
                 f" If that may be so: nightferry sync --accept-loss {source.host}:{source.root}"
             )

@@ -11,6 +11,11 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
     return f"{count} {singular if count == 1 else plural or singular + 's'}"
 
 
+def is_or_are(count: int) -> str:
+    """Return the verb that goes with a number and its noun."""
+    return "is" if count == 1 else "are"
+
+
 def clock_words(ahead_s: float) -> str:
     """Return how far off a clock is, in the largest unit that still says two or more: ``33 h ahead of``."""
     off = abs(ahead_s)

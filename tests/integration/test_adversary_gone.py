@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,9 @@ def lose(site: Observatory, *paths: str) -> None:
 
 def gone(answer: Answer) -> list[str]:
     """Return how many files a report says are on neither end, and of which nights."""
-    words = " that earlier runs saw are neither on "
-    return [line.partition(words)[0].removeprefix("sha: ") for line in answer.out.splitlines() if words in line]
+    one, more = "1 file .*(?= that earlier runs saw is )", "[0-9]+ files .*(?= that earlier runs saw are )"
+    words = f"(?:sha: )?({one}|{more}).* neither on "
+    return [found[1] for line in answer.out.splitlines() if (found := re.match(words, line))]
 
 
 def test_files_that_a_report_called_missing_and_that_vanish_are_told_until_somebody_says_that_they_may(

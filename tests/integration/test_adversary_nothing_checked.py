@@ -170,7 +170,7 @@ def test_a_night_whose_frames_are_links_out_of_the_root_is_told_as_that(site: Ob
         way.symlink_to(tmp_path / way.name)
     answer = site.call("run")
     assert answer.status == 0
-    (line,) = told(answer, "are links that were not followed, such as ")
+    (line,) = told(answer, "behind links that were not followed, such as ")
     assert line.startswith(f"sha: dome: 2 files of 1 night, the last {night_text(site.night(1))}, ")
     assert len(told(answer, LEFT)) == 1
     site.declare(symlinks="copy", copies=[site.copy(name) for name in ("dome", "archive")])
