@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html.parser
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from reports.html import render_html, render_page
-from reports.model import Report
+from reports.model import Note, Report
 from tests.unit.reports.made import (
     AWAY,
     EVERYTHING,
@@ -22,6 +23,7 @@ from tests.unit.reports.made import (
     SECOND_HOP,
     SEED,
     SHD_UNKNOWN,
+    STEP,
     report,
 )
 from verifier.verdict import Finding, HopVerdict, SequenceGap
@@ -186,6 +188,48 @@ def test_words_below_a_number_may_be_broken_on_a_telephone() -> None:
     holes = replace(OK_HOP, sequence_gaps=(SequenceGap(NIGHT, "sha", tuple(range(90))),))
     (style,) = re.findall(r'style="([^"]*)">90 frames absent', render_html(report(holes)))
     assert "nowrap" not in style
+
+
+class Breakable(html.parser.HTMLParser):
+    """Collects pieces of text, each with whether a long word in it may be broken where the page shows it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[tuple[str, bool]] = []
+        self._may_break = [False]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Inherit what stands around a tag, unless its own style says it."""
+        if tag not in ("meta", "br"):
+            style = dict(attrs).get("style") or ""
+            self._may_break.append(self._may_break[-1] or "overflow-wrap:" in style)
+
+    def handle_endtag(self, tag: str) -> None:
+        """Go back to what stands around it."""
+        self._may_break.pop()
+
+    def handle_data(self, data: str) -> None:
+        """Keep a piece."""
+        self.shown.append((data, self._may_break[-1]))
+
+
+@pytest.mark.parametrize("render", [render_html, render_page])
+def test_a_long_path_in_any_sentence_is_broken_before_it_leaves_a_telephone(render: Callable[[Report], str]) -> None:
+    """A root at the end of a note, in the command to copy, was cut off at 390 px."""
+    root = "/data/" + "x" * 80
+    said = report(
+        replace(SHD_UNKNOWN, unknown_reason=root, accepted={root: 1}),
+        replace(AWAY, away_reason=root),
+        kind="run",
+        outcomes=(replace(MOVED, remarks=(root,)),),
+        steps=(replace(STEP, reasons=(root,)),),
+        notes=(Note(root),),
+        problems=(Note(root),),
+    )
+    reader = Breakable()
+    reader.feed(render(said))
+    found = [may_break for text, may_break in reader.shown if root in text and "<" not in text]
+    assert len(found) >= 7 and all(found[1:]), found  # the first is the title
 
 
 @pytest.mark.parametrize("render", [render_html, render_page])
