@@ -1,8 +1,8 @@
-"""Whether two roots on this machine, or two nights of one root, share a folder: what lies there is no two copies.
+"""Whether two roots, or two nights of one root, share a folder: what lies there is no two copies.
 
-What the roots themselves show is ends.py's. Between machines it is not asked: only one kernel's numbers of folders can
-be compared, and a question to a far host would cost more than the case is worth. Of one root it is asked where a
-listing shows links, which is rare.
+What the roots themselves show is ends.py's. Of two roots on this machine it is asked before anything is moved; wherever
+they are, what two listings told of their folders shows it without a question. Of one root it is asked where a listing
+shows links, which is rare.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-from observatory.endpoints.contract import Look, SurveyRequest
+from observatory.endpoints.contract import Look, Survey, SurveyRequest
 from observatory.endpoints.local import LocalEndpoint
 from observatory.ends import SAME_FOLDER
 from observatory.errors import EndsNotSeen, RootNotProven
@@ -30,9 +30,25 @@ def refuse_shared_folders(scope: HopScope, source: Look, destination: Look) -> N
     if not (isinstance(source, LocalEndpoint) and isinstance(destination, LocalEndpoint)):
         return
     here, there = _folders(source, scope.source.request), _folders(destination, scope.destination.request)
-    shared = sorted(there[identity] for identity in here.keys() & there.keys())
+    _refuse(scope, destination, [there[identity] for identity in here.keys() & there.keys()])
+
+
+def refuse_listed_twice(scope: HopScope, here: Survey, there: Survey, destination: Look) -> None:
+    """Refuse ends whose listings, read to their ends, entered one and the same folder, on whatever machines they are.
+
+    It may lie on a file server that both machines mount, or these are one machine under two names.
+
+    Raises
+    ------
+    EndsNotSeen
+    """
+    seen = {identity for identity in here.folders.values() if identity}
+    _refuse(scope, destination, [path for path, identity in there.folders.items() if identity in seen])
+
+
+def _refuse(scope: HopScope, destination: Look, shared: Sequence[bytes]) -> None:
     if shared:
-        place = os.path.join(os.fsdecode(scope.destination.request.root), os.fsdecode(shared[-1]))  # noqa: PTH118
+        place = os.path.join(os.fsdecode(scope.destination.request.root), os.fsdecode(max(shared)))  # noqa: PTH118
         raise EndsNotSeen(None, RootNotProven(destination.name, place, SAME_FOLDER))
 
 

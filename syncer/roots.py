@@ -111,6 +111,7 @@ class RootToBe:
     def __init__(self, clock_s: float, clock_ahead_s: float) -> None:
         self.facts = RootFacts(clock_s, clock_ahead_s, marker=None, has_night=False, free_bytes=None)
         self.troubles: list[Trouble] = []
+        self.folders: dict[bytes, str] = {}
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield no record."""

@@ -28,7 +28,7 @@ from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
 from observatory.names import show
 from observatory.records import Entry, RecordError
-from observatory.sharing import refuse_shared_folders, stands_for_two
+from observatory.sharing import refuse_listed_twice, refuse_shared_folders, stands_for_two
 from verifier.accepted import Accepted
 from verifier.fixity import OnHashed, differing_contents, tell_nobody
 from verifier.freed import SinceFreed, of_other_content, of_other_size
@@ -140,6 +140,7 @@ def _look(
     )
     names_there = scope.in_source_names(scope.destination.asked_about(there))
     merge(scope.source.asked_about(here), names_there, tally)
+    refuse_listed_twice(scope, here, there, destination)
     look = _Looked(scope, source, destination, options, tally, here, there)
     return look.verdict(blank)
 

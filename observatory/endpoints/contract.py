@@ -136,10 +136,13 @@ class Survey(Protocol):
     whole NUL-terminated records (records.py); over all chunks they ascend strictly by `records.key_of`.
     A far end that dies, or that ends without saying that it was done, makes a trouble with path ``b""``
     (what came before it is still true); it never looks complete.
+    `folders`, to be read after that too, tells each folder that was entered from every other: its inode and the time of
+    its last change, which a file server gives to every machine alike. Empty where the far end has no program for it.
     """
 
     facts: RootFacts
     troubles: list[Trouble]
+    folders: dict[bytes, str]
 
     def __iter__(self) -> Iterator[bytes]: ...
 

@@ -18,7 +18,7 @@ from observatory.endpoints.selections import Group, groups_of
 from observatory.records import BY_LINK, NOT_ASKED
 
 FOLDER = b"d"
-"""Kind of the records that tell each folder's file system; they never leave surveying.py."""
+"""Kind of the records that tell each folder's file system, inode and last change; they never leave surveying.py."""
 SORT_MEMORY = b"8M"
 """Beyond it sort spills to its temporary folder: an instrument's computer may be small."""
 FED = b"fed\0"
@@ -173,8 +173,7 @@ def _expression(group: Group, request: SurveyRequest, mark: bytes = b"") -> byte
     else:
         follow = command((b"-type", b"l", b"-printf", b"l%p//%l\\0"))
     parts = [_prune(), *(command(clause) for clause in clauses), follow]
-    if request.one_file_system:
-        parts.append(command((b"-type", b"d", b"-printf", FOLDER + b"%p//%D\\0")))
+    parts.append(command((b"-type", b"d", b"-printf", FOLDER + b"%p//%D/%i:%C@\\0")))
     return (b"-xdev " if request.one_file_system else b"") + b" -o ".join(parts)
 
 

@@ -83,6 +83,7 @@ class ScriptSurvey:
         self._walk_failed = False
         self._at_end = False
         self.troubles: list[Trouble] = []
+        self.folders: dict[bytes, str] = {}
         try:
             self.facts: RootFacts = self._read_preamble(_Asked(sent_s))
         except BaseException:
@@ -230,8 +231,10 @@ class ScriptSurvey:
             if status not in (b"0", b"123"):
                 self._poison(f"a program of the listing ended with status {status.decode('ascii', 'replace')}")
             return
-        path, _, device = record[1:].partition(b"//")
-        if device != self._device:
+        path, _, numbers = record[1:].partition(b"//")
+        device, _, identity = numbers.partition(b"/")
+        self.folders[path] = identity.decode("ascii", "replace")
+        if self._request.one_file_system and device != self._device:
             reason = "lies on another file system (one_file_system), which was not entered"
             self.troubles.append(Trouble(path, reason))
 

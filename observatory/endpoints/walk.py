@@ -208,6 +208,7 @@ class WalkSurvey:
         self._is_closed = False
         self._ways: set[bytes] = set()
         self.troubles: list[Trouble] = []
+        self.folders: dict[bytes, str] = {}
         self.facts = RootFacts(
             clock_s=clock_s,
             clock_ahead_s=clock_ahead_s,

@@ -24,6 +24,7 @@ class Told:
     def __init__(self, facts: RootFacts, records: Sequence[bytes]) -> None:
         self.facts, self._records = facts, records
         self.troubles: list[Trouble] = []
+        self.folders: dict[bytes, str] = {}
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield all in one chunk."""

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from observatory.ends import SAME_FOLDER
 from tests.hosts import Host
-from tests.observatory import Observatory
+from tests.observatory import Observatory, folder_of
 
 
 @pytest.mark.parametrize("is_marked", [True, False], ids=["empty marker", "no marker"])
@@ -43,3 +44,27 @@ def test_an_empty_marker_of_a_destination_is_given_an_id(tmp_path: Path, capsys:
     assert site.path("dome", ".nightferry/root").read_text() == ""
     assert site.call("sync").status == 0
     assert site.path("archive", ".nightferry/root").read_text() == given
+
+
+@pytest.mark.parametrize("crosses_disks", [False, True])
+def test_a_years_folder_that_is_the_sources_own_is_no_copy_between_machines_either(
+    tmp_path: Path,
+    three_hosts: tuple[Host, Host, Host],
+    capsys: pytest.CaptureFixture[str],
+    crosses_disks: bool,
+) -> None:
+    """Both machines mount one file server, and the archive's year leads to the telescope's: all was called proven."""
+    dome, archive, _ = three_hosts
+    site = Observatory(tmp_path, (dome, archive), capsys)
+    transfer = {"transfer": {"one_file_system": not crosses_disks}}
+    site.declare(copies=[site.copy(dome, **transfer), site.copy(archive, **transfer)])
+    site.mark(archive)
+    site.expose([dome], range(3))
+    year = site.path(archive, f"{site.night(1):%Y}")
+    year.symlink_to(site.path(dome, year.name))
+    for command in ("verify", "run"):
+        answer = site.call(command)
+        assert answer.status == 3, answer
+        assert f"{site.path(archive, folder_of(site.night(1)))} {SAME_FOLDER}" in answer.out
+    year.unlink()
+    assert site.call("run").status == 0

@@ -112,6 +112,7 @@ class CutSurvey:
         self._whole, self._share = whole, kept_share
         self.facts: RootFacts = whole.facts
         self.troubles: list[Trouble] = []
+        self.folders = whole.folders
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the first of the records."""

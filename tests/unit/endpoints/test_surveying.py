@@ -134,6 +134,13 @@ def test_a_folder_on_another_file_system_is_a_trouble() -> None:
     assert [trouble.path for trouble in answer.troubles] == [b"x/y"]
 
 
+def test_each_folder_tells_its_inode_and_its_last_change() -> None:
+    """By these it is known again on whatever machine it is seen."""
+    answer = survey(Tape(BEGIN + b"dx//7/12:5.25\0dx/y//7/13:6.5\0walked 0\0walked 0\0fx/a//1/1.0\0zend 0\0"))
+    assert (b"".join(answer), answer.troubles) == (b"fx/a//1/1.0\0", [])
+    assert answer.folders == {b"x": "12:5.25", b"x/y": "13:6.5"}
+
+
 def test_complaints_are_troubles_of_their_folders() -> None:
     """Those before the script began are the login shell's."""
     complaints = b"find: 'a b': Permission denied\nfind: 'gone': No such file or directory\n"

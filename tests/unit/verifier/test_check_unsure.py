@@ -200,6 +200,7 @@ class _BentSurvey:
         self._survey, self._chunks, self._trouble = survey, chunks, trouble
         self.facts: RootFacts = survey.facts
         self.troubles: list[Trouble] = []
+        self.folders = survey.folders
 
     def __iter__(self) -> Iterator[bytes]:
         yield from (self._survey if self._chunks is None else self._chunks)
