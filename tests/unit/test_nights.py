@@ -7,7 +7,7 @@ import datetime as dt
 import zoneinfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from observatory import nights
@@ -138,6 +138,7 @@ def test_nights_follow_each_other_without_hole_or_overlap(clock: NightClock, nig
 
 
 @given(clocks, days, st.floats(0, 1, exclude_max=True))
+@example(NightClock.from_spec("Pacific/Apia"), dt.date(2011, 12, 30), 0.5)
 def test_the_night_is_constant_between_two_rollovers(clock: NightClock, night: dt.date, share: float) -> None:
     """First instant, last instant and any between them are of one night."""
     begin, end = clock.bounds(night)

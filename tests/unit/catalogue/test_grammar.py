@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -88,13 +89,25 @@ def test_a_name_that_only_looks_like_one_is_of_no_type(pfs: Grammar, name: bytes
     assert pfs.type_of(name) is None
 
 
-@given(st.binary(max_size=60))
+_names = st.tuples(
+    st.sampled_from([b"PFSA", b"PFLB", b"PFSC", b"PFSF", b"pfsConfig-0x", b"pfsDesign-0x", b""]),
+    st.sampled_from([b"123456", b"12345611", b"12345615", b"52327a27", b"ad349fe21234abcd", b"AD349FE2"])
+    | st.binary(max_size=9),
+    st.sampled_from([b"", b"", b"-123456", b"-1"]),
+    st.sampled_from([b".fits", b".fits", b".fits.fz", b".fits\n", b""]),
+).map(b"".join)
+"""Most are nearly of a type, and some are."""
+
+
+@given(st.binary(max_size=60) | _names)
+@example(b"PFSA12345611.fits")
+@example(b"PFSF12345611.fits")
+@example(b"pfsConfig-0x52327a27-123456.fits")
 def test_any_name_is_of_a_type_or_of_none(pfs: Grammar, name: bytes) -> None:
-    """What is taken for a name of PFS begins and ends like one."""
-    kind = pfs.type_of(name)
-    if kind is not None:
-        assert name.startswith((b"PF", b"pfsConfig-0x"))
-        assert name.endswith(b".fits")
+    """The two types, written down once more by hand."""
+    raw = re.fullmatch(rb"PF[JLXIASPF][AB]\d{6}[1-4]{2}\.fits", name)
+    fibres = re.fullmatch(rb"(pfsConfig-0x[0-9a-f]{1,16}(-\d{6})?|PFSF\d{8})\.fits", name)
+    assert pfs.type_of(name) == ("raw" if raw else "pfsConfig" if fibres else None)
 
 
 def test_a_header_that_contradicts_its_name_is_a_fault(pfs: Grammar) -> None:
