@@ -202,6 +202,11 @@ class NightBook(Book):
             rows = _known(connection, instrument, hop, frozenset(wanted))
         return {night: _expected(row) for night, row in sorted(rows.items())}
 
+    def expect_fewer_files(self, instrument: str, hop: str, night: dt.date, count: int) -> None:
+        """Note that so many files of a night were taken from a hop's source on purpose: they are no loss of it."""
+        with self._store.write() as connection:
+            expect_fewer(connection, instrument, hop, {night: count})
+
     def hop_nights(self, instrument: str, hop: str, wanted: Collection[dt.date] | None = None) -> tuple[HopNight, ...]:
         """Return everything that is known of the nights of a hop, or of some of them, ascending."""
         asked = sa.select(nights).where(nights.c.instrument == instrument, nights.c.hop == hop)

@@ -218,6 +218,6 @@ def mass_loss(
 def loss_words(name: str, host: str, root: str, loss: tuple[int, int]) -> str:
     """Return the sentence for a root that suddenly lost many files: how many it held, and holds in the same nights."""
     return (
-        f"{name}: {root} holds {loss[1]} files in nights where an earlier run saw {loss[0]}; what is there is copied,"
+        f"{name}: {root} held {loss[1]} files in nights where an earlier run saw {loss[0]}; what is there is copied,"
         f" and nothing is freed until `nightferry sync --accept-loss {host}:{root}` says that it may be so"
     )

@@ -25,9 +25,10 @@ from observatory.counting import counted
 from observatory.endpoints.contract import OURS
 from observatory.errors import UsageError
 from observatory.files import to_disk
+from observatory.listing import hop_scope
 from observatory.names import show, to_json
 from observatory.nights import STAMP_FORMAT, night_text
-from observatory.spec.chain import Place, places
+from observatory.spec.chain import Place, hops, places
 from observatory.spec.models import Instrument
 from observatory.truth import State, worst
 
@@ -178,12 +179,21 @@ def carry_out(workplace: Workplace, plan: NightPlan) -> Path | None:
     workplace.ledger.night_processed(name, plan.copy, plan.night, (), workplace.now())
     kept = _set_aside(plan, workplace.now())
     workplace.ledger.record_gone(holder_of(workplace, plan.instrument, plan.place), plan.made)
+    _expect_less(workplace, plan)
     claims = [one for one in workplace.ledger.claims(name) if (one.night, one.what) == (plan.night, PROCESSED)]
     workplace.ledger.record_claims(
         name, [replace(one, holds=False, at_utc=None, source="restore") for one in claims if one.holds]
     )
     workplace.ledger.forget_steps(name, plan.copy, plan.night)
     return kept if plan.products else None
+
+
+def _expect_less(workplace: Workplace, plan: NightPlan) -> None:
+    """Have no look call what was set aside a sudden loss of this copy."""
+    for hop in (one for one in hops(plan.instrument) if one.source == plan.place):
+        source = hop_scope(hop, (plan.night,), workplace.clock_of(plan.instrument)).source
+        carried = sum(source.camera_of(path) is not None for path in plan.products)
+        workplace.ledger.expect_fewer_files(plan.instrument.instrument, hop.key, plan.night, carried)
 
 
 def _set_aside(plan: NightPlan, now: dt.datetime) -> Path:

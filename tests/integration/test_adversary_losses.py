@@ -67,7 +67,7 @@ def test_a_night_that_was_nowhere_else_is_missed_among_many_that_are_whole(site:
     lose(site, *gone)
     answer = site.call(command, "--json")
     assert (answer.status, answer.hop["state"]) == (3, "unknown")
-    assert "holds 6 files in nights where an earlier run saw 7" in answer.hop["reason"]
+    assert "held 6 files in nights where an earlier run saw 7" in answer.hop["reason"]
     assert site.call("sync", "--accept-loss", f"dome:{site.root('dome')}").status == 0
     assert [site.call(again).status for again in ("verify", "sync")] == [0, 0]
 

@@ -208,3 +208,13 @@ def test_what_was_set_aside_is_kept_as_long_as_the_retention_says(
     run_each_night(site, days)
     site.call("convert")
     assert bool(list((site.root("here", "vamp") / ".nightferry").glob("replaced/*"))) is is_kept
+
+
+def test_a_night_that_was_restored_is_no_loss_of_its_copy(site: Observatory) -> None:
+    """The archive is brought what the steps made and nothing else: all of that went, and each look was UNKNOWN."""
+    copies = [site.copy("here", "vamp"), site.copy(site.hosts[0], "vamp", cameras=["made"], after="list")]
+    declare(site, copies=copies)
+    assert [site.call(command, "-n", "2").status for command in ("convert", "sync", "verify")] == [0, 0, 0]
+    assert site.call(*restore(site, "--yes")).status == 0
+    assert site.call("verify", "--json").hop["state"] == "ok"
+    assert [site.call(command, "-n", "2").status for command in ("convert", "sync", "verify")] == [0] * 3
