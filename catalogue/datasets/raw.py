@@ -81,14 +81,18 @@ class RawFile:
     @property
     def read_count(self) -> int:
         """How many reads the ramp holds; 0: it is none."""
-        return sum(bool(_READ.fullmatch(hdu.name)) for hdu in self.hdus)
+        return len(self._reads())
 
     @property
     def is_complete(self) -> bool:
-        """Whether a ramp holds as many reads as W_H4NRED asks for; a CCD's file with an image is complete."""
+        """Whether a ramp holds every read up to W_H4NRED; a CCD's file with an image is complete.
+
+        A ramp whose header does not say how many there shall be is not known to be complete.
+        """
         if not self.is_ramp:
             return any(len(hdu.shape) == 2 for hdu in self.hdus)
-        return bool(self.read_count == self.header().get("W_H4NRED", self.read_count))
+        reads = self._reads()
+        return bool(reads == [*range(1, len(reads) + 1)] and len(reads) == self.header().get("W_H4NRED"))
 
     def header(self, hdu: int | str = 0) -> Mapping[str, Any]:
         """Return a header by number or name of its HDU."""
@@ -105,8 +109,12 @@ class RawFile:
         FileUnreadable
             The file is away or damaged, or holds no image.
         """
-        reads = sorted(int(found[1]) for hdu in self.hdus if (found := _READ.fullmatch(hdu.name)))
+        reads = self._reads()
         return self._ask(lambda opened: _difference(opened, reads) if reads else _first_image(opened))
+
+    def _reads(self) -> list[int]:
+        """Return the numbers of a ramp's reads, ascending."""
+        return sorted(int(found[1]) for hdu in self.hdus if (found := _READ.fullmatch(hdu.name)))
 
     def _ask(self, question: Callable[[Any], Result]) -> Result:
         from astropy.io import fits

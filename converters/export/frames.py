@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.stamps import NS_PER_S
-from converters.xrif.archive import ACQUIRED_S, FRAME, WRITTEN_S, instants_ns
+from converters.xrif.archive import ACQUIRED_S, FRAME, WRITTEN_S, dropped_frames, instants_ns
 
 Instants = NDArray[np.int64]
 """Unix nanoseconds, UTC."""
 OVERLAP_NS = 60 * NS_PER_S
 """How far archives may overlap: one begins when its first frame was acquired, by a clock that may be set back."""
-_LEAP = 2**32
-"""So far no camera counts between two frames of an archive: at 1 kHz it is fifty days."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +67,7 @@ def choose(timing: NDArray[np.uint64], begin_ns: int, end_ns: int | None) -> Cho
     is_before = instants < begin_ns
     is_after = instants >= end_ns if end_ns is not None else np.zeros_like(is_before)
     taken = np.flatnonzero(~is_before & ~is_after)
-    return Choice(taken, int(is_before.sum()), int(is_after.sum()), _lost(timing[taken, FRAME]))
+    return Choice(taken, int(is_before.sum()), int(is_after.sum()), dropped_frames(timing[taken, FRAME]))
 
 
 class Before:
@@ -94,10 +92,3 @@ class Before:
         same = [earlier[np.isin(earlier, instants)] for earlier in self._near if earlier.max() >= first]
         self._near.append(instants)
         return tuple(sorted(int(at_ns) for some in same for at_ns in some))
-
-
-def _lost(counters: NDArray[np.uint64]) -> int:
-    """Count what is skipped; a counter that starts anew, stands still or leaps has lost nothing that can be counted."""
-    before, after = counters[:-1], counters[1:]
-    steps = (after - before)[after > before]
-    return int((steps[steps < _LEAP] - np.uint64(1)).sum())

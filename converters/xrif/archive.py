@@ -70,6 +70,10 @@ class Archive:
         return instants_ns(self.timing, WRITTEN_S)
 
 
+_LEAP = 2**32
+"""So far no camera counts between two frames of an archive: at 1 kHz it is fifty days."""
+
+
 @dataclass(frozen=True, slots=True)
 class TimingFacts:
     """What a timing block says of its archive.
@@ -80,16 +84,16 @@ class TimingFacts:
     first_ns, last_ns : int
         Earliest and latest acquisition, Unix nanoseconds, UTC.
     dropped_frames : int
-        Frame numbers that were passed over.
-    steps_back : int
-        How often a frame is older than the one before it, or its number does not grow.
+        Frame numbers that were passed over, as far as they can be counted.
+    odd_steps : int
+        How often a frame is older than the one before it, or its number does not grow, or leaps: there nobody can tell.
     """
 
     frames: int
     first_ns: int
     last_ns: int
     dropped_frames: int
-    steps_back: int
+    odd_steps: int
 
 
 def read(path: Path | str, limit_bytes: int = LIMIT_BYTES) -> Archive:
@@ -160,15 +164,30 @@ def timing_facts(timing: NDArray[np.uint64]) -> TimingFacts:
         Shape (frames, 5), at least one frame.
     """
     acquired_ns = instants_ns(timing, ACQUIRED_S)
-    steps = np.diff(timing[:, FRAME].view(np.int64))
-    steps_back = (steps < 1) | (np.diff(acquired_ns) < 0)
+    counters = timing[:, FRAME]
+    is_odd = ~_grows(counters) | (np.diff(acquired_ns) < 0)
     return TimingFacts(
         frames=len(timing),
         first_ns=int(acquired_ns.min()),
         last_ns=int(acquired_ns.max()),
-        dropped_frames=sum((steps[steps > 1] - 1).tolist()),  # exact, whatever the counters are
-        steps_back=int(steps_back.sum()),
+        dropped_frames=dropped_frames(counters),
+        odd_steps=int(is_odd.sum()),
     )
+
+
+def dropped_frames(counters: NDArray[np.uint64]) -> int:
+    """Count what is skipped; a counter that starts anew, stands still or leaps has lost nothing that can be counted."""
+    steps = np.diff(counters)[_grows(counters)]
+    return int((steps - np.uint64(1)).sum())
+
+
+def _grows(counters: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Say of each frame but the first whether its number follows the one before it, frames left out or not.
+
+    Behind the largest comes 0: a camera that has not begun to count says the largest.
+    """
+    steps = np.diff(counters)
+    return (steps == 1) | ((counters[1:] > counters[:-1]) & (steps < _LEAP))
 
 
 def instants_ns(timing: NDArray[np.uint64], seconds: int) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ import typer
 from nightferry.cli import options as opt
 from nightferry.cli.context import Context, finish, is_terminal, options_of, print_document, say
 from nightferry.cli.observations import bar
+from observatory.counting import counted
 from observatory.errors import UsageError
 from observatory.truth import State, exit_status
 
@@ -84,8 +85,8 @@ def _say(rows: Sequence[ArchiveRow], state: State, *, json: bool, quiet: bool) -
     elif not (quiet and state is State.OK):
         _say_rows(rows)
         for row in rows:
-            if row.reason:
-                say(f"{_shown(row.file)}: {row.reason}")
+            for sentence in filter(None, (row.reason, _odd_words(row))):
+                say(f"{_shown(row.file)}: {sentence}")
 
 
 def _say_rows(rows: Sequence[ArchiveRow]) -> None:
@@ -105,8 +106,15 @@ def _cells(row: ArchiveRow) -> tuple[str, ...]:
     told = ("-", "-", "-", "-")
     if facts is not None:
         first, last = format_instant(facts.first_ns), format_instant(facts.last_ns)
-        told = (str(facts.frames), first, last, str(facts.dropped_frames))
+        told = (str(facts.frames), first, last, f"{facts.dropped_frames}{'?' if facts.odd_steps else ''}")
     return (_shown(row.file), row.state.value, *told, str(len(row.products)))
+
+
+def _odd_words(row: ArchiveRow) -> str | None:
+    if row.facts is None or not row.facts.odd_steps:
+        return None
+    times = counted(row.facts.odd_steps, "time")
+    return f"its frame counter stands still, goes back or leaps, or its clock does, {times}: drops cannot be told there"
 
 
 def _json(row: ArchiveRow) -> dict[str, Any]:
@@ -122,6 +130,7 @@ def _json(row: ArchiveRow) -> dict[str, Any]:
         "first_utc": None if facts is None else format_instant(facts.first_ns) + "Z",
         "last_utc": None if facts is None else format_instant(facts.last_ns) + "Z",
         "dropped_frames": None if facts is None else facts.dropped_frames,
+        "odd_steps": None if facts is None else facts.odd_steps,
         "products": [to_json(os.fsencode(name)) for name in row.products],
         "absent": list(row.absent),
     }

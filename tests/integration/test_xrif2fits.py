@@ -212,6 +212,19 @@ def test_a_dry_run_reads_the_times_and_writes_nothing(tmp_path: Path, drive: Dri
     assert not (tmp_path / "out").exists()
 
 
+def test_of_a_damaged_counter_no_drops_are_made_up(tmp_path: Path, drive: Drive, capsys: Capsys) -> None:
+    """It was 10^18 frames that the camera had dropped; a clock or a counter that went back was not told at all."""
+    for at_s, numbers in ((40, [7, 2**62, 12, 14]), (50, [1, 2, 2, 3])):
+        drive.archive([at_s, at_s + 0.5, at_s + 1, at_s + 1.5], numbers=numbers)
+    files = sorted(str(path) for path in (drive.roots["icc"] / "rawimages").rglob("*.xrif"))
+    status, said = asked_for_json(capsys, *files, "-D", str(tmp_path / "out"), "--dry-run")
+    assert status == 0
+    assert [(one["dropped_frames"], one["odd_steps"]) for one in said["archives"]] == [(0, 0), (1, 2), (0, 1)]
+    _, out, err = call(capsys, *files, "-D", str(tmp_path / "out"))
+    assert [line.split("  ")[5] for line in out.splitlines()] == ["0", "1?", "0?"]
+    assert "leaps, or its clock does, 2 times: drops cannot be told there" in err
+
+
 def test_what_cannot_be_read_is_unknown_and_what_is_damaged_differs(
     tmp_path: Path, drive: Drive, capsys: Capsys
 ) -> None:

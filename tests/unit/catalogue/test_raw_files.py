@@ -47,3 +47,18 @@ def test_a_card_that_is_none_is_said_in_our_words(tmp_path: Path) -> None:
     assert raw.get_image().shape == (6, 8)
     with pytest.raises(FileUnreadable, match="W_ENFCAZ"):
         raw.header()
+
+
+def test_a_ramp_is_complete_where_every_read_that_was_asked_for_is_there(tmp_path: Path) -> None:
+    """Where the header does not say how many there are nobody knows; a read that is there twice is no other."""
+    whole = ramp(12)
+    contents = {
+        "whole": whole,
+        "unsaid": whole.replace(b"W_H4NRED=", b"W_H4NRES="),
+        "double": whole.replace(b"'IMAGE_3 '", b"'IMAGE_2 '"),
+        "short": ramp(12, reads=2, W_H4NRED=3),
+    }
+    for name, content in contents.items():
+        assert (content == whole) == (name == "whole"), "each is altered as it says"
+        (tmp_path / f"{name}.fits").write_bytes(content)
+    assert [name for name in contents if RawFile(tmp_path / f"{name}.fits").is_complete] == ["whole"]
