@@ -18,9 +18,10 @@ from converters.export.search import Found, search
 from converters.export.section import ExportSection
 from converters.export.semesters import SemesterRule
 from converters.export.tree import Place, places
+from converters.stamps import format_instant
 from converters.telemetry import CODE_BY_EVENT, check_roots
 from nightferry.workplace import Workplace
-from observatory.errors import CouldNotTell, UsageError
+from observatory.errors import RootNotProven, UsageError
 from observatory.spec.models import Instrument
 
 ROOTS_VARIABLE = "LOOKYLOO_DATA_PATHS"
@@ -29,6 +30,9 @@ ROOTS_VARIABLE = "LOOKYLOO_DATA_PATHS"
 
 EXAMPLE = "`nightferry schema instrument` describes it, magaox.yaml among nightferry's examples has one"
 """Where a section `export` is learned."""
+
+OTHER_ROOT = "Mount it, or name with -X the root that holds the data"
+"""What to do about a root that does not prove to be one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class Selected:
     @property
     def troubles(self) -> tuple[str, ...]:
         """Why more observations may have been there; each a sentence."""
-        silent = () if self.found.records else ("the telemetry holds no word of this time",)
+        silent = () if self.found.records else (_silent_words(self.wish),)
         return (*self.setting.unproven, *self.found.troubles, *silent)
 
 
@@ -151,16 +155,26 @@ def _proven(roots: Sequence[Path]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
         None does.
     """
     good: list[Path] = []
-    reasons: list[CouldNotTell] = []
+    reasons: list[RootNotProven] = []
     for root in dict.fromkeys(root.absolute() for root in roots):
         try:
             check_roots([root])
             good.append(root)
-        except CouldNotTell as error:
-            reasons.append(error)
+        except RootNotProven as error:
+            reasons.append(RootNotProven(error.host, error.root, error.why, OTHER_ROOT))
     if not good:
         raise reasons[0]
     return tuple(good), tuple(str(reason) for reason in reasons)
+
+
+def _silent_words(wish: Wish) -> str:
+    last_ns = wish.begins_before_ns if wish.end_ns is None else wish.end_ns
+    begin = f" from {format_instant(wish.begin_ns, 0)}Z" if wish.begin_ns is not None else ""
+    end = " on" if last_ns is None else f" until {format_instant(last_ns, 0)}Z"
+    return (
+        f"the telemetry holds no word of the time{begin}{end}:"
+        " name another with -s or --utc-start, or with -X the root that has it"
+    )
 
 
 def wish_of(setting: Setting, asked: Asked, now_utc: dt.datetime) -> Wish:

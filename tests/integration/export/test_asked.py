@@ -114,7 +114,19 @@ def test_a_time_without_telemetry_is_unknown(night: Night) -> None:
     assert "that begins in or before this time" in answer.err
     answer = night.call("spans", "--utc-start", "2026-03-01", "--utc-end", "2026-03-02", *night.drive.words)
     assert answer.status == 3
-    assert "no word of this time" in answer.err
+    assert (
+        "the telemetry holds no word of the time from 2026-03-01T00:00:00Z until 2026-03-02T00:00:00Z:"
+        " name another with -s or --utc-start, or with -X the root that has it"
+    ) in answer.err
+    answer = night.call("spans", "--utc-start", "2026-03-01", *night.drive.words)
+    assert "no word of the time from 2026-03-01T00:00:00Z on:" in answer.err
+
+
+def test_a_root_that_is_not_there_says_how_to_name_another(night: Night) -> None:
+    """Somebody at home, who has the drive at another place, and does not know of -X yet."""
+    answer = night.call("spans", "--data-root", str(night.drive.folder / "nowhere"))
+    assert answer.status == 3
+    assert "its disk may not be mounted. Mount it, or name with -X the root that holds the data" in answer.err
 
 
 def test_usage_is_refused_before_anything_is_done(night: Night) -> None:
