@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import MovedFile, NightRecord
+from nightferry.early import Asking, AskingBoth
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
 from nightferry.neighbours import old_aside_before
 from nightferry.retention.carried import note_carried
@@ -81,6 +82,8 @@ class HopSync:
     wishes : SyncWishes
     before : Before
         What was known of them when it began.
+    asking : AskingBoth
+        Its ends, which may be under way.
     """
 
     workplace: Workplace
@@ -88,6 +91,7 @@ class HopSync:
     scope: HopScope
     wishes: SyncWishes
     before: Before
+    asking: AskingBoth
 
     @property
     def hop(self) -> Hop:
@@ -102,14 +106,17 @@ class HopSync:
     def sync(self) -> HopOutcome:
         """Carry what the hop lacks; another run that works there is an outcome too."""
         try:
-            outcome = sync_hop(self.scope, self._end(self.hop.source), self._end(self.hop.destination), self._options())
+            outcome = sync_hop(self.scope, *self._ends(), self._options())
         except LockHeld as error:
             outcome = replace(nothing_done(self.workplace, self.hop, self.scope.nights), lock_reason=str(error))
         outcome = self._away_if_nothing(self._without_accepted(outcome))
         return replace(outcome, brought_again=brought_again(self.workplace, self.scope, self.before, outcome))
 
-    def _end(self, place: Place) -> End:
-        return End(self.workplace.endpoint(place.host), self.workplace.access(place.host))
+    def _ends(self) -> tuple[End, End]:
+        return self._end(self.hop.source, self.asking.source), self._end(self.hop.destination, self.asking.destination)
+
+    def _end(self, place: Place, asking: Asking) -> End:
+        return End(self.workplace.endpoint(place.host), self.workplace.access(place.host), asking.survey)
 
     def _away_if_nothing(self, outcome: HopOutcome) -> HopOutcome:
         """Say of nights away that hold nothing that they are away; what they hold all the same is carried like any.

@@ -50,9 +50,10 @@ def verify_hop(
     hop = scope.hop
     source, destination = workplace.endpoint(hop.source.host), workplace.endpoint(hop.destination.host)
     witness = HopWitness(workplace, hop, scope)
-    looked_utc = workplace.now()
-    with listings_of(scope, source, destination) as listings:  # they go on while the ledger is opened
-        before = known_before(workplace, scope, looked_utc)
+    asking = workplace.asking(scope)
+    asks = asking.source.survey, asking.destination.survey
+    with listings_of(scope, source, destination, asks) as listings:  # they go on while the ledger is opened
+        before = known_before(workplace, scope, asking.began_utc)
         options = _options(workplace, hop, scope, wishes)
         if run.keeps_records:
             options = replace(options, on_hashed=witness.hashed, on_missing=witness.lacking)

@@ -17,8 +17,8 @@ from nightferry.hop_verify import VerifyWishes
 from nightferry.lasting import Durations
 from nightferry.products.converting import Converted, ConvertWishes, convert_place
 from nightferry.runs import Run
-from nightferry.selection import Asked, instruments_asked, scope_asked
-from nightferry.syncing import sync_one, syncable, with_what_would_come
+from nightferry.selection import Asked, instruments_asked, scope_asked, syncable
+from nightferry.syncing import sync_one, with_what_would_come
 from nightferry.unsafe import notes_of_unsafe
 from nightferry.vanished import notes_of, notes_of_gone
 from nightferry.verifying import verify

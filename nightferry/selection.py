@@ -79,9 +79,19 @@ def hops_asked(workplace: Workplace, asked: Asked) -> tuple[Hop, ...]:
     return tuple(hop for hop in found if not asked.hops or hop.name in asked.hops)
 
 
+def syncable(workplace: Workplace, asked: Asked) -> list[Hop]:
+    """Return the hops asked for that we fill ourselves."""
+    return [hop for hop in hops_asked(workplace, asked) if hop.destination.declared.fill is None]
+
+
 def level_of(hop: Hop, asked: str | None) -> str:
     """Return how deep a hop is looked at: as asked, else as its instrument says."""
     return asked or hop.instrument.verify.level
+
+
+def as_verified(scope: HopScope, level: str | None) -> HopScope:
+    """Return what a verify at this level asks: names alone where it is about existence."""
+    return scope.names_only() if level_of(scope.hop, level) == "existence" else scope
 
 
 def nights_asked(workplace: Workplace, asked: Asked, instrument: Instrument) -> tuple[dt.date, ...]:
@@ -110,6 +120,12 @@ def are_to_come(workplace: Workplace, instrument: Instrument, nights: Collection
     """Say whether none of some nights has begun, by this machine's clock."""
     present = workplace.present_night(instrument)
     return bool(nights) and all(night > present for night in nights)
+
+
+def scope_by_calendar(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
+    """Return what is to be asked of both ends of a hop by all that is known without the ledger."""
+    nights = nights_asked(workplace, asked, hop.instrument)
+    return with_neighbours(workplace, hop_scope(hop, nights, workplace.clock_of(hop.instrument)))
 
 
 def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:

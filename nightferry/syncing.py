@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nightferry.hop_sync import HopSync, SyncWishes, forget_lost, nothing_done
 from nightferry.retention.holders import known_holder
 from nightferry.runs import Run
-from nightferry.selection import Asked, hops_asked, is_whole_look, scope_asked
+from nightferry.selection import Asked, is_whole_look, scope_asked, syncable
 from nightferry.vanished import known_before
 from nightferry.workplace import Workplace
 from observatory.accounts import account
@@ -56,11 +56,6 @@ def with_what_would_come(outcomes: Sequence[HopOutcome]) -> list[HopOutcome]:
     return told
 
 
-def syncable(workplace: Workplace, asked: Asked) -> list[Hop]:
-    """Return the hops that we fill ourselves."""
-    return [hop for hop in hops_asked(workplace, asked) if hop.destination.declared.fill is None]
-
-
 def sync_one(
     workplace: Workplace,
     run: Run,
@@ -80,8 +75,9 @@ def sync_one(
     scope = _ready(workplace, hop, scope, fresh)
     if run.keeps_records:
         _settle_aside(workplace, hop)
-    before = known_before(workplace, scope, workplace.now())
-    work = HopSync(workplace, run, scope, wishes, before)
+    asking = workplace.asking(scope)
+    before = known_before(workplace, scope, asking.began_utc)
+    work = HopSync(workplace, run, scope, wishes, before, asking)
     outcome = work.sync()
     log.info(
         "synced",

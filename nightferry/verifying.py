@@ -13,7 +13,7 @@ from nightferry.hop_verify import VerifyWishes, verify_hop
 from nightferry.lasting import Durations
 from nightferry.on_the_way import OnTheWay
 from nightferry.runs import Run, named_ends
-from nightferry.selection import Asked, hops_asked, level_of, scope_asked
+from nightferry.selection import Asked, as_verified, hops_asked, level_of, scope_asked
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
 from observatory.listing import HopScope
@@ -55,8 +55,7 @@ def verify_one(
     on_the_way: OnTheWay | None = None,
 ) -> HopVerdict:
     """Verify one hop and remember what was proven; `on_the_way`: of the hops before it, looked at in the same run."""
-    if level_of(hop, wishes.level) == "existence":
-        scope = scope.names_only()
+    scope = as_verified(scope, wishes.level)
     verdict = verify_hop(workplace, run, scope, wishes, on_the_way or OnTheWay())
     log.info(
         "verified",

@@ -25,6 +25,8 @@ from observatory.spec.models import Instrument, Specification
 if TYPE_CHECKING:
     from catalogue.catalogue import Catalogue
     from catalogue.ledger import Ledger
+    from nightferry.early import AskingBoth
+    from observatory.listing import HopScope
     from reports.model import Note
 
 
@@ -55,6 +57,7 @@ class Workplace:
         self.notes: list[Note] = []
         self._endpoints: dict[str, Act] = {}
         self._guard = threading.Lock()
+        self._early: tuple[Hop, AskingBoth] | None = None
         self._ledger: Ledger | None = None
         self._catalogue: Catalogue | None = None
 
@@ -191,10 +194,35 @@ class Workplace:
         with contextlib.suppress(NightferryError, OSError):
             reach(self.endpoint(host))
 
+    def ask_early(self, scope: HopScope) -> None:
+        """Begin to list both ends of the hop that is looked at first; see early.py."""
+        self._early = scope.hop, self._asking(scope, is_early=True)
+
+    def asking(self, scope: HopScope) -> AskingBoth:
+        """Return the two ends of a hop to be listed; what was begun early goes to the first who asks about its hop."""
+        early, self._early = self._early, None
+        if early is not None and early[0] == scope.hop:
+            return early[1]
+        if early is not None:
+            early[1].close()
+        return self._asking(scope, is_early=False)
+
+    def _asking(self, scope: HopScope, is_early: bool) -> AskingBoth:
+        from nightferry.early import Asking, AskingBoth
+
+        began_utc = self.now()
+        source, destination = (
+            Asking(self.endpoint(end.place.host), end.request if is_early else None)
+            for end in (scope.source, scope.destination)
+        )
+        return AskingBoth(source, destination, began_utc)
+
     def __enter__(self) -> Workplace:
         return self
 
     def __exit__(self, *reason: object) -> None:
+        if self._early is not None:
+            self._early[1].close()
         for endpoint in self._endpoints.values():
             endpoint.close()
         for records in (self._ledger, self._catalogue):

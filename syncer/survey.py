@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from observatory.endpoints.contract import Act, HostAccess, Survey
+from observatory.endpoints.contract import Act, HostAccess, Survey, SurveyRequest
 from observatory.ends import ABSENT, Expectations, ask_both, new_root_words, prove_both, with_remedies
 from observatory.errors import EndsNotSeen, RootNotProven
 from observatory.listing import HopScope
@@ -20,10 +20,23 @@ from syncer.roots import RootToBe, create_last_folder, require_parent
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """One end of a hop: the endpoint and how its host is reached."""
+    """One end of a hop: the endpoint and how its host is reached.
+
+    Attributes
+    ----------
+    endpoint : Act
+    access : HostAccess
+    early : callable, optional
+        Lists in the place of the endpoint's own `survey`.
+    """
 
     endpoint: Act
     access: HostAccess
+    early: Callable[[SurveyRequest], Survey] | None = None
+
+    def survey(self, request: SurveyRequest) -> Survey:
+        """List; see `contract.Look.survey`."""
+        return (self.early or self.endpoint.survey)(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,7 @@ def survey_both(
 def _survey_source(scope: HopScope, source: End, trust: Trust) -> Survey:
     endpoint, request = source.endpoint, scope.source.request
     try:
-        return endpoint.survey(request)
+        return source.survey(request)
     except RootNotProven as error:
         if error.why != ABSENT or trust.may_create or not trust.source_to_be:
             raise
@@ -97,7 +110,7 @@ def _to_be(endpoint: Act, root: bytes) -> RootToBe:
 def _survey_destination(scope: HopScope, destination: End, trust: Trust) -> Survey:
     endpoint, request = destination.endpoint, scope.destination.request
     try:
-        return endpoint.survey(request)
+        return destination.survey(request)
     except RootNotProven as error:
         place = scope.hop.destination
         if error.why != ABSENT or not trust.accept_new_root(place.host, place.root):

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from observatory.compare import merge
 from observatory.counting import clock_words
-from observatory.endpoints.contract import Hashed, Look, Survey
+from observatory.endpoints.contract import Hashed, Look, Survey, SurveyRequest
 from observatory.ends import (
     ask_both,
     excuse,
@@ -46,17 +46,24 @@ CLOSES_EACH_S = 0.1
 
 Listings = Future[tuple[Survey, Survey]]
 """Both listings of a hop, on their way."""
+Ask = Callable[[SurveyRequest], Survey]
+"""Lists one end, as `Look.survey` does."""
 
 
 @contextmanager
-def listings_of(scope: HopScope, source: Look, destination: Look) -> Iterator[Listings]:
-    """Begin both listings; they go on while the caller makes ready what `check` needs besides."""
+def listings_of(
+    scope: HopScope, source: Look, destination: Look, asks: tuple[Ask, Ask] | None = None
+) -> Iterator[Listings]:
+    """Begin both listings; they go on while the caller makes ready what `check` needs besides.
+
+    Parameters
+    ----------
+    asks : pair of callable, optional
+        List the two ends in the place of their own `survey`.
+    """
+    here, there = asks or (source.survey, destination.survey)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        listings = pool.submit(
-            ask_both,
-            lambda: source.survey(scope.source.request),
-            lambda: destination.survey(scope.destination.request),
-        )
+        listings = pool.submit(ask_both, lambda: here(scope.source.request), lambda: there(scope.destination.request))
         try:
             yield listings
         except KeyboardInterrupt:
@@ -156,6 +163,7 @@ class _Deep:
     checksum_differs: frozenset[bytes] = frozenset()
     damaged: tuple[Finding, ...] = ()
     unreadable: tuple[Finding, ...] = ()
+    unjudged: int = 0
 
 
 class _Looked:
@@ -224,6 +232,7 @@ class _Looked:
             accepted=accepted.counts,
             unknown_reason=self._unknown_reason(),
             is_unnumbered=is_unnumbered,
+            unjudged=deep.unjudged,
             per_night=self._per_night(open_paths - accepted.paths, gaps if blank.gaps_fail else (), accepted.by_night),
         )
 
@@ -282,7 +291,11 @@ class _Looked:
         if self._options.level != "structure":
             return told
         found = self._damage(alone, sorted([*self._tally.alike(), *differing]))
-        return replace(told, damaged=found.damaged, unreadable=tuple(sorted({*found.unreadable, *told.unreadable})))
+        return replace(
+            found,
+            unreadable=tuple(sorted({*found.unreadable, *told.unreadable})),
+            checksum_differs=told.checksum_differs,
+        )
 
     def _contents(self, paths: Sequence[bytes], on_hashed: OnHashed = tell_nobody) -> _Deep:
         """Hash files on both sides."""
@@ -302,7 +315,9 @@ class _Looked:
         back = [replace(finding, path=targets[finding.path]) for finding in there.damaged]
         unread = [replace(finding, path=targets[finding.path]) for finding in there.unreadable]
         return _Deep(
-            damaged=tuple(sorted([*here.damaged, *back])), unreadable=tuple(sorted([*here.unreadable, *unread]))
+            damaged=tuple(sorted([*here.damaged, *back])),
+            unreadable=tuple(sorted([*here.unreadable, *unread])),
+            unjudged=here.unjudged,
         )
 
     def _doubles(self) -> list[Finding]:

@@ -9,7 +9,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,8 @@ from observatory.errors import NightferryError, UsageError
 if TYPE_CHECKING:
     from nightferry.selection import Asked
     from nightferry.workplace import Workplace
+    from observatory.listing import HopScope
+    from observatory.spec.chain import Hop
 
 _RECORD_KEYS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -117,17 +119,31 @@ def asked(
     return Asked(tuple(instrument or ()), tuple(date or ()), nights, tuple(hop or ()))
 
 
-def reach_early(workplace: Workplace, asked: Asked) -> None:
-    """Begin to connect to the hosts that a command will ask, and open the ledger, before all is loaded.
+def begin_early(
+    workplace: Workplace,
+    asked: Asked,
+    hops: Sequence[Hop],
+    as_asked: Callable[[HopScope], HopScope] = lambda scope: scope,
+) -> None:
+    """Begin to connect to the hosts of a command's hops, list the first, and open the ledger, before all is loaded.
+
+    Where single hops are asked for, other machines do the ones before them: their word is heeded before one looks.
+
+    Parameters
+    ----------
+    as_asked : callable
+        Gives the questions that the command will ask of a hop.
 
     Raises
     ------
     UsageError
-        What is asked for is not declared.
+        What is asked for is no night.
     """
-    from nightferry.selection import hops_asked
+    from nightferry.selection import scope_by_calendar
 
-    workplace.reach_early(hops_asked(workplace, asked))
+    if hops and not asked.hops:
+        workplace.ask_early(as_asked(scope_by_calendar(workplace, asked, hops[0])))
+    workplace.reach_early(hops)
     _ = workplace.ledger
 
 

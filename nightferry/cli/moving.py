@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, check_wait, finish, options_of, reach_early
+from nightferry.cli.context import asked, begin_early, check_wait, finish, options_of
 from nightferry.cli.opened import opened
 from observatory.errors import UsageError
 
@@ -47,8 +47,10 @@ def sync(
     options = options_of(context)
     check_wait(wait, hop)
     with opened(options, "sync", mail=mail, scheduled=scheduled) as workplace:
+        from nightferry.selection import syncable
+
         what = asked(instrument, date, nights, hop)
-        reach_early(workplace, what)
+        begin_early(workplace, what, syncable(workplace, what))
         from nightferry.cli.sync_work import run_sync  # loaded while the hosts answer
         from nightferry.cli.work import Delivery
         from nightferry.hop_sync import SyncWishes

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nightferry.cli import options as opt
-from nightferry.cli.context import asked, finish, options_of, reach_early
+from nightferry.cli.context import asked, begin_early, finish, options_of
 from nightferry.cli.opened import opened
 from observatory.errors import UsageError
 
@@ -29,17 +29,20 @@ def verify(
     note: opt.Note = None,
 ) -> None:
     """List both ends of every hop afresh and report what is on A and not on B."""
+    from verifier.options import LEVELS
+
+    if level is not None and level not in LEVELS:
+        raise UsageError(f"--level {level}: one of {', '.join(LEVELS)}")
     options = options_of(context)
     with opened(options, "verify", mail=mail, scheduled=scheduled) as workplace:
+        from nightferry.selection import as_verified, hops_asked
+
         what = asked(instrument, date, nights, hop)
-        reach_early(workplace, what)
+        begin_early(workplace, what, hops_asked(workplace, what), lambda scope: as_verified(scope, level))
         from nightferry.cli.verify_work import run_verify  # loaded while the hosts answer
         from nightferry.cli.work import Delivery
         from nightferry.hop_verify import VerifyWishes
-        from verifier.options import LEVELS
 
-        if level is not None and level not in LEVELS:
-            raise UsageError(f"--level {level}: one of {', '.join(LEVELS)}")
         delivery = Delivery(json=json, mail=mail, scheduled=scheduled, quiet=options.quiet, note=note)
         wishes = VerifyWishes(level, reverse)
         finish(run_verify(workplace, what, wishes, delivery))

@@ -14,8 +14,8 @@ from nightferry.locks import free_locks
 from nightferry.relay import await_earlier_hops, heed_earlier_hops, leave_records
 from nightferry.reporting import delivery as deliver
 from nightferry.runs import Run, forgotten
-from nightferry.selection import Asked, check_nights, instruments_asked
-from nightferry.syncing import accept_unsynced, sync, syncable
+from nightferry.selection import Asked, check_nights, instruments_asked, syncable
+from nightferry.syncing import accept_unsynced, sync
 from nightferry.vanished import notes_of
 from nightferry.workplace import Workplace
 from observatory.errors import LockHeld, UsageError
