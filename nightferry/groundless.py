@@ -72,14 +72,24 @@ def _of_look(look: _Look) -> Iterator[str]:
     for paths, what, remedy in kinds:
         if left := _left_by_night(look, scope, paths):
             yield _left_words(look, left, what, remedy)
-    if isinstance(look.seen, HopVerdict) and look.seen.is_unnumbered:
-        yield (
-            f"{look.seen.source}: not one of {counted(look.seen.source_files, 'file')} bears a frame number as"
-            " sequence has it, so that no absent frame would be noticed."
-            f" Write in {name}.yaml how files are called now, or take sequence out"
-        )
     if isinstance(look.seen, HopVerdict):
+        yield from _of_verdict(look.seen)
         yield from _beside(look, scope)
+
+
+def _of_verdict(verdict: HopVerdict) -> Iterator[str]:
+    if verdict.is_unnumbered:
+        yield (
+            f"{verdict.source}: not one of {counted(verdict.source_files, 'file')} bears a frame number as"
+            " sequence has it, so that no absent frame would be noticed."
+            f" Write in {verdict.instrument}.yaml how files are called now, or take sequence out"
+        )
+    if 0 < verdict.source_files == verdict.unjudged:
+        files = counted(verdict.unjudged, "file")
+        yield (
+            f"{verdict.source}: level structure looked at nothing but the sizes of {files}: none is of a format that"
+            f" it can judge (FITS, xrif). Write level: checksum in {verdict.instrument}.yaml"
+        )
 
 
 def _beside(look: _Look, scope: HopScope) -> Iterator[str]:

@@ -25,6 +25,7 @@ from reports.summary import (
     remark_lines,
     step_cells,
     telling_steps,
+    verdict_remarks,
 )
 from reports.words import instant_text, one_line, seconds_text, size_text
 from syncer.outcome import HopOutcome
@@ -176,7 +177,7 @@ def _verdict_row(verdict: HopVerdict, most_lines: int | None) -> Row:
         nights=counted(len(verdict.nights), "night"),
         cells=_verdict_cells([verdict]),
         blocks=_blocks(verdict_sections(verdict), most_lines),
-        remarks=[f"{count} accepted: {one_line(reason)}" for reason, count in sorted(verdict.accepted.items())],
+        remarks=verdict_remarks(verdict),
     )
 
 

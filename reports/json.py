@@ -101,6 +101,7 @@ def _verdict(verdict: HopVerdict) -> Document:
         "hop": verdict.hop,
         "gaps_fail": verdict.gaps_fail,
         "accepted": dict(sorted(verdict.accepted.items())),
+        "unjudged": verdict.unjudged,
     }
 
 

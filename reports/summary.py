@@ -75,7 +75,7 @@ def _verdict_lines(verdicts: Sequence[HopVerdict]) -> list[str]:
     lines = []
     for verdict, line in zip(verdicts, _aligned([verdict_cells(verdict) for verdict in verdicts]), strict=True):
         lines.append(line)
-        lines += accepted_lines(verdict)
+        lines += [f"    {words}" for words in verdict_remarks(verdict)]
     return lines
 
 
@@ -93,9 +93,11 @@ def remark_lines(outcome: HopOutcome) -> list[str]:
     return [f"    {one_line(remark)}" for remark in (*left, *outcome.remarks)]
 
 
-def accepted_lines(verdict: HopVerdict) -> list[str]:
-    """Return what a person has accepted on a hop, one line a reason, indented below the hop's own."""
-    return [f"    {count} accepted: {one_line(reason)}" for reason, count in sorted(verdict.accepted.items())]
+def verdict_remarks(verdict: HopVerdict) -> list[str]:
+    """Return what stands below a hop's own line: of what only sizes were asked, and what a person has accepted."""
+    words = f"{verdict.unjudged} of these by size alone: of no format that can be judged"
+    accepted = [f"{count} accepted: {one_line(reason)}" for reason, count in sorted(verdict.accepted.items())]
+    return [words, *accepted] if verdict.unjudged else accepted
 
 
 def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:

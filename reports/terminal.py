@@ -17,7 +17,6 @@ from reports.model import Report
 from reports.sections import Section, sections_of
 from reports.subject import told
 from reports.summary import (
-    accepted_lines,
     outcome_cells,
     processed_lines,
     quiet_lines,
@@ -26,6 +25,7 @@ from reports.summary import (
     summary_sentences,
     telling_steps,
     verdict_cells,
+    verdict_remarks,
 )
 
 STYLES = {"ok": "green", "different": "bold red", "unknown": "bold magenta", "away": "bright_black"}
@@ -44,7 +44,7 @@ def print_report(report: Report, console: Console) -> None:
         if section.count or section.ending not in (None, "None"):
             _print_section(section, console)
     verdicts = [verdict_cells(verdict) for verdict in report.verdicts]
-    notes = [accepted_lines(verdict) for verdict in report.verdicts]
+    notes = [verdict_remarks(verdict) for verdict in report.verdicts]
     _print_table(("instrument", "hop", "nights", "compared", "not comparable", "state"), verdicts, notes, console)
     outcomes = [outcome_cells(outcome) for outcome in report.outcomes]
     remarks = [remark_lines(outcome) for outcome in report.outcomes]

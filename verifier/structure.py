@@ -17,21 +17,23 @@ BATCH_FILES = 2000
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """What inspecting showed on one side."""
+    """What inspecting showed on one side; `unjudged` counts the files of no format that we can judge."""
 
     damaged: tuple[Finding, ...]
     unreadable: tuple[Finding, ...]
+    unjudged: int
 
 
 def find_damage(
     endpoint: Look, root: bytes, paths: Sequence[bytes], side: str, progress: Callable[[int], None]
 ) -> Damage:
-    """Inspect some files of one side, checksum cards included; files of no known format pass unjudged.
+    """Inspect some files of one side, checksum cards included; files of no known format pass unjudged, and are counted.
 
     Whatever is not said to be whole or of no known format has not been judged: it is unreadable.
     """
     damaged: list[Finding] = []
     unreadable: list[Finding] = []
+    unjudged = 0
     for start in range(0, len(paths), BATCH_FILES):
         asked = paths[start : start + BATCH_FILES]
         answers = {answer.path: answer for answer in endpoint.inspect(root, asked, sums=True)}
@@ -41,8 +43,9 @@ def find_damage(
                 unreadable.append(Finding(path, side, answer.reason if answer else "nothing was answered about it"))
             elif answer.state in ("short", "damaged"):
                 damaged.append(Finding(path, side, answer.reason))
+            unjudged += answer is not None and answer.state == "unjudged"
         progress(min(start + BATCH_FILES, len(paths)))
-    return Damage(tuple(damaged), tuple(unreadable))
+    return Damage(tuple(damaged), tuple(unreadable), unjudged)
 
 
 def still_short(endpoint: Look, root: bytes, paths: Sequence[bytes]) -> frozenset[bytes]:

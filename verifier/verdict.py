@@ -80,7 +80,8 @@ class HopVerdict:
     `markers` are the ids that source and destination bear; `gone` counts, by night, what earlier looks saw and
     is on neither end now: two listings that agree cannot show it. `accepted` counts what a person has
     accepted, per reason; those are in no other list. `source_alone`: the source answered, the destination did not.
-    `is_unnumbered`: frame numbers were looked for, and not one of the files bears one.
+    `is_unnumbered`: frame numbers were looked for, and not one of the files bears one. `unjudged`: so many source files
+    are of no format that level structure can judge, and were compared by size alone.
     """
 
     instrument: str
@@ -113,6 +114,7 @@ class HopVerdict:
     gone: Mapping[dt.date, int] = field(default_factory=dict)
     source_alone: bool = False
     is_unnumbered: bool = False
+    unjudged: int = 0
 
     @property
     def state(self) -> State:

@@ -187,7 +187,8 @@ def _grows(counters: NDArray[np.uint64]) -> NDArray[np.bool_]:
     Behind the largest comes 0: a camera that has not begun to count says the largest.
     """
     steps = np.diff(counters)
-    return (steps == 1) | ((counters[1:] > counters[:-1]) & (steps < _LEAP))
+    grows: NDArray[np.bool_] = (steps == 1) | ((counters[1:] > counters[:-1]) & (steps < _LEAP))
+    return grows
 
 
 def instants_ns(timing: NDArray[np.uint64], seconds: int) -> NDArray[np.int64]:

@@ -190,3 +190,27 @@ def test_a_sequence_of_which_no_file_bears_a_number_is_told(site: Observatory, c
     assert line.startswith(f"sha: dome: not one of 3 files {UNNUMBERED} as sequence has it")
     site.expose(["dome"], range(2))
     assert told(site.call(command), UNNUMBERED) == []
+
+
+@pytest.mark.parametrize("command", ["verify", "run"])
+def test_files_whose_format_nobody_can_judge_are_told_at_level_structure(site: Observatory, command: str) -> None:
+    """They were counted as proven by their structure: of a cut tar file, and of a night of them, it was ok."""
+    site.declare(
+        cameras={"sha": {"files": ["*.fits", "*.tar"]}},
+        copies=[site.copy(name) for name in ("dome", "archive")],
+        verify={"level": "structure"},
+    )
+    for host in ("dome", "archive"):
+        for number in range(3):
+            site.put(host, f"{folder_of(site.night(1))}/{number}.tar", b"cut off")
+    sentence = "dome: level structure looked at nothing but the sizes of 3 files: none is of a format that it can judge"
+    (line,) = told(site.call(command, "-q"), "level structure")
+    assert line.startswith(f"sha: {sentence}")
+    site.expose(["dome", "archive"], range(2))
+    answer = site.call(command)
+    assert told(answer, "level structure") == []
+    assert told(answer, "3 of these by size alone") == ["    3 of these by size alone: of no format that can be judged"]
+    document = site.call(command, "--json").document
+    assert [(hop["compared"], hop["unjudged"]) for hop in document["hops"] if "compared" in hop] == [(5, 3)]
+    site.declare(copies=[site.copy(name) for name in ("dome", "archive")])
+    assert told(site.call(command), "by size alone") == [], "where sizes are all that is asked for"
