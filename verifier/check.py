@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from observatory.compare import merge
 from observatory.counting import clock_words
-from observatory.endpoints.contract import Hashed, Look, Survey
+from observatory.endpoints.contract import Hashed, Look, Survey, SurveyRequest
 from observatory.ends import (
     ask_both,
     excuse,
@@ -46,17 +46,24 @@ CLOSES_EACH_S = 0.1
 
 Listings = Future[tuple[Survey, Survey]]
 """Both listings of a hop, on their way."""
+Ask = Callable[[SurveyRequest], Survey]
+"""Lists one end, as `Look.survey` does."""
 
 
 @contextmanager
-def listings_of(scope: HopScope, source: Look, destination: Look) -> Iterator[Listings]:
-    """Begin both listings; they go on while the caller makes ready what `check` needs besides."""
+def listings_of(
+    scope: HopScope, source: Look, destination: Look, asks: tuple[Ask, Ask] | None = None
+) -> Iterator[Listings]:
+    """Begin both listings; they go on while the caller makes ready what `check` needs besides.
+
+    Parameters
+    ----------
+    asks : pair of callable, optional
+        List the two ends in the place of their own `survey`.
+    """
+    here, there = asks or (source.survey, destination.survey)
     with ThreadPoolExecutor(max_workers=1) as pool:
-        listings = pool.submit(
-            ask_both,
-            lambda: source.survey(scope.source.request),
-            lambda: destination.survey(scope.destination.request),
-        )
+        listings = pool.submit(ask_both, lambda: here(scope.source.request), lambda: there(scope.destination.request))
         try:
             yield listings
         except KeyboardInterrupt:
