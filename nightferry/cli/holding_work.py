@@ -9,7 +9,7 @@ import csv as csv_module
 import datetime as dt
 import io
 import os
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,17 +62,28 @@ def run_exposures(
     """Print the exposures asked for, or write them as a Parquet file."""
     if csv + json + (parquet is not None) > 1:
         raise UsageError("--csv, --json and --parquet: give one of them")
-    rows = [row for instrument in catalogued(workplace, asked) for row in _rows(workplace, instrument, wanted)]
+    instruments = catalogued(workplace, asked)
+    rows = [row for instrument in instruments for row in _rows(workplace, instrument, wanted)]
     if wanted.last and rows:
         rows = [max(rows, key=lambda row: str(row["data_written_utc"] or row["catalogued_utc"]))]
     is_cut_off = wanted.limit is not None and len(rows) > wanted.limit
     rows = rows[: wanted.limit]
     _tell(rows, csv=csv, json=json, parquet=parquet)
-    if not rows and not (is_terminal() or json):
-        say("no exposure is such")
+    if not rows and not json:
+        say(_nothing_found(workplace, instruments))
     if is_cut_off and not json:
         say(f"there are more than the {wanted.limit} shown (--limit)")
     return 0
+
+
+def _nothing_found(workplace: Workplace, instruments: Iterable[Instrument]) -> str:
+    """Return what is said of no exposures: a catalogue that was never filled knows of none, whatever was taken."""
+    queries = {one.instrument: ExposureQuery(instrument=one.instrument, limit=1) for one in instruments}
+    empty = [name for name, query in queries.items() if not workplace.catalogue.exposures(query)]
+    if not empty:
+        return "no exposure is such"
+    names = ", ".join(empty)
+    return f"nothing of {names} is catalogued yet: `nightferry catalogue` reads the copies that lie on this machine"
 
 
 def _tell(rows: Sequence[dict[str, Any]], *, csv: bool, json: bool, parquet: Path | None) -> None:
@@ -83,7 +94,7 @@ def _tell(rows: Sequence[dict[str, Any]], *, csv: bool, json: bool, parquet: Pat
     elif parquet is not None:
         write_rows(parquet, rows)
         say(f"{parquet}: {counted(len(rows), 'exposure')}")
-    elif is_terminal():
+    elif rows and is_terminal():
         _print_table(rows)
     else:
         for line in _lines(rows):
@@ -219,9 +230,8 @@ def _print_table(rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         cells = (Text(_cell(name, row)) for name in names)
         drawn.add_row(*cells, style="green" if row["data_written"] else "yellow")
-    if rows:
-        console.print(drawn)
-    console.print(f"{len(rows)} exposure{'' if len(rows) == 1 else 's'}; --csv and --json show every column")
+    console.print(drawn)
+    console.print(f"{counted(len(rows), 'exposure')}; --csv and --json show every column")
 
 
 def _fitting(rows: Sequence[dict[str, Any]], width: int) -> list[str]:

@@ -142,7 +142,9 @@ def test_exposures_are_asked_for_as_table_csv_and_json(site: Site) -> None:
 
 
 def test_nothing_found_and_more_than_shown_are_said_beside_the_answer(site: Site) -> None:
-    """On standard error; a CSV file without rows still has its headings."""
+    """On standard error; a CSV file without rows still has its headings. An empty catalogue is no empty night."""
+    nothing = "nothing of desi is catalogued yet: `nightferry catalogue` reads the copies that lie on this machine"
+    assert site.call("exposures", "--last") == (0, "", f"{nothing}\n")
     site.call("catalogue", "fill", "-d", "20211129")
     status, out, err = site.call("exposures", "--limit", "1")
     assert (status, len(out.splitlines()), "more than the 1 shown" in err) == (0, 2, True)
