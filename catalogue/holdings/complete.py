@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from catalogue.holdings.records import FileState
 from catalogue.holdings.section import Complete, ManifestRule
-from observatory.manifests import Listed, read_manifest
+from observatory.manifests import Listed, Manifest, read_manifest
 from observatory.names import matcher, show
 
 
@@ -102,7 +102,7 @@ def _reasons(
     if rules.published is not None:
         yield from _unpublished(_filled(rules.published.link, exposure), eyes)
     if rules.manifest is not None:
-        yield from _listed(rules.manifest, exposure, files, eyes)
+        yield from _listed(rules, rules.manifest, exposure, files, eyes)
 
 
 def _filled(pattern: str, exposure: str) -> str:
@@ -143,23 +143,33 @@ def _unpublished(link: str, eyes: Eyes) -> Iterator[str]:
         yield f"it is not published: {link} is no link"
 
 
-def _listed(rule: ManifestRule, exposure: str, files: Sequence[Present], eyes: Eyes) -> Iterator[str]:
+def _listed(rules: Complete, rule: ManifestRule, exposure: str, files: Sequence[Present], eyes: Eyes) -> Iterator[str]:
     manifests = [file for pattern in rule.files for file in _found(pattern, exposure, files)]
-    if not manifests and rule.required:
-        yield f"its list of checksums {_filled(rule.files[0], exposure)} is absent"
+    if not manifests:
+        if rule.required:
+            yield f"its list of checksums {_filled(rule.files[0], exposure)} is absent"
+        return
+    named = {*manifests}
     for manifest in manifests:
-        yield from _against(manifest, rule, files, eyes)
+        read = read_manifest(eyes.content(manifest))
+        meant = _meant(manifest, read.files, files)
+        named |= {file for _, file in meant if file is not None}
+        yield from _against(manifest, read, meant, rule, eyes)
+    needed = (file for pattern in rules.needs for file in _found(pattern, exposure, files))
+    yield from (
+        f"{show(file.path)} is needed, and no list of checksums names it" for file in needed if file not in named
+    )
 
 
-def _against(manifest: Present, rule: ManifestRule, files: Sequence[Present], eyes: Eyes) -> Iterator[str]:
+def _against(
+    manifest: Present, read: Manifest, meant: Sequence[tuple[Listed, Present | None]], rule: ManifestRule, eyes: Eyes
+) -> Iterator[str]:
     """Hold the files that a list names against it; a list of nothing proves nothing."""
     name = show(manifest.path)
-    read = read_manifest(eyes.content(manifest))
     if read.unread_lines:
         yield f"{name}: line {read.unread_lines[0]} cannot be read"
     if not read.files:
         yield f"{name} lists no file"
-    meant = _meant(manifest, read.files, files)
     missing = [_beside(manifest.path, listed) for listed, file in meant if file is None]
     if missing:
         others = f" and {len(missing) - 1} more" if len(missing) > 1 else ""

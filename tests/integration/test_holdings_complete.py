@@ -124,6 +124,17 @@ def test_an_optional_list_that_is_absent_is_no_fault_and_one_that_is_there_must_
     assert "is not what" in (listed(held, b"0" * 64 + b"  desi-00000001.fits\n") or "")
 
 
+def test_a_file_that_is_needed_is_named_by_a_list_where_there_is_one(held: Held) -> None:
+    """A list of another file alone, that agreed, was enough: nothing had proven the one that counts."""
+    held.section = rules(needs=["desi-{exposure}.fits"], manifest={**MANIFEST, "required": False})
+    path = held.expose(1)
+    other = held.folder(1) / "etc-00000001.json"
+    write(other, b"{}")
+    said = "00000001/desi-00000001.fits is needed, and no list of checksums names it"
+    assert listed(held, sums(other)) == said
+    assert listed(held, sums(other, path)) is None
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
