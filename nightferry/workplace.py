@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from catalogue.catalogue import Catalogue
     from catalogue.ledger import Ledger
     from nightferry.early import AskingBoth
-    from observatory.listing import HopScope
+    from observatory.listing import HopScope, Scope
     from reports.model import Note
 
 
@@ -179,20 +179,12 @@ class Workplace:
         require_awake(self.endpoint(place.host), os.fsencode(place.root))
 
     def reach_early(self, hops: Iterable[Hop]) -> None:
-        """Begin to connect to the hosts of some hops while other things are made ready; what fails is said later.
-
-        What connecting needs is loaded first: two threads that load modules at once only wait for one another.
-        """
-        from observatory.endpoints import opening as _opening  # noqa: F401
-
-        for host in {place.host for hop in hops for place in (hop.source, hop.destination)}:
-            threading.Thread(target=self._reach, args=(host,), daemon=True).start()
-
-    def _reach(self, host: str) -> None:
-        from observatory.endpoints.opening import reach
-
-        with contextlib.suppress(NightferryError, OSError):
-            reach(self.endpoint(host))
+        """Begin to connect to the hosts of some hops while other things are made ready; what fails is said later."""
+        hosts = {place.host for hop in hops for place in (hop.source, hop.destination)}
+        for endpoint in map(
+            self.endpoint, hosts
+        ):  # loads what connecting needs: threads that load wait for one another
+            threading.Thread(target=_reach, args=(endpoint,), daemon=True).start()
 
     def ask_early(self, scope: HopScope) -> None:
         """Begin to list both ends of the hop that is looked at first; see early.py."""
@@ -210,12 +202,15 @@ class Workplace:
     def _asking(self, scope: HopScope, is_early: bool) -> AskingBoth:
         from nightferry.early import Asking, AskingBoth
 
-        began_utc = self.now()
-        source, destination = (
-            Asking(self.endpoint(end.place.host), end.request if is_early else None)
-            for end in (scope.source, scope.destination)
-        )
-        return AskingBoth(source, destination, began_utc)
+        began_utc, asking = self.now(), {}
+        ends = (("source", scope.source), ("destination", scope.destination))
+        for which, end in sorted(ends, key=lambda one: self._is_far(one[1])):
+            asking[which] = Asking(self.endpoint(end.place.host), end.request if is_early else None)
+        return AskingBoth(**asking, began_utc=began_utc)
+
+    def _is_far(self, end: Scope) -> bool:
+        """Tell which listing comes second: what SSH needs is loaded while the one of this machine is made."""
+        return not self.access(end.place.host).is_local
 
     def __enter__(self) -> Workplace:
         return self
@@ -228,3 +223,8 @@ class Workplace:
         for records in (self._ledger, self._catalogue):
             if records is not None:
                 records.close()
+
+
+def _reach(endpoint: Act) -> None:
+    with contextlib.suppress(NightferryError, OSError):
+        endpoint.reach()

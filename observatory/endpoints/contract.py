@@ -271,6 +271,15 @@ class Look(Protocol):
         """What the host can do; asked once per connection."""
         ...
 
+    def reach(self) -> None:
+        """Connect now rather than with the first question, where there is a connection to make.
+
+        Raises
+        ------
+        CouldNotTell
+        """
+        ...
+
     def survey(self, request: SurveyRequest) -> Survey:
         """List some folders of a root.
 

@@ -240,6 +240,9 @@ class LocalEndpoint:
             raise CommandFailed(self.name, program, reason_of(error)) from error
         return complete(running, self.name, program, timeout_s, on_output)
 
+    def reach(self) -> None:
+        """Nothing is to be made; see `contract.Look.reach`."""
+
     def close(self) -> None:
         """End what looks at this machine's disks: whoever waits for it waits no more."""
         with self._beginning:

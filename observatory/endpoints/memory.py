@@ -313,6 +313,10 @@ class MemoryEndpoint:
         on_output(completed.stdout)
         return Completed(completed.status, b"", completed.stderr)
 
+    def reach(self) -> None:
+        """Be there, or not; see `contract.Look.reach`."""
+        self._reach()
+
     def close(self) -> None:
         """Let go of nothing."""
 

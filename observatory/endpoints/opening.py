@@ -1,29 +1,22 @@
 """From a declared host to its endpoint: local or over SSH.
 
-Nothing is reached here: a connection is made when the first question is asked.
+Nothing is reached here: a connection is made when the first question is asked. What SSH needs is loaded where a host is
+far: until then its listing of this machine may have begun.
 """
 
 from __future__ import annotations
 
 from observatory.endpoints.contract import Act, HostAccess
 from observatory.endpoints.local import LocalEndpoint
-from observatory.endpoints.ssh import SshEndpoint
 
 
 def open_endpoint(access: HostAccess) -> Act:
     """Return the endpoint of a host; the caller closes it."""
-    return LocalEndpoint(access) if access.is_local else SshEndpoint(access)
+    if access.is_local:
+        return LocalEndpoint(access)
+    from observatory.endpoints.ssh import SshEndpoint
 
-
-def reach(endpoint: Act) -> None:
-    """Connect now rather than with the first question, where there is a connection to make.
-
-    Raises
-    ------
-    CouldNotTell
-    """
-    if isinstance(endpoint, SshEndpoint):
-        endpoint.reach()
+    return SshEndpoint(access)
 
 
 def require_awake(endpoint: Act, root: bytes) -> None:

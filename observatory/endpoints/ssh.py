@@ -87,12 +87,7 @@ class SshEndpoint:
         return connection
 
     def reach(self) -> None:
-        """Connect, where that is not done yet.
-
-        Raises
-        ------
-        CouldNotTell
-        """
+        """Connect, where that is not done yet; see `contract.Look.reach`."""
         self._connected()
 
     def close(self) -> None:
