@@ -179,11 +179,12 @@ class Workplace:
         require_awake(self.endpoint(place.host), os.fsencode(place.root))
 
     def reach_early(self, hops: Iterable[Hop]) -> None:
-        """Begin to connect to the hosts of some hops while other things are made ready; what fails is said later."""
+        """Begin to connect to the hosts of some hops while other things are made ready; what fails is said later.
+
+        The endpoints are made first, which loads what connecting needs: two threads that load wait for one another.
+        """
         hosts = {place.host for hop in hops for place in (hop.source, hop.destination)}
-        for endpoint in map(
-            self.endpoint, hosts
-        ):  # loads what connecting needs: threads that load wait for one another
+        for endpoint in [self.endpoint(host) for host in hosts]:
             threading.Thread(target=_reach, args=(endpoint,), daemon=True).start()
 
     def ask_early(self, scope: HopScope) -> None:
