@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from observatory.asking import asking
 from observatory.endpoints.contract import OURS, Act, Facts, Promise
 from observatory.errors import CouldNotTell
 from observatory.names import show
 from syncer.prune import Freeable, Stay, differs
+from syncer.transfer.abreast import ENDS_S
 from syncer.transfer.folders import WHOLE_HOST
 
 FREEING = OURS + b"/freeing"
@@ -71,7 +72,7 @@ class _Batch:
 
     def _each(self, files: Sequence[Freeable], act: Callable[[Freeable], str | None]) -> list[Freeable]:
         """Do something with each of some files; those with which it failed stay. Return the others."""
-        with ThreadPoolExecutor(max_workers=HANDS) as pool:
+        with asking((self._endpoint,), HANDS, "free", ENDS_S) as pool:
             answers = list(pool.map(act, files))
         for one, reason in zip(files, answers, strict=True):
             if reason is not None:

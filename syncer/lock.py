@@ -29,6 +29,8 @@ LEASE_S = 600.0
 EMPTY_S = 30.0
 """A lock without a word is void after so long: its maker died between making and writing it."""
 RENEW_S = 60.0
+GIVES_BACK_S = 5.0
+"""Whoever wants to end waits no longer for a host that hangs to take its lock back: there the lease runs out."""
 NOT_THERE = (
     "it is gone, or another run's. Look whether the disk was unmounted meanwhile: what was brought last may lie beneath"
     " it. The next run looks at all of it again"
@@ -109,15 +111,16 @@ def destination_lock(destination: Act, root: bytes) -> Iterator[Lease]:
     """
     lease = Lease(destination, root, holder().encode() + b"\n")
     _take(destination, root, lease.path, lease.words)
-    stop = threading.Event()
-    keeper = threading.Thread(target=_renew, args=(destination, lease, stop), name="lock-keeper", daemon=True)
-    keeper.start()
+    stop, patience_s = threading.Event(), None
+    threading.Thread(target=_renew, args=(destination, lease, stop), name="lock-keeper", daemon=True).start()
     try:
         yield lease
+    except KeyboardInterrupt:
+        patience_s = GIVES_BACK_S
+        raise
     finally:
         stop.set()
-        keeper.join(timeout=RENEW_S)
-        is_given_back = _give_back(destination, lease)
+        is_given_back = _given_back(destination, lease, patience_s)
     if not is_given_back and not lease.is_told:
         raise lease.fault(NOT_THERE)
 
@@ -267,6 +270,16 @@ def _describe(destination: Act, path: bytes) -> str:
 def _read(destination: Act, path: bytes) -> bytes:
     with destination.open(path) as stream:
         return stream.read(1024)
+
+
+def _given_back(destination: Act, lease: Lease, patience_s: float | None) -> bool:
+    """Give the lock back, see `_give_back`; whoever has little patience is not told what came of it."""
+    if patience_s is None:
+        return _give_back(destination, lease)
+    giving = threading.Thread(target=_give_back, args=(destination, lease), name="lock-giver", daemon=True)
+    giving.start()
+    giving.join(patience_s)
+    return True
 
 
 def _give_back(destination: Act, lease: Lease) -> bool:

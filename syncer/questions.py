@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 
+from observatory.asking import asking
 from observatory.batches import batched
 from observatory.endpoints.contract import Hashed, Inspection, Look
 from observatory.errors import FileUnreadable
@@ -62,7 +62,7 @@ class Questions:
     def _same_hashes(self, paths: Sequence[bytes]) -> Iterator[tuple[bytes, bool | Failure]]:
         for batch in batched(paths, QUESTION_FILES):
             targets = [self._scope.target_of(path) for path in batch]
-            with ThreadPoolExecutor(max_workers=1) as pool:
+            with asking((self._source, self._destination), 1, "hash") as pool:
                 asked = pool.submit(_listed, self._source, self._source_root, batch)
                 there = _listed(self._destination, self._destination_root, targets)
             for one, other in zip(asked.result(), there, strict=True):

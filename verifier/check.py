@@ -9,10 +9,11 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
+from observatory.asking import asking
 from observatory.compare import merge
 from observatory.counting import clock_words
 from observatory.endpoints.contract import Hashed, Look, Survey, SurveyRequest
@@ -41,9 +42,6 @@ from verifier.verdict import Finding, HopVerdict, NightCount, SequenceGap
 CLOCK_DOUBT_S = 43_200.0
 """Clocks further apart than half a day do not agree on which night it is."""
 
-CLOSES_EACH_S = 0.1
-"""An end that is closed just before it is asked is not closed for that."""
-
 Listings = Future[tuple[Survey, Survey]]
 """Both listings of a hop, on their way."""
 Ask = Callable[[SurveyRequest], Survey]
@@ -62,20 +60,16 @@ def listings_of(
         List the two ends in the place of their own `survey`.
     """
     here, there = asks or (source.survey, destination.survey)
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    with ExitStack() as begun, asking((source, destination), 1, "listings") as pool:
         listings = pool.submit(ask_both, lambda: here(scope.source.request), lambda: there(scope.destination.request))
-        try:
-            yield listings
-        except KeyboardInterrupt:
-            while not listings.done():  # leaving waits for both, and one of them may only begin now
-                for end in (source, destination):
-                    end.close()
-                wait([listings], CLOSES_EACH_S)
-            raise
-        finally:
-            if listings.exception() is None:
-                for survey in listings.result():
-                    survey.close()
+        begun.callback(_close_both, listings)
+        yield listings
+
+
+def _close_both(listings: Listings) -> None:
+    if not listings.cancelled() and listings.exception() is None:
+        for survey in listings.result():
+            survey.close()
 
 
 def check(

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 
+from observatory.asking import asking
 from observatory.batches import batched
 from observatory.endpoints.contract import Hashed, Look
 from observatory.errors import CommandFailed
@@ -52,7 +53,7 @@ def hash_both(
         A host was lost, or its answers are not those to the questions.
     """
     done, over = 0, threading.Event()
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with asking((source[0], destination[0]), 2, "hash") as pool:
         batches = zip(batched(source[2], BATCH_FILES), batched(destination[2], BATCH_FILES), strict=True)
         try:
             for here, there in batches:
@@ -67,7 +68,7 @@ def hash_both(
                 yield from zip(asked[0].result(), asked[1].result(), strict=True)
                 done += len(here)
                 progress(done)
-        finally:  # interrupted, nobody waits until the batch has been hashed: leaving the pool waits for its threads
+        finally:  # interrupted, nobody waits until the batch has been hashed
             over.set()
 
 

@@ -115,8 +115,11 @@ class LocalEndpoint:
         return True
 
     def _start(self, script: bytes, stdin: Iterable[bytes]) -> LocalRunning:
+        return self._started((b"/bin/sh", b"-c", script), stdin)
+
+    def _started(self, argv: Sequence[bytes], stdin: Iterable[bytes]) -> LocalRunning:
         with self._beginning:  # one that is begun just as we are closed is ended too
-            running = LocalRunning((b"/bin/sh", b"-c", script), stdin)
+            running = LocalRunning(argv, stdin)
             self._running.add(running)
         return running
 
@@ -233,7 +236,7 @@ class LocalEndpoint:
         """Run one program; see `contract.Look.run`. One that does not exist has status 127, as in a shell."""
         program = show(argv[0])
         try:
-            running = LocalRunning(argv, stdin)
+            running = self._started(argv, stdin)
         except FileNotFoundError as error:
             return Completed(127, b"", str(error).encode())
         except OSError as error:
@@ -244,7 +247,7 @@ class LocalEndpoint:
         """Nothing is to be made; see `contract.Look.reach`."""
 
     def close(self) -> None:
-        """End what looks at this machine's disks: whoever waits for it waits no more."""
+        """End what runs on this machine: whoever waits for it waits no more."""
         with self._beginning:
             for running in list(self._running):
                 running.end()

@@ -100,21 +100,20 @@ class LocalRunning:
         self._output.close()
         return status, bytes(self._stderr)
 
-    def end(self) -> None:
+    def end(self, grace_s: float = 1.0) -> None:
         """End the program and what it started, from beside whoever reads it: that is then at its end."""
-        if self._process.poll() is None:
-            self._signal(signal.SIGKILL)
-
-    def kill(self) -> None:
-        """End the program and what it started; see `Running`."""
         if self._process.poll() is None:
             self._signal(signal.SIGTERM)
             try:
-                self._process.wait(GRACE_S)
+                self._process.wait(grace_s)
             except subprocess.TimeoutExpired:
                 self._signal(signal.SIGKILL)
-                with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk that hangs: nothing ends it
-                    self._process.wait(GRACE_S)
+
+    def kill(self) -> None:
+        """End the program and what it started; see `Running`."""
+        self.end(GRACE_S)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it waits for a disk that hangs: nothing ends it
+            self._process.wait(GRACE_S)
         self._output.close()
 
     def _signal(self, number: signal.Signals) -> None:

@@ -10,6 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from observatory.asking import End, asking
+
+ENDS_S = 2.0
+"""What is told to end has done so by then, unless it waits for a host that hangs."""
+
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
@@ -19,7 +24,12 @@ class BrokenOff(Exception):
 
 
 def abreast(
-    work: Callable[[Thing], Result], things: Sequence[Thing], at_once: int, name: str, break_off: Callable[[], None]
+    work: Callable[[Thing], Result],
+    things: Sequence[Thing],
+    at_once: int,
+    name: str,
+    break_off: Callable[[], None],
+    ends: Sequence[End] = (),
 ) -> list[Result]:
     """Do a piece of work for each thing and return the results in order.
 
@@ -31,14 +41,15 @@ def abreast(
         Of the threads.
     break_off : callable
         Called where we are interrupted: it has what is under way end, and what was not begun never is.
+    ends : sequence of End
+        Let go where that is not enough: what waits for a host that hangs hears no word.
     """
-    with ThreadPoolExecutor(max_workers=max(at_once, 1), thread_name_prefix=name) as pool:
+    with asking(ends, max(at_once, 1), name, ENDS_S) as pool:
         under_way = [pool.submit(work, thing) for thing in things]
         try:
             return [future.result() for future in under_way]
-        except KeyboardInterrupt:  # leaving the pool waits for what runs, which may be a night of hours
+        except KeyboardInterrupt:
             break_off()
-            pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from observatory.asking import asking
 from observatory.endpoints.contract import HostAccess, Look
 from observatory.endpoints.openssh import SshOptions, command_line
 from observatory.errors import CommandFailed, CouldNotTell
@@ -163,7 +163,7 @@ def _ask_at_once(*ends: Look) -> None:
         with contextlib.suppress(CouldNotTell):
             _ = end.capabilities
 
-    with ThreadPoolExecutor(len(ends), thread_name_prefix="capabilities") as pool:
+    with asking(ends, len(ends), "capabilities") as pool:
         list(pool.map(ask, ends))
 
 

@@ -7,9 +7,9 @@ Moving is the engines' own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from observatory.asking import asking
 from observatory.endpoints.contract import Facts, Hashed, Look, Promise
 from observatory.errors import CouldNotTell
 from syncer.transfer.contract import Arrived, Batch, CarryResult, Item, NotArrived
@@ -64,7 +64,7 @@ def confirm(batch: Batch, evidence: Evidence) -> list[Arrived | NotArrived]:
     as the old file may have the same size and time: its bytes are hashed on both sides.
     """
     at_source = [Promise(item.path, item.size_bytes, item.mtime_s) for item in batch.items]
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="look") as pool:
+    with asking(batch.ends, 1, "look") as pool:
         asked = pool.submit(_look_at_source, batch, at_source)
         there = _unlike(batch.destination, batch.destination_root, _at_destination(batch.items, at_source))
         here = asked.result()

@@ -115,6 +115,11 @@ class Batch:
     now: Callable[[], dt.datetime] = local_now
 
     @property
+    def ends(self) -> tuple[Look, Look]:
+        """Both hosts, to be asked or let go."""
+        return self.source, self.destination
+
+    @property
     def total_bytes(self) -> int:
         """The sum of what the plan promised."""
         return sum(item.size_bytes for item in self.items)

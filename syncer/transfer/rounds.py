@@ -213,7 +213,7 @@ class Rounds:
         jobs = self._divide(items, sessions)
         options, at_once = self.batch.options, min(sessions, len(jobs))
         pace = Pace(options, at_once, rate_at(options, self.batch.now()), self._unseen_rounds)
-        return abreast(lambda job: self._send(job, pace), jobs, at_once, "session", self._break_off)
+        return abreast(lambda job: self._send(job, pace), jobs, at_once, "session", self._break_off, self.batch.ends)
 
     def _digest(self, ends: Sequence[SessionEnd]) -> tuple[list[Item], bool]:
         """Note why files failed; return what to send again, and whether to wait before."""

@@ -141,7 +141,7 @@ class _UnderWay:
             staged.append(one)
             return None
 
-        tried = abreast(stage, items, at_once, "transfer", self._broken_off.set)
+        tried = abreast(stage, items, at_once, "transfer", self._broken_off.set, self.batch.ends)
         failed = [one for one in tried if one is not None]
         crowded_out = self._begun if self._was_full else set()
         for one in failed:
@@ -157,6 +157,8 @@ class _UnderWay:
             try:
                 return self._stage(item, sync_it)
             except CouldNotTell as error:
+                if self._broken_off.is_set():
+                    raise BrokenOff from error
                 if error.is_permanent or delay_s is None:
                     return NotArrived(item, str(error), may_retry=not error.is_permanent)
                 self._sleep(delay_s)
