@@ -10,7 +10,8 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from observatory.spec.models import TransferOptions
 from syncer.transfer.choose import choose
 from syncer.transfer.contract import Batch, CarryResult, Engine, Item
 from syncer.transfer.pipe import PipeEngine
+from tests.hosts import Host
 
 STAMP = "20160907T120000Z"
 MTIME_NS = 1_473_280_496_123_456_789
@@ -156,28 +158,35 @@ PAIRS = (
 """Where the source lies, where the destination lies, and the engine."""
 
 
+def opened(access: HostAccess) -> AbstractContextManager[Act]:
+    """Return a way of one's own to a host."""
+    return contextlib.closing(open_endpoint(access))
+
+
 @contextlib.contextmanager
 def make_pair(
-    source: str, destination: str, engine: str, folder: Path, request: pytest.FixtureRequest
+    source: str,
+    destination: str,
+    engine: str,
+    folder: Path,
+    request: pytest.FixtureRequest,
+    opens: Callable[[HostAccess], AbstractContextManager[Act]] = opened,
 ) -> Iterator[Pair]:
     """Make two empty roots and reach them as asked: on this machine, or through a real sshd."""
-    sides = [
-        _side(where, name, folder / name, number, request)
-        for number, (where, name) in enumerate(((source, "source"), (destination, "destination")))
-    ]
-    try:
+    with contextlib.ExitStack() as stack:
+        sides = []
+        for number, (where, name) in enumerate(((source, "source"), (destination, "destination"))):
+            (folder / name).mkdir()
+            access = _access(where, name, number, request)
+            sides.append(Side(stack.enter_context(opens(access)), access, folder / name))
         yield Pair(*sides, engine)
-    finally:
-        for side in sides:
-            side.endpoint.close()
 
 
-def _side(where: str, name: str, root: Path, number: int, request: pytest.FixtureRequest) -> Side:
-    root.mkdir()
+def _access(where: str, name: str, number: int, request: pytest.FixtureRequest) -> HostAccess:
     if where == "local":
-        return side(HostAccess(name, f"{name}.here", is_local=True), root)
-    host = request.getfixturevalue("three_hosts")[number] if where == "far" else request.getfixturevalue(where)
-    return side(host.access, root)
+        return HostAccess(name, f"{name}.here", is_local=True)
+    host: Host = request.getfixturevalue("three_hosts")[number] if where == "far" else request.getfixturevalue(where)
+    return host.access
 
 
 def side(access: HostAccess, root: Path) -> Side:
