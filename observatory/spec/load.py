@@ -46,7 +46,7 @@ _SHAPE = frozenset({"instrument", "layout", "cameras", "files", "exclude", "vari
 def find_folder(
     explicit: str | None, environ: Mapping[str, str], home: Path, cwd: Path, etc: Path = _ETC
 ) -> tuple[Path, str]:
-    """Return the configuration folder and how it was chosen, for ``-v`` and ``doctor``.
+    """Return the configuration folder as an absolute path and how it was chosen, for ``-v`` and ``doctor``.
 
     ``--config``, else ``$NIGHTFERRY_CONFIG``, else the first of /etc/nightferry, ~/.config/nightferry and the
     working directory that holds site.yaml. A folder that was named is never passed over for another.
@@ -83,7 +83,7 @@ def _named(folder: Path, how: str, cwd: Path, home: Path) -> tuple[Path, str]:
     if not _holds_site(cwd / folder):
         remedy = f"Write one with `nightferry init {folder}`, or name another folder."
         raise UsageError(f"{how}: {folder} holds no {SITE}. {remedy}")
-    return folder, how
+    return cwd / folder, how
 
 
 def load(

@@ -243,6 +243,21 @@ def test_the_lines_of_cron_can_be_called_as_they_are(site: Observatory) -> None:
     assert "THAT ARE NOT ON" in ended.stdout
 
 
+def test_a_folder_named_from_where_one_stands_is_found_from_everywhere(
+    site: Observatory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`nightferry --config conf crontab` printed lines that cron, which stands elsewhere, could not follow.
+
+    The drill's roots below the state folder were no absolute paths, and it ended in a traceback.
+    """
+    site.write_site(schedule={"verify": "0 9 * * *"})
+    monkeypatch.chdir(site.config.parent)
+    here = Path(site.config.name)
+    assert f" --config {site.config} " in site.call_elsewhere(here, "crontab").out.splitlines()[-1]
+    assert f" --config {site.config} " in site.call_elsewhere(here, "systemd").out
+    assert site.call_elsewhere(here, "drill", "--only", "missing", "--no-mail").status == 0
+
+
 def test_cron_does_not_mail_again_what_the_site_mails(site: Observatory) -> None:
     """Cron mails what is printed: with mail of our own the report is printed nowhere, faults still are."""
     site.write_site(schedule={"verify": "0 9 * * *"})

@@ -323,6 +323,7 @@ def test_the_folder_is_the_first_that_holds_a_site(tmp_path: Path) -> None:
     assert find_folder(None, {"NIGHTFERRY_CONFIG": ""}, home, cwd, etc)[0] == etc
     assert find_folder(None, {"NIGHTFERRY_CONFIG": str(cwd)}, home, cwd, etc) == (cwd, "$NIGHTFERRY_CONFIG")
     assert find_folder("~/.config/nightferry", {"NIGHTFERRY_CONFIG": str(cwd)}, home, cwd, etc) == (user, "--config")
+    assert find_folder("../cwd", {}, home, cwd, etc)[0] == cwd / ".." / "cwd"  # cron begins in another folder
     with pytest.raises(UsageError, match=r"--config: .*nowhere holds no site\.yaml"):
         find_folder(str(tmp_path / "nowhere"), {}, home, cwd, etc)
 
