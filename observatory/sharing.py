@@ -8,6 +8,7 @@ shows links, which is rare.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from observatory.endpoints.contract import Look, Survey, SurveyRequest
@@ -18,6 +19,10 @@ from observatory.listing import HopScope
 
 INSIDE = b"/."
 """Behind a link's name: the folder that it leads to, and not the link."""
+_IF_CLONED = (
+    "If this disk was cloned from the source's (dd, zfs send), its folders bear the same numbers and times: there,"
+    " `find %s -type d -exec touch {} +` tells them apart"
+)
 
 
 def refuse_shared_folders(scope: HopScope, source: Look, destination: Look) -> None:
@@ -36,20 +41,24 @@ def refuse_shared_folders(scope: HopScope, source: Look, destination: Look) -> N
 def refuse_listed_twice(scope: HopScope, here: Survey, there: Survey, destination: Look) -> None:
     """Refuse ends whose listings, read to their ends, entered one and the same folder, on whatever machines they are.
 
-    It may lie on a file server that both machines mount, or these are one machine under two names.
+    It may lie on a file server that both machines mount, or these are one machine under two names. A copy that others
+    fill is not refused: what clones whole file systems (`zfs send`) gives folders the same numbers and times.
 
     Raises
     ------
     EndsNotSeen
     """
+    if scope.hop.destination.declared.fill is not None:
+        return
     seen = {identity for identity in here.folders.values() if identity}
-    _refuse(scope, destination, [path for path, identity in there.folders.items() if identity in seen])
+    shared = [path for path, identity in there.folders.items() if identity in seen]
+    _refuse(scope, destination, shared, _IF_CLONED % shlex.quote(scope.hop.destination.root))
 
 
-def _refuse(scope: HopScope, destination: Look, shared: Sequence[bytes]) -> None:
+def _refuse(scope: HopScope, destination: Look, shared: Sequence[bytes], remedy: str = "") -> None:
     if shared:
         place = os.path.join(os.fsdecode(scope.destination.request.root), os.fsdecode(max(shared)))  # noqa: PTH118
-        raise EndsNotSeen(None, RootNotProven(destination.name, place, SAME_FOLDER))
+        raise EndsNotSeen(None, RootNotProven(destination.name, place, SAME_FOLDER, remedy))
 
 
 def _folders(endpoint: LocalEndpoint, request: SurveyRequest) -> Mapping[str, bytes]:

@@ -66,5 +66,20 @@ def test_a_years_folder_that_is_the_sources_own_is_no_copy_between_machines_eith
         answer = site.call(command)
         assert answer.status == 3, answer
         assert f"{site.path(archive, folder_of(site.night(1)))} {SAME_FOLDER}" in answer.out
+        assert f"`find {site.root(archive)} -type d -exec touch {{}} +`" in answer.out
     year.unlink()
     assert site.call("run").status == 0
+
+
+def test_a_copy_that_others_fill_may_be_a_clone_of_the_source(
+    tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`zfs receive` gives the folders of its copy the numbers and times of the others, each night anew."""
+    dome, archive, _ = three_hosts
+    site = Observatory(tmp_path, (dome, archive), capsys)
+    site.declare(copies=[site.copy(dome), site.copy(archive, fill="external")])
+    site.mark(archive)
+    site.expose([dome], range(3))
+    year = site.path(archive, f"{site.night(1):%Y}")
+    year.symlink_to(site.path(dome, year.name))  # what no listing tells from a clone
+    assert site.call("verify").status == 0
