@@ -11,6 +11,7 @@ The tree::
     └── CouldNotTell               not being able to look: UNKNOWN, never "missing" (exit 3)
         ├── HostUnreachable        no connection, or it was lost; a retry may help
         ├── HostSilent             connected, but no answer within a named time; a retry may help
+        │   ├── AgentSilent        the agent here that holds our keys
         │   ├── ProgramSilent      a program that works there: the host hangs, or a disk of it
         │   └── DiskSilent         a disk of a host that answers
         ├── HostKeyRefused         the host's key is unknown or changed; a person must look
@@ -138,6 +139,18 @@ class HostSilent(CouldNotTell):
     def __init__(self, host: str, doing: str, timeout_s: float) -> None:
         self.doing, self.timeout_s = doing, timeout_s
         super().__init__(f"{host}: no answer within {timeout_s:g} s while {doing}. {self.outlook}")
+
+
+class AgentSilent(HostSilent):
+    """The agent that holds our keys gave no answer; the host is not to blame."""
+
+    outlook = (
+        "It is a program on this machine, for which `ssh` would wait for ever: start it anew, or take SSH_AUTH_SOCK"
+        " out of nightferry's environment (or IdentityAgent out of ~/.ssh/config)."
+    )
+
+    def __init__(self, host: str, agent: str, timeout_s: float) -> None:
+        super().__init__(host, f"asking the agent {agent} for keys", timeout_s)
 
 
 class ProgramSilent(HostSilent):

@@ -11,6 +11,7 @@ import binascii
 import fnmatch
 import hashlib
 import hmac
+import os
 import shlex
 import subprocess
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from observatory.errors import HostUnreachable
 
 SETTINGS_S = 10.0
 """``ssh -G`` reads files and may run a ``Match exec``; it needs milliseconds."""
+NO_AGENT = "none"
+"""What ssh calls it where no agent is to be asked."""
 ALIVE_INTERVAL_S = 15
 """A question to the far end after so long without a word from it."""
 ALIVE_COUNT = 4
@@ -53,7 +56,7 @@ class OpenSSH:
         ``[user@]host[:port]``, several separated by commas.
     proxy_command : str or None
     agent : str or None
-        The socket of the agent; None: as SSH_AUTH_SOCK says.
+        The socket of the agent, or `NO_AGENT`; None: as SSH_AUTH_SOCK says.
     """
 
     host_name: str
@@ -110,7 +113,7 @@ def parse_settings(text: str) -> OpenSSH:
         return None if value in ("", "none") else value
 
     host_name = one("hostname") or ""
-    agent = one("identityagent")
+    agent = said.get("identityagent", ["SSH_AUTH_SOCK"])[0]
     files = (one("userknownhostsfile") or "").split() + (one("globalknownhostsfile") or "").split()
     return OpenSSH(
         host_name=host_name,
@@ -122,7 +125,7 @@ def parse_settings(text: str) -> OpenSSH:
         known_hosts=tuple(_home(name) for name in files),
         proxy_jump=one("proxyjump"),
         proxy_command=one("proxycommand"),
-        agent=None if agent in (None, "SSH_AUTH_SOCK") else _home(agent),
+        agent=None if agent == "SSH_AUTH_SOCK" else agent if agent == NO_AGENT else _home(os.path.expandvars(agent)),
     )
 
 

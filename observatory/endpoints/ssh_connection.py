@@ -1,24 +1,23 @@
 """One connection over SSH: the way there, the host's key, our key, and channels for what is asked.
 
-What travels through a channel is channels.py's, what is asked of a host ssh.py's; settings and known_hosts are
-openssh.py's. The first two alone import paramiko; every fault of it or of the network becomes one of ours here.
+What travels through a channel is channels.py's, what is asked of a host ssh.py's; our keys are keys.py's, settings and
+known_hosts openssh.py's. The first, channels.py and keys.py alone import paramiko; every fault of it or of the network
+becomes one of ours here.
 """
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
 import logging
-import os
 import socket
 import time
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 
 from observatory.endpoints import remedies
 from observatory.endpoints.channels import ChannelPipe, ChannelRunning, SpareChannel, gated, let_go, with_beginning
 from observatory.endpoints.contract import HostAccess
+from observatory.endpoints.keys import Agent, keys_of
 from observatory.endpoints.lean import absent
 from observatory.endpoints.lines import kernel_round_trip_s
 from observatory.endpoints.openssh import FAST_CIPHERS, OpenSSH, effective, has_aes, jump_access, known_keys
@@ -202,8 +201,8 @@ class Connection:
     def _log_in(self, transport: paramiko.Transport) -> None:
         tried: list[str] = []
         user = self._settings.user
-        with contextlib.closing(paramiko.Agent()) as agent:
-            for what, key in self._keys(agent, tried):
+        with contextlib.closing(Agent(self.host, self._settings.agent)) as agent:
+            for what, key in keys_of(self._settings, agent, is_declared=bool(self._access.identity), tried=tried):
                 if self._accepts(transport, user, key):
                     return
                 tried.append(what)
@@ -211,6 +210,7 @@ class Connection:
         raise LoginRefused(self.host, user, why, remedies.of_refused_keys(tried))
 
     def _accepts(self, transport: paramiko.Transport, user: str, key: paramiko.PKey) -> bool:
+        began_s = time.monotonic()
         try:
             left = transport.auth_publickey(user, key)
         except paramiko.BadAuthenticationType as error:
@@ -219,36 +219,15 @@ class Connection:
         except paramiko.AuthenticationException as error:
             if not transport.is_active():
                 raise HostUnreachable(self.host, f"it closed the connection during login: {error}") from error
+            if time.monotonic() - began_s >= AUTHENTICATION_S:  # paramiko has one error for a no and for no answer
+                raise HostSilent(self.host, "logging in", AUTHENTICATION_S) from error
             return False
-        except TimeoutError as error:
-            raise HostSilent(self.host, "logging in", AUTHENTICATION_S) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise HostUnreachable(self.host, f"the connection was lost during login: {error}") from error
         if left:
             why = f"the key is accepted, but {' and '.join(left)} is asked for too"
             raise LoginRefused(self.host, user, why, remedies.KEY_ALONE)
         return True
-
-    def _keys(self, agent: paramiko.Agent, tried: list[str]) -> Iterator[tuple[str, paramiko.PKey]]:
-        settings = self._settings
-        wanted = {_public_blob(identity) for identity in settings.identities}
-        for agent_key in agent.get_keys():
-            if not settings.identities_only or agent_key.asbytes() in wanted:
-                yield f"agent {agent_key.get_name()}", agent_key
-        for identity in settings.identities:
-            try:
-                key = _private_key(identity)
-            except FileNotFoundError:
-                if self._access.identity:  # ssh names six that need not be there, a specification means its own
-                    tried.append(f"{identity} {remedies.ABSENT_KEY}")
-                continue
-            except _KeyUnusable as error:
-                tried.append(f"{identity} {error}")
-                continue
-            except (paramiko.SSHException, OSError, ValueError) as error:
-                tried.append(f"{identity} (not usable: {error})")
-                continue
-            yield identity, key
 
     # ---- what a connection is for
 
@@ -349,32 +328,6 @@ def _preferred(offered: Iterable[str], known: set[str]) -> tuple[str, ...]:
     names = {name for kind in known for name in (("rsa-sha2-512", "rsa-sha2-256") if kind == "ssh-rsa" else (kind,))}
     kinds = list(offered)
     return (*(kind for kind in kinds if kind in names), *(kind for kind in kinds if kind not in names))
-
-
-class _KeyUnusable(Exception):
-    """A key's file is there and cannot be used; the words are one of remedies.py's marks."""
-
-
-def _private_key(identity: str) -> paramiko.PKey:
-    """Read a private key that ssh would use too; with one that it leaves out we listed, and it carried nothing."""
-    held = Path(identity).stat()
-    if identity.endswith(".pub"):
-        raise _KeyUnusable(remedies.PUBLIC_KEY)
-    if held.st_uid == os.getuid() and held.st_mode & 0o077:  # ssh's own rule
-        raise _KeyUnusable(remedies.OPEN_KEY)
-    try:
-        return paramiko.PKey.from_path(identity)
-    except (paramiko.PasswordRequiredException, TypeError) as error:  # the latter is cryptography's for the same
-        raise _KeyUnusable(remedies.LOCKED_KEY) from error
-
-
-def _public_blob(identity: str) -> bytes | None:
-    """Return the public half beside a private key, to find it in the agent; None where there is none."""
-    try:
-        words = Path(identity + ".pub").read_bytes().split()
-        return base64.b64decode(words[1], validate=True)
-    except (OSError, IndexError, ValueError):
-        return None
 
 
 RETRY_AFTER_S = (0.5, 2.0)
