@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from reports.json import Document, document_of, dumps, run_document, sync_document, verify_document
 from tests.unit.reports.made import AWAY, EVERYTHING, FULL, MISSING, NOT_MOVED, OK_HOP, SEED, SHD_UNKNOWN, report
@@ -159,3 +164,22 @@ def test_the_kind_of_a_report_chooses_its_document() -> None:
     kinds = [SEED, report(kind="sync", outcomes=(NOT_MOVED,)), FULL]
     assert [document_of(made)["kind"] for made in kinds] == ["verify", "sync", "run"]
     assert all(through_json(document_of(made)) for made in kinds)
+
+
+def keys_of(value: object) -> Iterator[str]:
+    """Yield the keys that a document has anywhere, but for those that are reasons."""
+    if isinstance(value, dict):
+        yield from (key for key in value if " " not in key)
+        value = list(value.values())
+    for inner in value if isinstance(value, list) else ():
+        yield from keys_of(inner)
+
+
+@pytest.mark.parametrize(
+    "document", [verify_document(FULL), sync_document(FULL), run_document(FULL)], ids=["verify", "sync", "run"]
+)
+def test_every_key_stands_on_the_page_of_the_interface(document: Document) -> None:
+    """Who writes a program over these documents learns what their keys are from the page, not from a document."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "interface.md").read_text()
+    told = set(re.findall(r"[a-z0-9_]+", " ".join(re.findall(r"`([^`]+)`", page))))
+    assert set(keys_of(document)) - told == set()
