@@ -56,7 +56,7 @@ class Word:
     late : mapping of night to datetime
         When a night was brought that was not of the last two then.
     brings : mapping or None
-        Which files are brought, and whereto, as `_brings` writes it; None where a version said so that did not know.
+        Which files are brought, and whereto, as `brings` writes it; None where a version said so that did not know.
     """
 
     completed_utc: dt.datetime
@@ -88,8 +88,12 @@ def leave_records(workplace: Workplace, asked: Asked, outcomes: Sequence[HopOutc
 def _leave(workplace: Workplace, hop: Hop, state: State) -> None:
     endpoint, path = workplace.endpoint(hop.destination.host), _word(hop)
     late = {night_text(night): at.isoformat() for night, at in _brought_late(workplace, hop).items()}
-    brings = _brings(workplace, hop)
-    said = {"completed_utc": workplace.now().isoformat(), "state": state.value, "late": late, "brings": brings}
+    said = {
+        "completed_utc": workplace.now().isoformat(),
+        "state": state.value,
+        "late": late,
+        "brings": brings(workplace, hop),
+    }
     temporary = path + b".new"
     endpoint.remove(temporary)
     with endpoint.create(temporary, 0o644) as stream:
@@ -97,7 +101,7 @@ def _leave(workplace: Workplace, hop: Hop, state: State) -> None:
     endpoint.rename(temporary, path)
 
 
-def _brings(workplace: Workplace, hop: Hop) -> dict[str, Any]:
+def brings(workplace: Workplace, hop: Hop) -> dict[str, Any]:
     """Return which files a hop brings, and whereto, by this machine's files; as JSON gives it back."""
     instrument = hop.instrument
     cameras = {
@@ -178,7 +182,7 @@ def _notes_of_other_file(workplace: Workplace, hop: Hop, word: Word) -> Iterator
     Both machines find all well, each by its own. A word of yesterday says nothing of today's file.
     """
     is_fresh = workplace.now() - word.completed_utc <= FRESH
-    name, ours = hop.instrument.instrument, _brings(workplace, hop)
+    name, ours = hop.instrument.instrument, brings(workplace, hop)
     differences = [*_differences(word.brings, ours)] if is_fresh and word.brings is not None else []
     if differences:
         sentence = (
