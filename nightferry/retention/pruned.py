@@ -96,7 +96,7 @@ def closing(found: Sequence[PlacePruned], is_free: bool) -> str:
     if not may_go:
         return "nothing may be freed"
     words = f"{counted(len(may_go), 'file')}, {size_text(size_of(may_go))}"
-    return f"nothing was freed; `nightferry prune --yes` frees {words}"
+    return f"nothing was freed; the same command with `--yes` frees {words}"
 
 
 def document_of(found: Sequence[PlacePruned]) -> dict[str, Any]:

@@ -61,6 +61,14 @@ def test_sync_and_verify_know_what_was_freed(site: Observatory) -> None:
     assert [hop["extra"] for hop in found.document["hops"]] == [[], []]
 
 
+def test_no_plan_of_one_instrument_names_a_command_that_frees_of_others_too(site: Observatory) -> None:
+    """The line that is there to be copied said `nightferry prune --yes` below what `-i sha` had shown."""
+    carried(site, FRAMES)
+    told = site.call("prune", "-i", "sha").out
+    assert "nothing was freed; the same command with `--yes` frees 3 files" in told
+    assert "nightferry prune" not in told
+
+
 def test_the_proof_names_every_witness(site: Observatory) -> None:
     """Written before anything goes; it lies in the state folder."""
     carried(site, FRAMES)
