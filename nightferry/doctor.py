@@ -26,6 +26,7 @@ from nightferry.retention.unread import why_never_freed
 from nightferry.room import why_it_takes_nothing
 from nightferry.workplace import Workplace
 from observatory.counting import clock_words
+from observatory.endpoints.contract import Act
 from observatory.ends import ABSENT, CLOCK_TOLERANCE_S, OTHER_DRIVE, Expectation, loss_words, new_root_words
 from observatory.errors import CouldNotTell, MailNotTaken, NightferryError, RootNotProven
 from observatory.listing import scope_of
@@ -36,6 +37,10 @@ from reports.words import size_text
 from syncer.transfer.choose import MANY_FILES
 from syncer.transfer.rsync import OLDEST, rsync_version
 
+SFTP_REMEDY = (
+    "Locks, folders and names are made by SFTP: it needs `Subsystem sftp` in its sshd_config, and a login that prints"
+    " nothing"
+)
 UNMOUNTED = "its disk may not be mounted"
 """Said of a root that shows neither marker nor night, here and by `RootNotProven`."""
 
@@ -114,10 +119,12 @@ def _database(workplace: Workplace) -> Iterator[Line]:
 def _host(workplace: Workplace, name: str) -> Iterator[Line]:
     endpoint = workplace.endpoint(name)
     known = endpoint.capabilities
+    without = None if workplace.access(name).is_local else _without_sftp(endpoint)
     if not known.has_shell:
-        words = "an account for SFTP alone: slower, nothing is hashed there, and its clock cannot be asked"
-        yield Line(State.OK, f"host {name}", f"{endpoint.name} reached, {words}")
+        yield _sftp_alone(f"host {name}", endpoint.name, without)
         return
+    if without and _is_filled(workplace, name):
+        yield Line(State.DIFFERENT, f"host {name}", f"sync can write nothing there: {without}. {SFTP_REMEDY}")
     ahead = endpoint.clock_ahead_s()
     found = rsync_version(endpoint, workplace.access(name))
     version = ".".join(str(number) for number in found) if found else "none"
@@ -125,6 +132,31 @@ def _host(workplace: Workplace, name: str) -> Iterator[Line]:
     if found is None or found < OLDEST:
         yield Line(State.DIFFERENT, f"host {name}", _without_rsync(found, known.has_python))
     yield _clock(name, ahead)
+
+
+def _sftp_alone(what: str, address: str, without: str | None) -> Line:
+    if without is not None:
+        return Line(State.UNKNOWN, what, f"this account runs no programs, and {without}")
+    words = "an account for SFTP alone: slower, nothing is hashed there, and its clock cannot be asked"
+    return Line(State.OK, what, f"{address} reached, {words}")
+
+
+def _without_sftp(endpoint: Act) -> str | None:
+    """Return why a far host gives no SFTP, None where it does; its session stays, and the next question needs another.
+
+    What a host does not allow beside it (MaxSessions) is so met here, and not by the next sync.
+    """
+    try:
+        endpoint.list_folder(b"/")
+    except CouldNotTell as error:
+        return str(error)
+    return None
+
+
+def _is_filled(workplace: Workplace, name: str) -> bool:
+    """Say whether we bring anything to a host."""
+    filled = [hop.destination for one in workplace.instruments.values() for hop in hops(one)]
+    return any(place.host == name and place.declared.fill != "external" for place in filled)
 
 
 def _without_rsync(found: tuple[int, ...] | None, has_python: bool) -> str:

@@ -67,7 +67,8 @@ def doctor(context: typer.Context, json: opt.Json = False) -> None:
     lines: list[Line] = []
     with options.open() as workplace:
         found = Line(State.OK, "configuration", options.found()[1])
-        for line in itertools.chain([found], _awaited(examine(workplace))):
+        looked = examine(workplace) if options.quiet else _awaited(examine(workplace))
+        for line in itertools.chain([found], looked):
             lines.append(line)
             if not json and not (options.quiet and line.state is State.OK):
                 print_line(line.state.value, line.what, line.words)

@@ -17,6 +17,7 @@ NAME = "Is its `address` (or a `proxy_jump`) spelt right, and does the name serv
 """Of an address that stands for no machine: nobody need walk to one."""
 BUSY_DOOR = "Something listens there: is it sshd, is it full (MaxStartups), and does it let this machine in?"
 """Of a host that takes the connection and drops it."""
+SESSIONS = "A connection has to carry two at a time, better ten: see MaxSessions in its sshd_config."
 NO_KEY = "Name the private key with `identity` in site.yaml, or load it into the agent."
 KEYS_ALLOWED = "Its sshd must allow keys (PubkeyAuthentication)."
 KEY_ALONE = "Let this account in by its key alone: nobody is there to type."

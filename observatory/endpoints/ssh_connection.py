@@ -283,8 +283,10 @@ class Connection:
                 # All channels that the host allows may be taken, and one will be free soon. paramiko tells only one
                 # of several threads so, by a ChannelException; to the others it gives no reason.
                 is_prohibited = isinstance(error, paramiko.ChannelException) and error.code == _PROHIBITED
-                if is_prohibited or not waits or not transport.is_active():
+                if is_prohibited or not transport.is_active():
                     raise HostUnreachable(self.host, f"it allows no further session: {error}") from error
+                if not waits:
+                    raise HostUnreachable(self.host, "it allows no further session", remedies.SESSIONS) from error
                 time.sleep(waits.pop(0))
 
     def start(self, script: bytes, stdin: Iterable[bytes]) -> ChannelRunning:

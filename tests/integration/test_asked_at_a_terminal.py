@@ -78,10 +78,12 @@ def test_the_doctor_says_that_it_waits_for_a_host(site: Observatory) -> None:
     site.site["hosts"]["hangs"] = {"address": "127.0.0.1", "port": silent.port, "connect_timeout_s": 2}
     site.write_site()
     status, drawn = converse([*site.command("doctor")], "")
+    quiet = converse(site.command("doctor", "-q"), "")[1]
     silent.close()
     assert status == 3, drawn
     before, _, _ = drawn.partition("no answer within 2 s")
     assert before.count("looking; a host that does not answer") > 3, "it moves"
+    assert "looking;" not in quiet
     plain = site.process("doctor")
     assert ("looking;" in plain.out + plain.err, plain.status) == (False, 3)
 
