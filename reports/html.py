@@ -17,7 +17,7 @@ import jinja2
 from observatory.counting import counted
 from observatory.truth import State
 from reports.model import Note, Report
-from reports.sections import Said, Section, said_of, unsaid_sections, verdict_sections
+from reports.sections import Said, Section, ends_of, said_of, unsaid_sections, verdict_sections
 from reports.subject import told
 from reports.summary import (
     processed_lines,
@@ -226,7 +226,7 @@ def _outcome_row(outcome: HopOutcome, said: Said, most_lines: int | None) -> Row
 
 
 def _way(hop: HopVerdict | HopOutcome) -> str:
-    return f"{one_line(hop.source)} → {one_line(hop.destination)}"
+    return " → ".join(ends_of(hop))
 
 
 def _blocks(sections: Iterable[Section], most_lines: int | None) -> list[Block]:

@@ -133,12 +133,22 @@ def unsaid_sections(outcome: HopOutcome, said: Said) -> Iterator[Section]:
             yield section
 
 
+def ends_of(hop: HopVerdict | HopOutcome) -> tuple[str, str]:
+    """Return what both ends are called: by their hosts, and two copies on one host by their own names besides."""
+    ends = one_line(hop.source), one_line(hop.destination)
+    names = one_line(hop.hop).split("@")[0].split(":")
+    if ends[0] != ends[1] or len(names) != len(ends):
+        return ends
+    source, destination = (end if name == end else f"{end} ({name})" for end, name in zip(ends, names, strict=True))
+    return source, destination
+
+
 def verdict_sections(verdict: HopVerdict) -> Iterator[Section]:
     """Yield the sections of one hop: what B lacks always, the others where there is something to say.
 
     Titles and order are the interface's. What is said of files on B stands below the root on B.
     """
-    source, destination = one_line(verdict.source), one_line(verdict.destination)
+    source, destination = ends_of(verdict)
     root, far_root = with_slash(verdict.source_root), with_slash(verdict.destination_root)
     missing = f"FILES ON {source} THAT ARE NOT ON {destination}"
     yield Section(root, missing, verdict.missing, ending=_ending(verdict))
@@ -165,7 +175,7 @@ def verdict_sections(verdict: HopVerdict) -> Iterator[Section]:
 
 def outcome_sections(outcome: HopOutcome) -> Iterator[Section]:
     """Yield what people must know of one hop that was moved; nothing where all went well."""
-    source, destination = one_line(outcome.source), one_line(outcome.destination)
+    source, destination = ends_of(outcome)
     root, far_root = with_slash(outcome.source_root), with_slash(outcome.destination_root)
     not_moved = f"FILES THAT WERE NOT TRANSFERRED FROM {source} TO {destination}"
     first = Section(root, not_moved, (), _failures(outcome.failed), (), _outcome_ending(outcome), is_terse=True)

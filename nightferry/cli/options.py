@@ -35,7 +35,7 @@ Dates = Annotated[
 ]
 OneInstrument = Annotated[
     str,
-    instrument_option("Whose night."),
+    instrument_option("Which instrument."),
 ]
 OneNight = Annotated[
     str,

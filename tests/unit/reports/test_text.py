@@ -81,6 +81,16 @@ def test_a_hop_without_missing_files_says_none() -> None:
     assert block(text, title) == ["2016/0907/x.fits"]
 
 
+def test_two_copies_on_one_host_are_told_apart_by_their_names() -> None:
+    """A drive in the very machine: `FILES ON summit THAT ARE NOT ON summit` said nothing."""
+    drive = replace(FIRST_HOP, hop="summit:shuttle@40in", source="summit", destination="summit")
+    carried = replace(NOT_MOVED, hop="disk:shuttle", source="10.0.0.1", destination="10.0.0.1")
+    verified, moved = render_text(report(drive)), render_text(report(kind="sync", outcomes=(carried,)))
+    assert "FILES ON summit THAT ARE NOT ON summit (shuttle)\n" in verified
+    assert "FILES THAT WERE NOT TRANSFERRED FROM 10.0.0.1 (disk) TO 10.0.0.1 (shuttle)\n" in moved
+    assert "summit → summit (shuttle)" in render_html(report(drive))
+
+
 def test_unknown_stands_where_none_would_and_never_with_it() -> None:
     """A host that was not reached is no clean report."""
     text = render_text(report(SHD_UNKNOWN))
