@@ -72,6 +72,7 @@ def _of_look(look: _Look) -> Iterator[str]:
     for paths, what, remedy in kinds:
         if left := _left_by_night(look, scope, paths):
             yield _left_words(look, left, what, remedy)
+    yield from _nightless(look, scope)
     if isinstance(look.seen, HopVerdict):
         yield from _of_verdict(look.seen)
         yield from _beside(look, scope)
@@ -104,6 +105,21 @@ def _beside(look: _Look, scope: HopScope) -> Iterator[str]:
             f"{look.seen.source}: {counted(len(found), 'file')} {lie} beside the nights, where layout names no folder,"
             f" such as {show(found[-1].path)}: nobody carries or compares them."
             f" Put them into their night's folder, or name them in exclude{accept}"
+        )
+
+
+def _nightless(look: _Look, scope: HopScope) -> Iterator[str]:
+    """Yield a sentence where more names than are taken, of those that end as a camera's do, tell no night."""
+    if scope.source.by_name is None:
+        return
+    looks_alike = matcher(_suffixes(look.hop))
+    paths = (path for path in look.seen.unrecognised if scope.source.night_of(path) is None)
+    found = [path for path in sorted(paths) if looks_alike(path.rpartition(b"/")[2]) == "taken"]
+    if len(found) > look.seen.source_files:
+        yield (
+            f"{look.seen.source}: {counted(len(found), 'file')} {is_or_are(len(found))} of no night, as night_in_name"
+            f" finds none in {show(found[0])}: nobody carries or compares them."
+            f" Mend it in {look.seen.instrument}.yaml, or name them in exclude"
         )
 
 

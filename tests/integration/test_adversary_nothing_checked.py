@@ -53,6 +53,21 @@ def test_a_night_whose_frames_no_pattern_takes_any_more_is_told(site: Observator
 
 
 @pytest.mark.parametrize("command", ["sync", "verify", "run"])
+def test_where_no_name_tells_a_night_no_command_is_silent(site: Observatory, command: str) -> None:
+    """One character of the expression was wrong: `ok`, 0 files, every morning, and with -q not a word."""
+    copies = [site.copy(name) for name in ("dome", "archive")]
+    for number in range(3):
+        site.put("dome", f"SHA_{night_text(site.night())}.{number:04d}.fits", fits_file(seed=number))
+    site.declare(layout=None, night_in_name="^SHA_(?P<night>[0-9]{8})_", copies=copies)
+    (line,) = told(site.call(command, "-q"), "night_in_name")
+    night = night_text(site.night())
+    assert line.startswith(f"sha: dome: 3 files are of no night, as night_in_name finds none in SHA_{night}.0000.fits:")
+    site.declare(layout=None, night_in_name="^SHA_(?P<night>[0-9]{8})[.]", copies=copies)
+    site.put("dome", "SHA_flat.fits", fits_file())
+    assert told(site.call(command), "night_in_name") == [], "fewer than are taken"
+
+
+@pytest.mark.parametrize("command", ["sync", "verify", "run"])
 def test_where_all_files_are_left_by_every_pattern_no_command_is_silent(site: Observatory, command: str) -> None:
     """`ok`, 0 files, said nothing of them after a sync; with -q, as cron has it, neither did the others."""
     renamed(site, 1, 3)
