@@ -19,7 +19,7 @@ from observatory.endpoints.contract import Facts, RootFacts
 from observatory.ends import CLOCK_TOLERANCE_S
 from observatory.errors import CouldNotTell, RootNotProven
 from observatory.listing import Scope, hop_scope, scope_of
-from observatory.spec.chain import Hop, Place, hops
+from observatory.spec.chain import Hop, Place, hops, place_of
 from observatory.spec.models import Instrument
 from syncer.prune import CopyState, Reading, Rule, Witness, must_be_read
 
@@ -27,7 +27,7 @@ from syncer.prune import CopyState, Reading, Rule, Witness, must_be_read
 def place_word(workplace: Workplace, place: Place) -> str:
     """Return where a copy stands: copies of one place count once, and one machine under two names is one place."""
     if place.declared.place is not None:
-        return place.declared.place
+        return place_of(place.declared)
     declared = workplace.specification.site.hosts
     own = declared[place.host]
     if own.address is None:

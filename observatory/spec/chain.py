@@ -130,6 +130,11 @@ def set_aside_days(instrument: Instrument, place: Place) -> int:
     return SET_ASIDE_DAYS if retention is None else retention.set_aside_days
 
 
+def place_of(copy: Copy) -> str:
+    """Return in which place a copy stands, as places are compared: capitals and blanks tell none from another."""
+    return copy.host if copy.place is None else " ".join(copy.place.casefold().split())
+
+
 def places(instrument: Instrument) -> tuple[Place, ...]:
     """Return every copy of an instrument, variant by variant, along the chain in the order declared."""
     return tuple(_place(instrument, copy, words) for words in variants(instrument) for copy in instrument.copies)

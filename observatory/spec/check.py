@@ -52,6 +52,7 @@ def check_instrument(instrument: Instrument, hosts: Collection[str] | None) -> I
     yield from _steps(instrument)
     yield from _retention(instrument)
     yield from _sequence(instrument)
+    yield from _all_excluded(instrument)
     yield from _something_to_do(instrument)
     for path, reason in owned_faults(instrument):
         yield Finding(path, reason)
@@ -217,8 +218,8 @@ def _freeable(instrument: Instrument, index: int, retention: Retention, path: Ke
 
 def _provable(instrument: Instrument, index: int, wanted: int, path: KeyPath) -> Iterator[Finding]:
     """A file is freed when it is proven in so many other places; more than there are can never be."""
-    others = {copy.place or copy.host for at, copy in enumerate(instrument.copies) if at != index}
-    others.discard(instrument.copies[index].place or instrument.copies[index].host)
+    others = {chain.place_of(copy) for at, copy in enumerate(instrument.copies) if at != index}
+    others.discard(chain.place_of(instrument.copies[index]))
     if wanted > len(others):
         yield Finding(path, f"{wanted} other places are asked for, but the chain has {len(others)}: nothing is freed")
 
@@ -234,6 +235,17 @@ def _sequence(instrument: Instrument) -> Iterator[Finding]:
             return
     such = _filled(pattern, next(iter(instrument.cameras)), "20160907", "0001")
     yield Finding(("sequence",), f"no camera takes a name such as {such!r}: no hole would ever be seen")
+
+
+def _all_excluded(instrument: Instrument) -> Iterator[Finding]:
+    """A camera of which `exclude` takes every file carries nothing, night after night, and is well."""
+    for name, camera in instrument.cameras.items():
+        named, left = Territory("/night", camera.taken), Territory("/night", camera.taken, camera.exclude)
+        if camera.exclude and shared_path(named, left) is None:
+            reason = (
+                "takes every file that the camera's patterns take: nothing would be carried, and nothing found missing"
+            )
+            yield Finding(("cameras", name, "exclude"), reason)
 
 
 def _filled(pattern: str, camera: str, night: str, number: str) -> str:

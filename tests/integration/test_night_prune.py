@@ -190,6 +190,20 @@ def test_one_machine_under_two_names_is_one_place(site: Observatory) -> None:
     assert site.path("dome", paths[0]).exists()
 
 
+def test_two_spellings_of_a_place_are_one_place(site: Observatory) -> None:
+    """With a third place in the chain the file is sound, and two archives in one town freed the file as two places."""
+    site.add_local("away")
+    towns = {"hill": {"place": "Cape Town"}, "cape": {"place": "cape  town"}, "away": {"cameras": ["log"]}}
+    site.declare(
+        cameras={"sha": {"files": ["SHA_*.fits"]}, "log": {"files": ["*.log"]}},
+        copies=[site.copy("dome"), *(site.copy(name, from_="dome", **more) for name, more in towns.items())],
+        retention=RETENTION,
+    )
+    paths = carried(site, FRAMES)
+    assert "is in the place of another (cape town)" in site.call("prune", "--yes").out
+    assert site.path("dome", paths[0]).exists()
+
+
 def test_a_person_may_accept_a_file_that_was_exposed_anew(site: Observatory) -> None:
     """What changed since it was first read stays until somebody says that it may be so, and it was read again."""
     one, *_ = carried(site, FRAMES)

@@ -51,6 +51,19 @@ FAULTS = {
         },
         "8: copies.1: no camera is kept both on sha and here: nothing would be carried, and nothing found missing",
     ),
+    "a camera of which all is excluded": (
+        {"cameras": "\n  sha: {files: ['SHA_*.fits', 'raw/*'], exclude: ['*.fits', 'raw/*', x]}"},
+        "4: cameras.sha.exclude: takes every file that the camera's patterns take: nothing would be carried,"
+        " and nothing found missing",
+    ),
+    "two places that are one": (
+        {
+            "copies": "\n  - {host: sha, root: /a}\n  - {host: astro.suth, root: /b, place: Cape Town}"
+            "\n  - {host: astro.cape, root: /c, place: 'cape  town'}",
+            "retention": "{keep_nights: 30, copies: 2}",
+        },
+        "9: retention.copies: 2 other places are asked for, but the chain has 1: nothing is freed",
+    ),
     "a word in a root that is no variant": (
         {"copies": "\n  - {host: sha, root: '/a/{telescope}'}\n  - {host: astro.suth, root: /b}"},
         "6: copies.0.root: {telescope} is none of this instrument's variants",
@@ -202,6 +215,7 @@ SOUND = {
         "copies": "\n  - {host: sha, root: '/a/{t}'}\n  - {host: astro.suth, root: '/b/{t}'}",
         "variants": "{t: [1m, 40in]}",
     },
+    "a camera of which some is excluded": {"cameras": "\n  sha: {files: ['*.fits', 'x*'], exclude: ['*.fits']}"},
     "a tree without nights": {"cameras": "\n  sha: {files: ['*']}\n  calib: {files: ['*'], nights: none, layout: c/d}"},
     "away for a night": {"away": "[{from: 20160907, until: 2016-09-07, reason: aluminising}]"},
     "nights in names": {"layout": "", "night_in_name": "'(?P<utc>[0-9]{8})'"},
