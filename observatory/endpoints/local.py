@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import os
 import shutil
 import stat
@@ -15,7 +14,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from observatory.endpoints import shell
 from observatory.endpoints.contract import (
@@ -31,15 +30,18 @@ from observatory.endpoints.contract import (
     SurveyRequest,
 )
 from observatory.endpoints.hanging import Disks
+from observatory.endpoints.reading import hashed, inspected, open_regular
 from observatory.endpoints.running import LocalRunning, complete
 from observatory.endpoints.surveying import OtherTools
 from observatory.endpoints.walk import Kind, Node, WalkSurvey, join, reason_of
+from observatory.endpoints.watched import Pulse, Watch, Work
 from observatory.errors import CommandFailed, CouldNotTell, FileUnreadable
-from observatory.formats import whole
 from observatory.names import show
 
 HASH_BLOCK_BYTES = 1 << 20
 """Read at a time while hashing: beyond it nothing gets faster."""
+
+Answer = TypeVar("Answer")
 
 
 def _kind(mode: int) -> Kind:
@@ -100,7 +102,7 @@ class LocalEndpoint:
         self.name = access.address or access.name
         self._access, self._by_script = access, by_script
         self._tree = LocalTree()
-        self._disks = Disks(self.name, self._start)
+        self._disks, self._watch = Disks(self.name, self._start), Watch(self.name)
         self._beginning = threading.Lock()
         self._running: weakref.WeakSet[LocalRunning] = weakref.WeakSet()
 
@@ -141,11 +143,14 @@ class LocalEndpoint:
             free = self.free_bytes(request.root)
         return WalkSurvey(self._tree, request, self.name, time.time(), 0.0, free)
 
+    def _answers(self, root: bytes, doing: str, work: Work[Answer]) -> Iterator[Answer]:
+        """Give what is read below a root, whose disk may hang from the beginning, or stop in the middle."""
+        self._disks.require_awake(root)
+        yield from self._disks.answers(root, self._watch.answers(f"{doing} below {show(root)}", work))
+
     def stat(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Facts]:
         """Look at some paths; see `contract.Look.stat`."""
-        self._disks.require_awake(root)
-        for path in paths:
-            yield self._stat(root, path)
+        return self._answers(root, "looking", lambda pulse: (self._stat(root, path) for path in paths))
 
     def _stat(self, root: bytes, path: bytes) -> Facts:
         if not shell.is_below(path):
@@ -162,10 +167,14 @@ class LocalEndpoint:
 
     def differing(self, root: bytes, promises: Sequence[Promise]) -> Iterator[Facts]:
         """Look at some paths and give those that are not as promised; see `contract.Look.differing`."""
-        self._disks.require_awake(root)
-        for promise in promises:
-            if not self._keeps(root, promise):
-                yield self._stat(root, promise.path)
+
+        def others(pulse: Pulse) -> Iterator[Facts]:
+            for promise in promises:
+                pulse()
+                if not self._keeps(root, promise):
+                    yield self._stat(root, promise.path)
+
+        return self._answers(root, "looking", others)
 
     def _keeps(self, root: bytes, promise: Promise) -> bool:
         """Say so of what a quick look shows to be as promised; made for 100,000 files."""
@@ -178,26 +187,17 @@ class LocalEndpoint:
 
     def hash(self, root: bytes, paths: Sequence[bytes]) -> Iterator[Hashed]:
         """Hash some files; see `contract.Look.hash`."""
-        self._disks.require_awake(root)
-        block = bytearray(HASH_BLOCK_BYTES)
-        for path in paths:
-            if not shell.is_below(path):
-                yield Hashed(path, None, shell.NOT_BELOW)
-                continue
-            try:
-                yield Hashed(path, hash_file(join(root, path), block))
-            except OSError as error:
-                yield Hashed(path, None, reason_of(error))
+
+        def hashes(pulse: Pulse) -> Iterator[Hashed]:
+            block = bytearray(HASH_BLOCK_BYTES)
+            for path in paths:
+                yield hashed(root, path, pulse, block)
+
+        return self._answers(root, "hashing", hashes)
 
     def inspect(self, root: bytes, paths: Sequence[bytes], sums: bool) -> Iterator[Inspection]:
         """Judge some files by their own structure; see `contract.Look.inspect`."""
-        self._disks.require_awake(root)
-        for path in paths:
-            if not shell.is_below(path):
-                yield Inspection(path, "unreadable", shell.NOT_BELOW)
-                continue
-            state, reason = whole.judge(join(root, path), sums)
-            yield shell.inspection(path, f"={state} {reason}".encode("utf-8", "replace"))
+        return self._answers(root, "judging", lambda pulse: (inspected(root, path, sums, pulse) for path in paths))
 
     def open(self, path: bytes) -> BinaryIO:
         """Open an absolute path for reading; see `contract.Look.open`."""
@@ -247,7 +247,8 @@ class LocalEndpoint:
         """Nothing is to be made; see `contract.Look.reach`."""
 
     def close(self) -> None:
-        """End what runs on this machine: whoever waits for it waits no more."""
+        """End what runs and reads on this machine: whoever waits for it waits no more."""
+        self._watch.let_go()
         with self._beginning:
             for running in list(self._running):
                 running.end()
@@ -368,31 +369,3 @@ def with_parents(paths: Sequence[bytes]) -> list[bytes]:
         parts = [part for part in path.split(b"/") if part not in (b"", b".")]
         found.update(b"/".join(parts[:count]) for count in range(1, len(parts) + 1))
     return sorted(found)
-
-
-def open_regular(path: bytes) -> BinaryIO:
-    """Open a regular file for reading; a pipe or device is refused rather than waited for."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(22, "not a regular file")
-        return os.fdopen(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
-
-
-def hash_file(path: bytes, block: bytearray | None = None) -> str:
-    """Return the SHA-256 of a file, read from its disk as far as the system lets go of what it has cached.
-
-    `block` is room to read into; whoever hashes many files hands in the same.
-    """
-    digest = hashlib.sha256()
-    block = bytearray(HASH_BLOCK_BYTES) if block is None else block
-    view = memoryview(block)
-    with open_regular(path) as stream:
-        if hasattr(os, "posix_fadvise"):
-            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        while count := stream.readinto(block):  # type: ignore[attr-defined]  # a buffered reader has it
-            digest.update(view[:count])
-    return digest.hexdigest()

@@ -6,17 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from observatory.endpoints import channels, hanging, surveying
-from observatory.endpoints.contract import HostAccess, SurveyRequest
+from observatory.endpoints import channels, hanging, surveying, watched
+from observatory.endpoints.contract import HostAccess, Promise, SurveyRequest
 from observatory.endpoints.local import LocalEndpoint
 from observatory.endpoints.ssh import SshEndpoint
-from observatory.errors import DiskSilent
+from observatory.errors import CommandFailed, DiskSilent
 from tests.hanging import hung
 from tests.hosts import Host, below
 from tests.observatory import Observatory
@@ -90,6 +92,44 @@ def test_what_reads_by_itself_does_not_begin_on_a_disk_that_hangs(site: Observat
         ):
             with pytest.raises(DiskSilent):
                 ask()
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda endpoint, root: list(endpoint.hash(root, [b"a.fits"])),
+        lambda endpoint, root: list(endpoint.stat(root, [b"a.fits"])),
+        lambda endpoint, root: list(endpoint.differing(root, [Promise(b"a.fits", 1, 1.0)])),
+        lambda endpoint, root: list(endpoint.inspect(root, [b"a.fits"], True)),
+    ],
+    ids=["hash", "stat", "differing", "inspect"],
+)
+def test_a_disk_that_stops_after_it_had_answered_is_waited_for_as_long_as_a_far_one(
+    site: Observatory, monkeypatch: pytest.MonkeyPatch, ask: Callable[[LocalEndpoint, bytes], object]
+) -> None:
+    """What read there waited for ever, and so did the report of all other hosts; nobody is kept who wants to end."""
+    monkeypatch.setattr(watched, "STILL_S", PATIENCE_S)
+    site.copy("here")
+    root, endpoint = os.fsencode(site.root("here")), LocalEndpoint(HostAccess("here", "here", is_local=True))
+    ask(endpoint, root)
+    with hung(site.root("here")):
+        with pytest.raises(DiskSilent, match=f"within {PATIENCE_S:g} s while"):
+            ask(endpoint, root)
+        with pytest.raises(DiskSilent, match="not waited for again"):
+            ask(endpoint, root)
+
+
+def test_who_reads_a_disk_that_stops_is_let_go(site: Observatory) -> None:
+    """Long before the disk is given up."""
+    site.copy("here")
+    root, endpoint = os.fsencode(site.root("here")), LocalEndpoint(HostAccess("here", "here", is_local=True))
+    list(endpoint.stat(root, [b"a"]))
+    with hung(site.root("here")):
+        threading.Timer(0.5, endpoint.close).start()
+        began_s = time.monotonic()
+        with pytest.raises(CommandFailed, match="let go"):
+            list(endpoint.stat(root, [b"a"]))
+        assert time.monotonic() - began_s < 20
 
 
 def test_a_host_with_sftp_alone_is_not_asked_again_either(
