@@ -31,10 +31,12 @@ def read_all(workplace: Workplace, asked: Asked, is_quiet: bool) -> int:
     for read in found:
         for sentence in read.sentences:
             say(sentence)
-    for name in sorted({read.instrument for read in found}):
-        if not any(read.files or read.sentences for read in found if read.instrument == name):
-            say(f"{name}: not one file was hashed: no copy holds any of the nights asked for")
-    return exit_status(worst([State.OK, *(read.state for read in found)]))
+    names = sorted({read.instrument for read in found})
+    unheld = [name for name in names if not any(one.files or one.sentences for one in found if one.instrument == name)]
+    for name in unheld:
+        say(f"{name}: not one file was hashed: no copy holds any of the nights asked for")
+    is_unknown = unheld and asked.dates  # a window may hold no night at all, and these were named
+    return exit_status(worst([State.UNKNOWN if is_unknown else State.OK, *(read.state for read in found)]))
 
 
 @contextmanager

@@ -236,6 +236,23 @@ def test_of_nights_of_which_nothing_could_be_hashed_nothing_is_called_safe_in_si
     assert "not one file was hashed" not in site.call("status", "--safe", "-i", "vampires").err
     wrong = site.call("status", "--safe", "-i", "vampires", "-d", "20200101", "-q")
     assert wrong.err == "vampires: not one file was hashed: no copy holds any of the nights asked for\n"
+    assert wrong.status == 3, "it was asked about by name, and nobody can tell"
+    assert site.call("status", "--safe", "-i", "vampires", "-n", "1", "-q").status == 0, "a quiet night is none's fault"
+
+
+def test_a_night_that_another_log_calls_transferred_and_that_is_not_there_is_not_safe(site: Observatory) -> None:
+    """Hashing it is how one knows, and of a night that is on no copy nothing was said among others that are there."""
+    expose(site)
+    site.fill()
+    log = site.folder / "ARCHIVE_LOG.csv"
+    lost = "\n/mnt/fuuu/ARCHIVED_DATA/20250603,2025-06-03,True,,True,,True,2025-11-14T20:38:15\n"
+    log.write_text(",".join(COLUMNS) + lost)
+    assert site.call("status", "-i", "vampires", "--import", str(log)).status == 0
+    answer = site.call("status", "-i", "vampires", "-d", f"20250603..{site.night():%Y%m%d}", "--safe", "-q")
+    assert (answer.status, answer.err) == (
+        1,
+        "vampires on scexao6, 20250603: not safe: ARCHIVE_LOG.csv has it there, and not one file of it is\n",
+    )
 
 
 @pytest.mark.parametrize("level", ["size", "checksum"])
