@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,4 +48,4 @@ def test_a_hop_that_took_most_of_a_run_is_named_with_its_time(
     said = site.call("run").out
     (line,) = (line for line in said.splitlines() if "this report waited for it" in line)
     assert NAMED in line
-    assert "(sync 1 s, verify 0 s)" in line
+    assert re.search(r"\(sync [1-9][0-9]* s, verify [0-9]+ s\)", line)  # a busy machine takes more than the second
