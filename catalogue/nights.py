@@ -275,12 +275,16 @@ class NightBook(Book):
 
 
 def expect_fewer(connection: Connection, instrument: str, hop: str, freed: Mapping[dt.date, int]) -> None:
-    """Expect so many files fewer on a hop's source, within a transaction; a negative number is files put back."""
+    """Expect so many files fewer on a hop's source, within a transaction; a negative number is files put back.
+
+    A night that was counted anew since has them in its count already, or will have them in the next.
+    """
     for night, count in sorted(freed.items()):
+        fewer = nights.c.freed_files + count
         connection.execute(
             nights.update()
             .where(nights.c.instrument == instrument, nights.c.hop == hop, nights.c.night == night)
-            .values(freed_files=nights.c.freed_files + count)
+            .values(freed_files=sa.case((fewer > 0, fewer), else_=0))
         )
 
 

@@ -82,3 +82,26 @@ def test_what_lies_aside_on_an_archive_is_not_carried_again(site: Observatory, m
     answer = site.call("prune", "--yes", "--json")
     assert (answer.status, [copy["unknown"] for copy in answer.document["copies"]]) == (0, [[], []])
     assert set(tree(site.root("cape"))) == set(paths)
+
+
+def test_what_a_dead_prune_had_not_touched_yet_is_not_missed_twice(
+    site: Observatory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had said what it would free; a run counted the night anew before the next prune said that nothing went."""
+    paths = carried(site)
+
+    def dies(*words: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr("syncer.freeing._Batch.set_aside", dies)
+        with pytest.raises(Died):
+            site.call("prune", "--yes", "--json")
+    assert set(tree(site.root("dome"))) == set(paths)
+    night = night_text(site.night(BACK))
+    assert site.call("verify", "-d", night).status == 0
+    with monkeypatch.context() as patched:
+        patched.setattr("syncer.freeing._proven", lambda *words: {})
+        site.call("prune", "--yes", "--json")
+    assert set(tree(site.root("dome"))) == set(paths)
+    assert "any more" not in site.call("verify", "-d", night).out

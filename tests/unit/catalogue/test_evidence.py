@@ -130,3 +130,13 @@ def test_what_is_being_freed_is_no_loss_and_what_stays_is_expected_again(ledger:
     assert (ledger.open_freeings(one), known(ledger)) == ((), 4)
     assert ledger.freed(one, [NIGHT]) == {freed(1).path: freed(1)}
     assert ledger.freed(one, []) == {}
+
+
+def test_what_a_dead_prune_left_in_its_place_is_expected_once(ledger: Ledger) -> None:
+    """A run had counted it anew before the next prune saw that it is there."""
+    run, one = ledger.start_run("prune", ["sha"], NOON, "astro", 1), holder(ledger)
+    ledger.record_nights(run, "sha", "sha:archive", {NIGHT: NightRecord(source_files=5)}, NOON)
+    number = ledger.begin_freeing(one, "sha", ["sha:archive"], [freed(1), freed(2)], NOON)
+    ledger.record_nights(run, "sha", "sha:archive", {NIGHT: NightRecord(source_files=5)}, NOON)
+    ledger.finish_freeing(number, "sha", ["sha:archive"], {freed(1).path, freed(2).path}, LATER)
+    assert known(ledger) == 5
