@@ -52,7 +52,7 @@ def _of_place(
         marker=marker or None,
         is_vouched=(place.host, place.root) in new_roots or _is_vouched(workplace, hop, place),
         away=away_of(workplace, hop, place, nights),
-        drive_away=_drive_away(workplace, place) if place.declared.removable else None,
+        drive_away=drive_away(workplace, place) if place.declared.removable else None,
         last_seen=last_seen(record),
         held_files=last_seen(record) is None and held_files(workplace, hop.instrument, place),
         other_bearer=_other_bearer(workplace, hop, place),
@@ -179,7 +179,8 @@ def _is_vouched(workplace: Workplace, hop: Hop, place: Place) -> bool:
     return not held_files(workplace, hop.instrument, place)  # a way back (`restore --from`) has no nights of its own
 
 
-def _drive_away(workplace: Workplace, place: Place) -> str:
+def drive_away(workplace: Workplace, place: Place) -> str:
+    """Return what is said of a removable drive that is not there."""
     record = workplace.ledger.root(place.host, place.root)
     seen = "never seen" if record is None else f"last seen {record.last_seen_utc:%Y-%m-%d}"
     return f"the removable drive {place.name} is not there, {seen}"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from nightferry.declared import notes_of_declared
+from nightferry.drives import notes_of_drives
 from nightferry.groundless import notes_of_groundless
 from nightferry.holdings.cataloguing import Filled, FillWishes, fill_instrument, section_of
 from nightferry.hop_sync import SyncWishes
@@ -81,6 +82,7 @@ def nightly(workplace: Workplace, run: Run, asked: Asked, wishes: NightlyWishes,
             *notes_of_gone(workplace, asked, verdicts),
             *notes_of_unsafe(workplace, asked, verdicts),
             *notes_of_groundless(workplace, asked, verdicts),
+            *notes_of_drives(workplace, asked, verdicts),
             *notes_of_declared(workplace, asked, keeps_records=run.keeps_records),
             *gathered.converted.notes,
             *filled.notes,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from nightferry.cli.context import say
 from nightferry.cli.work import Delivery, conclude, confirm_root, hop_progress
 from nightferry.clocks import clock_notes
+from nightferry.drives import notes_of_drives
 from nightferry.groundless import notes_of_groundless
 from nightferry.hop_sync import SyncWishes
 from nightferry.locks import free_locks
@@ -79,6 +80,7 @@ def _sync_report(
             *before,
             *notes_of(workplace, asked, outcomes),
             *notes_of_groundless(workplace, asked, outcomes),
+            *notes_of_drives(workplace, asked, outcomes),
         ],
         problems=[Note(str(error)) for error in refused],
     )

@@ -9,6 +9,7 @@ from nightferry.cli.next_steps import next_steps
 from nightferry.cli.work import Delivery, conclude, file_progress
 from nightferry.clocks import clock_notes
 from nightferry.declared import notes_of_declared
+from nightferry.drives import notes_of_drives
 from nightferry.groundless import notes_of_groundless
 from nightferry.hop_verify import VerifyWishes
 from nightferry.relay import heed_earlier_hops
@@ -43,6 +44,7 @@ def run_verify(workplace: Workplace, asked: Asked, wishes: VerifyWishes, deliver
             *notes_of_gone(workplace, asked, verdicts),
             *notes_of_unsafe(workplace, asked, verdicts),
             *notes_of_groundless(workplace, asked, verdicts),
+            *notes_of_drives(workplace, asked, verdicts),
             *notes_of_declared(workplace, asked, keeps_records=run.keeps_records),
         ],
     )

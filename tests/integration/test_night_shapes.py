@@ -5,7 +5,10 @@ What a shape means is INTERFACE's; here each is carried and proven over real hos
 
 from __future__ import annotations
 
+import datetime as dt
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +212,27 @@ def test_a_removable_drive_is_away_until_it_is_back(site: Observatory) -> None:
     site.expose([alpha], [2])
     assert site.call("sync").status == 0
     assert site.call("verify", "--json").hop["state"] == "ok"
+
+
+@pytest.mark.parametrize(("days", "words"), [(20, None), (31, "a month"), (100, "three months"), (400, "a year")])
+def test_a_drive_that_stays_away_is_told_and_told_again(site: Observatory, days: int, words: str | None) -> None:
+    """It was away each morning, after a year too, and nobody was mailed."""
+    alpha, _, _ = site.hosts
+    site.add_local("drive")
+    site.declare("sha", copies=[site.copy(alpha), site.copy("drive", removable=True)])
+    site.expose([alpha], [1])
+    site.fill()
+    assert site.call("verify").status == 0
+    shutil.rmtree(site.root("drive"))
+    with closing(sqlite3.connect(site.state / "catalogue.db")) as records, records:
+        seen = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+        records.execute("UPDATE roots SET last_seen_utc = ? WHERE host = 'drive'", [f"{seen:%Y-%m-%d %H:%M:%S.%f}"])
+    for command in ("verify", "sync", "run"):
+        answer = site.call(command)
+        assert answer.status == 0
+        assert (f"last seen {seen:%Y-%m-%d}, more than" in answer.out) == (words is not None)
+        assert f"more than {words} ago" in answer.out or words is None
+    assert bool(site.call("verify", "-q").out) == (words is not None), "what is mailed is not silent"
 
 
 def step(copy: str, **settings: object) -> dict[str, object]:
