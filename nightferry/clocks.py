@@ -63,21 +63,52 @@ def running() -> Running | None:
 def leapt(workplace: Workplace, now: Running | None = None) -> str | None:
     """Return a sentence where this machine's clock was set by more than half a day while it was running.
 
-    What was noted before stays noted until the clock is right again, the machine is started anew, or a person takes
-    the note away: which of the two times is the right one nobody here knows.
+    Also where it shows a time before the one that it showed when the machine ran last, as without its battery it does.
+    What was noted before stays noted until the clock is right again or a person takes the note away: which of the two
+    times is the right one nobody here knows.
     """
-    present = now or running()
-    before = _noted(workplace.state / _FILE)
-    if present is None or before is None or before.boot != present.boot:
+    found = _leap(workplace, now)
+    if found is None:
         return None
-    ahead_s = present.began_s - before.began_s
-    if abs(ahead_s) <= LEAP_S:
-        return None
-    noted = dt.datetime.fromtimestamp(before.noted_s, dt.UTC)
+    before, ahead_s, is_one_boot = found
+    noted = f"{dt.datetime.fromtimestamp(before.noted_s, dt.UTC):%Y-%m-%d %H:%M} UTC"
+    if is_one_boot:
+        what = (
+            f"was set while it was running: it is {clock_words(ahead_s)} what it showed at {noted}"
+            " and the time that has passed since (or it stood still, as virtual machines do)"
+        )
+    else:
+        what = f"went back while it was off: it is {clock_words(ahead_s)} {noted}, which it showed before"
     return (
-        f"this machine's clock was set while it was running: it is {clock_words(ahead_s)} what it showed at"
-        f" {noted:%Y-%m-%d %H:%M} UTC and the time that has passed since (or it stood still, as virtual machines do)."
+        f"this machine's clock {what}."
         f" Nothing is freed. Set it (chrony or ntpd); if it is right now: rm {workplace.state / _FILE}"
+    )
+
+
+def _leap(workplace: Workplace, now: Running | None) -> tuple[Running, float, bool] | None:
+    """Return what was noted before the clock was set, by how many seconds, and whether the machine has run since.
+
+    How long a machine was off no clock tells; but no time is before one that was.
+    """
+    present, before = now or running(), _noted(workplace.state / _FILE)
+    if present is None or before is None:
+        return None
+    is_one_boot = before.boot == present.boot
+    ahead_s = present.began_s - before.began_s if is_one_boot else min(present.noted_s - before.noted_s, 0.0)
+    return (before, ahead_s, is_one_boot) if abs(ahead_s) > LEAP_S else None
+
+
+def doubt_of_nights(workplace: Workplace) -> str | None:
+    """Return why nights that are counted back from now may not be the last ones; None where the clock is believed.
+
+    One that is ahead leaves none out: the window reaches back to the last look.
+    """
+    found = _leap(workplace, None)
+    if found is None or found[1] > 0:
+        return None
+    return (
+        "this machine's clock was set back; which nights are the last cannot be told."
+        " Set it (chrony or ntpd), or name the nights with -d"
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import NightRecord, NightState
+from nightferry.clocks import doubt_of_nights
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
 from nightferry.on_the_way import OnTheWay
 from nightferry.retention.evidence import HopWitness, kept_on
@@ -95,7 +96,7 @@ class _Look:
             witness.conclude(verdict)
             self._notice_loss(verdict)  # while it is known what was in progress before
             self._note_waiting(verdict)
-        verdict = self._as_known(on_the_way.passed(self.scope, verdict))
+        verdict = self._doubted(self._as_known(on_the_way.passed(self.scope, verdict)))
         verdict = with_gone(verdict, gone_from_both(self.workplace, self.scope, self.before.least, verdict))
         if self.run.keeps_records:
             self._record(verdict)
@@ -139,6 +140,14 @@ class _Look:
         if away is None and are_to_come(workplace, hop.instrument, nights):
             return replace(verdict, unknown_reason="not one of these nights has begun; nothing can be said of them")
         return replace(verdict, away_reason=away)
+
+    def _doubted(self, verdict: HopVerdict) -> HopVerdict:
+        """Say of nights counted back by a clock that is not to be believed that they may not be the last ones.
+
+        Between hosts clocks are compared with ours; where all copies lie on this machine ours alone tells.
+        """
+        doubt = doubt_of_nights(self.workplace) if self.options.nights_by_clock else None
+        return replace(verdict, away_reason=None, unknown_reason=verdict.unknown_reason or doubt) if doubt else verdict
 
     def _record(self, verdict: HopVerdict) -> None:
         """Note what was shown of each night that the source has, and of those of which it freed something.

@@ -137,6 +137,16 @@ def test_of_another_boot_nothing_is_said(workplace: Workplace, change: dict[str,
     assert list(clock_notes(workplace)) == []
 
 
+def test_a_clock_that_went_back_while_the_machine_was_off_is_told(workplace: Workplace) -> None:
+    """Its battery is dead: after a power cut it begins at 2015; no time comes before one that was."""
+    later = note_clock(workplace, -MONTH.total_seconds())
+    (workplace.state / "clock.json").write_text(json.dumps(asdict(later) | {"boot": "before"}))
+    for _ in range(2):
+        (note,) = clock_notes(workplace)
+        assert "clock went back while it was off: it is 30 days behind" in note.sentence
+        assert f"rm {workplace.state / 'clock.json'}" in note.sentence
+
+
 def test_summer_time_and_a_drifting_clock_are_no_leap(workplace: Workplace) -> None:
     """An hour, or two."""
     note_clock(workplace, 7200.0)
