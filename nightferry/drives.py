@@ -47,6 +47,6 @@ def _sentence(workplace: Workplace, hop: Hop, place: Place, since: str) -> str:
     name = hop.instrument.instrument
     return (
         f"{drive_away(workplace, place)}, {since} ago: what {hop.key} brings waits for it, and is on one copy less."
-        f" Plug it in, and run `nightferry sync -i {name} --hop {hop.key}`; or, if it does not come back, take it"
+        f" Plug it in, and run `nightferry sync -i {name} --hop {hop.name}`; or, if it does not come back, take it"
         f" out of {name}.yaml"
     )

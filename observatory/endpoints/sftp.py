@@ -11,16 +11,15 @@ import contextlib
 import errno
 import io
 import os
+import posixpath
 import struct
 import threading
 from collections import deque
 from collections.abc import Iterator
 
 from observatory.endpoints import sftp_packets as packets
-from observatory.endpoints.sftp_packets import Attributes, Pipe, Words, packed_number, packed_text, raise_status
+from observatory.endpoints.sftp_packets import Attributes, Pipe, Room, Words, packed_number, packed_text, raise_status
 
-SMALL_BLOCK_BYTES = 32768
-"""What every server takes (draft-ietf-secsh-filexfer-02, section 3)."""
 LARGE_BLOCK_BYTES = 130048
 """Asked of servers that say they take it (limits@openssh.com): a quarter of the packets."""
 REQUESTS_AHEAD = 64
@@ -55,7 +54,7 @@ class SftpSession:
         while words.has_more():
             name = words.text()
             self.extensions[name] = words.text()
-        self.block_bytes = LARGE_BLOCK_BYTES if b"limits@openssh.com" in self.extensions else SMALL_BLOCK_BYTES
+        self.block_bytes = LARGE_BLOCK_BYTES if b"limits@openssh.com" in self.extensions else packets.SMALL_BLOCK_BYTES
 
     def close(self) -> None:
         """End the conversation."""
@@ -180,45 +179,64 @@ class SftpSession:
                 self.drop(number)
             self._close_handle(handle)
 
-    def free_bytes(self, path: bytes) -> int | None:
-        """Return what an ordinary user may still write; None where the server cannot tell."""
+    def room(self, path: bytes) -> Room | None:
+        """Return what the server says of the file system of a path; None where it cannot tell."""
         if b"statvfs@openssh.com" not in self.extensions:
             return None
-        words = self.ask(
-            packets.EXTENDED, packed_text(b"statvfs@openssh.com") + packed_text(path), path, packets.EXTENDED_REPLY
-        )
-        _, fragment, _, _, available = (words.long() for _ in range(5))
-        return fragment * available
+        payload = packed_text(b"statvfs@openssh.com") + packed_text(path)
+        return self.ask(packets.EXTENDED, payload, path, packets.EXTENDED_REPLY).room()
+
+    def free_bytes(self, path: bytes) -> int | None:
+        """Return what an ordinary user may still write; None where the server cannot tell."""
+        room = self.room(path)
+        return None if room is None else room.free_bytes
 
     # ---- acting
 
+    def change(self, kind: int, payload: bytes, path: bytes, expected: int = packets.STATUS) -> Words:
+        """Send a request that changes something at a path; what it is refused for is found out where it can be."""
+        try:
+            return self.ask(kind, payload, path, expected)
+        except OSError as error:
+            raise self.as_it_is(error, path) from error
+
+    def as_it_is(self, error: OSError, path: bytes) -> OSError:
+        """Return why a change was refused: of a full or read-only disk this version of SFTP says "Failure" alone."""
+        if error.errno != errno.EIO:
+            return error
+        with contextlib.suppress(OSError, EOFError):
+            room = self.room(posixpath.dirname(path) or b"/")
+            number = None if room is None else room.refusal
+            if number is not None:
+                return OSError(number, os.strerror(number), error.filename)
+        return error
+
     def mkdir(self, path: bytes) -> None:
         """Make one folder."""
-        self.ask(packets.MKDIR, packed_text(path) + packed_number(0), path, packets.STATUS)
+        self.change(packets.MKDIR, packed_text(path) + packed_number(0), path)
 
     def remove(self, path: bytes) -> None:
         """Remove one file."""
-        self.ask(packets.REMOVE, packed_text(path), path, packets.STATUS)
+        self.change(packets.REMOVE, packed_text(path), path)
 
     def rmdir(self, path: bytes) -> None:
         """Remove one empty folder."""
-        self.ask(packets.RMDIR, packed_text(path), path, packets.STATUS)
+        self.change(packets.RMDIR, packed_text(path), path)
 
     def rename(self, old: bytes, new: bytes) -> None:
         """Rename, replacing `new` at once where the server can; without that it fails where `new` is."""
         if b"posix-rename@openssh.com" in self.extensions:
-            self.ask(
+            self.change(
                 packets.EXTENDED,
                 packed_text(b"posix-rename@openssh.com") + packed_text(old) + packed_text(new),
                 new,
-                packets.STATUS,
             )
         else:
-            self.ask(packets.RENAME, packed_text(old) + packed_text(new), new, packets.STATUS)
+            self.change(packets.RENAME, packed_text(old) + packed_text(new), new)
 
     def symlink(self, target: bytes, path: bytes) -> None:
         """Make a symbolic link; OpenSSH takes the target first, against the draft."""
-        self.ask(packets.SYMLINK, packed_text(target) + packed_text(path), path, packets.STATUS)
+        self.change(packets.SYMLINK, packed_text(target) + packed_text(path), path)
 
     def set_attributes(self, path: bytes, mtime_s: int | None, mode: int | None) -> None:
         """Set modification time, whole seconds, and permission bits."""
@@ -229,7 +247,7 @@ class SftpSession:
         if mtime_s is not None:
             seconds = min(max(mtime_s, 0), 0xFFFFFFFF)
             payload += packed_number(seconds) * 2
-        self.ask(packets.SETSTAT, packed_text(path) + payload, path, packets.STATUS)
+        self.change(packets.SETSTAT, packed_text(path) + payload, path)
 
     def open_read(self, path: bytes) -> SftpReader:
         """Open a file for reading."""
@@ -240,7 +258,7 @@ class SftpSession:
         """Create a file that is not there yet, for writing."""
         flags = packed_number(packets.FLAG_WRITE | packets.FLAG_CREATE | packets.FLAG_EXCLUSIVE)
         payload = packed_text(path) + flags + packed_number(packets.HAS_MODE) + packed_number(mode)
-        return SftpWriter(self, path, self.ask(packets.OPEN, payload, path, packets.HANDLE).text())
+        return SftpWriter(self, path, self.change(packets.OPEN, payload, path, packets.HANDLE).text())
 
     def fsync(self, handle: bytes, path: bytes) -> bool:
         """Bring an open file to disk; False where the server cannot."""
@@ -378,17 +396,7 @@ class SftpWriter(io.RawIOBase):
         except ConnectionError:
             raise
         except OSError as error:
-            raise self._as_it_is(error) from error
-
-    def _as_it_is(self, error: OSError) -> OSError:
-        """Return what a refused write comes from: of a full disk this version of SFTP says "Failure" and no more."""
-        if error.errno != errno.EIO:
-            return error
-        with contextlib.suppress(OSError, EOFError):
-            free_bytes = self._session.free_bytes(self._path)
-            if free_bytes is not None and free_bytes < SMALL_BLOCK_BYTES:
-                return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), error.filename)
-        return error
+            raise self._session.as_it_is(error, self._path) from error
 
     def flush(self) -> None:
         """Wait until the server has taken all."""

@@ -17,7 +17,11 @@ STATUS, HANDLE, DATA, NAME, ATTRS = range(101, 106)
 EXTENDED, EXTENDED_REPLY = 200, 201
 FLAG_READ, FLAG_WRITE, FLAG_CREATE, FLAG_EXCLUSIVE = 0x01, 0x02, 0x08, 0x20
 HAS_SIZE, HAS_OWNER, HAS_MODE, HAS_TIMES, HAS_EXTENDED = 0x1, 0x2, 0x4, 0x8, 0x80000000
+SMALL_BLOCK_BYTES = 32768
+"""What every server takes (draft-ietf-secsh-filexfer-02, section 3)."""
 _OK, _EOF = 0, 1
+_READ_ONLY = 1
+"""A flag of statvfs@openssh.com."""
 _ERRNO = {2: errno.ENOENT, 3: errno.EACCES, 6: errno.ENOTCONN, 7: errno.ECONNRESET, 8: errno.EOPNOTSUPP}
 
 
@@ -46,6 +50,24 @@ class Attributes:
     mtime_s: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a server says of a file system: what an ordinary user may still write, and how many names he may give."""
+
+    free_bytes: int
+    free_names: int
+    counts_names: bool
+    is_read_only: bool
+
+    @property
+    def refusal(self) -> int | None:
+        """The errno for which it takes nothing more; None where it should."""
+        if self.is_read_only:
+            return errno.EROFS
+        is_full = self.free_bytes < SMALL_BLOCK_BYTES or (self.counts_names and not self.free_names)
+        return errno.ENOSPC if is_full else None
+
+
 class Words:
     """Reads the fields of one packet."""
 
@@ -72,6 +94,11 @@ class Words:
             raise ConnectionError("an SFTP packet is shorter than it says")
         self._at += length
         return value
+
+    def room(self) -> Room:
+        """Take what is said of a file system (statvfs@openssh.com)."""
+        _, fragment, _, _, free, names, _, free_names, _, flags, _ = (self.long() for _ in range(11))
+        return Room(fragment * free, free_names, names > 0, bool(flags & _READ_ONLY))
 
     def has_more(self) -> bool:
         """Say whether anything is left."""
