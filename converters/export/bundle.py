@@ -124,7 +124,7 @@ def _parcel(file: StampedFile) -> Parcel:
 def carry(
     parcels: Iterable[Parcel], root: Path, staging: Path, ready: Callable[[int], None] = lambda done: None
 ) -> list[Parcel]:
-    """Copy every file to its place below the new root, and write the manifest; say what became of each."""
+    """Copy every file to its place below the new root; say what became of each."""
     carried = []
     for done, parcel in enumerate(parcels, 1):
         try:
@@ -134,7 +134,6 @@ def carry(
         except OSError as error:
             carried.append(replace(parcel, fate=Carried.FAILED, reason=os_fault(error, parcel.source)))
         ready(done)
-    _list(root, carried)
     return carried
 
 
@@ -196,8 +195,13 @@ def _read_again(path: Path) -> str:
     return fingerprint(path)[2]
 
 
-def _list(root: Path, carried: Sequence[Parcel]) -> None:
-    """Add what is there to the manifest; what earlier bundles listed stays."""
+def add_to_list(root: Path, carried: Sequence[Parcel]) -> None:
+    """Add what is there to the manifest; what earlier bundles listed stays.
+
+    Raises
+    ------
+    OSError
+    """
     place = root / MANIFEST
     listed = {one.name: one for one in read_manifest(place.read_bytes()).files} if place.exists() else {}
     for parcel in carried:

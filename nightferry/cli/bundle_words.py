@@ -35,7 +35,9 @@ def _lines(done: Bundle) -> None:
             typer.echo(f"{show(os.fsencode(parcel.relative))}: failed: {_shown(parcel.reason)}", err=True)
     for one in done.left_out:
         typer.echo(f"left out, it still goes on: {_shown(one.title)}", err=True)
-    if any(parcel.sha256 for parcel in done.parcels):
+    if done.unlisted is not None:
+        typer.echo(f"what was copied could not be listed: {_shown(done.unlisted)}", err=True)
+    elif any(parcel.sha256 for parcel in done.parcels):
         typer.echo(f"listed in {_shown(str(done.root / MANIFEST))}")
 
 
@@ -55,7 +57,7 @@ def _json(done: Bundle) -> dict[str, object]:
             }
             for parcel in done.parcels
         ],
-        "problems": list(done.problems),
+        "problems": [*done.problems, *([done.unlisted] if done.unlisted is not None else [])],
     }
 
 

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from converters.export.bundle import Carried, Parcel, carry, contents
+from converters.export.bundle import MANIFEST, Carried, Parcel, add_to_list, carry, contents
 from converters.export.observations import Observation
 from converters.export.staging import our_folder, staging
 from nightferry.locks import instrument_lock
 from nightferry.observations.observing import Selected
 from nightferry.observations.room import refuse_without_room
 from observatory.errors import UsageError
+from observatory.files import os_fault
 from observatory.truth import State
 
 
@@ -32,6 +33,8 @@ class Bundle:
     left_out : tuple of Observation
         Observations that still go on.
     problems : tuple of str
+    unlisted : str or None
+        Why what was copied could not be listed.
     """
 
     selected: Selected
@@ -39,6 +42,7 @@ class Bundle:
     parcels: tuple[Parcel, ...]
     left_out: tuple[Observation, ...]
     problems: tuple[str, ...]
+    unlisted: str | None = None
 
     @property
     def state(self) -> State:
@@ -46,7 +50,7 @@ class Bundle:
         if self.problems:
             return State.UNKNOWN
         nothing = self.selected.wish.names_something and not self.selected.observations
-        failed = any(parcel.fate is Carried.FAILED for parcel in self.parcels)
+        failed = self.unlisted or any(parcel.fate is Carried.FAILED for parcel in self.parcels)
         return State.DIFFERENT if failed or nothing else State.OK
 
 
@@ -87,4 +91,14 @@ def bundle(
         refuse_without_room(root, needed_bytes, "nothing was copied.")
         total = len(held.parcels)
         carried = carry(held.parcels, root, folder, lambda done: ready(done, total))
-    return Bundle(chosen, root, tuple(carried), left_out, problems)
+        unlisted = _unlisted(root, carried)
+    return Bundle(chosen, root, tuple(carried), left_out, problems, unlisted)
+
+
+def _unlisted(root: Path, carried: Sequence[Parcel]) -> str | None:
+    """List what was carried; return why that could not be done: what became of the files is said all the same."""
+    try:
+        add_to_list(root, carried)
+    except OSError as error:
+        return os_fault(error, root / MANIFEST)
+    return None

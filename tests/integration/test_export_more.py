@@ -154,3 +154,22 @@ def test_a_bundle_carries_the_copy_that_is_longer(desk: Desk) -> None:
     words = ["bundle", "-s", "2025B", "-c", "camsci1", "-D", str(desk.output), *desk.drive.words]
     assert desk.call(*words).status == 0
     assert (desk.output / path.relative_to(desk.drive.roots["icc"])).read_bytes() == path.read_bytes()
+
+
+def test_a_list_that_cannot_be_written_hides_nothing_of_what_was_copied(desk: Desk) -> None:
+    """As on a disk without room: it said that nothing can be said; the next bundle lists what is there."""
+    desk.drive.observe(20, 100)
+    desk.drive.archive([50])
+    words = ["bundle", "-s", "2025B", "-c", "camsci1", "-D", str(desk.output), *desk.drive.words]
+    in_its_place = desk.output / "bundle.sha256"
+    in_its_place.mkdir(parents=True)
+    answer = desk.call(*words)
+    assert (answer.status, answer.err) == (1, f"what was copied could not be listed: {in_its_place}: Is a directory\n")
+    assert "copied\t" in answer.out
+    assert "listed in" not in answer.out
+    document = desk.call(*words, "--json").document
+    assert {one["fate"] for one in document["files"]} == {"there already"}
+    assert document["problems"] == [f"{in_its_place}: Is a directory"]
+    in_its_place.rmdir()
+    assert desk.call(*words).status == 0
+    assert len(in_its_place.read_text().splitlines()) == len(document["files"])
