@@ -20,11 +20,13 @@ from catalogue.runs import RunBook
 from catalogue.schedule import ScheduleBook
 from catalogue.steps import StepBook
 from catalogue.store import BUSY_TIMEOUT_S, open_store
+from catalogue.uncarried import UncarriedBook
 
 
 class Ledger(
     RunBook,
     NightBook,
+    UncarriedBook,
     DecisionBook,
     ScheduleBook,
     StepBook,

@@ -192,6 +192,28 @@ class MovedFile(NamedTuple):
     moved_utc: dt.datetime | None = None
 
 
+class Uncarried(NamedTuple):
+    """One file that was seen on a hop's source and is not known to be on its destination.
+
+    Attributes
+    ----------
+    path : bytes
+        Relative to the source's root.
+    night : date
+    size_bytes : int
+    mtime_s : float
+        Unix seconds, as the source showed it last.
+    since_utc : datetime
+        When it was noted first.
+    """
+
+    path: bytes
+    night: dt.date
+    size_bytes: int
+    mtime_s: float
+    since_utc: dt.datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Acceptance:
     """A person said that a night, some of its frames or some of its files may be as they are.

@@ -167,7 +167,7 @@ class RunBook(Book):
         if not files:
             return
         with self._store.write() as connection:
-            hop_id = _hop_id(connection, instrument, hop)
+            hop_id = hop_id_of(connection, instrument, hop)
             values = {"hop_id": hop_id, "run_id": run, "at_utc": at_utc}
             batch = insert_one(connection, batches, values)
             rows = ((hop_id, file.path, file.size_bytes, file.mtime_s, file.sha256, batch) for file in files)
@@ -200,7 +200,7 @@ class RunBook(Book):
         """
         now = set(paths)
         with self._store.write() as connection:
-            hop_id = _hop_id(connection, instrument, hop)
+            hop_id = hop_id_of(connection, instrument, hop)
             known = set(connection.execute(sa.select(waiting.c.path).where(waiting.c.hop_id == hop_id)).scalars())
             for path in known - now:
                 connection.execute(waiting.delete().where(waiting.c.hop_id == hop_id, waiting.c.path == path))
@@ -218,7 +218,7 @@ class RunBook(Book):
             return connection.execute(asked.order_by(moved.c.path).limit(_BATCH)).all()
 
 
-def _hop_id(connection: Connection, instrument: str, hop: str) -> int:
+def hop_id_of(connection: Connection, instrument: str, hop: str) -> int:
     """Return the number that stands for a hop in the rows of its files, giving it one where it has none."""
     asked = sa.select(hops.c.id).where(hops.c.instrument == instrument, hops.c.hop == hop)
     found = connection.execute(asked).scalar()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-HEAD = "0010"
+HEAD = "0011"
 """The newest migration; a database of this version is used without importing Alembic."""
 
 
@@ -159,6 +159,18 @@ waiting = sa.Table(
     sa.Column("hop_id", sa.Integer, sa.ForeignKey("hops.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("path", sa.LargeBinary, primary_key=True),
     sa.Column("since_utc", Utc, nullable=False),
+)
+
+uncarried = sa.Table(
+    "uncarried",
+    metadata,
+    sa.Column("hop_id", sa.Integer, sa.ForeignKey("hops.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("path", sa.LargeBinary, primary_key=True),
+    sa.Column("night", sa.Date, nullable=False),
+    count("size_bytes"),
+    sa.Column("mtime_s", sa.Double, nullable=False),
+    sa.Column("since_utc", Utc, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 acceptances = sa.Table(

@@ -17,6 +17,7 @@ from nightferry.retention.evidence import HopWitness, kept_on
 from nightferry.retention.holders import freed_on
 from nightferry.runs import Run, hop_record, onward_of, see_roots
 from nightferry.selection import acceptances, all_away, are_to_come, is_whole_look, level_of
+from nightferry.uncarried import UncarriedFiles
 from nightferry.unseen import note_source
 from nightferry.vanished import Before, gone_from_both, known_before, with_gone
 from nightferry.waiting import overdue, record_waiting
@@ -55,12 +56,18 @@ def verify_hop(
     asks = asking.source.survey, asking.destination.survey
     with listings_of(scope, source, destination, asks) as listings:  # they go on while the ledger is opened
         before = known_before(workplace, scope, asking.began_utc)
-        options = _options(workplace, hop, scope, wishes)
+        uncarried = UncarriedFiles(workplace, scope, before.began_utc)
+        options = replace(
+            _options(workplace, hop, scope, wishes),
+            uncarried=uncarried.facts,
+            on_called=uncarried.called,
+            on_lacking=uncarried.lacking,
+        )
         if run.keeps_records:
             options = replace(options, on_hashed=witness.hashed, on_missing=witness.lacking)
         verdict = check(scope, source, destination, options, listings)
     try:
-        return _Look(workplace, run, scope, options, before).noted(verdict, witness, on_the_way)
+        return _Look(workplace, run, scope, options, before, uncarried).noted(verdict, witness, on_the_way)
     except CouldNotTell as error:  # what was found is told all the same
         return replace(verdict, away_reason=None, unknown_reason=verdict.unknown_reason or str(error))
 
@@ -78,6 +85,8 @@ class _Look:
         By which it was looked at.
     before : Before
         What was known of the hop's nights when it began.
+    uncarried : UncarriedFiles
+        Those that waited on the source then.
     """
 
     workplace: Workplace
@@ -85,6 +94,7 @@ class _Look:
     scope: HopScope
     options: CheckOptions
     before: Before
+    uncarried: UncarriedFiles
 
     @property
     def _hop(self) -> Hop:
@@ -97,9 +107,13 @@ class _Look:
             self._notice_loss(verdict)  # while it is known what was in progress before
             self._note_waiting(verdict)
         verdict = self._doubted(self._as_known(on_the_way.passed(self.scope, verdict)))
-        verdict = with_gone(verdict, gone_from_both(self.workplace, self.scope, self.before.least, verdict))
+        vanished = self.uncarried.vanished(verdict)
+        before = self.before.less(vanished.moved_away)
+        gone = gone_from_both(self.workplace, self.scope, before.least, verdict, vanished)
+        verdict = with_gone(verdict, gone, vanished)
         if self.run.keeps_records:
-            self._record(verdict)
+            replace(self, before=before)._record(verdict)
+            self.uncarried.note(vanished)
             if verdict.source_alone:
                 note_source(self.workplace, self.run, self.scope)
         return verdict

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from nightferry.retention.evidence import cameras_at
-from observatory.counting import counted
+from observatory.counting import shortened
 from observatory.errors import UsageError
 from observatory.layouts import Layout
 from observatory.listing import ANY_NIGHT, EVERYWHERE, NO_DATE, Scope, camera_layout, is_taken, name_of, scope_of
@@ -105,7 +105,7 @@ class FilesOfNight:
             where = f"{self._instrument} has no file called so in {self._where()}"
             raise UsageError(f"{text}: {where}; nothing was noted{if_none}")
         if len(files) > 1:
-            names = _shortened([show(name) for _, name in sorted(files)])
+            names = shortened([show(name) for _, name in sorted(files)], MOST_LISTED)
             raise UsageError(f"{text}: one of {names}? Give so much of the path of the one meant; nothing was noted")
         (((night, name), path),) = files.items()
         return NamedFile(night, EVERYWHERE + name, path, (night, name) in self._told)
@@ -137,7 +137,9 @@ class FilesOfNight:
         folders = {
             show(folder) for end in self._ends for folder, (date, _) in end.folders.items() if date == self._night
         }
-        return f"the night {night_text(self._night)}" + (f" ({_shortened(sorted(folders))})" if folders else "")
+        return f"the night {night_text(self._night)}" + (
+            f" ({shortened(sorted(folders), MOST_LISTED)})" if folders else ""
+        )
 
 
 def _readings(end: Scope, name: bytes) -> Iterator[tuple[int, Key, bytes]]:
@@ -180,11 +182,6 @@ def _is_at_home(end: Scope, path: bytes, date: dt.date, night: dt.date) -> bool:
     if date in (ANY_NIGHT, NO_DATE) or end.folder_date is None:
         return True
     return date == (end.folder_date(path.rpartition(b"/")[2]) or night)
-
-
-def _shortened(words: Sequence[str]) -> str:
-    rest = len(words) - MOST_LISTED
-    return ", ".join(words[:MOST_LISTED]) + (f" and {counted(rest, 'more', 'more')}" if rest > 0 else "")
 
 
 def _unfolded(text: str) -> list[str]:

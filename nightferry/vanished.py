@@ -1,8 +1,9 @@
 """What was seen and is no more: on a destination that came back as it was weeks ago, or on both ends at once.
 
 What a destination lost in the window is carried again and would pass in silence, though the older nights, at which
-nobody looks, may have gone with it; of what is on neither end, carried or not, two listings say nothing. A disk with
-another marker is runs.py's, a source that lost most of its files observatory/ends.py's.
+nobody looks, may have gone with it; of what is on neither end, carried or not, two listings say nothing. Which of the
+files that waited are gone by name uncarried.py says. A disk with another marker is runs.py's, a source that lost most
+of its files observatory/ends.py's.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from nightferry.expectations import has_steps
 from nightferry.retention.holders import freed_on
 from nightferry.runs import Run, onward_of
 from nightferry.selection import Asked, acceptances, hops_asked
+from nightferry.uncarried import Vanished, forget_uncarried, paths_there
 from nightferry.workplace import Workplace
-from observatory.counting import counted, is_or_are
+from observatory.counting import counted, is_or_are, shortened
 from observatory.listing import ANY_NIGHT, HopScope
+from observatory.names import show
 from observatory.nights import night_text
 from observatory.spec.chain import Hop, Place, hops
 from observatory.truth import State
@@ -27,6 +30,9 @@ from reports.model import Note
 from syncer.outcome import HopOutcome, NightMoves
 from verifier.accepted import Acceptance, places_of
 from verifier.verdict import HopVerdict, NightCount
+
+MOST_NAMED = 3
+"""So many names stand in a sentence."""
 
 Named = tuple[dt.date, bytes]
 """A night, and a file of it as it was accepted."""
@@ -48,6 +54,11 @@ class Before:
     began_utc: dt.datetime
     nights: Mapping[dt.date, HopNight]
     least: Mapping[dt.date, int]
+
+    def less(self, moved_away: Mapping[dt.date, int]) -> Before:
+        """Return the same without files that are another night's since."""
+        least = {night: files - moved_away.get(night, 0) for night, files in self.least.items()}
+        return replace(self, least=least)
 
 
 def known_before(workplace: Workplace, scope: HopScope, began_utc: dt.datetime) -> Before:
@@ -105,13 +116,14 @@ def was_lost(proven: HopNight, moves: NightMoves, replaced: int) -> bool:
 
 
 def gone_from_both(
-    workplace: Workplace, scope: HopScope, least: Mapping[dt.date, int], verdict: HopVerdict
+    workplace: Workplace, scope: HopScope, least: Mapping[dt.date, int], verdict: HopVerdict, vanished: Vanished
 ) -> dict[dt.date, int]:
     """Return, by night, how many files earlier runs saw that are on neither end now.
 
     Somebody cleared the source before they were carried, or a program that mirrors it brought its losses to the
     archive too. What was freed on the destination, and what a drive has delivered, lies farther on: the next hop tells
-    what becomes of it. Nothing is said of what a person has accepted.
+    what becomes of it. Nothing is said of what a person has accepted. What is known by name to be gone is, however many
+    files came; what counts alone tell may be more.
 
     Parameters
     ----------
@@ -125,7 +137,8 @@ def gone_from_both(
     before = {night: files for night, (_, files) in _proven_before(workplace, scope).items()}
     wanted = {night: max(least.get(night, 0), before.get(night, 0)) for night in held}
     lacking = {night: wanted[night] - files for night, files in held.items() if files < wanted[night]}
-    return _unexplained(workplace, scope, lacking) if lacking else {}
+    counted_gone = Counter(_unexplained(workplace, scope, lacking) if lacking else {})
+    return dict(counted_gone | Counter(file.night for file in vanished.gone))
 
 
 def _proven_before(workplace: Workplace, scope: HopScope) -> dict[dt.date, tuple[str, int]]:
@@ -142,7 +155,8 @@ def _proven_before(workplace: Workplace, scope: HopScope) -> dict[dt.date, tuple
 
 
 def forget_before(workplace: Workplace, run: Run, scope: HopScope) -> None:
-    """Expect no more what was proven on a hop's destination before the hop was declared, as a person said."""
+    """Expect no more, as a person said, what waited on a hop's source, nor what was proven before it was declared."""
+    forget_uncarried(workplace, scope)
     while before := _proven_before(workplace, scope):  # several hops may have led there
         for night, (key, _) in before.items():
             nothing = {night: NightRecord(source_files=0)}
@@ -174,14 +188,7 @@ def _accepted_and_gone(workplace: Workplace, scope: HopScope, words: Sequence[Ac
 def _are_there(workplace: Workplace, scope: HopScope, files: Collection[Named]) -> set[Named]:
     """Return those of some accepted files that are on one end or the other, or could not be looked at."""
     asked = {path: (night, file) for night, file in files for path in places_of(scope, night, file)}
-    hop, there = scope.hop, set()
-    for place, paths in (
-        (hop.source, asked),
-        (hop.destination, {scope.target_of(path): asked[path] for path in asked}),
-    ):
-        found = workplace.endpoint(place.host).stat(place.root.encode(), list(paths)) if paths else ()
-        there |= {paths[one.path] for one in found if one.size_bytes is not None or one.reason}
-    return there
+    return {asked[path] for path in paths_there(workplace, scope, asked.keys())}
 
 
 def _freed_there(workplace: Workplace, scope: HopScope, nights: Sequence[dt.date]) -> Counter[dt.date]:
@@ -201,11 +208,17 @@ def _delivered(workplace: Workplace, hop: Hop, nights: Sequence[dt.date]) -> Cou
     return found
 
 
-def with_gone(verdict: HopVerdict, gone: Mapping[dt.date, int]) -> HopVerdict:
+def with_gone(verdict: HopVerdict, gone: Mapping[dt.date, int], vanished: Vanished) -> HopVerdict:
     """Return a verdict with what is gone; nights that lack something are not whole, whatever two listings agree on."""
     counts = {night: verdict.per_night.get(night, NightCount()) for night in gone}
     lacking = {night: replace(count, open_files=count.open_files + gone[night]) for night, count in counts.items()}
-    return replace(verdict, gone=gone, per_night={**verdict.per_night, **lacking})
+    return replace(
+        verdict,
+        gone=gone,
+        gone_files=tuple(file.path for file in vanished.gone) if gone else (),
+        renames={path: entry.path for path, entry in vanished.renamed.items()},
+        per_night={**verdict.per_night, **lacking},
+    )
 
 
 def _is_same_disk(workplace: Workplace, place: Place, marker: str | None) -> bool:
@@ -214,20 +227,46 @@ def _is_same_disk(workplace: Workplace, place: Place, marker: str | None) -> boo
 
 
 def notes_of_gone(workplace: Workplace, asked: Asked, verdicts: Iterable[HopVerdict]) -> Iterator[Note]:
-    """Yield an urgent note for each hop of which files that earlier runs saw are on neither end any more."""
+    """Yield an urgent note for each hop of which files that earlier runs saw are on neither end any more.
+
+    And one that is not urgent of those that were taken for renamed.
+    """
     places = {(hop.instrument.instrument, hop.key): hop.source for hop in hops_asked(workplace, asked)}
     for verdict in verdicts:
         if verdict.gone:
-            source = places[verdict.instrument, verdict.hop]
-            files = sum(verdict.gone.values())
-            which = f"{counted(files, 'file')}{_of_nights(verdict.gone)}"
-            sentence = (
-                f"{which} that earlier runs saw {is_or_are(files)} neither on {verdict.source} nor on"
-                f" {verdict.destination} any more:"
-                " deleted, or counted otherwise now by the instrument's file (patterns, rollover, zone)."
-                f" If that may be so: nightferry sync --accept-loss {source.host}:{source.root}"
-            )
-            yield Note(sentence, verdict.instrument, is_urgent=True)
+            yield _note_of_gone(verdict, places[verdict.instrument, verdict.hop])
+        if verdict.renames:
+            yield Note(_words_of_renames(verdict), verdict.instrument)
+
+
+def _note_of_gone(verdict: HopVerdict, source: Place) -> Note:
+    total = sum(verdict.gone.values())
+    sentence = (
+        f"{counted(total, 'file')}{_of_nights(verdict.gone)} that earlier runs saw {is_or_are(total)} neither on"
+        f" {verdict.source} nor on {verdict.destination} any more{_which(verdict.gone_files, total)}: deleted, or"
+        " counted otherwise now by the instrument's file (patterns, rollover, zone)."
+        f" If that may be so: nightferry sync --accept-loss {source.host}:{source.root}"
+    )
+    if verdict.gone_files:
+        sentence += f"; of single files: nightferry accept -i {verdict.instrument} -d NIGHT FILE --reason TEXT"
+    return Note(sentence, verdict.instrument, is_urgent=True)
+
+
+def _words_of_renames(verdict: HopVerdict) -> str:
+    pairs = [f"{show(path)} is {show(now)}" for path, now in sorted(verdict.renames.items())]
+    bears = "bears another name" if len(pairs) == 1 else "bear other names"
+    return (
+        f"{counted(len(pairs), 'file')} of {verdict.source} that waited to be carried {bears} now, by size and time:"
+        f" {shortened(pairs, MOST_NAMED)}"
+    )
+
+
+def _which(paths: Sequence[bytes], total: int) -> str:
+    """Return the names, as far as they are known."""
+    if not paths:
+        return ""
+    names = shortened([show(path) for path in paths], MOST_NAMED)
+    return f" ({names})" if len(paths) == total else f" (among them {names})"
 
 
 def _of_nights(gone: Iterable[dt.date]) -> str:

@@ -1,9 +1,11 @@
-"""A number and its noun, and how far off a clock is, as a sentence wants them.
+"""A number and its noun, the first of many words, and how far off a clock is, as a sentence wants them.
 
 Everything else about words is left to those who say them.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 def counted(count: int, singular: str, plural: str | None = None) -> str:
@@ -14,6 +16,12 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
 def is_or_are(count: int) -> str:
     """Return the verb that goes with a number and its noun."""
     return "is" if count == 1 else "are"
+
+
+def shortened(words: Sequence[str], most: int) -> str:
+    """Return so many words at most with commas between them, and how many more there are."""
+    rest = len(words) - most
+    return ", ".join(words[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def clock_words(ahead_s: float) -> str:

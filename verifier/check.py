@@ -34,6 +34,7 @@ from verifier.accepted import Accepted
 from verifier.fixity import OnHashed, differing_contents, tell_nobody
 from verifier.freed import SinceFreed, of_other_content, of_other_size
 from verifier.options import CheckOptions, HashedPair
+from verifier.roll import RollCall
 from verifier.sequence import bears_no_number, find_gaps
 from verifier.structure import find_damage, still_short
 from verifier.tally import Tally, is_below, under_troubles
@@ -140,8 +141,10 @@ def _look(
         watched=() if scope.source.request.names_only else options.kept,
     )
     names_there = scope.in_source_names(scope.destination.asked_about(there))
-    merge(scope.source.asked_about(here), names_there, tally)
+    roll = RollCall(tally, options.uncarried)
+    merge(scope.source.asked_about(here), names_there, roll if options.uncarried else tally)
     refuse_listed_twice(scope, here, there, destination)
+    options.on_called(roll.called())
     look = _Looked(scope, source, destination, options, tally, here, there)
     return look.verdict(blank)
 
@@ -180,6 +183,7 @@ class _Looked:
     def verdict(self, blank: HopVerdict) -> HopVerdict:
         tally = self._tally
         in_progress, missing, size_differs = self._settle()
+        self._options.on_lacking(missing)
         deep = self._deeper([entry.path for entry in missing], [entry.path for entry in size_differs])
         deep = replace(deep, unreadable=(*deep.unreadable, *self._doubles()))
         lost = self._lost_since_freed()

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 from observatory.endpoints.contract import Hashed, RootFacts
 from observatory.ends import NOTHING_EXPECTED, Expectations
+from observatory.records import Entry
 from verifier.accepted import Acceptance
 from verifier.freed import Freed
+from verifier.roll import Called, Facts
 
 LEVELS = ("existence", "size", "checksum", "structure")
 _INCLUDES = {"existence": LEVELS[:1], "size": LEVELS[:2], "checksum": LEVELS[:3], "structure": (*LEVELS[:2], LEVELS[3])}
@@ -67,6 +69,12 @@ class CheckOptions:
         Told what was read, by those who remember it; with the facts of both roots.
     on_missing : callable
         Told the source paths that the destination lacks, accepted ones too: nobody holds what a person gave up.
+    uncarried : mapping of bytes to Facts
+        Source paths that earlier looks saw, and of which the destination was not known to have the file.
+    on_called : callable
+        Told what became of them.
+    on_lacking : callable
+        Told the settled files of the source that the destination lacks, accepted ones too.
     is_joined : bool
         Several sources fill the destination, and keep times: a file of the same size and any other time may be
         another source's, and is told by its contents.
@@ -85,5 +93,8 @@ class CheckOptions:
     not_due: Collection[dt.date] = frozenset()
     on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
     on_missing: Callable[[Sequence[bytes]], None] = field(default=lambda paths: None)
+    uncarried: Mapping[bytes, Facts] = field(default_factory=dict)
+    on_called: Callable[[Called], None] = field(default=lambda called: None)
+    on_lacking: Callable[[Sequence[Entry]], None] = field(default=lambda entries: None)
     is_joined: bool = False
     nights_by_clock: bool = True

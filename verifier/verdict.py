@@ -78,7 +78,8 @@ class HopVerdict:
     ``source_files == compared + not_comparable + len(in_progress)``. `unknown_reason` is a sentence for
     whatever cannot be said of single files (host down, root not proven); with it the hop is unknown.
     `markers` are the ids that source and destination bear; `gone` counts, by night, what earlier looks saw and
-    is on neither end now: two listings that agree cannot show it. `accepted` counts what a person has
+    is on neither end now: two listings that agree cannot show it; `gone_files` names those of them that are known by
+    name, `renames` what is taken for one of them under another name. `accepted` counts what a person has
     accepted, per reason; those are in no other list. `source_alone`: the source answered, the destination did not.
     `is_unnumbered`: frame numbers were looked for, and not one of the files bears one. `unjudged`: so many source files
     are of no format that level structure can judge, and were compared by size alone.
@@ -112,6 +113,8 @@ class HopVerdict:
     per_night: Mapping[dt.date, NightCount] = field(default_factory=dict)
     markers: tuple[str | None, str | None] = (None, None)
     gone: Mapping[dt.date, int] = field(default_factory=dict)
+    gone_files: Sequence[bytes] = ()
+    renames: Mapping[bytes, bytes] = field(default_factory=dict)
     source_alone: bool = False
     is_unnumbered: bool = False
     unjudged: int = 0

@@ -630,4 +630,18 @@ CREATE INDEX ix_datasets_night ON datasets (type_id, night, exposure);
 
 CREATE INDEX ix_datasets_run ON datasets (run_id, exposure);
 
-CREATE INDEX ix_hop_runs_instrument ON hop_runs (instrument, hop, run_id)
+CREATE INDEX ix_hop_runs_instrument ON hop_runs (instrument, hop, run_id);
+
+CREATE TABLE uncarried (
+	hop_id INTEGER NOT NULL, 
+	path BLOB NOT NULL, 
+	night DATE NOT NULL, 
+	size_bytes BIGINT NOT NULL, 
+	mtime_s DOUBLE NOT NULL, 
+	since_utc DATETIME NOT NULL, 
+	CONSTRAINT pk_uncarried PRIMARY KEY (hop_id, path), 
+	CONSTRAINT fk_uncarried_hop_id FOREIGN KEY(hop_id) REFERENCES hops (id) ON DELETE CASCADE
+)
+ WITHOUT ROWID
+
+

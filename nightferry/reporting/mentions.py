@@ -45,7 +45,7 @@ class Mentions:
     is_open : bool
         Something of the night is said to be other than it should be.
     is_nameless : bool
-        Of files that are gone from both ends no report can say the names.
+        Of some files that are gone from both ends no report can say the names.
     notes : tuple of str
         Urgent sentences about the instrument.
     """
@@ -83,7 +83,7 @@ def mentions(workplace: Workplace, instrument: Instrument, night: dt.date) -> Me
         is_seen=bool(seen) or any(one.state is not State.UNKNOWN for one in outcomes),
         is_compared=bool(seen),
         is_open=any(day == night for day, _ in files) or any(_is_open(one, night) for one in verdicts),
-        is_nameless=any(night in one.gone for one in verdicts),
+        is_nameless=any(night in one.gone and sum(one.gone.values()) > len(one.gone_files) for one in verdicts),
         notes=notes,
     )
 
@@ -118,7 +118,7 @@ def _listed(hop: HopVerdict | HopOutcome) -> Iterator[bytes]:
         yield from hop.in_progress
         yield from (one.path for one in (*hop.failed, *hop.kept, *hop.unreadable, *hop.stuck, *hop.plan))
         return
-    for paths in (hop.missing, hop.extra, hop.size_differs, hop.checksum_differs, hop.in_progress):
+    for paths in (hop.missing, hop.extra, hop.size_differs, hop.checksum_differs, hop.in_progress, hop.gone_files):
         yield from paths
     yield from (one.path for one in (*hop.damaged, *hop.unreadable))
 

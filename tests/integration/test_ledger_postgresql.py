@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from catalogue.ledger import Ledger
-from catalogue.records import HopRecord, MovedFile, NightRecord, NightState, Product, StepRecord, StepResult
+from catalogue.records import HopRecord, MovedFile, NightRecord, NightState, Product, StepRecord, StepResult, Uncarried
 from observatory.truth import State
 from tests.databases import fresh_database
 
@@ -53,6 +53,13 @@ def test_everything_noted_comes_back_from_postgresql_too(ledger: Ledger) -> None
         MovedFile(name, 2, 1.25, "ab", NOON) for name in sorted(names)
     ]
     assert ledger.waiting_since("sha", "a:b") == dict.fromkeys(names, NOON.timestamp())
+    files = tuple(Uncarried(name, NIGHT, 2**40, 1.25, NOON) for name in sorted(names))
+    for _ in range(2):
+        ledger.note_uncarried("sha", "a:b", files)
+    assert ledger.uncarried("sha", "a:b", [NIGHT]) == files
+    assert ledger.moved_when("sha", "a:b", names) == dict.fromkeys(names, NOON)
+    ledger.note_uncarried("sha", "a:b", (), names)
+    assert ledger.uncarried("sha", "a:b") == ()
     assert ledger.outstanding("sha", "a:b", NOON.date(), NOON.date()) == ()
     late = {NIGHT: NightRecord(5, 0, moved_files=5, moved_bytes=10)}
     ledger.record_nights(run, "shd", "a:b", late, NOON + dt.timedelta(hours=1))
