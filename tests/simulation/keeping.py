@@ -17,6 +17,7 @@ from unittest.mock import patch
 import syncer.freeing
 from nightferry.hop_sync import SyncWishes
 from nightferry.products.bringing import Receipt, Wanted, bring_back
+from nightferry.retention.holders import known_holder
 from nightferry.retention.outcome import PlacePruned
 from nightferry.retention.pruned import state_of
 from nightferry.retention.pruning import PruneWishes, prune
@@ -25,11 +26,11 @@ from nightferry.selection import Asked
 from nightferry.syncing import accept_unsynced
 from observatory.errors import NightferryError
 from observatory.nights import night_text
+from observatory.spec.chain import places
 from observatory.truth import State
 from reports.model import Report
 from tests.simulation.failed import Failed
 from tests.simulation.kept import ORIGIN, KeptSite
-from tests.simulation.seen import lose_uncarried
 from tests.simulation.site import DAY_S, simulated_time, two_machines
 from tests.simulation.truth import night_of
 from tests.simulation.weather import Died, files_below
@@ -74,7 +75,7 @@ class Keeping:
             self._afternoon()
             mends()
             if site.random.random() < 0.3:
-                lose_uncarried(site, ORIGIN)
+                site.observer.tidies(ORIGIN)
             site.originals_are_there()
             site.clock.sleep(DAY_S - 3600.0)
         site.calm()
@@ -114,6 +115,7 @@ class Keeping:
                 site.interleave(chance.choice((site.meddle, self._another)))
             self._may_die(0.3)
             self._settled(self._prune, self._told)
+            self._note_begun()
         if chance.random() < (0.5 if site.left_aside() else 0.15):
             self._may_die(0.2)
             self._settled(self._restore, lambda nothing: None)
@@ -157,6 +159,13 @@ class Keeping:
         found = prune(self.workplace, run, Asked(), PruneWishes(free=True))
         run.finish(state_of(found))
         return found
+
+    def _note_begun(self) -> None:
+        """Note what a prune that broke off, or died, had begun to free: by its own word, as nothing else tells."""
+        for place in places(self.site.instrument):
+            holder = known_holder(self.workplace, self.site.instrument, place)
+            for freeing in () if holder is None else self.workplace.ledger.open_freeings(holder):
+                self.site.begun.update(file.path for file in freeing.files)
 
     def _told(self, found: Sequence[PlacePruned]) -> None:
         for one in found:
@@ -229,4 +238,6 @@ class Keeping:
             assert outcome.state is not State.UNKNOWN, outcome.reason
         for verdict in report.verdicts:
             assert verdict.unknown_reason is None, verdict.unknown_reason
-            assert not set(verdict.missing) - self.site.ever_freed, f"still missing: {verdict.missing}"
+            assert not set(verdict.missing) - self.site.ever_freed - self.site.begun, (
+                f"still missing: {verdict.missing}"
+            )

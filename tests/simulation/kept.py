@@ -23,6 +23,7 @@ from observatory.spec.models import Copy, Instrument, Retention, Specification
 from observatory.truth import State
 from reports.model import Note, Report
 from tests.simulation.disks import FREEING, TellingHost
+from tests.simulation.observer import Observer
 from tests.simulation.seen import Seen
 from tests.simulation.site import NAMES, SimulatedSite
 from tests.simulation.truth import is_ours, night_of
@@ -48,6 +49,9 @@ class KeptSite(SimulatedSite):
         What was freed there, until it is brought back.
     ever_freed : set of bytes
         What of it was freed anywhere: whoever loses it later hears of it until it is accepted by name.
+    begun : set of bytes
+        What a prune had begun to free and did not come to its end with: whether it was that prune that took a file, or
+        somebody else before the next one looked, nobody can tell.
     held : mapping of (host, path) to set of str
         The hosts that held it at that instant, and were read.
     disks : mapping of host to things
@@ -65,10 +69,11 @@ class KeptSite(SimulatedSite):
         self.folder = folder
         self.freed: dict[tuple[str, bytes], bytes] = {}
         self.ever_freed: set[bytes] = set()
+        self.begun: set[bytes] = set()
         self.held: defaultdict[tuple[str, bytes], set[str]] = defaultdict(set)
         self.disks: dict[str, dict[bytes, Any]] = {}
         self.proven: dict[tuple[str, dt.date], set[bytes]] = {}
-        self.seen = Seen(self)
+        self.seen, self.observer = Seen(self), Observer(self, seed)
         self.unpredictable: set[dt.date] = set()
         self.markers = 0
         self.began_s = 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,12 @@ class Seen:
         self._site = site
         self._seen: dict[tuple[str, dt.date], set[bytes]] = {}
         self._waited: set[bytes] = set()
+        self._uncarried: defaultdict[str, set[bytes]] = defaultdict(set)
 
     def forget(self) -> None:
         """Somebody has accepted every loss."""
         self._seen.clear()
+        self._uncarried.clear()
 
     def judge(self, hop: Hop, verdict: HopVerdict) -> None:
         """Contradict a verdict without a word about files that a run saw and neither end has any more."""
@@ -38,6 +41,8 @@ class Seen:
         travels = any(copy.removable for copy in site.instrument.copies if copy.host in ends)
         if travels or not (verdict.source_alone or verdict.state in (State.OK, State.DIFFERENT)):
             return
+        if not verdict.source_alone:
+            self._judge_names(hop, verdict)
         self._waited.update(verdict.in_progress)  # some never stay: the ledger counts them no more
         for night in verdict.nights:
             here, there = (site.of_night(place.host, night) for place in (hop.source, hop.destination))
@@ -45,33 +50,34 @@ class Seen:
                 self._seen.setdefault((hop.key, night), set()).update(self._settled(source, here))
                 continue
             known = {path for path in self._seen.get((hop.key, night), ()) if (source, path) not in site.freed}
+            known = {path for path in known - site.begun if len(site.observer.calls(path)) == 1}
             if len(here.keys() | there.keys()) < len(known) and not known & site.truth.accepted:
                 lost = sorted(known - here.keys() - there.keys())
                 assert night in verdict.gone, f"{verdict.state}, and no word of {lost} of {hop.key}, which were seen"
             else:
                 self._seen[hop.key, night] = set(here) - self._waited
 
+    def _judge_names(self, hop: Hop, verdict: HopVerdict) -> None:
+        """Contradict a verdict that is silent of a file that an earlier one missed, and that neither end has any more.
+
+        And one that names a file which somebody has, under another name too. Of one that was changed after it was
+        renamed nobody can know that it is the same.
+        """
+        site, ends = self._site, (hop.source.host, hop.destination.host)
+        there = {path for name in ends for path, _ in files_below(site.hosts[name], site.root(name))}
+        known, calls = self._uncarried[hop.key], site.observer.calls
+        excused = {path for name, path in site.freed if name in ends} | site.truth.accepted | site.begun
+        lost = {path for path in known if night_of(path) in verdict.nights and not {*calls(path)} & (there | excused)}
+        told = set(verdict.gone_files)
+        unsaid = sorted(path for path in lost if not {*calls(path)} & told)
+        assert not unsaid, f"{verdict.state}, and no word of {unsaid} of {hop.key}, which were missing, by name"
+        found = sorted(path for path in told if path in there or site.observer.is_itself(hop.source.host, path))
+        assert not found, f"{found} of {hop.key} are said to be gone, and are there"
+        self._uncarried[hop.key] = {path for path in known if path in lost or not {*calls(path)} & there}
+        self._uncarried[hop.key] |= set(verdict.missing) - excused
+
     def _settled(self, name: str, paths: Iterable[bytes]) -> set[bytes]:
         site = self._site
         things, start = site.hosts[name].things, site.root(name) + b"/"
         age_s = {path: site.clock.now_s - things[start + path].mtime_ns / 1e9 for path in paths}
         return {path for path, age in age_s.items() if abs(age) > site.instrument.settle_s + MARGIN_S}
-
-
-def lose_uncarried(site: KeptSite, origin: str) -> None:
-    """Let somebody clear the origin of a few files that lie nowhere else: less of a night than is a sudden loss."""
-    if not site.is_there(origin):
-        return
-    others = [(name, host) for name, host in site.hosts.items() if name != origin]
-    elsewhere = {path for name, host in others for path, _ in files_below(host, site.root(name))}
-    nights: dict[dt.date | None, list[bytes]] = {}
-    for path, _ in files_below(site.hosts[origin], site.root(origin)):
-        nights.setdefault(night_of(path), []).append(path)
-    for night, paths in nights.items():
-        alone = [path for path in paths if path not in elsewhere]
-        lost = site.random.sample(alone, min(len(alone), (len(paths) - 1) // 2)) if night is not None else []
-        site.tell(f"cleared on {origin}: {lost}")
-        site.spoil(lost)
-        for path in lost:
-            site.truth.take(origin, site.root(origin), path)
-            site.telling(origin).harm(site.root(origin) + b"/" + path)
