@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from catalogue.holdings.queries import LyingCopy, LyingFile, common_path, nearest
-from catalogue.holdings.records import HeldCopy, Place
+from catalogue.holdings.records import TIMES_AGREE_S, HeldCopy, Place
 from observatory.endpoints.contract import OURS, Look
 from observatory.errors import CouldNotTell
 from observatory.files import made, os_fault, sweep, to_disk, token
@@ -26,6 +26,10 @@ _BLOCK_BYTES = 1 << 20
 
 class FetchFault(Exception):
     """Files that cannot be had, or must not be put where they were wanted; a sentence."""
+
+
+class FileRotted(FetchFault):
+    """A file is there, and its bytes are not those that were read of it before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ def fetch_exposure(
     wanted: Sequence[str] | None = None,
     overwrite: bool = True,
     endpoint_of: Callable[[Place], Look],
+    hash_of: Callable[[Place, HeldCopy], str | None] = lambda place, copy: None,
     dry_run: bool = False,
 ) -> list[Path]:
     """Copy files of an exposure into a folder and return their paths there, sorted.
@@ -81,6 +86,8 @@ def fetch_exposure(
         True: what is there is replaced. False: what is there must be equal, else nothing is copied.
     endpoint_of : callable
         Gives the machine of a place.
+    hash_of : callable
+        Gives the hash that a copy must have by what others than the catalogue read of it; None where nobody did.
     dry_run : bool
         Only return the paths.
 
@@ -88,12 +95,15 @@ def fetch_exposure(
     ------
     FetchFault
         A file has no proven copy, or cannot be read, written or verified; other content is in the way.
+    FileRotted
+        A file is not what it was.
     """
     moves = _plan(in_classes(files, classes, wanted), files, target)
     if dry_run:
         return sorted(move.target for move in moves)
     for move in moves if overwrite else [move for move in moves if not _is_there(move, endpoint_of)]:
-        _copy(move, endpoint_of(move.place), target)
+        known = hash_of(move.place, move.copy) or _hash_elsewhere(files, move.copy)
+        _copy(move, endpoint_of(move.place), target, known)
     with _translated(target):
         _sweep(target)
     return sorted(move.target for move in moves)
@@ -172,7 +182,7 @@ def _source_hash(move: _Move, endpoint: Look) -> str:
     return hashed.sha256
 
 
-def _copy(move: _Move, endpoint: Look, target: Path) -> None:
+def _copy(move: _Move, endpoint: Look, target: Path, known: str | None) -> None:
     """Copy one file: under a temporary name, read again from disk, compared, renamed."""
     with _translated(move.target):
         folder = made(target / OURS.decode())
@@ -181,12 +191,22 @@ def _copy(move: _Move, endpoint: Look, target: Path) -> None:
             with endpoint.open(move.place.root.encode() + b"/" + move.copy.path) as source:
                 digest, size = _received(source, temporary)
             _check(move, temporary, digest, size)
+            if known is not None and digest != known:
+                where = f"{show(move.copy.path)} on {move.place.copy}"
+                raise FileRotted(f"{where} is not what it was when it was read; it was not copied")
             os.utime(temporary, (move.copy.mtime_s, move.copy.mtime_s))
             move.target.parent.mkdir(parents=True, exist_ok=True)
             temporary.replace(move.target)
             to_disk(move.target.parent)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def _hash_elsewhere(files: Iterable[LyingFile], copy: HeldCopy) -> str | None:
+    """Return what lists of checksums say of the same file, of this size and time, on other copies."""
+    others = (lying.copy for file in files for lying in file.copies if lying.copy.file_id == copy.file_id)
+    alike = (one for one in others if one.size_bytes == copy.size_bytes)
+    return next((one.sha256 for one in alike if abs(one.mtime_s - copy.mtime_s) < TIMES_AGREE_S and one.sha256), None)
 
 
 def _received(source: BinaryIO, temporary: Path) -> tuple[str, int]:
@@ -207,7 +227,7 @@ def _check(move: _Move, temporary: Path, digest: str, size: int) -> None:
             f"{name} has {size} bytes, the catalogue knows {move.copy.size_bytes}: it changed; run `catalogue fill`"
         )
     if move.copy.sha256 is not None and digest != move.copy.sha256:
-        raise FetchFault(f"{name} on {move.place.copy} is no longer what its list of checksums says")
+        raise FileRotted(f"{name} on {move.place.copy} is no longer what its list of checksums says")
     if _hash_file(temporary) != digest:
         raise FetchFault(f"{move.target}: what was written is not what was read")
 

@@ -99,6 +99,10 @@ class HeldFile:
         return file_id(self.instrument, self.variant, self.night, self.camera, self.path)
 
 
+TIMES_AGREE_S = 2.0
+"""Times of modification travel with a file, and some file systems keep even seconds alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldCopy:
     """One file in one place, as last listed.

@@ -16,12 +16,13 @@ from typing import Any
 
 import typer
 
-from catalogue.holdings.fetching import FetchFault, fetch_exposure
+from catalogue.holdings.fetching import FetchFault, FileRotted, fetch_exposure
 from catalogue.holdings.queries import ExposureQuery
 from catalogue.holdings.records import Exposure
 from catalogue.holdings.section import column_type, sources_of
 from catalogue.ics import KEYS, summary_of
 from nightferry.cli.context import is_terminal, print_document, say
+from nightferry.holdings.as_read import as_read
 from nightferry.holdings.cataloguing import catalogued, section_of
 from nightferry.holdings.parquet import write_rows
 from nightferry.selection import Asked
@@ -274,19 +275,27 @@ def run_fetch(workplace: Workplace, asked: Asked, what: Fetch, *, json: bool) ->
             wanted=what.classes or None,
             overwrite=what.overwrite,
             endpoint_of=lambda place: workplace.endpoint(place.host),
+            hash_of=as_read(workplace, instrument, exposure.night).hash_of,
             dry_run=what.dry_run,
         )
     except FetchFault as fault:
+        is_unread = isinstance(fault.__cause__, CouldNotTell)
+        words = f"{fault}{_next_copy(exposure) if is_unread or isinstance(fault, FileRotted) else ''}"
         if json:
-            print_document({"error": str(fault)})
-        say(f"nightferry: {fault}")
-        return 3 if isinstance(fault.__cause__, CouldNotTell) else 1
+            print_document({"error": words})
+        say(f"nightferry: {words}")
+        return 3 if is_unread else 1
     if json:
         print_document({"exposure": exposure.name, "files": [to_json(os.fsencode(path)) for path in paths]})
     else:
         for path in paths:
             typer.echo(str(path))
     return 0
+
+
+def _next_copy(exposure: Exposure) -> str:
+    call = f"nightferry verify --level checksum -i {exposure.instrument} -d {exposure.night:%Y%m%d}"
+    return f". After `{call}` another copy is taken, if one is whole"
 
 
 def refuse_unknown(wanted: Sequence[str], classes: Collection[str]) -> None:

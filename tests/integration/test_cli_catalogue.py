@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from catalogue.ics import FilesNotHad, ICSInterface
 from nightferry.cli.main import main
 from tests.exposures import NIGHT, header, sums, unit, write
 from tests.shared import REPOSITORY
@@ -204,6 +206,36 @@ def test_fetch_copies_the_files_of_a_class(site: Site, tmp_path: Path) -> None:
     assert (status, "other content; nothing was copied" in err) == (1, True)
     status, _, err = site.call("fetch", "111388", "--class", "spectra", "--to", str(here))
     assert (status, "--class spectra: there is no such class of files; there are " in err) == (2, True)
+
+
+def rot(path: Path) -> None:
+    """Change a byte of a file, and nothing that a listing shows."""
+    as_it_was = path.stat()
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    os.utime(path, ns=(as_it_was.st_atime_ns, as_it_was.st_mtime_ns))
+
+
+def test_the_ics_interface_hands_out_nothing_that_rotted_either(site: Site, tmp_path: Path) -> None:
+    """It knows the catalogue alone: what the instrument's own list says of another copy."""
+    assert site.call("run", "-d", "20211129")[0] == 0
+    rot(tmp_path / "nersc" / "20211129" / "00111388" / "desi-00111388.fits.fz")
+    with ICSInterface(tmp_path / "config") as ics, pytest.raises(FilesNotHad, match="not what it was when it was read"):
+        ics.get_exposure_files(111388, dest=tmp_path / "ics", file_class="spectro")
+
+
+@pytest.mark.parametrize("name", ["desi-00111388.fits.fz", "checksum-00111388.sha256sum"])
+def test_fetch_hands_out_nothing_that_rotted_since_it_was_read(site: Site, tmp_path: Path, name: str) -> None:
+    """Its size and time are what they were, it lies on the nearest proven copy, and it was given out as proven."""
+    assert site.call("run", "-d", "20211129")[0] == 0
+    here = tmp_path / "here"
+    rot(tmp_path / "nersc" / "20211129" / "00111388" / name)
+    status, _, err = site.call("fetch", "111388", "--to", str(here))
+    assert (status, (here / name).exists()) == (1, False)
+    assert f"{name} on nersc is not what it was when it was read" in err
+    assert "`nightferry verify --level checksum -i desi -d 20211129`" in err
+    assert site.call("verify", "--level", "checksum", "-d", "20211129")[0] == 1
+    assert site.call("fetch", "111388", "--to", str(here))[0] == 0, "the other copy is whole"
+    assert (here / name).read_bytes() == (site.root / "20211129" / "00111388" / name).read_bytes()
 
 
 def test_rebuild_finds_every_night_that_lies_here(site: Site, tmp_path: Path) -> None:
