@@ -53,9 +53,11 @@ def notes_of_declared(workplace: Workplace, asked: Asked, *, keeps_records: bool
 
 def _kept(workplace: Workplace, instrument: Instrument, keeps_records: bool) -> _Kept:
     """Return what an instrument's file says now, and what it said before."""
-    path = workplace.state / FOLDER / f"{instrument.instrument}.json"
+    path = _path(workplace, instrument.instrument)
     forms = {hop.key: brings(workplace, hop) for hop in hops(instrument)}
     known = _read(path)
+    if known is None and instrument.formerly is not None:
+        known = _read(_path(workplace, instrument.formerly))
     if known is not None and known.forms == forms:
         return known
     before = forms if known is None else known.before if _is_fresh(workplace, known) else known.forms
@@ -65,6 +67,10 @@ def _kept(workplace: Workplace, instrument: Instrument, keeps_records: bool) -> 
         write_whole(path, json.dumps(said).encode())
         sweep(path.parent)
     return kept
+
+
+def _path(workplace: Workplace, name: str) -> Path:
+    return workplace.state / FOLDER / f"{name}.json"
 
 
 def _is_fresh(workplace: Workplace, kept: _Kept) -> bool:

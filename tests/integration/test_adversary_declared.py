@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from observatory.nights import night_text
 from tests.observatory import Answer, Observatory, dome_and_archive, folder_of
@@ -87,3 +88,17 @@ def test_older_nights_never_went_to_an_archive_that_is_new(site: Observatory) ->
     assert site.call(*words).status == 0
     assert site.path("second", folder_of(site.night(BACK))).is_dir()
     assert told(site.call("run")) == []
+
+
+@pytest.mark.parametrize("copies_too", [False, True])
+def test_what_bears_a_new_name_is_told_apart_from_what_is_new(site: Observatory, copies_too: bool) -> None:
+    """An instrument's history goes with it; of copies that are renamed at once nobody knows which is which."""
+    path = site.config / "instruments.d" / "sha.yaml"
+    declared = yaml.safe_load(path.read_text()) | {"instrument": "shx", "formerly": "sha"}
+    for copy in declared["copies"] if copies_too else ():
+        copy["name"] = copy["host"] + "2"
+        copy.pop("from", None)
+    path.with_name("shx.yaml").write_text(yaml.safe_dump(declared))
+    path.unlink()
+    lines = told(site.call("run"))
+    assert ["has dome2:archive2 since" in line for line in lines] == ([True] if copies_too else [])
