@@ -42,7 +42,7 @@ MODULES = (
 _BY_SUBJECT = {
     "": """accepted compare every_branch freeing listing names nights plan prune prune_told_apart records selection
         sequence spelling sync tally told_apart told_apart_more verdict""",
-    "verifier/": "check check_kept check_told_apart check_unsure freed",
+    "verifier/": "check check_kept check_told_apart check_told_on check_unsure freed",
     "reports/": "nights_processed parts policy subject",
 }
 TESTS = tuple(f"tests/unit/{folder}test_{name}.py" for folder, names in _BY_SUBJECT.items() for name in names.split())

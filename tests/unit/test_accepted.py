@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 
+from observatory.listing import EVERYWHERE
 from tests.worlds import NIGHT, scope_of
-from verifier.accepted import Acceptance, Accepted
+from verifier.accepted import Acceptance, Accepted, is_accepted, places_of
 from verifier.verdict import Finding, SequenceGap
 
 NEXT = NIGHT + dt.timedelta(days=1)
@@ -52,3 +53,30 @@ def test_a_file_found_twice_is_one_file() -> None:
         Finding(TWO, "source", "cut"),
     )
     assert (some.counts, some.paths) == ({"lost": 1}, {ONE})
+
+
+def test_the_name_that_a_file_has_on_every_copy_covers_that_file() -> None:
+    """With its camera and the folder below its night's; the name in another folder or of another camera is none."""
+    some = accepted(Acceptance(NIGHT, "lost", files=frozenset({EVERYWHERE + b"sha/SHA_1.fits"})))
+    below, elsewhere = b"2016/0907/in/SHA_1.fits", b"2016/0909/SHA_1.fits"
+    assert some.without([ONE, TWO, OTHER, below, elsewhere]) == (below, TWO, OTHER, elsewhere)
+    of_another = accepted(Acceptance(NIGHT, "lost", files=frozenset({EVERYWHERE + b"shd/SHA_1.fits"})))
+    assert of_another.without([ONE]) == (ONE,)
+
+
+def test_of_one_path_it_is_said_whether_it_is_accepted() -> None:
+    """Where nobody has accepted anything nothing is."""
+    scope = scope_of((NIGHT, NEXT))
+    some = [Acceptance(NIGHT, "lost", files=frozenset({ONE}))]
+    assert [is_accepted(some, scope, path) for path in (ONE, TWO, OTHER)] == [True, False, False]
+    assert not is_accepted([], scope, ONE)
+
+
+def test_the_places_of_a_file_that_was_accepted_are_those_of_its_night() -> None:
+    """By its name on every copy, its path, or its base name, as it was noted; nowhere else, none of other cameras."""
+    scope = scope_of((NIGHT, NEXT))
+    for noted in (EVERYWHERE + b"sha/SHA_1.fits", ONE, b"SHA_1.fits"):
+        assert places_of(scope, NIGHT, noted) == {ONE}
+    assert places_of(scope, NIGHT, EVERYWHERE + b"sha/in/SHA_2.fits") == {TWO}
+    assert places_of(scope, NEXT, EVERYWHERE + b"sha/SHA_1.fits") == {OTHER}
+    assert places_of(scope, NIGHT, EVERYWHERE + b"shd/SHA_1.fits") == frozenset()

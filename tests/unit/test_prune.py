@@ -210,6 +210,14 @@ def test_the_first_kind_that_takes_a_file_rules_it() -> None:
     assert rule_of(said, b"a.log").free is False
 
 
+def test_a_kind_that_names_no_archive_waits_for_those_of_all() -> None:
+    """What is asked of every file is asked of a kind's too, unless it says otherwise."""
+    kinds = {"raw": {"files": ["vcam*/*"]}, "logs": {"files": ["*.log"], "confirmed_by": ["SMOKA"]}}
+    said = Retention.model_validate({"keep_nights": 60, "confirmed_by": ["STARS"], "kinds": kinds})
+    asked = [rule_of(said, path).archives for path in (b"vcam1/a.fits.fz", b"a.log", b"a.fits")]
+    assert asked == [("STARS",), ("SMOKA",), ("STARS",)]
+
+
 def test_whole_seconds_are_compared_as_such_and_device_numbers_not_at_all() -> None:
     """SFTP tells no more, and a device may be numbered anew when its machine is started."""
     assert differs(reading(1), looked(1, mtime_s=1.0, changed_s=None, identity=None)) is None

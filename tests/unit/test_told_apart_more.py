@@ -7,9 +7,12 @@ import zoneinfo
 import pytest
 
 from observatory import names
+from observatory.endpoints.contract import Trouble
 from observatory.nights import NightClock
 from observatory.records import Entry
 from syncer.candidates import Candidates, Policy
+from syncer.outcome import Failure
+from syncer.plan import Move, Plan, without_poisoned
 from tests.unit.test_sync import HERE, THERE, World
 from tests.worlds import NOW_S, scope_of
 
@@ -113,3 +116,13 @@ def test_a_link_that_cannot_have_its_place_is_refused_by_name() -> None:
 def test_a_clock_of_ut_folders_keeps_its_zone() -> None:
     """For what is said in local time."""
     assert NightClock.from_spec("Africa/Johannesburg", "utc").zone == zoneinfo.ZoneInfo("Africa/Johannesburg")
+
+
+def test_links_and_stuck_files_of_folders_that_could_not_be_read_are_left_alone_too() -> None:
+    """By the place that they have there; what lies elsewhere is carried."""
+    one, two = b"2016/0907/SHA_1.fits", b"2016/0907/SHA_2.fits"
+    moves = tuple(Move(Entry(path, 2880, NOW_S - 10**6), path, False, "new") for path in (one, two))
+    stuck = tuple(Failure(path, "short") for path in (one, two))
+    both = Plan(moves, ((one, b"x"), (b"y", one)), (), (), (), (), stuck, (), {})
+    left = without_poisoned(both, [Trouble(b"there/" + one, "Input/output error")], lambda path: b"there/" + path)
+    assert (left.moves, left.links, left.stuck) == (moves[1:], ((b"y", one),), stuck[1:])

@@ -6,6 +6,7 @@ import hashlib
 
 from tests.worlds import host
 from verifier.freed import Freed, of_other_content, of_other_size
+from verifier.verdict import Finding
 
 ROOT = b"/archive/sha"
 ONE, TWO, THREE = b"2016/0907/SHA_1.fits", b"2016/0907/SHA_2.fits", b"2016/0907/SHA_3.fits"
@@ -30,4 +31,4 @@ def test_a_copy_of_other_content_differs_and_one_that_cannot_be_read_is_unknown(
     known = {ONE: freed(b"one"), TWO: freed(b"two"), THREE: freed(b"three")}
     found = of_other_content(known, sorted(known), (there, ROOT), lambda path: b"x/" + path)
     assert found.differing == {TWO}
-    assert [(one.path, one.on) for one in found.unreadable] == [(THREE, "destination")]
+    assert found.unreadable == (Finding(THREE, "destination", "Permission denied"),)
