@@ -1,6 +1,6 @@
 """Since when files have been in progress, as the ledger knows it: what never settles is judged all the same.
 
-What "in progress" means is decided by syncer/plan.py and verifier/check.py.
+What "in progress" means is decided by syncer/plan.py and verifier/looked.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Whether files hold the same bytes on both sides: SHA-256 where the bytes lie, both sides at once.
 
-Reads only. Which files are asked about is check.py's.
+Reads only. Which files are asked about is opened.py's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What was freed on the source, and lies on the destination alone: is it there, and is it what was freed?
 
 Nothing is left on the source to compare it with; what it was comes in as plain data from those who freed it.
-Leaves to check.py what follows from the answers.
+Leaves to looked.py what follows from the answers.
 """
 
 from __future__ import annotations

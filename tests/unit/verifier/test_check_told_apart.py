@@ -10,7 +10,7 @@ from observatory.truth import State
 from tests.unit.verifier.world import HERE, ONE, THERE, THREE, TWO, World, fits, same
 from tests.worlds import NIGHT, NOW_S, OLD_S, copies
 from verifier.accepted import Acceptance
-from verifier.check import CLOCK_DOUBT_S
+from verifier.looked import CLOCK_DOUBT_S
 from verifier.options import HashedPair
 from verifier.verdict import NightCount
 
