@@ -18,9 +18,6 @@ from observatory.errors import CouldNotTell, HostSilent, HostUnreachable
 
 GIVEN_UP_S = 60.0
 """A host that never answered, or answers no more, is not tried again for so long: each hop would wait anew."""
-LISTENS_EACH_S = 0.5
-"""A word to end that comes in the instant before a wait for a lock begins is heard when the wait is over: Python looks
-for signals between instructions (of 30 waits without an end one could not be interrupted)."""
 _LET_GO = "it was let go before it had answered"
 
 
@@ -107,9 +104,6 @@ class _Attempt:
 
     def result(self) -> Connection:
         """Wait for the connection, or raise why there is none; CancelledError where it was broken off."""
-        while not self._connection.done():
-            with contextlib.suppress(TimeoutError):
-                self._connection.exception(LISTENS_EACH_S)
         return self._connection.result()
 
     def break_off(self) -> None:
