@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from converters.base import step_models
+from converters.export.section import ExportSection
 from nightferry.sections import section_models
 from observatory.layouts import Layout
 from observatory.listing import camera_layout
@@ -56,6 +57,7 @@ NAMES: dict[str, dict[str, list[str]]] = {
         "dm00disp": ["dm00disp_20250419062518322827132.xrif"],
         "telem-observers": ["observers_20251202000012500000000.bintel"],
         "logs-observers": ["observers_20251202000012500000000.binlog"],
+        "tcsi": ["tcsi_20251202000012500000000.bintel"],
         "calib": ["dm/flat.fits", "README"],
         "none of them except calib": ["camtest_20251202000012500000000.xrif", "camsci1_20251202.xrif.part"],
     },
@@ -213,6 +215,19 @@ def test_the_example_site_serves_the_saao_instruments(tmp_path: Path) -> None:
 
 
 def test_magaox_joins_three_computers_without_mixing_their_files(shipped: Specification) -> None:
-    """Every camera travels over exactly one hop."""
-    carried = [camera for hop in hops(shipped.instruments["magaox"]) for camera in hop.cameras]
-    assert sorted(carried) == sorted(shipped.instruments["magaox"].cameras)
+    """Each has a folder of its own on the archive, and is asked for everything: devices move between them."""
+    instrument = shipped.instruments["magaox"]
+    assert len({(hop.destination.host, hop.destination.root) for hop in hops(instrument)}) == 3
+    assert all(set(hop.cameras) == set(instrument.cameras) for hop in hops(instrument))
+
+
+def test_magaox_carries_the_telemetry_of_every_device_that_its_headers_name(shipped: Specification) -> None:
+    """What stays behind is missed by nobody until an export from the archive lacks its cards."""
+    instrument = shipped.instruments["magaox"]
+    section = instrument.section(ExportSection)
+    assert section is not None
+    models = [*section.lists.values(), *section.headers.values()]
+    named = {device for model in models for device in model.devices} - {"{camera}"} | {section.observers}
+    (hop, *_) = hops(instrument)
+    folders = {camera_layout(hop.source, name, camera) for name, camera in hop.cameras.items()}
+    assert {f"telem/{device}/%Y_%m_%d" for device in named | set(section.automatic)} - folders == set()
