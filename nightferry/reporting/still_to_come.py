@@ -7,13 +7,26 @@ destination, and be one frame of a thousand.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from catalogue.records import HopNight, NightState, NightStatus
 from observatory.spec.chain import Hop, Place
 
-Above = Mapping[str, frozenset[str]]
-"""Key of a hop: those of the hops by which its source is filled, all the way up."""
+
+@dataclass(frozen=True, slots=True)
+class Above:
+    """What stands above each hop.
+
+    Attributes
+    ----------
+    hops : mapping of str to frozenset of str
+        Key of a hop: those of the hops by which its source is filled, all the way up.
+    drives : frozenset of str
+        The hops that fill a removable drive: what it delivered may be gone from it.
+    """
+
+    hops: Mapping[str, frozenset[str]]
+    drives: frozenset[str] = frozenset()
 
 
 def hops_above(declared: Iterable[Hop]) -> Above:
@@ -22,7 +35,8 @@ def hops_above(declared: Iterable[Hop]) -> Above:
     hops = list(declared)
     for hop in hops:
         into.setdefault(hop.destination, []).append(hop)
-    return {hop.key: frozenset(_filling(into, hop.source)) for hop in hops}
+    drives = frozenset(hop.key for hop in hops if hop.destination.declared.removable)
+    return Above({hop.key: frozenset(_filling(into, hop.source)) for hop in hops}, drives)
 
 
 def _filling(into: Mapping[Place, Sequence[Hop]], place: Place) -> Iterator[str]:
@@ -33,8 +47,18 @@ def _filling(into: Mapping[Place, Sequence[Hop]], place: Place) -> Iterator[str]
 
 def still_to_come(above: Above, hops: Iterable[HopNight]) -> set[str]:
     """Return the hops whose source is known to lack files of a night; what a person accepted is not waited for."""
-    short = {hop.hop for hop in hops if hop.state is NightState.OPEN and hop.open_files}
-    return {key for key, keys in above.items() if keys & short}
+    known = {hop.hop: hop for hop in hops}
+    short = {key: hop for key, hop in known.items() if hop.state is NightState.OPEN and hop.open_files}
+    return {
+        key
+        for key, keys in above.hops.items()
+        if any(not _was_delivered(above, short[up], known.get(key)) for up in keys & short.keys())
+    }
+
+
+def _was_delivered(above: Above, short: HopNight, onward: HopNight | None) -> bool:
+    """Say whether what a drive lacks now was on it when it was taken further, and has been emptied since."""
+    return short.hop in above.drives and onward is not None and onward.source_files >= short.source_files
 
 
 def reopened(night: NightStatus, waiting: Collection[str]) -> NightStatus:

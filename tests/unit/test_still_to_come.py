@@ -41,6 +41,19 @@ def test_what_is_accepted_or_only_not_proven_yet_is_not_waited_for() -> None:
     assert still_to_come(ABOVE, [hop("cam1:summit", 0, NightState.OPEN)]) == set()
 
 
+def test_a_drive_that_was_emptied_takes_nothing_from_what_it_delivered() -> None:
+    """It lacks the night now, and had all of it when it was taken down; a night of which it had less is waited for."""
+    copies = [
+        {"host": "summit", "root": "/raw"},
+        {"host": "summit", "root": "/media", "name": "shuttle", "removable": True},
+        {"host": "base", "root": "/raw"},
+    ]
+    above = hops_above(hops(Instrument.model_validate(DECLARED | {"copies": copies})))
+    emptied = hop("summit:shuttle", 10, NightState.OPEN)
+    assert still_to_come(above, [emptied, hop("shuttle:base")]) == set()
+    assert still_to_come(above, [emptied, replace(hop("shuttle:base"), source_files=9)]) == {"shuttle:base"}
+
+
 def test_a_hop_that_proved_less_than_the_night_shows_it_open() -> None:
     """Others stay as they are."""
     night = NightStatus(NIGHT, (hop("summit:base"), hop("cam2:vault"), hop("x", 1, NightState.ACCEPTED)))
