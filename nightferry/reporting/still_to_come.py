@@ -57,8 +57,9 @@ def still_to_come(above: Above, hops: Iterable[HopNight]) -> set[str]:
 
 
 def _was_delivered(above: Above, short: HopNight, onward: HopNight | None) -> bool:
-    """Say whether what a drive lacks now was on it when it was taken further, and has been emptied since."""
-    return short.hop in above.drives and onward is not None and onward.source_files >= short.source_files
+    """Say whether a drive that holds nothing of a night was emptied when all of it had been taken further."""
+    is_emptied = short.hop in above.drives and short.open_files == short.source_files
+    return is_emptied and onward is not None and onward.source_files >= short.source_files
 
 
 def reopened(night: NightStatus, waiting: Collection[str]) -> NightStatus:

@@ -52,6 +52,8 @@ def test_a_drive_that_was_emptied_takes_nothing_from_what_it_delivered() -> None
     emptied = hop("summit:shuttle", 10, NightState.OPEN)
     assert still_to_come(above, [emptied, hop("shuttle:base")]) == set()
     assert still_to_come(above, [emptied, replace(hop("shuttle:base"), source_files=9)]) == {"shuttle:base"}
+    late = hop("summit:shuttle", 2, NightState.OPEN)
+    assert still_to_come(above, [late, hop("shuttle:base")]) == {"shuttle:base"}
 
 
 def test_a_hop_that_proved_less_than_the_night_shows_it_open() -> None:
