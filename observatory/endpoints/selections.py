@@ -146,7 +146,7 @@ def _test(pattern: bytes, depth: int) -> tuple[bytes, ...]:
 
 _PIECE = re.compile(
     rb"(?P<star>\*+)|(?P<any>\?)"
-    rb"|\[(?P<not>[!^]?)(?P<set>\]?(?:\[:[a-z]+:\]|\\.|[^]\\])*)\]"
+    rb"|\[(?P<not>[!^]?+)(?P<set>\]?+(?:\[:[a-z]+:\]|\\.|[^]\\])*)\]"
     rb"|\\(?P<escaped>.)|(?P<plain>.)",
     re.DOTALL,
 )

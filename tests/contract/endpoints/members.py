@@ -19,6 +19,8 @@ from observatory.endpoints.memory import MemoryEndpoint
 from observatory.endpoints.ssh import SshEndpoint
 
 MEMBERS = ("script", "scandir", "ssh", "plain", "sftp", "memory")
+WITH_SHELL = tuple(kind for kind in MEMBERS if kind not in ("sftp", "memory"))
+"""Those that run programs."""
 NIGHT = b"2016/0907"
 GLOBS = (b"[0-9][0-9][0-9][0-9]/[0-9][0-9][0-9][0-9]",)
 STAMP_S = 1473280496

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, find, given
 from hypothesis import strategies as st
 
 from observatory.endpoints.contract import Selection
@@ -15,8 +16,22 @@ from observatory.endpoints.selections import Group, groups_of, normal_folder, pa
 from observatory.names import matcher
 
 letters = st.sampled_from(list(b"ab/.-[]^!*?\\x:"))
-patterns = st.lists(letters, min_size=1, max_size=8).map(bytes)
-paths = st.lists(st.sampled_from(list(b"ab.-[]^!*x:\n\xff")), min_size=1, max_size=4).map(bytes)
+_parts = st.lists(st.sampled_from(list(b"ab.-[]^!*x:\n\xff")), min_size=1, max_size=4).map(bytes)
+paths = st.tuples(_parts, _parts).filter(lambda parts: not {b".", b".."} & {*parts}).map(b"/".join)
+
+
+@st.composite
+def patterns(draw: st.DrawFn, path: bytes) -> bytes:
+    """Draw a pattern of a path: any, or one that is made from it and mostly takes it."""
+    if draw(st.booleans()):
+        return b"/".join(draw(st.tuples(*2 * [st.lists(letters, max_size=4).map(bytes)])))
+    return b"".join(
+        draw(st.sampled_from([one, one, b"?", b"*", b"[%b]" % one, b"[!q]", b"\\" + one])) if one != b"/" else one
+        for one in (path[at : at + 1] for at in range(len(path)))
+    )
+
+
+paths_and_patterns = paths.flatmap(lambda path: st.tuples(st.just(path), patterns(path)))
 
 
 def asks(folder: Path, expression: bytes, name: bytes) -> bool:
@@ -32,30 +47,32 @@ def asks(folder: Path, expression: bytes, name: bytes) -> bool:
     return completed.stdout == b"y"
 
 
-@given(pattern=patterns, name=paths)
+@given(paths_and_patterns)
 def test_a_pattern_of_a_path_means_to_find_what_it_means_to_us(
-    tmp_path_factory: pytest.TempPathFactory, pattern: bytes, name: bytes
+    tmp_path_factory: pytest.TempPathFactory, both: tuple[bytes, bytes]
 ) -> None:
     """Sets, negations, escapes and odd bytes included."""
-    if name in (b".", b".."):
-        return
+    path, pattern = both
     folder = tmp_path_factory.mktemp("find")
-    (folder / "x").mkdir()
-    Path(folder / "x" / name.decode("utf-8", "surrogateescape")).write_bytes(b"")
-    with_slash = b"/" in pattern
-    if not with_slash:
-        return
-    expected = matcher((pattern,))(name) == "taken"
-    assert asks(folder, path_expression(pattern), name) is expected
+    file = folder / "x" / os.fsdecode(path)
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert asks(folder, path_expression(pattern), path) is (matcher((pattern,))(path) == "taken")
 
 
-@given(pattern=patterns, name=st.lists(st.sampled_from(list(b"ab/.-[]^!*x:")), min_size=1, max_size=6).map(bytes))
-def test_an_expression_for_find_is_one_for_python_too(pattern: bytes, name: bytes) -> None:
+@given(paths_and_patterns)
+def test_an_expression_for_find_is_one_for_python_too(both: tuple[bytes, bytes]) -> None:
     """Where the two notations agree: a quick look at many more."""
-    if b"/" not in pattern or b"[" in pattern:
-        return
-    expected = matcher((pattern,))(name) == "taken"
-    assert (re.fullmatch(path_expression(pattern), name, re.DOTALL) is not None) is expected
+    path, pattern = both
+    assume(b"[" not in pattern)
+    expected = matcher((pattern,))(path) == "taken"
+    assert (re.fullmatch(path_expression(pattern), path, re.DOTALL) is not None) is expected
+
+
+def test_of_the_patterns_that_are_drawn_some_take_their_path_and_some_do_not() -> None:
+    """The two tests above are worth nothing without both."""
+    for answer in ("taken", None):
+        find(paths_and_patterns, lambda both: (matcher((both[1],))(both[0]) == "taken") is (answer == "taken"))  # noqa: B023
 
 
 @pytest.mark.parametrize(("said", "normal"), [(b"a//b/", b"a/b"), (b"./a", b"a"), (b".", b"."), (b"", b".")])
