@@ -82,11 +82,12 @@ def test_a_held_night_waits_and_does_not_travel(site: Observatory) -> None:
     answer = site.call("run")
     assert answer.status == 1
     assert "gather is held (review): look at it, then `convert --approve`" in answer.out
-    assert not [name for name in tree(site.root(site.hosts[0], "vamp")) if "/made/" in name]
+    assert tree(site.root(site.hosts[0], "vamp")) == {}
     approved = site.call("convert", "--approve", "-i", "vamp", "-d", night)
     assert approved.status == 0, approved
     assert f"{night} gather: approved by" in approved.out
     assert site.call("run").status == 0
+    assert [name for name in tree(site.root(site.hosts[0], "vamp")) if "/made/" in name]
     again = site.call("convert", "--approve", "-i", "vamp", "-d", night)
     assert (again.status, "held for review" in again.err) == (2, True)
 
