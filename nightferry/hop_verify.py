@@ -25,6 +25,7 @@ from nightferry.workplace import Workplace
 from observatory.ends import loss_words, mass_loss
 from observatory.errors import CouldNotTell
 from observatory.listing import ANY_NIGHT, HopScope
+from observatory.sharing import FoldersSeen
 from observatory.spec.chain import Hop, is_joined
 from observatory.truth import State
 from verifier.check import check, listings_of
@@ -46,9 +47,15 @@ class VerifyWishes:
 
 
 def verify_hop(
-    workplace: Workplace, run: Run, scope: HopScope, wishes: VerifyWishes, on_the_way: OnTheWay
+    workplace: Workplace, run: Run, scope: HopScope, wishes: VerifyWishes, on_the_way: OnTheWay, seen: FoldersSeen
 ) -> HopVerdict:
-    """Look at both ends of a hop, note what they showed, and return it with what is known besides."""
+    """Look at both ends of a hop, note what they showed, and return it with what is known besides.
+
+    Parameters
+    ----------
+    on_the_way, seen
+        What the hops showed that were looked at before, in the same run.
+    """
     hop = scope.hop
     source, destination = workplace.endpoint(hop.source.host), workplace.endpoint(hop.destination.host)
     witness = HopWitness(workplace, hop, scope)
@@ -60,6 +67,7 @@ def verify_hop(
         options = replace(
             _options(workplace, hop, scope, wishes),
             uncarried=uncarried.facts,
+            on_listed=lambda here, there: seen.listed(scope, here, there, (source.name, destination.name)),
             on_called=uncarried.called,
             on_lacking=uncarried.lacking,
         )
@@ -158,10 +166,17 @@ class _Look:
     def _doubted(self, verdict: HopVerdict) -> HopVerdict:
         """Say of nights counted back by a clock that is not to be believed that they may not be the last ones.
 
-        Between hosts clocks are compared with ours; where all copies lie on this machine ours alone tells.
+        Another host's clock was held against ours, and agrees; where both copies lie on this machine ours alone tells.
         """
-        doubt = doubt_of_nights(self.workplace) if self.options.nights_by_clock else None
-        return replace(verdict, away_reason=None, unknown_reason=verdict.unknown_reason or doubt) if doubt else verdict
+        if not self.options.nights_by_clock or verdict.unknown_reason is not None or self._has_other_clock():
+            return verdict
+        doubt = doubt_of_nights(self.workplace)
+        return verdict if doubt is None else replace(verdict, away_reason=None, unknown_reason=doubt)
+
+    def _has_other_clock(self) -> bool:
+        hosts = {self._hop.source.host, self._hop.destination.host}
+        others = [host for host in hosts if not self.workplace.access(host).is_local]
+        return any(self.workplace.endpoint(host).capabilities.has_shell for host in others)
 
     def _record(self, verdict: HopVerdict) -> None:
         """Note what was shown of each night that the source has, and of those of which it freed something.

@@ -17,6 +17,7 @@ from nightferry.selection import Asked, as_verified, hops_asked, level_of, scope
 from nightferry.workplace import Workplace
 from observatory.errors import CouldNotTell
 from observatory.listing import HopScope
+from observatory.sharing import FoldersSeen
 from observatory.spec.chain import Hop
 from verifier.verdict import HopVerdict
 
@@ -29,13 +30,13 @@ def verify(
     """Verify the hops asked for, in order, and remember what was proven; one that breaks off stops no other."""
     durations = durations or Durations()
     wishes = replace(wishes, nights_by_clock=not asked.dates)
-    on_the_way = OnTheWay()
+    before = OnTheWay(), FoldersSeen()
     verdicts = []
     for hop in hops_asked(workplace, asked):
         try:
             scope = scope_asked(workplace, asked, hop)
             with durations.of(hop, "verify"):
-                verdicts.append(verify_one(workplace, run, hop, scope, wishes, on_the_way))
+                verdicts.append(verify_one(workplace, run, hop, scope, wishes, before))
         except CouldNotTell as error:
             verdicts.append(_not_looked(workplace, hop, wishes, error))
     return verdicts
@@ -52,11 +53,11 @@ def verify_one(
     hop: Hop,
     scope: HopScope,
     wishes: VerifyWishes,
-    on_the_way: OnTheWay | None = None,
+    before: tuple[OnTheWay, FoldersSeen] | None = None,
 ) -> HopVerdict:
-    """Verify one hop and remember what was proven; `on_the_way`: of the hops before it, looked at in the same run."""
+    """Verify one hop and remember what was proven; `before`: what hops showed that were looked at in the same run."""
     scope = as_verified(scope, wishes.level)
-    verdict = verify_hop(workplace, run, scope, wishes, on_the_way or OnTheWay())
+    verdict = verify_hop(workplace, run, scope, wishes, *(before or (OnTheWay(), FoldersSeen())))
     log.info(
         "verified",
         extra={

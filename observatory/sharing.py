@@ -16,11 +16,12 @@ from observatory.endpoints.local import LocalEndpoint
 from observatory.ends import SAME_FOLDER
 from observatory.errors import EndsNotSeen, RootNotProven
 from observatory.listing import HopScope
+from observatory.spec.chain import Hop, Place
 
 INSIDE = b"/."
 """Behind a link's name: the folder that it leads to, and not the link."""
 _IF_CLONED = (
-    "If this disk was cloned from the source's (dd, zfs send), its folders bear the same numbers and times: there,"
+    "If this disk was cloned from the other (dd, zfs send), its folders bear the same numbers and times: there,"
     " `find %s -type d -exec touch {} +` tells them apart"
 )
 
@@ -53,6 +54,53 @@ def refuse_listed_twice(scope: HopScope, here: Survey, there: Survey, destinatio
     seen = {identity for identity in here.folders.values() if identity}
     shared = [path for path, identity in there.folders.items() if identity in seen]
     _refuse(scope, destination, shared, _IF_CLONED % shlex.quote(scope.hop.destination.root))
+
+
+class FoldersSeen:
+    """Which folders the copies' listings entered, hop by hop in one verification: no two copies of a chain share one.
+
+    Two archives of a fork are no two where the year's folder of one is a link to the other's, or both mount one disk.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, ...], tuple[Place, str]] = {}
+
+    def listed(self, scope: HopScope, here: Survey, there: Survey, names: tuple[str, str]) -> None:
+        """Note what both listings of a hop entered; refuse a destination that entered a folder of another copy.
+
+        Copies of other cameras may share it.
+
+        Parameters
+        ----------
+        names : pair of str
+            What reports call the two hosts.
+
+        Raises
+        ------
+        EndsNotSeen
+        """
+        hop = scope.hop
+        for place, survey, name in ((hop.source, here, names[0]), (hop.destination, there, names[1])):
+            is_ours = place.declared.fill is None
+            for path, identity in survey.folders.items() if is_ours else ():
+                other, its_folder = self._first(hop, identity, (place, f"{name}:{_joined(place.root, path)}"))
+                if place == hop.destination and (other.host, other.root) != (place.host, place.root):
+                    raise EndsNotSeen(None, _shared(place, path, name, its_folder))
+
+    def _first(self, hop: Hop, identity: str, found: tuple[Place, str]) -> tuple[Place, str]:
+        """Return which copy of any of a hop's cameras was the first to show a folder, and as what."""
+        keys = [(hop.instrument.instrument, hop.variant, camera, identity) for camera in hop.cameras if identity]
+        firsts = [self._known.setdefault(key, found) for key in keys]
+        return next((first for first in firsts if first != found), found)
+
+
+def _joined(root: str, path: bytes) -> str:
+    return os.path.join(root, os.fsdecode(path))  # noqa: PTH118
+
+
+def _shared(place: Place, path: bytes, name: str, its_folder: str) -> RootNotProven:
+    why = f"is one and the same folder as {its_folder}: one folder is no two copies"
+    return RootNotProven(name, _joined(place.root, path), why, _IF_CLONED % shlex.quote(place.root))
 
 
 def _refuse(scope: HopScope, destination: Look, shared: Sequence[bytes], remedy: str = "") -> None:

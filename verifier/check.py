@@ -134,6 +134,7 @@ def _looked(ends: Ends, options: CheckOptions) -> Looked:
     roll = RollCall(tally, options.uncarried)
     merge(scope.source.asked_about(here), names_there, roll if options.uncarried else tally)
     refuse_listed_twice(scope, here, there, ends.destination)
+    options.on_listed(here, there)
     options.on_called(roll.called())
     return Looked(ends, options, tally)
 

@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from observatory.endpoints.contract import Hashed, RootFacts
+from observatory.endpoints.contract import Hashed, RootFacts, Survey
 from observatory.ends import NOTHING_EXPECTED, Expectations
 from observatory.records import Entry
 from verifier.accepted import Acceptance
@@ -65,6 +65,8 @@ class CheckOptions:
         Source paths that have been in progress for longer than the settle limit: they wait no more.
     not_due : collection of night
         Nights that the destination need not have yet: what it lacks of them is in progress.
+    on_listed : callable
+        Told both listings when they were read to their ends; may refuse them (`CouldNotTell`).
     on_hashed : callable
         Told what was read, by those who remember it; with the facts of both roots.
     on_missing : callable
@@ -91,6 +93,7 @@ class CheckOptions:
     kept: Mapping[bytes, Freed] = field(default_factory=dict)
     overdue: frozenset[bytes] = frozenset()
     not_due: Collection[dt.date] = frozenset()
+    on_listed: Callable[[Survey, Survey], None] = field(default=lambda here, there: None)
     on_hashed: Callable[[HashedPair], None] = field(default=lambda pair: None)
     on_missing: Callable[[Sequence[bytes]], None] = field(default=lambda paths: None)
     uncarried: Mapping[bytes, Facts] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import pytest
 
 from nightferry.clocks import running
 from observatory.nights import night_text
+from tests.hosts import Host
 from tests.observatory import Observatory, dome_and_archive
 
 YEARS_S = 900 * 86400.0
@@ -58,6 +59,21 @@ def test_a_clock_that_is_ahead_leaves_no_night_out(site: Observatory) -> None:
     (site.state / "clock.json").write_text(json.dumps(asdict(replace(shown, began_s=shown.began_s - YEARS_S))))
     assert "clock was set while it was running" in site.call("verify", "-q").out
     assert site.call("verify").status == 0
+
+
+def test_another_hosts_clock_that_agrees_tells_which_time_is_right(
+    tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ours was a day ahead for a while, and is set right: that note alone makes nothing unknown."""
+    site = Observatory(tmp_path, three_hosts[:1], capsys)
+    site.add_local("archive")
+    site.declare(copies=[site.copy(three_hosts[0]), site.copy("archive")])
+    site.expose([three_hosts[0]], range(3))
+    site.fill()
+    set_back(site, is_started_anew=False)
+    answer = site.call("verify", "-q")
+    assert answer.status == 0
+    assert "clock was set while it was running" in answer.out
 
 
 def test_nothing_is_freed_by_it(site: Observatory) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.hosts import Host
-from tests.observatory import Observatory
+from tests.observatory import Observatory, folder_of
 
 
 def in_place_of(site: Observatory, copy: Host | str, other: Host | str) -> None:
@@ -96,3 +96,38 @@ def test_a_copy_whose_marker_was_copied_is_one_again_without_it(fork: Observator
     assert fork.call("sync").status == 0
     assert fork.call("verify").status == 0
     assert marker.read_text() != fork.path("archive", ".nightferry/root").read_text()
+
+
+@pytest.mark.parametrize("command", ["verify", "run"])
+@pytest.mark.parametrize("source", ["dome", "archive"], ids=["a fork", "a chain"])
+def test_a_year_that_two_copies_share_is_one_copy(fork: Observatory, command: str, source: str) -> None:
+    """Their roots and markers are two; by size both were green and the night proven on two copies."""
+    fork.declare(copies=[fork.copy("dome"), fork.copy("archive"), fork.copy("town", from_=source)])
+    year = fork.path("town", f"{fork.night(1):%Y}")
+    shutil.rmtree(year)
+    whose = "archive" if source == "dome" else "dome"
+    year.symlink_to(fork.path(whose, year.name))
+    answer = fork.call(command, "--json")
+    first, second = [hop for hop in answer.document["hops"] if "compared" in hop]
+    assert (answer.status, first["state"], second["state"]) == (3, "ok", "unknown")
+    folder = folder_of(fork.night(1))
+    assert f"is one and the same folder as {whose}:{fork.path(whose, folder)}" in second["reason"]
+
+
+def test_copies_of_other_cameras_may_share_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A server that is two hosts: frames come to it over the one, and logs over the other."""
+    site = Observatory(tmp_path, (), capsys)
+    for name in ("dome", "archive", "town"):
+        site.add_local(name)
+    copies = [
+        site.copy("dome"),
+        site.copy("archive", cameras=["sha"]),
+        site.copy("town", from_="dome", cameras=["log"]),
+    ]
+    site.declare(cameras={"sha": {"files": ["SHA_*.fits"]}, "log": {"files": ["*.log"]}}, copies=copies)
+    in_place_of(site, "town", "archive")
+    site.mark("archive")
+    site.expose(["dome"], range(3))
+    site.put("dome", f"{folder_of(site.night(1))}/night.log", b"seeing 1.1")
+    for command in ("sync", "verify", "run"):
+        assert site.call(command).status == 0, command
