@@ -10,8 +10,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from catalogue.evidence_records import FreedFile
+from catalogue.records import Uncarried
 from nightferry.retention.proof import proof_of, write_proof
 from nightferry.workplace import Workplace
+from observatory.endpoints.contract import Facts
 from observatory.errors import CouldNotTell
 from observatory.nights import night_text
 from observatory.spec.models import Instrument
@@ -52,6 +54,14 @@ class Journal:
         self._paths = {file.path for file in files}
         name, now = self._instrument.instrument, self._workplace.now()
         self._number = self._workplace.ledger.begin_freeing(self._holder, name, self._hops, files, now)
+        self._watch(
+            [Uncarried(one.candidate.path, one.candidate.night, *_facts_of(one.candidate.looked), now) for one in batch]
+        )
+
+    def _watch(self, files: Sequence[Uncarried], no_more: Collection[bytes] = ()) -> None:
+        """Know by name until the batch ends what is expected no more by count: where we die, others may take it yet."""
+        for hop in self._hops:
+            self._workplace.ledger.note_uncarried(self._instrument.instrument, hop, files, no_more)
 
     def proven(self, batch: Sequence[Freeable]) -> None:
         """Write the proof, then note what goes by it."""
@@ -73,3 +83,8 @@ class Journal:
         ledger, now = self._workplace.ledger, self._workplace.now()
         ledger.finish_freeing(self._number, self._instrument.instrument, self._hops, still_there, now)
         ledger.record_gone(self._holder, self._paths - set(still_there))
+        self._watch((), self._paths)
+
+
+def _facts_of(looked: Facts) -> tuple[int, float]:
+    return looked.size_bytes or 0, looked.mtime_s

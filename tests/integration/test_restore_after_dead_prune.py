@@ -105,3 +105,25 @@ def test_what_a_dead_prune_had_not_touched_yet_is_not_missed_twice(
         site.call("prune", "--yes", "--json")
     assert set(tree(site.root("dome"))) == set(paths)
     assert "any more" not in site.call("verify", "-d", night).out
+
+
+def test_what_a_dead_prune_had_not_touched_yet_and_somebody_took_everywhere_is_told(
+    site: Observatory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is expected no more by count; by its name it is, as nothing was freed. What was is not told."""
+    paths = carried(site, frames=range(1, 6))
+
+    def dies(*words: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr("syncer.freeing._Batch.set_aside", dies)
+        with pytest.raises(Died):
+            site.call("prune", "--yes", "--json")
+    for copy in ("dome", "hill", "cape"):
+        site.path(copy, paths[1]).unlink()
+    told = site.call("verify", "-d", night_text(site.night(BACK)))
+    assert f" any more ({paths[1]}): " in told.out
+    assert site.call("prune", "--yes", "--json").status == 0
+    assert tree(site.root("dome")) == {}
+    assert f" any more ({paths[1]}): " in site.call("verify", "-d", night_text(site.night(BACK))).out

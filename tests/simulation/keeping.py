@@ -15,6 +15,7 @@ from typing import TypeVar
 from unittest.mock import patch
 
 import syncer.freeing
+from catalogue.evidence_records import FreeingState
 from nightferry.hop_sync import SyncWishes
 from nightferry.products.bringing import Receipt, Wanted, bring_back
 from nightferry.retention.holders import known_holder
@@ -26,7 +27,6 @@ from nightferry.selection import Asked
 from nightferry.syncing import accept_unsynced
 from observatory.errors import NightferryError
 from observatory.nights import night_text
-from observatory.spec.chain import places
 from observatory.truth import State
 from reports.model import Report
 from tests.simulation.failed import Failed
@@ -161,11 +161,17 @@ class Keeping:
         return found
 
     def _note_begun(self) -> None:
-        """Note what a prune that broke off, or died, had begun to free: by its own word, as nothing else tells."""
-        for place in places(self.site.instrument):
-            holder = known_holder(self.workplace, self.site.instrument, place)
+        """Note what a prune that broke off, or died, had begun to free: by its own word, as nothing else tells.
+
+        Nothing goes before its proof is written: until then what somebody takes is a loss.
+        """
+        instrument = self.site.instrument
+        for hop in self.site.hops:
+            holder = known_holder(self.workplace, instrument, hop.source)
             for freeing in () if holder is None else self.workplace.ledger.open_freeings(holder):
-                self.site.begun.update(file.path for file in freeing.files)
+                paths = {file.path for file in freeing.files}
+                self.site.begun.update(paths)
+                self.site.seen.expect(hop, paths, is_proven=freeing.state is FreeingState.PROVEN)
 
     def _told(self, found: Sequence[PlacePruned]) -> None:
         for one in found:

@@ -28,11 +28,21 @@ class Seen:
         self._seen: dict[tuple[str, dt.date], set[bytes]] = {}
         self._waited: set[bytes] = set()
         self._uncarried: defaultdict[str, set[bytes]] = defaultdict(set)
+        self._begun: defaultdict[str, set[bytes]] = defaultdict(set)
 
     def forget(self) -> None:
         """Somebody has accepted every loss."""
         self._seen.clear()
         self._uncarried.clear()
+
+    def expect(self, hop: Hop, paths: set[bytes], *, is_proven: bool) -> None:
+        """Expect some files that a prune had begun to free; none whose proof it had written: they may be gone by it."""
+        if is_proven:
+            self._begun[hop.key] -= paths
+            self._uncarried[hop.key] -= paths
+        else:
+            self._begun[hop.key] |= paths
+            self._uncarried[hop.key] |= paths
 
     def judge(self, hop: Hop, verdict: HopVerdict) -> None:
         """Contradict a verdict without a word about files that a run saw and neither end has any more."""
@@ -66,10 +76,15 @@ class Seen:
         site, ends = self._site, (hop.source.host, hop.destination.host)
         there = {path for name in ends for path, _ in files_below(site.hosts[name], site.root(name))}
         known, calls = self._uncarried[hop.key], site.observer.calls
-        excused = {path for name, path in site.freed if name in ends} | site.truth.accepted | site.begun
+        excused = (
+            {path for name, path in site.freed if name in ends}
+            | site.truth.accepted
+            | (site.begun - self._begun[hop.key])
+        )
         lost = {path for path in known if night_of(path) in verdict.nights and not {*calls(path)} & (there | excused)}
         told = set(verdict.gone_files)
-        unsaid = sorted(path for path in lost if not {*calls(path)} & told)
+        missing = set(verdict.missing)  # freed once, brought back, and lost: as freed it is missing on the destination
+        unsaid = sorted(path for path in lost if not {*calls(path)} & (told | missing))
         assert not unsaid, f"{verdict.state}, and no word of {unsaid} of {hop.key}, which were missing, by name"
         found = sorted(path for path in told if path in there or site.observer.is_itself(hop.source.host, path))
         assert not found, f"{found} of {hop.key} are said to be gone, and are there"
