@@ -13,7 +13,7 @@ from observatory.errors import SpecificationError, UsageError
 from observatory.nights import NightClock
 from observatory.records import encode_file
 from observatory.spec import yaml
-from observatory.spec.chain import places, retention_of, set_aside_days
+from observatory.spec.chain import hops, is_joined, places, retention_of, set_aside_days
 from observatory.spec.judge import MOST_ROUNDS
 from observatory.spec.load import find_folder, load_section, load_site
 from observatory.spec.models import Retention, Section, Specification
@@ -206,3 +206,15 @@ def test_a_copy_that_says_how_long_it_keeps_is_believed_and_the_instruments_word
     plain = instrument(copies=[here, there], retention={"keep_nights": 60})
     assert retention_of(plain, places(plain)[1]) is None
     assert set_aside_days(plain, places(plain)[1]) == 30
+
+
+def test_an_archive_that_two_copies_fill_is_joined_and_one_that_one_fills_is_not() -> None:
+    """What bears a file's name there may be the other source's."""
+    origins = [{"host": name, "root": f"/data/{name}", "origin": True} for name in ("dome", "annex")]
+    town, cape = ({"host": name, "root": f"/{name}/sha"} for name in ("town", "cape"))
+    found = hops(instrument(copies=[*origins, town | {"from": ["dome", "annex"]}, cape]))
+    assert [(hop.key, is_joined(hop)) for hop in found] == [
+        ("dome:town", True),
+        ("annex:town", True),
+        ("town:cape", False),
+    ]
