@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
+from weakref import WeakSet
 
 from observatory.closing import Closing
 from observatory.endpoints.contract import Completed, Look
@@ -19,11 +20,12 @@ _Input = Iterable[bytes]
 class Ahead(Closing):
     """Programs on this machine that wait for their input, each for one run with just its words.
 
-    What nobody took is ended by `close`.
+    What nobody took, or what still runs, is ended by `close`.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[tuple[bytes, ...], _Waiting] = {}
+        self._running: WeakSet[LocalRunning] = WeakSet()
 
     def begin(self, argv: Sequence[bytes]) -> None:
         """Start a program; why one cannot be started is told to whoever runs it."""
@@ -37,13 +39,16 @@ class Ahead(Closing):
         waiting = self._waiting.pop(tuple(argv), None)
         if waiting is None:
             return runner.run(argv, stdin, timeout_s, on_output)
+        self._running.add(waiting.running)
         waiting.input.set_result(stdin)
         return complete(waiting.running, runner.name, argv[0].decode(errors="replace"), timeout_s, on_output)
 
     def close(self) -> None:
-        """End what still waits; may be called twice."""
+        """End what still waits or runs; may be called twice."""
         while self._waiting:
             self._waiting.popitem()[1].end()
+        for running in list(self._running):
+            running.end()
 
 
 class _Waiting:

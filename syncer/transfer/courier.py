@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import ClassVar
 
+from observatory.asking import End
 from observatory.endpoints.contract import Completed, Look
 from observatory.errors import CouldNotTell
 from syncer.transfer.abreast import BrokenOff
@@ -127,10 +128,15 @@ class Courier(abc.ABC):
 
     def _send_all(self, meter: Meter, refused: Refused) -> Evidence:
         send = functools.partial(self._send, meter)
-        rounds = Rounds(self.batch, refused, meter, send, self._divide, self._sleep, self._broken_off.set)
+        rounds = Rounds(self.batch, refused, meter, send, self._divide, self._sleep, self._broken_off.set, self.ends)
         if any(item.target not in rounds.failures for item in self.batch.items):
             rounds.carry(self.sessions(), self.check)
         return Evidence(rounds.failures)
+
+    @property
+    def ends(self) -> Sequence[End]:
+        """What is let go where a session that hangs does not hear that it shall end."""
+        return self.batch.ends
 
     @functools.cached_property
     def round_trip_s(self) -> float:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from observatory.asking import End
 from observatory.endpoints.contract import Completed, HostAccess, Look
 from observatory.endpoints.farside import ALONE, packed_program
 from observatory.endpoints.script import command, wrapped
@@ -177,6 +178,11 @@ class _Courier(Courier):
         session = _Direct(job, _argv(self.route, self.shell), orders, meter, name, self._ahead)
         self._sessions.append(session)
         return session
+
+    @property
+    def ends(self) -> Sequence[End]:
+        """What is let go; also what was begun ahead."""
+        return *super().ends, self._ahead
 
     @property
     def was_cut(self) -> bool:

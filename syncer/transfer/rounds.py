@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from observatory.asking import End
 from observatory.errors import CouldNotTell
 from observatory.spec.models import TransferOptions
 from syncer.transfer.abreast import abreast
@@ -169,6 +170,8 @@ class Rounds:
     sleep : callable
     break_off : callable
         Called where we are interrupted: ends the sessions that are under way.
+    ends : sequence of End
+        Let go where that is not enough.
     """
 
     def __init__(
@@ -180,11 +183,12 @@ class Rounds:
         divide: Divide,
         sleep: Callable[[float], None],
         break_off: Callable[[], None] = lambda: None,
+        ends: Sequence[End] = (),
     ) -> None:
         self.batch = batch
         self.failures: dict[bytes, NotArrived] = dict(refused)
         self._meter, self._send, self._divide, self._sleep = meter, send, divide, sleep
-        self._break_off = break_off
+        self._break_off, self._ends = break_off, ends
         self._done: list[Item] = []
         self._unseen_rounds = 0
 
@@ -213,7 +217,7 @@ class Rounds:
         jobs = self._divide(items, sessions)
         options, at_once = self.batch.options, min(sessions, len(jobs))
         pace = Pace(options, at_once, rate_at(options, self.batch.now()), self._unseen_rounds)
-        return abreast(lambda job: self._send(job, pace), jobs, at_once, "session", self._break_off, self.batch.ends)
+        return abreast(lambda job: self._send(job, pace), jobs, at_once, "session", self._break_off, self._ends)
 
     def _digest(self, ends: Sequence[SessionEnd]) -> tuple[list[Item], bool]:
         """Note why files failed; return what to send again, and whether to wait before."""

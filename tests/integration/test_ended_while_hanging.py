@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from tests.hosts import Host, Hosts, below, stopped
-from tests.observatory import Observatory, age
+from tests.observatory import Observatory, age, folder_of
 from tests.transfers import wait_until
 
 ENDS_WITHIN_S = 25
 """On a machine that is busy with other tests; alone it takes three seconds, and it took at least a minute."""
 FILE_BYTES = 16 << 20
+SMALL_FILES, SMALL_BYTES = 1500, 1 << 16
 SLOWLY_BYTES_PER_S = 4_000_000
 
 
@@ -75,6 +76,25 @@ def test_a_host_that_hangs_in_mid_file_keeps_nobody_who_wants_to_end(
     assert process.returncode == 130, said
     assert "stopped before its end" in said
     assert (site.root(far) / ".nightferry/lock").exists() == is_whole  # who answers no more keeps it until it runs out
+    assert site.call("sync").status == 0
+
+
+def test_a_host_that_hangs_among_many_small_files_keeps_nobody_who_wants_to_end(site: Observatory, far: Host) -> None:
+    """Their programs had been begun ahead, and were waited for: 70 s."""
+    site.declare(copies=[site.copy("here"), site.copy(far)])
+    site.mark("here")
+    site.mark(far)
+    for path in site.expose(["here"], range(100, 100 + SMALL_FILES)):
+        site.put("here", path, bytes(SMALL_BYTES))
+    night = site.path(far, folder_of(site.night(1)))
+
+    def is_under_way() -> bool:
+        return night.is_dir() and len(list(night.iterdir())) > 20
+
+    with at_work(site, ("sync",), is_under_way) as process, stopped(below(far.pid)):
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=ENDS_WITHIN_S)
+    assert process.returncode == 130, said
     assert site.call("sync").status == 0
 
 
