@@ -56,6 +56,7 @@ def _of_place(
         last_seen=last_seen(record),
         held_files=last_seen(record) is None and held_files(workplace, hop.instrument, place),
         other_bearer=_other_bearer(workplace, hop, place),
+        bearer_of_new=_bearer_of_new(workplace, hop, place),
     )
 
 
@@ -65,24 +66,50 @@ def _other_bearer(workplace: Workplace, hop: Hop, place: Place) -> Callable[[str
     Only the ledger's word that it once did has it looked at: disks that were exchanged bear each other's no more.
     """
 
+    def bears(other: Place, marker: str) -> bool:
+        known = workplace.ledger.root(other.host, other.root)
+        return known is not None and known.identity == marker and _marker_now(workplace, other) == marker
+
+    return _first_bearer(workplace, hop, place, bears)
+
+
+def _bearer_of_new(workplace: Workplace, hop: Hop, place: Place) -> Callable[[str], str | None]:
+    """Return what tells which copy before it bears an id that was given just now: each is looked at.
+
+    The last copy of a chain may be a folder of the first, through a link or a mount.
+    """
+    chain = _chain_of(hop)
+    before = chain[: chain.index(place)]
+
+    def bears(other: Place, marker: str) -> bool:
+        return other in before and _marker_now(workplace, other) == marker
+
+    return _first_bearer(workplace, hop, place, bears)
+
+
+def _first_bearer(
+    workplace: Workplace, hop: Hop, place: Place, bears: Callable[[Place, str], bool]
+) -> Callable[[str], str | None]:
     def bearer(marker: str) -> str | None:
-        for other in _other_copies(hop, place):
-            known = workplace.ledger.root(other.host, other.root)
-            if known is not None and known.identity == marker and _marker_now(workplace, other) == marker:
-                return f"{workplace.access(other.host).address}:{other.root}"
-        return None
+        found = (other for other in _other_copies(hop, place) if bears(other, marker))
+        return next((f"{workplace.access(other.host).address}:{other.root}" for other in found), None)
 
     return bearer
 
 
 def _other_copies(hop: Hop, place: Place) -> Iterator[Place]:
     """Yield the places of the same chain, at other roots than a place, where some of a hop's cameras are kept too."""
-    chain = [one for one in hops(hop.instrument) if one.variant == hop.variant]
-    for other in dict.fromkeys(end for one in chain for end in (one.source, one.destination)):
+    for other in _chain_of(hop):
         cameras = other.declared.cameras
         keeps_some = cameras is None or not hop.cameras.keys().isdisjoint(cameras)
         if keeps_some and (other.host, other.root) != (place.host, place.root):
             yield other
+
+
+def _chain_of(hop: Hop) -> list[Place]:
+    """Return the places of a hop's chain in their order."""
+    chain = [one for one in hops(hop.instrument) if one.variant == hop.variant]
+    return list(dict.fromkeys(end for one in chain for end in (one.source, one.destination)))
 
 
 def _marker_now(workplace: Workplace, place: Place) -> str | None:

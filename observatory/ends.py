@@ -46,6 +46,8 @@ class Expectation:
         Earlier runs saw files below the root: where it shows none now, nobody is told to mark it either.
     other_bearer : callable
         Asked with the id of the root's marker: which other copy bears the very same now, None where none is seen to.
+    bearer_of_new : callable
+        The same of an id that was given to the root just now, of which nothing can be known beforehand.
     """
 
     marker: str | None = None
@@ -55,6 +57,7 @@ class Expectation:
     last_seen: str | None = None
     held_files: bool = False
     other_bearer: Callable[[str], str | None] = field(default=lambda marker: None, compare=False)
+    bearer_of_new: Callable[[str], str | None] = field(default=lambda marker: None, compare=False)
 
     def remedy(self, if_new: str) -> str:
         """Return what to do about a root without a sign: of one that is known its disk is looked for first."""
@@ -137,12 +140,13 @@ def prove_both(
     if here is None and there is None and _is_same(*facts):
         there = RootNotProven(hosts[1], roots[1], SAME_FOLDER)
     if there is None and facts[1].marker and (other := expected[1].other_bearer(facts[1].marker)):
-        there = _borne_twice(hosts[1], roots[1], other)
+        there = borne_twice(hosts[1], roots[1], other)
     if here is not None or there is not None:
         raise EndsNotSeen(here, there)
 
 
-def _borne_twice(host: str, root: str, other: str) -> RootNotProven:
+def borne_twice(host: str, root: str, other: str) -> RootNotProven:
+    """Return what is said of a root whose marker another copy bears too."""
     why = f"bears the marker of {other}, which bears it too: one folder is no two copies"
     remedy = (
         f"If it is a folder of its own, and the marker was copied with the files: `rm {root}/.nightferry/root` there"

@@ -16,7 +16,7 @@ from typing import Literal
 from observatory.compare import merge
 from observatory.endpoints.contract import HostAccess, Survey
 from observatory.endpoints.openssh import SshOptions, command_line
-from observatory.ends import NOTHING_EXPECTED, Expectations, excuse, is_source_alone, loss_words, mass_loss
+from observatory.ends import NOTHING_EXPECTED, Expectations, borne_twice, excuse, is_source_alone, loss_words, mass_loss
 from observatory.errors import CouldNotTell, LockHeld
 from observatory.listing import HopScope
 from observatory.records import Entry, RecordError
@@ -186,6 +186,8 @@ class _HopRun:
     def _refuse_one_folder(self) -> None:
         ends = (self._source.endpoint, self._roots[0], self._destination.endpoint, self._roots[1])
         refuse_one_folder(*ends, self._new_marker)
+        if self._new_marker and (other := self._options.expected[1].bearer_of_new(self._new_marker)):
+            raise borne_twice(self._destination.endpoint.name, self._scope.hop.destination.root, other)
 
     def _lock(self, there: Survey, stack: ExitStack) -> tuple[Lease, Survey]:
         """Take the destination's lock; where another run left it after our listing began, list again."""

@@ -83,3 +83,20 @@ def test_a_copy_that_others_fill_may_be_a_clone_of_the_source(
     year = site.path(archive, f"{site.night(1):%Y}")
     year.symlink_to(site.path(dome, year.name))  # what no listing tells from a clone
     assert site.call("verify").status == 0
+
+
+def test_a_last_copy_that_is_the_first_ones_folder_is_none_from_the_first_sync_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """None of them had a marker yet: the one that was just written stands in two places at once."""
+    site = Observatory(tmp_path, (), capsys)
+    for name in ("dome", "mid", "far"):
+        site.add_local(name)
+    site.declare(copies=[site.copy("dome"), site.copy("mid"), site.copy("far")])
+    site.expose(["dome"], range(3))
+    site.root("far").rmdir()
+    site.root("far").symlink_to(site.root("dome"))
+    answer = site.call("sync", *site.new_roots(), "--json")
+    first, last = answer.document["hops"]
+    assert (answer.status, first["state"], last["state"]) == (3, "ok", "unknown"), answer
+    assert "one folder is no two copies" in last["reason"]
