@@ -168,10 +168,12 @@ class _Look:
 
         Another host's clock was held against ours, and agrees; where both copies lie on this machine ours alone tells.
         """
-        if not self.options.nights_by_clock or verdict.unknown_reason is not None or self._has_other_clock():
+        if not self.options.nights_by_clock or verdict.unknown_reason is not None:
             return verdict
         doubt = doubt_of_nights(self.workplace)
-        return verdict if doubt is None else replace(verdict, away_reason=None, unknown_reason=doubt)
+        if doubt is None or self._has_other_clock():
+            return verdict
+        return replace(verdict, away_reason=None, unknown_reason=doubt)
 
     def _has_other_clock(self) -> bool:
         hosts = {self._hop.source.host, self._hop.destination.host}
