@@ -1,8 +1,8 @@
 """The listings that a command begins before it knows all that it will ask: on most days they are the ones it needs.
 
 Which nights are looked at is certain once the ledger was read, and loading what reads it takes as long as a listing.
-So both ends of the first hop are asked about the nights of the calendar at once. Where more is to be asked, as an older
-night is open, say, what was begun is closed, and nothing of it is believed.
+So the far ends of the first hop are asked about the nights of the calendar at once. Where more is to be asked, as an
+older night is open, say, what was begun is closed, and nothing of it is believed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ STALE_S = 10.0
 """A listing begun so long ago is not used: while a slow ledger was opened much may have been written."""
 
 
-class Asking:
+class Listing:
     """One end that is to be listed, or is already.
 
     Parameters
@@ -68,18 +68,18 @@ def _let_go(begun: Future[Survey]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class AskingBoth:
+class HopListings:
     """Both ends of a hop that is to be looked at.
 
     Attributes
     ----------
-    source, destination : Asking
+    source, destination : Listing
     began_utc : datetime
         What came to either end since may not be seen.
     """
 
-    source: Asking
-    destination: Asking
+    source: Listing
+    destination: Listing
     began_utc: dt.datetime
 
     def close(self) -> None:

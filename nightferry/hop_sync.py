@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from catalogue.records import MovedFile, NightRecord
-from nightferry.early import Asking, AskingBoth
+from nightferry.early import HopListings, Listing
 from nightferry.expectations import expectations, is_origin, pending_loss, unexcused, unfinished
 from nightferry.neighbours import old_aside_before
 from nightferry.retention.carried import note_carried
@@ -82,7 +82,7 @@ class HopSync:
     wishes : SyncWishes
     before : Before
         What was known of them when it began.
-    asking : AskingBoth
+    listings : HopListings
         Its ends, which may be under way.
     """
 
@@ -91,7 +91,7 @@ class HopSync:
     scope: HopScope
     wishes: SyncWishes
     before: Before
-    asking: AskingBoth
+    listings: HopListings
 
     @property
     def hop(self) -> Hop:
@@ -113,10 +113,12 @@ class HopSync:
         return replace(outcome, brought_again=brought_again(self.workplace, self.scope, self.before, outcome))
 
     def _ends(self) -> tuple[End, End]:
-        return self._end(self.hop.source, self.asking.source), self._end(self.hop.destination, self.asking.destination)
+        return self._end(self.hop.source, self.listings.source), self._end(
+            self.hop.destination, self.listings.destination
+        )
 
-    def _end(self, place: Place, asking: Asking) -> End:
-        return End(self.workplace.endpoint(place.host), self.workplace.access(place.host), asking.survey)
+    def _end(self, place: Place, listing: Listing) -> End:
+        return End(self.workplace.endpoint(place.host), self.workplace.access(place.host), listing.survey)
 
     def _away_if_nothing(self, outcome: HopOutcome) -> HopOutcome:
         """Say of nights away that hold nothing that they are away; what they hold all the same is carried like any.

@@ -59,10 +59,10 @@ def verify_hop(
     hop = scope.hop
     source, destination = workplace.endpoint(hop.source.host), workplace.endpoint(hop.destination.host)
     witness = HopWitness(workplace, hop, scope)
-    asking = workplace.asking(scope)
-    asks = asking.source.survey, asking.destination.survey
+    ends = workplace.listings(scope)
+    asks = ends.source.survey, ends.destination.survey
     with listings_of(scope, source, destination, asks) as listings:  # they go on while the ledger is opened
-        before = known_before(workplace, scope, asking.began_utc)
+        before = known_before(workplace, scope, ends.began_utc)
         uncarried = UncarriedFiles(workplace, scope, before.began_utc)
         options = replace(
             _options(workplace, hop, scope, wishes),

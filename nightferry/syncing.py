@@ -75,9 +75,9 @@ def sync_one(
     scope = _ready(workplace, hop, scope, fresh)
     if run.keeps_records:
         _settle_aside(workplace, hop)
-    asking = workplace.asking(scope)
-    before = known_before(workplace, scope, asking.began_utc)
-    work = HopSync(workplace, run, scope, wishes, before, asking)
+    listings = workplace.listings(scope)
+    before = known_before(workplace, scope, listings.began_utc)
+    work = HopSync(workplace, run, scope, wishes, before, listings)
     outcome = work.sync()
     log.info(
         "synced",

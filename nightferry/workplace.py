@@ -25,7 +25,7 @@ from observatory.spec.models import Instrument, Specification
 if TYPE_CHECKING:
     from catalogue.catalogue import Catalogue
     from catalogue.ledger import Ledger
-    from nightferry.early import AskingBoth
+    from nightferry.early import HopListings, Listing
     from observatory.listing import HopScope, Scope
     from reports.model import Note
 
@@ -57,7 +57,7 @@ class Workplace:
         self.notes: list[Note] = []
         self._endpoints: dict[str, Act] = {}
         self._guard = threading.Lock()
-        self._early: tuple[Hop, AskingBoth] | None = None
+        self._early: tuple[Hop, HopListings] | None = None
         self._ledger: Ledger | None = None
         self._catalogue: Catalogue | None = None
 
@@ -188,30 +188,31 @@ class Workplace:
             threading.Thread(target=_reach, args=(endpoint,), daemon=True).start()
 
     def ask_early(self, scope: HopScope) -> None:
-        """Begin to list both ends of the hop that is looked at first; see early.py."""
-        self._early = scope.hop, self._asking(scope, is_early=True)
+        """Begin to list the far ends of the hop that is looked at first; see early.py."""
+        self._early = scope.hop, self._listings(scope, is_early=True)
 
-    def asking(self, scope: HopScope) -> AskingBoth:
+    def listings(self, scope: HopScope) -> HopListings:
         """Return the two ends of a hop to be listed; what was begun early goes to the first who asks about its hop."""
         early, self._early = self._early, None
         if early is not None and early[0] == scope.hop:
             return early[1]
         if early is not None:
             early[1].close()
-        return self._asking(scope, is_early=False)
+        return self._listings(scope, is_early=False)
 
-    def _asking(self, scope: HopScope, is_early: bool) -> AskingBoth:
-        from nightferry.early import Asking, AskingBoth
+    def _listings(self, scope: HopScope, is_early: bool) -> HopListings:
+        from nightferry.early import HopListings
 
-        began_utc, asking = self.now(), {}
-        ends = (("source", scope.source), ("destination", scope.destination))
-        for which, end in sorted(ends, key=lambda one: self._is_far(one[1])):
-            asking[which] = Asking(self.endpoint(end.place.host), end.request if is_early else None)
-        return AskingBoth(**asking, began_utc=began_utc)
+        began_utc = self.now()
+        source, destination = (self._listing(end, is_early) for end in (scope.source, scope.destination))
+        return HopListings(source, destination, began_utc)
 
-    def _is_far(self, end: Scope) -> bool:
-        """Tell which listing comes second: what SSH needs is loaded while the one of this machine is made."""
-        return not self.access(end.place.host).is_local
+    def _listing(self, end: Scope, is_early: bool) -> Listing:
+        """Begin nothing on this machine: its listing would only take the processors from loading, and ends no later."""
+        from nightferry.early import Listing
+
+        host = end.place.host
+        return Listing(self.endpoint(host), end.request if is_early and not self.access(host).is_local else None)
 
     def __enter__(self) -> Workplace:
         return self

@@ -1,7 +1,7 @@
 """From a declared host to its endpoint: local or over SSH.
 
 Nothing is reached here: a connection is made when the first question is asked. What SSH needs is loaded where a host is
-far: until then its listing of this machine may have begun.
+far.
 """
 
 from __future__ import annotations

@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 import nightferry.early
-from nightferry.early import Asking
+from nightferry.early import Listing
 from nightferry.selection import Asked, hops_asked, scope_by_calendar
 from nightferry.workplace import Workplace
 from observatory.endpoints.contract import Survey, SurveyRequest
-from observatory.endpoints.local import LocalEndpoint
+from observatory.endpoints.ssh import SshEndpoint
 from observatory.errors import RootNotProven
 from observatory.nights import night_text
-from tests.observatory import Observatory, dome_and_archive
+from tests.hosts import Host
+from tests.observatory import Observatory
 from tests.transfers import wait_until
 from tests.worlds import host, scope_of
 
@@ -25,44 +26,49 @@ ROOT = b"/data/sha"
 
 
 @pytest.fixture
-def site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Observatory:
-    """Two folders of this machine, both marked."""
-    return dome_and_archive(tmp_path, capsys)
+def site(tmp_path: Path, three_hosts: tuple[Host, Host, Host], capsys: pytest.CaptureFixture[str]) -> Observatory:
+    """A dome over ssh, and its archive on this machine, both marked."""
+    made = Observatory(tmp_path, three_hosts[:1], capsys)
+    made.add_local("archive")
+    made.declare(copies=[made.copy(three_hosts[0]), made.copy("archive")])
+    for one in (three_hosts[0], "archive"):
+        made.mark(one)
+    return made
 
 
 @pytest.fixture
 def listed(monkeypatch: pytest.MonkeyPatch) -> list[SurveyRequest]:
-    """What the endpoints of this machine were asked to list, in order; they go on to list it."""
+    """What hosts over ssh were asked to list, in order; they go on to list it."""
     asked: list[SurveyRequest] = []
-    original = LocalEndpoint.survey
+    original = SshEndpoint.survey
 
-    def survey(self: LocalEndpoint, request: SurveyRequest) -> Survey:
+    def survey(self: SshEndpoint, request: SurveyRequest) -> Survey:
         asked.append(request)
         return original(self, request)
 
-    monkeypatch.setattr(LocalEndpoint, "survey", survey)
+    monkeypatch.setattr(SshEndpoint, "survey", survey)
     return asked
 
 
 @pytest.mark.parametrize("command", ["sync", "verify"])
-def test_on_a_usual_day_each_end_is_listed_once(site: Observatory, listed: list[SurveyRequest], command: str) -> None:
+def test_on_a_usual_day_a_far_end_is_listed_once(site: Observatory, listed: list[SurveyRequest], command: str) -> None:
     """What was begun early is what is looked at."""
-    site.expose(["dome", "archive"], [1])
+    site.expose([site.hosts[0], "archive"], [1])
     assert site.call(command).status == 0
-    assert len(listed) == 2
+    assert len(listed) == 1
 
 
 @pytest.mark.parametrize("command", ["sync", "verify"])
 def test_an_older_night_that_is_open_is_looked_at_all_the_same(
     site: Observatory, listed: list[SurveyRequest], command: str
 ) -> None:
-    """The calendar does not hold it, the ledger does: both ends are listed anew."""
-    site.expose(["dome", "archive"], [1])
-    [old] = site.expose(["dome"], [2], back=20)
+    """The calendar does not hold it, the ledger does: it is listed anew."""
+    site.expose([site.hosts[0], "archive"], [1])
+    [old] = site.expose([site.hosts[0]], [2], back=20)
     assert site.call("verify", "-d", night_text(site.night(20))).status == 1
     listed.clear()
     answer = site.call(command, "--json")
-    assert len(listed) == 4
+    assert len(listed) == 2
     assert listed[-1].selections[0].folders[0] == Path(old).parent.as_posix().encode()
     hop = answer.document["hops"][0]
     assert hop["missing"] == [old] if command == "verify" else hop["transferred"] == 1
@@ -70,9 +76,9 @@ def test_an_older_night_that_is_open_is_looked_at_all_the_same(
 
 def test_only_names_are_asked_early_where_only_names_are_asked(site: Observatory, listed: list[SurveyRequest]) -> None:
     """At level existence nothing else is, and the listing fits."""
-    site.expose(["dome", "archive"], [1])
+    site.expose([site.hosts[0], "archive"], [1])
     assert site.call("verify", "--level", "existence").status == 0
-    assert [request.names_only for request in listed] == [True, True]
+    assert [request.names_only for request in listed] == [True]
 
 
 def test_a_word_that_is_no_night_lists_nothing(site: Observatory, listed: list[SurveyRequest]) -> None:
@@ -88,14 +94,15 @@ def test_where_single_hops_are_asked_for_the_word_of_the_one_before_comes_first(
     """What another machine brings until it says so must not be missed by a listing begun before."""
     asked_before = []
     monkeypatch.setattr("nightferry.cli.sync_work.heed_earlier_hops", lambda *given: asked_before.append(list(listed)))
-    site.expose(["dome"], [1])
-    assert site.call("sync", "--hop", "dome:archive").status == 0
+    site.expose([site.hosts[0]], [1])
+    assert site.call("sync", "--hop", f"{site.hosts[0].name}:archive").status == 0
     assert asked_before == [[]]
 
 
 def test_a_source_that_shows_no_night_is_told_as_ever(site: Observatory) -> None:
     """What hinders a listing begun early is raised where it is used."""
-    site.root("dome").rename(site.root("dome").with_name("unmounted"))
+    root = site.root(site.hosts[0])
+    root.rename(root.with_name("unmounted"))
     answer = site.call("verify", "--json")
     assert answer.status == 3
     assert "does not exist" in answer.document["hops"][0]["reason"]
@@ -142,44 +149,45 @@ TODAY, BEFORE = dt.date(2026, 11, 19), dt.date(2026, 11, 18)
 
 def test_what_was_begun_is_given_once(watched: Watched) -> None:
     """Who asks a second time, as after a new root was made, wants it as it is now."""
-    asking = Asking(watched, request_of(TODAY))  # type: ignore[arg-type]
-    first, second = asking.survey(request_of(TODAY)), asking.survey(request_of(TODAY))
+    listing = Listing(watched, request_of(TODAY))  # type: ignore[arg-type]
+    first, second = listing.survey(request_of(TODAY)), listing.survey(request_of(TODAY))
     assert first is not second
     assert watched.closed == [False, False]
 
 
 def test_what_was_begun_of_other_nights_is_closed(watched: Watched) -> None:
     """Its far end is not left to list on for nobody."""
-    asking = Asking(watched, request_of(TODAY))  # type: ignore[arg-type]
-    asking.survey(request_of(BEFORE, TODAY))
+    listing = Listing(watched, request_of(TODAY))  # type: ignore[arg-type]
+    listing.survey(request_of(BEFORE, TODAY))
     assert sorted(watched.closed) == [False, True]
 
 
 def test_what_was_begun_long_ago_is_listed_anew(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a ledger was opened for a minute, much may have come."""
     monkeypatch.setattr(nightferry.early, "STALE_S", 0.0)
-    asking = Asking(watched, request_of(TODAY))  # type: ignore[arg-type]
-    asking.survey(request_of(TODAY))
+    listing = Listing(watched, request_of(TODAY))  # type: ignore[arg-type]
+    listing.survey(request_of(TODAY))
     assert sorted(watched.closed) == [False, True]
 
 
 def test_why_it_could_not_be_begun_is_told_and_the_next_question_asks_again() -> None:
     """A destination that does not exist may be made in between."""
     made = host("sha", b"/elsewhere", {})
-    asking = Asking(made, request_of(TODAY))
+    listing = Listing(made, request_of(TODAY))
     with pytest.raises(RootNotProven):
-        asking.survey(request_of(TODAY))
+        listing.survey(request_of(TODAY))
     made.put(ROOT + b"/.nightferry/root", b"")
-    assert asking.survey(request_of(TODAY)).facts.marker is not None
+    assert listing.survey(request_of(TODAY)).facts.marker is not None
 
 
 def test_what_nobody_asked_for_is_closed_in_the_end(site: Observatory) -> None:
     """A job that ends before it looks leaves nothing running."""
-    site.expose(["dome", "archive"], [1])
+    site.expose([site.hosts[0], "archive"], [1])
     with Workplace.at(site.config) as workplace:
         [hop] = hops_asked(workplace, Asked())
-        watched = Watched(workplace.endpoint("dome"))
-        workplace._endpoints["dome"] = watched  # type: ignore[assignment]
+        dome = site.hosts[0].name
+        watched = Watched(workplace.endpoint(dome))
+        workplace._endpoints[dome] = watched  # type: ignore[assignment]
         workplace.ask_early(scope_by_calendar(workplace, Asked(), hop))
         assert wait_until(lambda: watched.closed == [False])
     assert watched.closed == [True]
