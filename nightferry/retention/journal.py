@@ -53,10 +53,10 @@ class Journal:
         ]
         self._paths = {file.path for file in files}
         name, now = self._instrument.instrument, self._workplace.now()
-        self._number = self._workplace.ledger.begin_freeing(self._holder, name, self._hops, files, now)
-        self._watch(
+        self._watch(  # before the next, which brings all that was noted to disk
             [Uncarried(one.candidate.path, one.candidate.night, *_facts_of(one.candidate.looked), now) for one in batch]
         )
+        self._number = self._workplace.ledger.begin_freeing(self._holder, name, self._hops, files, now)
 
     def _watch(self, files: Sequence[Uncarried], no_more: Collection[bytes] = ()) -> None:
         """Know by name until the batch ends what is expected no more by count: where we die, others may take it yet."""
