@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import posixpath
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from catalogue.records import RootRecord
 from nightferry.retention.holders import freed_on
@@ -66,11 +66,12 @@ def _other_bearer(workplace: Workplace, hop: Hop, place: Place) -> Callable[[str
     Only the ledger's word that it once did has it looked at: disks that were exchanged bear each other's no more.
     """
 
-    def bears(other: Place, marker: str) -> bool:
-        known = workplace.ledger.root(other.host, other.root)
-        return known is not None and known.identity == marker and _marker_now(workplace, other) == marker
+    def bearer(marker: str) -> str | None:
+        known = ((other, workplace.ledger.root(other.host, other.root)) for other in _other_copies(hop, place))
+        bore = (other for other, record in known if record is not None and record.identity == marker)
+        return _first_bearer(workplace, bore, marker)
 
-    return _first_bearer(workplace, hop, place, bears)
+    return bearer
 
 
 def _bearer_of_new(workplace: Workplace, hop: Hop, place: Place) -> Callable[[str], str | None]:
@@ -78,23 +79,18 @@ def _bearer_of_new(workplace: Workplace, hop: Hop, place: Place) -> Callable[[st
 
     The last copy of a chain may be a folder of the first, through a link or a mount.
     """
-    chain = _chain_of(hop)
-    before = chain[: chain.index(place)]
 
-    def bears(other: Place, marker: str) -> bool:
-        return other in before and _marker_now(workplace, other) == marker
-
-    return _first_bearer(workplace, hop, place, bears)
-
-
-def _first_bearer(
-    workplace: Workplace, hop: Hop, place: Place, bears: Callable[[Place, str], bool]
-) -> Callable[[str], str | None]:
     def bearer(marker: str) -> str | None:
-        found = (other for other in _other_copies(hop, place) if bears(other, marker))
-        return next((f"{workplace.access(other.host).address}:{other.root}" for other in found), None)
+        chain = _chain_of(hop)
+        before = chain[: chain.index(place)]
+        return _first_bearer(workplace, (other for other in _other_copies(hop, place) if other in before), marker)
 
     return bearer
+
+
+def _first_bearer(workplace: Workplace, copies: Iterable[Place], marker: str) -> str | None:
+    found = (copy for copy in copies if _marker_now(workplace, copy) == marker)
+    return next((f"{workplace.access(copy.host).address}:{copy.root}" for copy in found), None)
 
 
 def _other_copies(hop: Hop, place: Place) -> Iterator[Place]:

@@ -106,16 +106,13 @@ class HopSync:
     def sync(self) -> HopOutcome:
         """Carry what the hop lacks; another run that works there is an outcome too."""
         try:
-            outcome = sync_hop(self.scope, *self._ends(), self._options())
+            source = self._end(self.hop.source, self.listings.source)
+            destination = self._end(self.hop.destination, self.listings.destination)
+            outcome = sync_hop(self.scope, source, destination, self._options())
         except LockHeld as error:
             outcome = replace(nothing_done(self.workplace, self.hop, self.scope.nights), lock_reason=str(error))
         outcome = self._away_if_nothing(self._without_accepted(outcome))
         return replace(outcome, brought_again=brought_again(self.workplace, self.scope, self.before, outcome))
-
-    def _ends(self) -> tuple[End, End]:
-        return self._end(self.hop.source, self.listings.source), self._end(
-            self.hop.destination, self.listings.destination
-        )
 
     def _end(self, place: Place, listing: Listing) -> End:
         return End(self.workplace.endpoint(place.host), self.workplace.access(place.host), listing.survey)

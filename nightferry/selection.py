@@ -124,7 +124,10 @@ def are_to_come(workplace: Workplace, instrument: Instrument, nights: Collection
 
 def scope_by_calendar(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
     """Return what is to be asked of both ends of a hop by all that is known without the ledger."""
-    nights = nights_asked(workplace, asked, hop.instrument)
+    return _scope_of(workplace, hop, nights_asked(workplace, asked, hop.instrument))
+
+
+def _scope_of(workplace: Workplace, hop: Hop, nights: tuple[dt.date, ...]) -> HopScope:
     return with_neighbours(workplace, hop_scope(hop, nights, workplace.clock_of(hop.instrument)))
 
 
@@ -140,7 +143,7 @@ def scope_asked(workplace: Workplace, asked: Asked, hop: Hop) -> HopScope:
         found = (_outstanding, _left_behind, _brought_late)
         older = {night for of_kind in found for night in of_kind(workplace, hop, nights[0])}
         nights = tuple(sorted({*older, *_unseen(workplace, hop), *nights}))
-    return with_neighbours(workplace, hop_scope(hop, nights, workplace.clock_of(hop.instrument)))
+    return _scope_of(workplace, hop, nights)
 
 
 def _outstanding(workplace: Workplace, hop: Hop, before: dt.date) -> tuple[dt.date, ...]:

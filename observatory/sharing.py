@@ -105,7 +105,7 @@ def _shared(place: Place, path: bytes, name: str, its_folder: str) -> RootNotPro
 
 def _refuse(scope: HopScope, destination: Look, shared: Sequence[bytes], remedy: str = "") -> None:
     if shared:
-        place = os.path.join(os.fsdecode(scope.destination.request.root), os.fsdecode(max(shared)))  # noqa: PTH118
+        place = _joined(scope.hop.destination.root, max(shared))
         raise EndsNotSeen(None, RootNotProven(destination.name, place, SAME_FOLDER, remedy))
 
 

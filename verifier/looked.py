@@ -84,15 +84,15 @@ class Looked:
         accepted = Accepted(self._options.accepted, self._scope)
         absent, is_unnumbered = self._sequence()
         gaps = accepted.without_gaps(absent)
-        source_files = sum(tally.source_counts.values())
+        source_files, unanswered = sum(tally.source_counts.values()), len(found.unanswered)
         unreadable = (*found.opened.unreadable, *found.since.unreadable, *self._trouble_findings())
         judged = replace(
             blank,
             markers=(self._ends.here.facts.marker, self._ends.there.facts.marker),
             source_files=source_files,
             destination_files=sum(tally.destination_counts.values()),
-            compared=source_files - len(found.unanswered) - len(found.in_progress),
-            not_comparable=len(found.unanswered),
+            compared=source_files - unanswered - len(found.in_progress),
+            not_comparable=unanswered,
             missing=accepted.without(found.missing),
             extra=self._extra(),
             size_differs=accepted.without(found.other_size),

@@ -29,10 +29,11 @@ def verify(
     note: opt.Note = None,
 ) -> None:
     """List both ends of every hop afresh and report what is on A and not on B."""
-    from verifier.options import LEVELS
+    if level is not None:
+        from verifier.options import LEVELS
 
-    if level is not None and level not in LEVELS:
-        raise UsageError(f"--level {level}: one of {', '.join(LEVELS)}")
+        if level not in LEVELS:
+            raise UsageError(f"--level {level}: one of {', '.join(LEVELS)}")
     options = options_of(context)
     with opened(options, "verify", mail=mail, scheduled=scheduled) as workplace:
         from nightferry.selection import as_verified, hops_asked

@@ -49,6 +49,8 @@ def still_to_come(above: Above, hops: Iterable[HopNight]) -> set[str]:
     """Return the hops whose source is known to lack files of a night; what a person accepted is not waited for."""
     known = {hop.hop: hop for hop in hops}
     short = {key: hop for key, hop in known.items() if hop.state is NightState.OPEN and hop.open_files}
+    if not short:
+        return set()  # as of nearly every night: this is asked of each night of ten years
     return {
         key
         for key, keys in above.hops.items()
@@ -64,6 +66,8 @@ def _was_delivered(above: Above, short: HopNight, onward: HopNight | None) -> bo
 
 def reopened(night: NightStatus, waiting: Collection[str]) -> NightStatus:
     """Return a night with those hops open that were proven of less than all of it."""
+    if not waiting:
+        return night
     return replace(night, hops=tuple(_reopened(hop) if hop.hop in waiting else hop for hop in night.hops))
 
 
