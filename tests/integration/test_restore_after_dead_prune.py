@@ -59,6 +59,18 @@ class Died(BaseException):
     """The process was killed here."""
 
 
+def prune_dies(site: Observatory, monkeypatch: pytest.MonkeyPatch, before: str) -> None:
+    """Have a prune die just before a step of its batch."""
+
+    def dies(*words: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"syncer.freeing._Batch.{before}", dies)
+        with pytest.raises(Died):
+            site.call("prune", "--yes", "--json")
+
+
 def test_what_lies_aside_on_an_archive_is_not_carried_again(site: Observatory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next sync lets it come back first: no prune is to find two of it."""
     copies = [site.copy("dome"), site.copy("hill", retention={**RETENTION, "copies": 1}), site.copy("cape")]
@@ -67,14 +79,7 @@ def test_what_lies_aside_on_an_archive_is_not_carried_again(site: Observatory, m
     assert site.call("prune", "--yes", "--json").status == 0
     assert tree(site.root("hill")) == {}
     assert bring(site, "--from", "cape", "--to", "hill").status == 0
-
-    def dies(*words: object) -> None:
-        raise Died
-
-    with monkeypatch.context() as patched:
-        patched.setattr("syncer.freeing._Batch.put_back", dies)
-        with pytest.raises(Died):
-            site.call("prune", "--yes", "--json")
+    prune_dies(site, monkeypatch, "put_back")
     assert tree(site.root("hill")) == {}
     assert bring(site, "--from", "cape").status == 0
     answer = site.call("sync", "-n", "30", "--json")
@@ -89,14 +94,7 @@ def test_what_a_dead_prune_had_not_touched_yet_is_not_missed_twice(
 ) -> None:
     """It had said what it would free; a run counted the night anew before the next prune said that nothing went."""
     paths = carried(site)
-
-    def dies(*words: object) -> None:
-        raise Died
-
-    with monkeypatch.context() as patched:
-        patched.setattr("syncer.freeing._Batch.set_aside", dies)
-        with pytest.raises(Died):
-            site.call("prune", "--yes", "--json")
+    prune_dies(site, monkeypatch, "set_aside")
     assert set(tree(site.root("dome"))) == set(paths)
     night = night_text(site.night(BACK))
     assert site.call("verify", "-d", night).status == 0
@@ -112,14 +110,7 @@ def test_what_a_dead_prune_had_not_touched_yet_and_somebody_took_everywhere_is_t
 ) -> None:
     """It is expected no more by count; by its name it is, as nothing was freed. What was is not told."""
     paths = carried(site, frames=range(1, 6))
-
-    def dies(*words: object) -> None:
-        raise Died
-
-    with monkeypatch.context() as patched:
-        patched.setattr("syncer.freeing._Batch.set_aside", dies)
-        with pytest.raises(Died):
-            site.call("prune", "--yes", "--json")
+    prune_dies(site, monkeypatch, "set_aside")
     for copy in ("dome", "hill", "cape"):
         site.path(copy, paths[1]).unlink()
     told = site.call("verify", "-d", night_text(site.night(BACK)))
